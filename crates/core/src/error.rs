@@ -1,0 +1,308 @@
+//! The one error type of the workspace, and the checks that produce it.
+//!
+//! Constructors, drivers, readers and the command line validate what they are given and return [`Error`] with the name of the
+//! offending argument, its value and what was required. After construction the numerics cannot fail: a wrong shape handed to
+//! a numeric trait method is a programming error and panics with both shapes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ndarray::{ArrayBase, ArrayView, Data, Dimension};
+
+/// The result of everything that can be refused.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What was wrong with an argument, a file or a number, and what was required instead.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument outside its domain.
+    Parameter {
+        /// The argument's name as the caller wrote it.
+        name: Cow<'static, str>,
+        /// The value that was given.
+        value: String,
+        /// What the value must satisfy.
+        requirement: Cow<'static, str>,
+    },
+    /// An array whose shape does not fit.
+    Shape {
+        /// The array's name.
+        name: Cow<'static, str>,
+        /// The shape that was given.
+        found: Vec<usize>,
+        /// The shape that was required.
+        required: String,
+    },
+    /// A number that is not finite where only finite ones have a meaning.
+    NonFinite {
+        /// Which number: a parameter with its index, a loss, an energy.
+        name: String,
+        /// NaN or an infinity.
+        value: f64,
+        /// When it was seen, for example "after step 120 of epoch 3".
+        context: String,
+    },
+    /// A file that could not be read or written.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was being done to it, for example "create".
+        action: &'static str,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// Bytes that are not what their format promises.
+    Format {
+        /// The file or stream.
+        origin: String,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+}
+
+impl Error {
+    /// An argument outside its domain.
+    pub fn parameter(
+        name: impl Into<Cow<'static, str>>,
+        value: impl fmt::Display,
+        requirement: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Error::Parameter {
+            name: name.into(),
+            value: value.to_string(),
+            requirement: requirement.into(),
+        }
+    }
+
+    /// An array whose shape does not fit.
+    pub fn shape(name: impl Into<Cow<'static, str>>, found: &[usize], required: impl fmt::Display) -> Self {
+        Error::Shape {
+            name: name.into(),
+            found: found.to_vec(),
+            required: required.to_string(),
+        }
+    }
+
+    /// A number that should have been finite.
+    pub fn non_finite(name: impl Into<String>, value: f64, context: impl Into<String>) -> Self {
+        Error::NonFinite {
+            name: name.into(),
+            value,
+            context: context.into(),
+        }
+    }
+
+    /// A file operation that the operating system refused.
+    pub fn file(path: impl AsRef<Path>, action: &'static str, source: io::Error) -> Self {
+        Error::File {
+            path: path.as_ref().to_path_buf(),
+            action,
+            source,
+        }
+    }
+
+    /// Bytes that are not what their format promises.
+    pub fn format(origin: impl Into<String>, found: impl fmt::Display, expected: impl fmt::Display) -> Self {
+        Error::Format {
+            origin: origin.into(),
+            found: found.to_string(),
+            expected: expected.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Parameter {
+                name,
+                value,
+                requirement,
+            } => {
+                write!(f, "`{name}` is {value}, but must be {requirement}")
+            }
+            Error::Shape {
+                name,
+                found,
+                required,
+            } => {
+                write!(f, "`{name}` has shape {found:?}, but must have shape {required}")
+            }
+            Error::NonFinite { name, value, context } => {
+                write!(f, "`{name}` became {value} {context}, but must stay finite")
+            }
+            Error::File { path, action, source } => {
+                write!(f, "cannot {action} {}: {source}", path.display())
+            }
+            Error::Format {
+                origin,
+                found,
+                expected,
+            } => {
+                write!(f, "{origin}: found {found}, expected {expected}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::File { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// Requires a finite number greater than zero.
+pub fn check_positive(name: &'static str, value: f64) -> Result<f64> {
+    if value.is_finite() && value > 0.0 {
+        Ok(value)
+    } else {
+        Err(Error::parameter(name, value, "finite and greater than zero"))
+    }
+}
+
+/// Requires a finite number that is at least zero.
+pub fn check_non_negative(name: &'static str, value: f64) -> Result<f64> {
+    if value.is_finite() && value >= 0.0 {
+        Ok(value)
+    } else {
+        Err(Error::parameter(name, value, "finite and at least zero"))
+    }
+}
+
+/// Requires a count of at least one.
+pub fn check_count(name: &'static str, value: usize) -> Result<usize> {
+    if value > 0 {
+        Ok(value)
+    } else {
+        Err(Error::parameter(name, value, "at least 1"))
+    }
+}
+
+/// Requires `lo ≤ value ≤ hi`; NaN is refused.
+pub fn check_within(name: &'static str, value: f64, lo: f64, hi: f64) -> Result<f64> {
+    if (lo..=hi).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Error::parameter(name, value, format!("in [{lo}, {hi}]")))
+    }
+}
+
+/// Requires every entry to be finite and names the first that is not, with its index.
+pub fn check_finite<S: Data<Elem = f64>, D: Dimension>(name: &str, values: &ArrayBase<S, D>) -> Result<()> {
+    check_each(name, values.view(), "finite", |v| v.is_finite())
+}
+
+/// Requires every entry to be a probability and names the first that is not, with its index.
+pub fn check_probabilities<S: Data<Elem = f64>, D: Dimension>(
+    name: &str,
+    values: &ArrayBase<S, D>,
+) -> Result<()> {
+    check_each(name, values.view(), "in [0, 1]", |v| (0.0..=1.0).contains(&v))
+}
+
+/// Requires `allowed` of every entry and names the first that fails, with its index.
+pub fn check_each<D: Dimension>(
+    name: &str,
+    values: ArrayView<'_, f64, D>,
+    requirement: &'static str,
+    allowed: impl Fn(f64) -> bool,
+) -> Result<()> {
+    match values.iter().position(|&v| !allowed(v)) {
+        None => Ok(()),
+        Some(flat) => Err(Error::parameter(
+            format!("{name}{}", index_of(flat, values.shape())),
+            values.iter().nth(flat).copied().unwrap_or(f64::NAN),
+            requirement,
+        )),
+    }
+}
+
+/// Requires the array to have exactly this shape.
+pub fn check_shape<S: Data, D: Dimension>(
+    name: &'static str,
+    array: &ArrayBase<S, D>,
+    required: &[usize],
+) -> Result<()>
+where
+    S::Elem: Sized,
+{
+    if array.shape() == required {
+        Ok(())
+    } else {
+        Err(Error::shape(name, array.shape(), format!("{required:?}")))
+    }
+}
+
+/// Requires a batch of at least one row and exactly `dim` columns.
+pub fn check_batch<S: Data<Elem = f64>>(
+    name: &'static str,
+    x: &ArrayBase<S, ndarray::Ix2>,
+    dim: usize,
+) -> Result<()> {
+    if x.nrows() > 0 && x.ncols() == dim {
+        Ok(())
+    } else {
+        Err(Error::shape(name, x.shape(), format!("(at least 1, {dim})")))
+    }
+}
+
+/// `[i, j]` of a flat position in row-major order.
+fn index_of(mut flat: usize, shape: &[usize]) -> String {
+    let mut index = vec![0; shape.len()];
+    for (i, &n) in index.iter_mut().zip(shape).rev() {
+        *i = flat % n;
+        flat /= n;
+    }
+    format!("{index:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn a_message_names_argument_value_and_requirement() {
+        let e = check_positive("step_size", -0.5).unwrap_err();
+        assert_eq!(
+            e.to_string(),
+            "`step_size` is -0.5, but must be finite and greater than zero"
+        );
+        assert!(check_positive("step_size", f64::NAN).is_err());
+        assert!(check_positive("step_size", f64::INFINITY).is_err());
+        assert!(check_non_negative("decay", 0.0).is_ok());
+        assert!(check_count("n_steps", 0).is_err());
+        assert!(check_within("beta", f64::NAN, 0.0, 1.0).is_err());
+    }
+
+    #[test]
+    fn the_first_offending_entry_is_named_by_its_index() {
+        let w = array![[0.0, 1.0], [f64::NAN, f64::INFINITY]];
+        let e = check_finite("weights", &w).unwrap_err();
+        assert_eq!(e.to_string(), "`weights[1, 0]` is NaN, but must be finite");
+        let e = check_probabilities("x", &array![0.5, 1.5]).unwrap_err();
+        assert_eq!(e.to_string(), "`x[1]` is 1.5, but must be in [0, 1]");
+        // A transposed view is indexed by its own logical order.
+        let e = check_finite("weights", &w.t()).unwrap_err();
+        assert_eq!(e.to_string(), "`weights[0, 1]` is NaN, but must be finite");
+    }
+
+    #[test]
+    fn shapes_are_reported_both_ways() {
+        let x = array![[0.0, 1.0]];
+        let e = check_batch("x", &x, 3).unwrap_err();
+        assert_eq!(
+            e.to_string(),
+            "`x` has shape [1, 2], but must have shape (at least 1, 3)"
+        );
+        assert!(check_shape("x", &x, &[1, 2]).is_ok());
+    }
+}
