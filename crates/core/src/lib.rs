@@ -1,5 +1,67 @@
-//! core
+//! The narrow waist of gibbsian: the traits that models, objectives, samplers and estimators meet at, and nothing else.
+//!
+//! A model is a Gibbs density `p(x) = exp(−E(x)) / Z`, or only its score `s(x) = ∇ log p(x)`. Public signatures speak `f64`; rows are
+//! samples; arrays go in as views and results are written into the caller's array, with an owning form beside it.
+//!
+//! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`params`] makes parameters visible,
+//! [`kernel`], [`blocks`] and [`path`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
+//! models, [`objective`] and [`snapshot`] carry training, `dataset` feeds it, [`seed`] and [`parallel`] make it deterministic,
+//! `math` and `simd` make it accurate and fast.
+//!
+//! ```
+//! use gibbsian_core::{Energy, Score, Space};
+//! use ndarray::{array, Array1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+//!
+//! /// The standard normal: `E(x) = |x|²/2`, `s(x) = −x`.
+//! struct Standard;
+//!
+//! impl Space for Standard {
+//!     fn dim(&self) -> usize {
+//!         2
+//!     }
+//! }
+//! impl Energy for Standard {
+//!     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+//!         for (e, row) in out.iter_mut().zip(x.rows()) {
+//!             *e = 0.5 * row.dot(&row);
+//!         }
+//!     }
+//! }
+//! impl Score for Standard {
+//!     fn score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+//!         out.assign(&-&x);
+//!     }
+//! }
+//!
+//! assert_eq!(Standard.energy(array![[3.0, 4.0]].view()), array![12.5]);
+//! assert_eq!(Standard.score(array![[3.0, 4.0]].view()), array![[-3.0, -4.0]]);
+//! ```
+
+pub mod blocks;
+pub mod discrete;
+pub mod energy;
 pub mod error;
+pub mod kernel;
+pub mod objective;
+pub mod parallel;
+pub mod params;
+pub mod path;
+pub mod score;
 pub mod seed;
+pub mod snapshot;
+pub mod time;
+pub mod units;
+
+pub use blocks::{BlockLaw, Blocks};
+pub use discrete::{Discrete, DiscreteEnergy};
+pub use energy::{Density, Energy, EnergyPullback, Space};
 pub use error::{Error, Result};
+pub use kernel::{Bound, Chain, Kernel, TransitionLaw};
+pub use objective::{Objective, TrainStep};
+pub use params::{Layout, Parametric, ParametricMut, Tensor};
+pub use path::Path;
+pub use score::{Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback};
 pub use seed::{Seed, StreamRng, Streams};
+pub use snapshot::{Record, Snapshot, Values};
+pub use time::{At, TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback};
+pub use units::Units;

@@ -1,0 +1,159 @@
+//! Finite spaces: alphabets, enumeration, and energies of single-site changes.
+//!
+//! On a finite space everything can be checked against enumeration, and much of it is: the exact normaliser, exact gradients and
+//! transition matrices all start from [`Discrete::states`].
+
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+
+use crate::energy::{Energy, Space};
+use crate::error::{Error, Result};
+
+/// A space whose coordinates take finitely many values each.
+pub trait Discrete: Space {
+    /// The values that coordinate `site` can take, without repetition, for example `[0, 1]` or `[−1, 1]`.
+    fn alphabet(&self, site: usize) -> &[f64];
+
+    /// The number of states, or `None` when it exceeds `u64`.
+    fn n_states(&self) -> Option<u64> {
+        (0..self.dim()).try_fold(1u64, |n, site| n.checked_mul(self.alphabet(site).len() as u64))
+    }
+
+    /// Writes the states number `first, first + 1, …` into the rows of `out`; coordinate 0 changes fastest.
+    fn states_into(&self, first: u64, mut out: ArrayViewMut2<f64>) {
+        for (k, mut row) in out.rows_mut().into_iter().enumerate() {
+            let mut rest = first + k as u64;
+            for (site, value) in row.iter_mut().enumerate() {
+                let alphabet = self.alphabet(site);
+                let n = alphabet.len() as u64;
+                *value = alphabet[(rest % n) as usize];
+                rest /= n;
+            }
+        }
+    }
+
+    /// All states, one a row, in the order of [`Discrete::states_into`].
+    ///
+    /// # Errors
+    /// More than 2²⁴ states: enumerate those in blocks with [`Discrete::states_into`].
+    fn states(&self) -> Result<Array2<f64>> {
+        match self.n_states() {
+            Some(n) if n <= 1 << 24 => {
+                let mut out = Array2::zeros((n as usize, self.dim()));
+                self.states_into(0, out.view_mut());
+                Ok(out)
+            }
+            n => Err(Error::parameter(
+                "n_states",
+                n.map_or("above 2^64".to_owned(), |n| n.to_string()),
+                "at most 2^24 to be listed at once",
+            )),
+        }
+    }
+}
+
+/// An energy on a finite space that knows what changing one site costs.
+pub trait DiscreteEnergy: Energy + Discrete {
+    /// Writes `E(x_b with x_site = a) − E(x_b)` for each symbol `a` of the site's alphabet into `out` `(B, |A|)`.
+    ///
+    /// The provided form evaluates the energy once a symbol; override it where a local formula exists.
+    fn site_deltas_into(&self, x: ArrayView2<f64>, site: usize, mut out: ArrayViewMut2<f64>) {
+        let energy = self.energy(x);
+        let mut changed = x.to_owned();
+        for (k, &symbol) in self.alphabet(site).iter().enumerate() {
+            changed.column_mut(site).fill(symbol);
+            let mut column = out.column_mut(k);
+            self.energy_into(changed.view(), column.view_mut());
+            column -= &energy;
+        }
+    }
+
+    /// Writes `E(x_b with site i flipped) − E(x_b)` into `out` `(B, D)`, for spaces whose alphabets have two symbols.
+    ///
+    /// # Panics
+    /// When an alphabet does not have two symbols.
+    fn flip_deltas_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        let mut deltas = Array2::zeros((x.nrows(), 2));
+        for site in 0..self.dim() {
+            let alphabet = self.alphabet(site);
+            assert_eq!(
+                alphabet.len(),
+                2,
+                "flipping site {site} needs two symbols, not {alphabet:?}"
+            );
+            self.site_deltas_into(x, site, deltas.view_mut());
+            for (b, value) in x.slice(s![.., site]).iter().enumerate() {
+                // The symbol that the site does not have.
+                out[[b, site]] = deltas[[b, usize::from(*value == alphabet[0])]];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{ArrayViewMut1, array};
+
+    struct Mixed;
+
+    impl Space for Mixed {
+        fn dim(&self) -> usize {
+            3
+        }
+    }
+
+    impl Discrete for Mixed {
+        fn alphabet(&self, site: usize) -> &[f64] {
+            [&[0.0, 1.0][..], &[-1.0, 0.0, 1.0], &[-1.0, 1.0]][site]
+        }
+    }
+
+    impl Energy for Mixed {
+        fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+            for (e, row) in out.iter_mut().zip(x.rows()) {
+                *e = row[0] * row[1] + 2.0 * row[2];
+            }
+        }
+    }
+
+    impl DiscreteEnergy for Mixed {}
+
+    #[test]
+    fn every_state_is_listed_once() {
+        let states = Mixed.states().unwrap();
+        assert_eq!(states.dim(), (12, 3));
+        for i in 0..12 {
+            for j in 0..i {
+                assert_ne!(states.row(i), states.row(j));
+            }
+        }
+        assert_eq!(states.row(1), array![1.0, -1.0, -1.0]);
+    }
+
+    #[test]
+    fn site_deltas_are_energy_differences() {
+        let mut out = Array2::zeros((1, 3));
+        Mixed.site_deltas_into(array![[1.0, 0.0, 1.0]].view(), 1, out.view_mut());
+        assert_eq!(out, array![[-1.0, 0.0, 1.0]]);
+    }
+
+    struct Huge;
+
+    impl Space for Huge {
+        fn dim(&self) -> usize {
+            70
+        }
+    }
+
+    impl Discrete for Huge {
+        fn alphabet(&self, _site: usize) -> &[f64] {
+            &[0.0, 1.0]
+        }
+    }
+
+    #[test]
+    fn a_space_too_large_to_list_is_an_error() {
+        assert_eq!(Huge.n_states(), None);
+        assert!(Huge.states().unwrap_err().to_string().contains("2^24"));
+    }
+}

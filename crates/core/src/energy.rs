@@ -1,0 +1,98 @@
+//! Energies, normalised densities, and the derivative of an energy in its parameters.
+//!
+//! A model is a Gibbs density `p(x) = exp(−E(x)) / Z`. The waist asks for the energy only; everything that needs more asks
+//! for a higher rung of the ladder. Rows are samples: `x` is `(B, D)` and energies are `(B)`.
+//!
+//! A model with hidden variables implements [`Energy`] by its free energy `F(v) = −log Σ_h exp(−E(v, h))`, because that
+//! is the energy of the density it defines on what can be observed.
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1};
+use rand::Rng;
+
+use crate::params::Parametric;
+
+/// Anything that lives on `D`-dimensional points.
+pub trait Space: Sync {
+    /// The number of coordinates `D` of one point.
+    fn dim(&self) -> usize;
+}
+
+/// An energy `E(x)`; low means likely.
+///
+/// The energy may omit an additive constant (that is what makes it unnormalised), but always the same one. `+∞` marks a
+/// point outside the support. NaN in gives NaN out.
+pub trait Energy: Space {
+    /// Writes `E(x_b)` of every row of `x` `(B, D)` into `out` `(B)`.
+    ///
+    /// # Panics
+    /// When the shapes do not fit; that is an error of the caller, not of the data.
+    fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>);
+
+    /// The energies of all rows, in a new array.
+    fn energy(&self, x: ArrayView2<f64>) -> Array1<f64> {
+        let mut out = Array1::zeros(x.nrows());
+        self.energy_into(x, out.view_mut());
+        out
+    }
+}
+
+/// A density whose normaliser is known and which can be sampled exactly.
+///
+/// Noise distributions of noise-contrastive estimation and base distributions of annealing ask for this.
+pub trait Density: Energy {
+    /// `log Z = log ∫ exp(−E(x)) dx`, a natural logarithm.
+    fn log_z(&self) -> f64;
+
+    /// `n` independent draws, one a row.
+    fn sample(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64>;
+
+    /// `log p(x_b) = −E(x_b) − log Z` of every row.
+    fn log_density(&self, x: ArrayView2<f64>) -> Array1<f64> {
+        let log_z = self.log_z();
+        self.energy(x).mapv_into(|e| -e - log_z)
+    }
+}
+
+/// An energy whose weighted gradient in the parameters can be taken.
+///
+/// The gradient of every likelihood-type objective is a weighted sum `Σ_b w_b ∂E(x_b)/∂θ`: maximum likelihood weighs data
+/// with `1/B` and model samples with `−1/B`; noise-contrastive estimation lets the weights depend on the energies. One
+/// required method serves both in a single pass.
+pub trait EnergyPullback: Energy + Parametric {
+    /// Hands the energies of the rows of `x` to `weigh`, which fills the cotangents `w`, and **adds** `Σ_b w_b ∂E(x_b)/∂θ`
+    /// to `grad`, laid out as [`Parametric::layout`] says.
+    fn energy_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
+        grad: ArrayViewMut1<f64>,
+    );
+
+    /// **Adds** `Σ_b w_b ∂E(x_b)/∂θ` for given weights `w` `(B)` to `grad`.
+    fn energy_pullback_into(&self, x: ArrayView2<f64>, w: ArrayView1<f64>, grad: ArrayViewMut1<f64>) {
+        self.energy_pullback_with(x, &mut |_, mut out| out.assign(&w), grad);
+    }
+}
+
+impl<T: Space + ?Sized> Space for &T {
+    fn dim(&self) -> usize {
+        (**self).dim()
+    }
+}
+
+impl<T: Energy + ?Sized> Energy for &T {
+    fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
+        (**self).energy_into(x, out);
+    }
+}
+
+/// Panics with both shapes unless `x` is `(B, D)` and `out` is `(B)`: the shape contract of [`Energy::energy_into`].
+#[track_caller]
+pub fn assert_energy_shapes(dim: usize, x: ArrayView2<f64>, out: &ArrayViewMut1<f64>) {
+    assert!(
+        x.ncols() == dim && out.len() == x.nrows(),
+        "x has shape {:?} and out has length {}, but a space of dimension {dim} needs (B, {dim}) and B",
+        x.shape(),
+        out.len(),
+    );
+}

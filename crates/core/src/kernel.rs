@@ -1,0 +1,86 @@
+//! Markov kernels, their laws, and their object-safe erasure.
+//!
+//! A kernel is a configuration value: it holds step sizes and options, never positions. What the chain needs from one step to the
+//! next (positions, cached energies and scores) is its `State`; what diagnostics want to know of a step is its `Info`. Many
+//! chains advance together, one a row.
+//!
+//! A kernel draws **one** key a step from the generator it is given and derives the streams of its blocks of rows from it (see
+//! [`crate::seed`]).
+
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
+use rand::Rng;
+
+use crate::error::Result;
+
+/// A Markov transition that leaves the density of the target `T` invariant, or approximately so where its documentation says.
+pub trait Kernel<T: ?Sized>: Sync {
+    /// What the next step needs.
+    type State: Send;
+    /// What diagnostics want of one step, over all chains.
+    type Info: Send;
+
+    /// Starts chains at the rows of `x`.
+    ///
+    /// # Errors
+    /// Rows that do not fit the target, or from which it cannot start.
+    fn init(&self, target: &T, x: Array2<f64>) -> Result<Self::State>;
+
+    /// Recomputes what `state` caches of the target, after the target's parameters changed.
+    fn refresh(&self, target: &T, state: &mut Self::State);
+
+    /// The positions of the chains, `(B, D)`.
+    fn positions<'s>(&self, state: &'s Self::State) -> CowArray<'s, f64, Ix2>;
+
+    /// Advances every chain by one step.
+    fn step(&self, target: &T, state: &mut Self::State, rng: &mut dyn Rng) -> Self::Info;
+}
+
+/// A kernel on a finite space whose law can be written down.
+///
+/// The matrix is built from the very conditional laws that [`Kernel::step`] draws from, so that invariance can be audited to
+/// rounding error on small targets, and a goodness-of-fit test ties the drawn step to the matrix.
+pub trait TransitionLaw<T: ?Sized>: Kernel<T> {
+    /// `P[i, j]`, the probability of a step from row `i` to row `j` of `states`, which must list the whole space once.
+    fn transition_matrix(&self, target: &T, states: ArrayView2<f64>) -> Array2<f64>;
+}
+
+/// Chains whose kernel and target are forgotten, for lists of them.
+pub trait Chain {
+    /// Advances every chain by one step.
+    fn advance(&mut self, rng: &mut dyn Rng);
+
+    /// A copy of the positions, `(B, D)`.
+    fn positions(&self) -> Array2<f64>;
+}
+
+/// A kernel bound to its target and state.
+pub struct Bound<'a, K: Kernel<T>, T: ?Sized> {
+    kernel: K,
+    target: &'a T,
+    state: K::State,
+}
+
+impl<'a, K: Kernel<T>, T: ?Sized> Bound<'a, K, T> {
+    /// Starts chains at the rows of `x`.
+    ///
+    /// # Errors
+    /// Those of [`Kernel::init`].
+    pub fn new(kernel: K, target: &'a T, x: Array2<f64>) -> Result<Self> {
+        let state = kernel.init(target, x)?;
+        Ok(Bound {
+            kernel,
+            target,
+            state,
+        })
+    }
+}
+
+impl<K: Kernel<T>, T: ?Sized> Chain for Bound<'_, K, T> {
+    fn advance(&mut self, rng: &mut dyn Rng) {
+        self.kernel.step(self.target, &mut self.state, rng);
+    }
+
+    fn positions(&self) -> Array2<f64> {
+        self.kernel.positions(&self.state).into_owned()
+    }
+}

@@ -1,0 +1,78 @@
+//! Fixed blocks of rows, in parallel, with results that do not depend on the number of threads.
+//!
+//! Work is cut into blocks of [`BLOCK_ROWS`] rows whatever the number of threads; each block has its own random stream and its own
+//! partial sum; partial sums are added in block order. A reduction by a work-stealing pool adds in an order that depends on
+//! timing, and gave many different bit patterns for one sum when it was tried.
+
+use std::ops::Range;
+
+use ndarray::{ArrayViewMut2, Axis};
+use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+
+/// The number of rows in a block. It is part of the value of every seeded result.
+pub const BLOCK_ROWS: usize = 32;
+
+/// The rows of block number `block` of `n_rows` rows.
+pub fn block_rows(block: usize, n_rows: usize) -> Range<usize> {
+    block * BLOCK_ROWS..((block + 1) * BLOCK_ROWS).min(n_rows)
+}
+
+/// Calls `f(block, rows)` on each block of rows of `out`, in parallel.
+pub fn for_each_block(mut out: ArrayViewMut2<f64>, f: impl Fn(usize, ArrayViewMut2<f64>) + Sync + Send) {
+    if out.nrows() <= BLOCK_ROWS {
+        if out.nrows() > 0 {
+            f(0, out);
+        }
+        return;
+    }
+    out.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS)
+        .into_par_iter()
+        .enumerate()
+        .for_each(|(block, rows)| f(block, rows));
+}
+
+/// The sum over blocks of `f(block, rows)`, evaluated in parallel and added in block order.
+pub fn sum_blocks(n_rows: usize, f: impl Fn(usize, Range<usize>) -> f64 + Sync + Send) -> f64 {
+    map_blocks(n_rows, f).into_iter().sum()
+}
+
+/// The values `f(block, rows)` of all blocks, evaluated in parallel, in block order.
+pub fn map_blocks<T: Send>(n_rows: usize, f: impl Fn(usize, Range<usize>) -> T + Sync + Send) -> Vec<T> {
+    (0..n_rows.div_ceil(BLOCK_ROWS))
+        .into_par_iter()
+        .map(|block| f(block, block_rows(block, n_rows)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    #[test]
+    fn sums_have_the_same_bits_on_any_number_of_threads() {
+        let x: Vec<f64> = (0..10_007).map(|i| 1.0 / f64::from(i + 1)).collect();
+        let sum = || sum_blocks(x.len(), |_, rows| x[rows].iter().sum());
+        let bits: Vec<u64> = [1, 2, 3, 4, 8]
+            .map(|n| {
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(n)
+                    .build()
+                    .unwrap()
+                    .install(sum)
+                    .to_bits()
+            })
+            .to_vec();
+        assert!(bits.iter().all(|b| *b == bits[0]), "{bits:?}");
+    }
+
+    #[test]
+    fn every_row_belongs_to_exactly_one_block() {
+        for n in [0, 1, BLOCK_ROWS, BLOCK_ROWS + 1, 100] {
+            let mut seen = Array2::zeros((n, 1));
+            for_each_block(seen.view_mut(), |_, mut rows| rows += 1.0);
+            assert_eq!(seen.sum(), n as f64);
+            assert_eq!(map_blocks(n, |_, rows| rows.len()).iter().sum::<usize>(), n);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Scores and their derivatives.
+//!
+//! The (Stein) score of a density is `s(x) = ∇_x log p(x) = −∇_x E(x)`. The normaliser is gone from it, and a model may have a
+//! score without having an energy. Score matching needs more: the Jacobian-vector product `J(x) v` and the divergence
+//! `tr J(x)` (Hyvärinen 2005), and the derivative of all these in the parameters. Each is a rung of its own.
+
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+
+use crate::energy::{Energy, Space};
+use crate::params::Parametric;
+
+/// The score `s(x) = ∇_x log p(x)`.
+pub trait Score: Space {
+    /// Writes the score of every row of `x` `(B, D)` into `out` `(B, D)`.
+    fn score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>);
+
+    /// The scores of all rows, in a new array.
+    fn score(&self, x: ArrayView2<f64>) -> Array2<f64> {
+        let mut out = Array2::zeros(x.raw_dim());
+        self.score_into(x, out.view_mut());
+        out
+    }
+}
+
+/// An energy together with its score; what Metropolis-adjusted samplers ask for.
+///
+/// The two must belong together: `s = −∇E`. The conformance checks of the test kit hold every implementation to it.
+pub trait Potential: Energy + Score {}
+
+impl<T: Energy + Score + ?Sized> Potential for T {}
+
+/// A score with its Jacobian `J = ∂s/∂x`.
+pub trait ScoreJvp: Score {
+    /// Writes `s(x_b)` into `score` and `J(x_b) v_b` into `jvp`, in one pass; all arrays are `(B, D)`.
+    fn score_jvp_into(
+        &self,
+        x: ArrayView2<f64>,
+        v: ArrayView2<f64>,
+        score: ArrayViewMut2<f64>,
+        jvp: ArrayViewMut2<f64>,
+    );
+
+    /// Writes the divergence `tr J(x_b)` of every row into `out` `(B)`.
+    ///
+    /// The provided form is exact and takes `D` Jacobian-vector products, one a coordinate; override it where a closed form
+    /// exists. A random estimate of the trace is a wrapper's business, never a default.
+    fn divergence_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        out.fill(0.0);
+        let mut direction = Array2::zeros(x.raw_dim());
+        let mut score = Array2::zeros(x.raw_dim());
+        let mut jvp = Array2::zeros(x.raw_dim());
+        for i in 0..x.ncols() {
+            direction.fill(0.0);
+            direction.column_mut(i).fill(1.0);
+            self.score_jvp_into(x, direction.view(), score.view_mut(), jvp.view_mut());
+            out += &jvp.column(i);
+        }
+    }
+
+    /// The divergences of all rows, in a new array.
+    fn divergence(&self, x: ArrayView2<f64>) -> Array1<f64> {
+        let mut out = Array1::zeros(x.nrows());
+        self.divergence_into(x, out.view_mut());
+        out
+    }
+}
+
+/// A score that can be differentiated in its parameters.
+pub trait ScorePullback: Score + Parametric {
+    /// Hands the scores `s` `(B, D)` to `cotangent`, which fills `u` `(B, D)`, and **adds** `Σ_b u_b · ∂s(x_b)/∂θ` to `grad`.
+    ///
+    /// Denoising score matching is this with `u` the residual (Vincent 2011).
+    fn score_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        cotangent: &mut dyn FnMut(ArrayView2<f64>, ArrayViewMut2<f64>),
+        grad: ArrayViewMut1<f64>,
+    );
+
+    /// **Adds** `Σ_b u_b · ∂s(x_b)/∂θ` for given cotangents `u` `(B, D)` to `grad`.
+    fn score_pullback_into(&self, x: ArrayView2<f64>, u: ArrayView2<f64>, grad: ArrayViewMut1<f64>) {
+        self.score_pullback_with(x, &mut |_, mut out| out.assign(&u), grad);
+    }
+}
+
+/// Fills the cotangents `(u, w)` from the score `s` and the product `J v`: `(s, jvp, u, w)`, all `(B, D)`.
+pub type JvpCotangent<'a> =
+    dyn FnMut(ArrayView2<f64>, ArrayView2<f64>, ArrayViewMut2<f64>, ArrayViewMut2<f64>) + 'a;
+
+/// A score whose Jacobian-vector product can be differentiated in its parameters; explicit and sliced score matching ask for
+/// it (Song, Garg, Shi and Ermon 2020).
+pub trait ScoreJvpPullback: ScoreJvp + ScorePullback {
+    /// Hands `s` and `J v` to `cotangent`, which fills `u` and `w`, and **adds**
+    /// `Σ_b u_b · ∂s(x_b)/∂θ + w_b · ∂(J(x_b) v_b)/∂θ` to `grad`.
+    fn score_jvp_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        v: ArrayView2<f64>,
+        cotangent: &mut JvpCotangent<'_>,
+        grad: ArrayViewMut1<f64>,
+    );
+}
+
+impl<T: Score + ?Sized> Score for &T {
+    fn score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
+        (**self).score_into(x, out);
+    }
+}

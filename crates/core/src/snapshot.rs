@@ -1,0 +1,179 @@
+//! State that survives an interruption: named arrays that restore bit for bit.
+//!
+//! A [`Snapshot`] is everything that influences later results: parameters, momenta, persistent chains. Generators are not part of it:
+//! drivers derive the generator of each step from a [`crate::Seed`] and the number of the step, so the counter is enough.
+//! How records become bytes, checksums and files is the training crate's business.
+
+use crate::error::{Error, Result};
+
+/// The numbers of one array, in the precision in which they live.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Double precision.
+    F64(Vec<f64>),
+    /// Single precision.
+    F32(Vec<f32>),
+    /// Counters and bit patterns.
+    U64(Vec<u64>),
+    /// Bytes.
+    U8(Vec<u8>),
+}
+
+impl Values {
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        match self {
+            Values::F64(v) => v.len(),
+            Values::F32(v) => v.len(),
+            Values::U64(v) => v.len(),
+            Values::U8(v) => v.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Named arrays, in the order in which they were put.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record {
+    entries: Vec<(String, Vec<usize>, Values)>,
+}
+
+macro_rules! accessors {
+    ($($get:ident, $variant:ident, $type:ty, $what:literal;)*) => {$(
+        #[doc = concat!("The ", $what, " array of this name and shape.\n\n# Errors\nIt is missing, or has another kind or shape.")]
+        pub fn $get(&self, name: &str, shape: &[usize]) -> Result<&[$type]> {
+            match self.find(name, shape)? {
+                Values::$variant(v) => Ok(v),
+                _ => Err(Error::format(format!("snapshot entry `{name}`"), "another kind of number", $what)),
+            }
+        }
+    )*};
+}
+
+impl Record {
+    /// The empty record.
+    pub fn new() -> Self {
+        Record::default()
+    }
+
+    /// Adds an array of the given shape.
+    ///
+    /// # Panics
+    /// When the name is taken or the shape does not match the length; both are errors of the caller.
+    pub fn put(&mut self, name: impl Into<String>, shape: &[usize], values: Values) {
+        let name = name.into();
+        assert!(
+            self.entries.iter().all(|e| e.0 != name),
+            "`{name}` is already in the record"
+        );
+        assert_eq!(shape.iter().product::<usize>(), values.len(), "shape of `{name}`");
+        self.entries.push((name, shape.to_vec(), values));
+    }
+
+    /// Adds all of `part` under `prefix`, as `prefix.name`.
+    pub fn put_part(&mut self, prefix: &str, part: Record) {
+        for (name, shape, values) in part.entries {
+            self.put(format!("{prefix}.{name}"), &shape, values);
+        }
+    }
+
+    /// The entries under `prefix`, without it.
+    pub fn part(&self, prefix: &str) -> Record {
+        let entries = self.entries.iter().filter_map(|(name, shape, values)| {
+            let rest = name.strip_prefix(prefix)?.strip_prefix('.')?;
+            Some((rest.to_owned(), shape.clone(), values.clone()))
+        });
+        Record {
+            entries: entries.collect(),
+        }
+    }
+
+    /// Name, shape and numbers of every entry, in order.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &[usize], &Values)> {
+        self.entries.iter().map(|(n, s, v)| (n.as_str(), s.as_slice(), v))
+    }
+
+    /// The shape of an entry, where it is not known beforehand.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.entries.iter().find(|e| e.0 == name).map(|e| e.1.as_slice())
+    }
+
+    accessors! {
+        f64s, F64, f64, "double precision";
+        f32s, F32, f32, "single precision";
+        u64s, U64, u64, "64-bit integer";
+        bytes, U8, u8, "byte";
+    }
+
+    fn find(&self, name: &str, shape: &[usize]) -> Result<&Values> {
+        let origin = || format!("snapshot entry `{name}`");
+        let Some((_, found, values)) = self.entries.iter().find(|e| e.0 == name) else {
+            return Err(Error::format(
+                origin(),
+                "no such entry",
+                format!("shape {shape:?}"),
+            ));
+        };
+        if found == shape {
+            Ok(values)
+        } else {
+            Err(Error::format(
+                origin(),
+                format!("shape {found:?}"),
+                format!("shape {shape:?}"),
+            ))
+        }
+    }
+}
+
+/// Something whose state can be taken and put back bit for bit.
+pub trait Snapshot {
+    /// All state that influences later results.
+    fn snapshot(&self) -> Record;
+
+    /// Puts the state back.
+    ///
+    /// # Errors
+    /// An entry is missing or does not fit; the state is then unchanged.
+    fn restore(&mut self, record: &Record) -> Result<()>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_nest_and_come_back() {
+        let mut inner = Record::new();
+        inner.put("velocity", &[2], Values::F32(vec![1.0, f32::NAN]));
+        let mut outer = Record::new();
+        outer.put("step", &[], Values::U64(vec![7]));
+        outer.put_part("optimiser", inner);
+        assert_eq!(outer.u64s("step", &[]).unwrap(), [7]);
+        let part = outer.part("optimiser");
+        assert_eq!(
+            part.f32s("velocity", &[2]).unwrap()[1].to_bits(),
+            f32::NAN.to_bits()
+        );
+        assert!(outer.part("optim").entries().next().is_none());
+    }
+
+    #[test]
+    fn missing_and_misfitting_entries_are_named() {
+        let mut record = Record::new();
+        record.put("bias", &[2], Values::F64(vec![0.0; 2]));
+        assert!(
+            record
+                .f64s("weights", &[2])
+                .unwrap_err()
+                .to_string()
+                .contains("weights")
+        );
+        assert!(record.f64s("bias", &[3]).unwrap_err().to_string().contains("[3]"));
+        assert!(record.f32s("bias", &[2]).is_err());
+    }
+}

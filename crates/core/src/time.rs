@@ -1,0 +1,127 @@
+//! Scores that depend on a time or a noise level, and the adapter that freezes it.
+//!
+//! Noise-conditional networks and diffusion models carry one number more a row: the noise level or the time `t` `(B)`. Fixing it
+//! with [`At`] gives an ordinary score, so every static objective and sampler serves these models without knowing of them.
+
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+
+use crate::energy::Space;
+use crate::params::{Layout, Parametric};
+use crate::score::{JvpCotangent, Score, ScoreJvp, ScoreJvpPullback, ScorePullback};
+
+/// A score `s(x, t)`.
+pub trait TimeScore: Space {
+    /// Writes `s(x_b, t_b)` into `out`; `x` and `out` are `(B, D)`, `t` is `(B)`.
+    fn score_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>);
+}
+
+/// A time-dependent score with its Jacobian in `x`.
+pub trait TimeScoreJvp: TimeScore {
+    /// Writes `s(x_b, t_b)` into `score` and `J(x_b, t_b) v_b` into `jvp`.
+    fn score_jvp_at_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        v: ArrayView2<f64>,
+        score: ArrayViewMut2<f64>,
+        jvp: ArrayViewMut2<f64>,
+    );
+}
+
+/// A time-dependent score that can be differentiated in its parameters; see [`ScorePullback`].
+pub trait TimeScorePullback: TimeScore + Parametric {
+    /// Hands the scores to `cotangent`, which fills `u`, and **adds** `Σ_b u_b · ∂s(x_b, t_b)/∂θ` to `grad`.
+    fn score_pullback_at_with(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        cotangent: &mut dyn FnMut(ArrayView2<f64>, ArrayViewMut2<f64>),
+        grad: ArrayViewMut1<f64>,
+    );
+}
+
+/// A time-dependent score whose Jacobian-vector product can be differentiated in its parameters; see [`ScoreJvpPullback`].
+pub trait TimeScoreJvpPullback: TimeScoreJvp + TimeScorePullback {
+    /// Hands `s` and `J v` to `cotangent` and **adds** the weighted parameter gradient to `grad`.
+    fn score_jvp_pullback_at_with(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        v: ArrayView2<f64>,
+        cotangent: &mut JvpCotangent<'_>,
+        grad: ArrayViewMut1<f64>,
+    );
+}
+
+/// A time-dependent model seen at one time a row.
+///
+/// The number of rows of every batch must equal the number of times.
+pub struct At<'a, M: ?Sized> {
+    model: &'a M,
+    t: ArrayView1<'a, f64>,
+}
+
+impl<'a, M: ?Sized> At<'a, M> {
+    /// Freezes `model` at the times `t` `(B)`.
+    pub fn new(model: &'a M, t: ArrayView1<'a, f64>) -> Self {
+        At { model, t }
+    }
+}
+
+impl<M: Space + ?Sized> Space for At<'_, M> {
+    fn dim(&self) -> usize {
+        self.model.dim()
+    }
+}
+
+impl<M: TimeScore + ?Sized> Score for At<'_, M> {
+    fn score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
+        self.model.score_at_into(x, self.t, out);
+    }
+}
+
+impl<M: TimeScoreJvp + ?Sized> ScoreJvp for At<'_, M> {
+    fn score_jvp_into(
+        &self,
+        x: ArrayView2<f64>,
+        v: ArrayView2<f64>,
+        score: ArrayViewMut2<f64>,
+        jvp: ArrayViewMut2<f64>,
+    ) {
+        self.model.score_jvp_at_into(x, self.t, v, score, jvp);
+    }
+}
+
+impl<M: Parametric + ?Sized> Parametric for At<'_, M> {
+    fn layout(&self) -> Layout {
+        self.model.layout()
+    }
+
+    fn params(&self) -> Array1<f64> {
+        self.model.params()
+    }
+}
+
+impl<M: TimeScorePullback + ?Sized> ScorePullback for At<'_, M> {
+    fn score_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        cotangent: &mut dyn FnMut(ArrayView2<f64>, ArrayViewMut2<f64>),
+        grad: ArrayViewMut1<f64>,
+    ) {
+        self.model.score_pullback_at_with(x, self.t, cotangent, grad);
+    }
+}
+
+impl<M: TimeScoreJvpPullback + ?Sized> ScoreJvpPullback for At<'_, M> {
+    fn score_jvp_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        v: ArrayView2<f64>,
+        cotangent: &mut JvpCotangent<'_>,
+        grad: ArrayViewMut1<f64>,
+    ) {
+        self.model
+            .score_jvp_pullback_at_with(x, self.t, v, cotangent, grad);
+    }
+}

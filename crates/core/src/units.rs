@@ -1,0 +1,79 @@
+//! Layers of independent units in an external field: the building block of the Boltzmann-machine family.
+//!
+//! A layer has an energy `e(x; θ) = Σ_i e_i(x_i; θ_i)` that is **linear in its parameters** `θ`. Coupled to a field `I` (what the
+//! neighbouring layers send), its units are independent with the law
+//!
+//! `p(x | I) = exp(I·x − e(x)) / exp Γ(I)`,  `Γ(I) = Σ_i log Σ_{x_i} exp(I_i x_i − e_i(x_i))`,
+//!
+//! an integral instead of the inner sum where units are continuous. Everything an RBM or a DBM needs of a unit follows from `e` and `Γ`:
+//! means are `∂Γ/∂I`, free energies are `e_V(v) − Γ_H(v'W)`, and because energies are linear in `θ`, a layer at inverse
+//! temperature `β` is the layer with parameters `βθ` in the field `βI`, and the layer between two layers on an annealing path is the
+//! one with interpolated parameters. A new kind of unit is one file that implements [`Units`].
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip};
+
+use crate::params::ParametricMut;
+use crate::seed::Streams;
+
+/// A layer of `N` independent units; batches and fields are `(B, N)`.
+pub trait Units: ParametricMut + Clone + Send + Sync {
+    /// The number of units `N`.
+    fn n_units(&self) -> usize;
+
+    /// The values a unit can take, if finitely many; the same for all units of the layer.
+    fn alphabet(&self) -> Option<&[f64]>;
+
+    /// Whether `value` may stand in data for one unit. Conditional means count as data where the energy is defined for them:
+    /// a Bernoulli unit admits all of `[0, 1]`.
+    fn admits(&self, value: f64) -> bool;
+
+    /// Writes `e(x_b)` into `out` `(B)`.
+    fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>);
+
+    /// Writes `Γ(I_b)` into `out` `(B)`.
+    fn log_partition_into(&self, field: ArrayView2<f64>, out: ArrayViewMut1<f64>);
+
+    /// Writes the conditional means `∂Γ/∂I` into `out` `(B, N)`.
+    fn mean_into(&self, field: ArrayView2<f64>, out: ArrayViewMut2<f64>);
+
+    /// Draws every unit from `p(x | I)` into `out` `(B, N)`, each fixed block of rows from its own stream.
+    fn sample_into(&self, field: ArrayView2<f64>, streams: Streams, out: ArrayViewMut2<f64>);
+
+    /// **Adds** `Σ_b w_b ∂e(x_b)/∂θ` to `grad`.
+    fn energy_pullback_into(&self, x: ArrayView2<f64>, w: ArrayView1<f64>, grad: ArrayViewMut1<f64>);
+
+    /// **Adds** `Σ_b w_b ∂Γ(I_b)/∂θ` to `grad`.
+    fn log_partition_pullback_into(
+        &self,
+        field: ArrayView2<f64>,
+        w: ArrayView1<f64>,
+        grad: ArrayViewMut1<f64>,
+    );
+
+    /// The conditional means, in a new array.
+    fn mean(&self, field: ArrayView2<f64>) -> Array2<f64> {
+        let mut out = Array2::zeros(field.raw_dim());
+        self.mean_into(field, out.view_mut());
+        out
+    }
+
+    /// A draw, in a new array.
+    fn sample(&self, field: ArrayView2<f64>, streams: Streams) -> Array2<f64> {
+        let mut out = Array2::zeros(field.raw_dim());
+        self.sample_into(field, streams, out.view_mut());
+        out
+    }
+
+    /// `log p(x_b | I_b) = I_b·x_b − e(x_b) − Γ(I_b)`, the law that [`Units::sample_into`] draws from.
+    fn log_law(&self, field: ArrayView2<f64>, x: ArrayView2<f64>) -> Array1<f64> {
+        let mut energy = Array1::zeros(x.nrows());
+        let mut log_partition = Array1::zeros(x.nrows());
+        self.energy_into(x, energy.view_mut());
+        self.log_partition_into(field, log_partition.view_mut());
+        Zip::from(field.rows())
+            .and(x.rows())
+            .and(&energy)
+            .and(&log_partition)
+            .map_collect(|i, x, e, g| i.dot(&x) - e - g)
+    }
+}
