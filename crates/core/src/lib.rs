@@ -38,21 +38,25 @@
 //! ```
 
 pub mod blocks;
+pub mod dataset;
 pub mod discrete;
 pub mod energy;
 pub mod error;
 pub mod kernel;
+pub mod math;
 pub mod objective;
 pub mod parallel;
 pub mod params;
 pub mod path;
 pub mod score;
 pub mod seed;
+pub mod simd;
 pub mod snapshot;
 pub mod time;
 pub mod units;
 
 pub use blocks::{BlockLaw, Blocks};
+pub use dataset::{BatchOrder, Dataset};
 pub use discrete::{Discrete, DiscreteEnergy};
 pub use energy::{Density, Energy, EnergyPullback, Space};
 pub use error::{Error, Result};
@@ -64,4 +68,4 @@ pub use score::{Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback};
 pub use seed::{Seed, StreamRng, Streams};
 pub use snapshot::{Record, Snapshot, Values};
 pub use time::{At, TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback};
-pub use units::Units;
+pub use units::{FiniteUnits, Units};

@@ -20,9 +20,6 @@ pub trait Units: ParametricMut + Clone + Send + Sync {
     /// The number of units `N`.
     fn n_units(&self) -> usize;
 
-    /// The values a unit can take, if finitely many; the same for all units of the layer.
-    fn alphabet(&self) -> Option<&[f64]>;
-
     /// Whether `value` may stand in data for one unit. Conditional means count as data where the energy is defined for them:
     /// a Bernoulli unit admits all of `[0, 1]`.
     fn admits(&self, value: f64) -> bool;
@@ -76,4 +73,10 @@ pub trait Units: ParametricMut + Clone + Send + Sync {
             .and(&log_partition)
             .map_collect(|i, x, e, g| i.dot(&x) - e - g)
     }
+}
+
+/// A layer whose units take finitely many values each, so that sums over its states can be enumerated.
+pub trait FiniteUnits: Units {
+    /// The values that a unit can take, without repetition; the same for all units of the layer.
+    fn alphabet(&self) -> &[f64];
 }

@@ -1,1 +1,15 @@
-//! PLACEHOLDER
+//! Training objectives, one a file, each agnostic of the model.
+//!
+//! The gradient of the log-likelihood of a Gibbs density is `−⟨∂E/∂θ⟩_data + ⟨∂E/∂θ⟩_model`. Objectives differ in where the second, negative phase comes from:
+//! enumeration ([`ExactLikelihood`]), short chains from the data ([`ContrastiveDivergence`]), persistent chains
+//! ([`PersistentContrastiveDivergence`]).
+#![deny(unsafe_code)]
+
+pub mod contrastive_divergence;
+pub mod exact_likelihood;
+pub mod persistent;
+mod phases;
+
+pub use contrastive_divergence::ContrastiveDivergence;
+pub use exact_likelihood::ExactLikelihood;
+pub use persistent::PersistentContrastiveDivergence;

@@ -1,1 +1,9 @@
-//! PLACEHOLDER
+//! Markov chain Monte Carlo kernels, one a file.
+//!
+//! A kernel knows its target only by a core trait: Gibbs sampling asks for block conditionals and nothing else, so it serves every model
+//! that can redraw a part of itself.
+#![deny(unsafe_code)]
+
+pub mod gibbs;
+
+pub use gibbs::{ClampedGibbs, Gibbs};

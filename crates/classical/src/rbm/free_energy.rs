@@ -1,0 +1,118 @@
+//! The free energy `F(v) = e_V(v) − Γ_H(v'W)`, its parameter gradient, and the cost of flipping a visible unit.
+
+use gibbsian_core::energy::assert_energy_shapes;
+use gibbsian_core::{Discrete, DiscreteEnergy, Energy, EnergyPullback, FiniteUnits, Space, Units};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip, s};
+
+use super::Rbm;
+
+impl<V: Units, H: Units> Space for Rbm<V, H> {
+    fn dim(&self) -> usize {
+        self.visible.n_units()
+    }
+}
+
+impl<V: Units, H: Units> Rbm<V, H> {
+    /// `F(v)` from the hidden field `v'W`, for callers that have it already.
+    fn free_energy_into(
+        &self,
+        v: ArrayView2<f64>,
+        hidden_field: ArrayView2<f64>,
+        mut out: ArrayViewMut1<f64>,
+    ) {
+        let mut gamma = Array1::zeros(v.nrows());
+        self.visible.energy_into(v, out.view_mut());
+        self.hidden.log_partition_into(hidden_field, gamma.view_mut());
+        out -= &gamma;
+    }
+}
+
+impl<V: Units, H: Units> Energy for Rbm<V, H> {
+    /// The free energy `F(v)`; the hidden units are summed out exactly.
+    fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
+        assert_energy_shapes(self.dim(), x, &out);
+        self.free_energy_into(x, self.hidden_field(x).view(), out);
+    }
+}
+
+impl<V: Units, H: Units> EnergyPullback for Rbm<V, H> {
+    fn energy_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
+        grad: ArrayViewMut1<f64>,
+    ) {
+        let field = self.hidden_field(x);
+        let mut energy = Array1::zeros(x.nrows());
+        let mut w = Array1::zeros(x.nrows());
+        self.free_energy_into(x, field.view(), energy.view_mut());
+        weigh(energy.view(), w.view_mut());
+
+        let (grad_weights, rest) = grad.split_at(Axis(0), self.weights.len());
+        let (grad_visible, grad_hidden) = rest.split_at(Axis(0), self.visible.n_params());
+        // ∂F/∂W = −v E[h|v]', weighted: −(w ∘ v)' E[h|v].
+        let weighted = &x * &w.view().insert_axis(Axis(1));
+        let product = weighted.t().dot(&self.hidden.mean(field.view()));
+        Zip::from(grad_weights)
+            .and(&Array1::from_iter(product))
+            .for_each(|g, p| *g -= p);
+        // ∂F/∂θ_V = ∂e_V/∂θ_V and ∂F/∂θ_H = −∂Γ_H/∂θ_H.
+        self.visible.energy_pullback_into(x, w.view(), grad_visible);
+        self.hidden
+            .log_partition_pullback_into(field.view(), (-w).view(), grad_hidden);
+    }
+}
+
+impl<V: FiniteUnits, H: Units> Discrete for Rbm<V, H> {
+    fn alphabet(&self, _site: usize) -> &[f64] {
+        self.visible.alphabet()
+    }
+}
+
+impl<V: FiniteUnits, H: Units> DiscreteEnergy for Rbm<V, H> {
+    /// `F` after a change `d` of visible unit `i` needs only the hidden field moved by `d W_i`: `O(H)` a symbol instead of `O(VH)`.
+    fn site_deltas_into(&self, x: ArrayView2<f64>, site: usize, mut out: ArrayViewMut2<f64>) {
+        let field = self.hidden_field(x);
+        self.site_deltas_from_field(x, field.view(), site, &mut out);
+    }
+
+    fn flip_deltas_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        let alphabet = self.alphabet(0).to_vec();
+        assert_eq!(
+            alphabet.len(),
+            2,
+            "flipping needs units with two values, not {alphabet:?}"
+        );
+        let field = self.hidden_field(x);
+        let mut deltas = Array2::zeros((x.nrows(), 2));
+        for site in 0..self.dim() {
+            self.site_deltas_from_field(x, field.view(), site, &mut deltas.view_mut());
+            for (b, value) in x.column(site).iter().enumerate() {
+                out[[b, site]] = deltas[[b, usize::from(*value == alphabet[0])]];
+            }
+        }
+    }
+}
+
+impl<V: FiniteUnits, H: Units> Rbm<V, H> {
+    fn site_deltas_from_field(
+        &self,
+        x: ArrayView2<f64>,
+        field: ArrayView2<f64>,
+        site: usize,
+        out: &mut ArrayViewMut2<f64>,
+    ) {
+        let mut before = Array1::zeros(x.nrows());
+        let mut after = Array1::zeros(x.nrows());
+        self.free_energy_into(x, field, before.view_mut());
+        let mut changed = x.to_owned();
+        let alphabet = self.alphabet(site);
+        for (k, &symbol) in alphabet.iter().enumerate() {
+            changed.column_mut(site).fill(symbol);
+            let step = x.column(site).mapv(|old| symbol - old).insert_axis(Axis(1));
+            let moved = &field + &(&step * &self.weights.slice(s![site..=site, ..]));
+            self.free_energy_into(changed.view(), moved.view(), after.view_mut());
+            out.column_mut(k).assign(&(&after - &before));
+        }
+    }
+}

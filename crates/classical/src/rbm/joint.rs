@@ -1,0 +1,101 @@
+//! Both layers of an RBM as one model on `(v, h)`, with the two layers as blocks.
+
+use gibbsian_core::energy::assert_energy_shapes;
+use gibbsian_core::{BlockLaw, Blocks, Discrete, DiscreteEnergy, Energy, FiniteUnits, Space, Streams, Units};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip, s};
+use rand::Rng;
+
+use super::Rbm;
+use super::gibbs::law_matrix;
+
+/// The joint density `p(v, h) ∝ exp(−E(v, h))` of an RBM; rows are `(v, h)`, the visible units first.
+#[derive(Clone, Copy, Debug)]
+pub struct Joint<'a, V, H> {
+    rbm: &'a Rbm<V, H>,
+}
+
+impl<'a, V: Units, H: Units> Joint<'a, V, H> {
+    pub(super) fn new(rbm: &'a Rbm<V, H>) -> Self {
+        Joint { rbm }
+    }
+}
+
+impl<V: Units, H: Units> Space for Joint<'_, V, H> {
+    fn dim(&self) -> usize {
+        self.rbm.visible.n_units() + self.rbm.hidden.n_units()
+    }
+}
+
+impl<V: Units, H: Units> Energy for Joint<'_, V, H> {
+    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        assert_energy_shapes(self.dim(), x, &out);
+        let (v, h) = x.split_at(ndarray::Axis(1), self.rbm.visible.n_units());
+        out.assign(&self.rbm.joint_energy(v, h));
+    }
+}
+
+impl<V: FiniteUnits, H: FiniteUnits> Discrete for Joint<'_, V, H> {
+    fn alphabet(&self, site: usize) -> &[f64] {
+        if site < self.rbm.visible.n_units() {
+            self.rbm.visible.alphabet()
+        } else {
+            self.rbm.hidden.alphabet()
+        }
+    }
+}
+
+impl<V: FiniteUnits, H: FiniteUnits> DiscreteEnergy for Joint<'_, V, H> {}
+
+impl<V: Units, H: Units> Blocks for Joint<'_, V, H> {
+    /// Two: the hidden layer (0), then the visible layer (1).
+    fn n_blocks(&self) -> usize {
+        2
+    }
+
+    fn resample(
+        &self,
+        mut x: ArrayViewMut2<f64>,
+        block: usize,
+        free: Option<ArrayView1<bool>>,
+        rng: &mut dyn Rng,
+    ) {
+        let n_visible = self.rbm.visible.n_units();
+        let streams = Streams::draw(rng);
+        let (mut v, mut h) = x.view_mut().split_at(ndarray::Axis(1), n_visible);
+        let (new, old, first) = match block {
+            0 => (self.rbm.sample_hidden(v.view(), streams), &mut h, n_visible),
+            1 => (self.rbm.sample_visible(h.view(), streams), &mut v, 0),
+            _ => panic!("block {block} of a model with two blocks"),
+        };
+        match free {
+            None => old.assign(&new),
+            Some(free) => Zip::from(old)
+                .and(&new)
+                .and_broadcast(free.slice(s![first..first + new.ncols()]))
+                .for_each(|old, new, free| {
+                    if *free {
+                        *old = *new;
+                    }
+                }),
+        }
+    }
+}
+
+impl<V: FiniteUnits, H: FiniteUnits> BlockLaw for Joint<'_, V, H> {
+    fn block_matrix(&self, block: usize, states: ArrayView2<f64>) -> Array2<f64> {
+        let (v, h) = states.split_at(ndarray::Axis(1), self.rbm.visible.n_units());
+        let (p, kept) = match block {
+            0 => (law_matrix(&self.rbm.hidden, self.rbm.hidden_field(v), &h), v),
+            1 => (law_matrix(&self.rbm.visible, self.rbm.visible_field(h), &v), h),
+            _ => panic!("block {block} of a model with two blocks"),
+        };
+        // The other layer stays: only states that agree in it can be reached.
+        Array2::from_shape_fn(p.raw_dim(), |(i, j)| {
+            if kept.row(i) == kept.row(j) {
+                p[[i, j]]
+            } else {
+                0.0
+            }
+        })
+    }
+}

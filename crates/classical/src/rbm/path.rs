@@ -1,0 +1,137 @@
+//! The annealing path of an RBM, from independent units to the machine.
+//!
+//! With base layers `V₀`, `H₀` of the same kinds as the machine's and layer energies linear in their parameters, the machine at `β` has the layers
+//! `V_β = (1−β) V₀ + β V`, `H_β = (1−β) H₀ + β H` and the weights `βW`, and
+//!
+//! `log f_β(v) = −e_{V_β}(v) + Γ_{H_β}(β v'W)`.
+//!
+//! At `β = 0` the layers are independent, so `log Z₀ = Γ_{V₀}(0) + Γ_{H₀}(0)` and exact draws are free. This is the path of Salakhutdinov and Murray
+//! (2008, eq. 15–17) with the base-rate model in `V₀`; it is not an interpolation of two free energies, which would need hidden units of
+//! both ends side by side. The transition at `β` is block Gibbs sampling of the machine at `β`, which is reversible as [`Path`] requires.
+
+use gibbsian_core::{Path, Result, Space, Streams, Units};
+use ndarray::{Array1, Array2, ArrayView2, CowArray, Ix2};
+use rand::Rng;
+
+use super::Rbm;
+
+/// The path from independent base layers to an RBM.
+#[derive(Clone, Debug)]
+pub struct RbmPath<'a, V, H> {
+    rbm: &'a Rbm<V, H>,
+    base_visible: V,
+    base_hidden: H,
+}
+
+impl<'a, V: Units, H: Units> RbmPath<'a, V, H> {
+    /// The path that starts at these independent layers.
+    ///
+    /// A visible base whose means match the data shortens the path by far (see `Bernoulli::matching_means`); an unbiased
+    /// hidden base is customary.
+    ///
+    /// # Errors
+    /// A layer of another size than the machine's.
+    pub fn new(rbm: &'a Rbm<V, H>, base_visible: V, base_hidden: H) -> Result<Self> {
+        rbm.visible.layout().check(base_visible.params().view())?;
+        rbm.hidden.layout().check(base_hidden.params().view())?;
+        Ok(RbmPath {
+            rbm,
+            base_visible,
+            base_hidden,
+        })
+    }
+
+    /// The layers at `β`.
+    fn layers(&self, beta: f64) -> (V, H) {
+        (
+            interpolate(&self.base_visible, &self.rbm.visible, beta),
+            interpolate(&self.base_hidden, &self.rbm.hidden, beta),
+        )
+    }
+
+    /// **Adds** `sign · log f_β(v)` to `out`.
+    fn add_log_density(&self, state: &State, beta: f64, sign: f64, out: &mut [f64]) {
+        let (visible, hidden) = self.layers(beta);
+        let mut energy = Array1::zeros(state.v.nrows());
+        let mut gamma = Array1::zeros(state.v.nrows());
+        visible.energy_into(state.v.view(), energy.view_mut());
+        hidden.log_partition_into((&state.field * beta).view(), gamma.view_mut());
+        for ((out, e), g) in out.iter_mut().zip(&energy).zip(&gamma) {
+            *out += sign * (g - e);
+        }
+    }
+
+    fn state(&self, v: Array2<f64>) -> State {
+        let field = self.rbm.hidden_field(v.view());
+        State { v, field }
+    }
+}
+
+/// Visible rows and the hidden field `v'W` that they send, which work and transition share.
+#[derive(Clone, Debug)]
+pub struct State {
+    v: Array2<f64>,
+    field: Array2<f64>,
+}
+
+impl<V: Units, H: Units> Space for RbmPath<'_, V, H> {
+    fn dim(&self) -> usize {
+        self.rbm.dim()
+    }
+}
+
+impl<V: Units, H: Units> Path for RbmPath<'_, V, H> {
+    type State = State;
+
+    fn start(&self, n: usize, rng: &mut dyn Rng) -> State {
+        let no_field = Array2::zeros((n, self.dim()));
+        self.state(self.base_visible.sample(no_field.view(), Streams::draw(rng)))
+    }
+
+    fn log_z_start(&self) -> f64 {
+        free_log_partition(&self.base_visible) + free_log_partition(&self.base_hidden)
+    }
+
+    fn place(&self, x: ArrayView2<f64>) -> Result<State> {
+        self.rbm.check_visible(x)?;
+        Ok(self.state(x.to_owned()))
+    }
+
+    fn positions<'s>(&self, state: &'s State) -> CowArray<'s, f64, Ix2> {
+        state.v.view().into()
+    }
+
+    fn log_start(&self, state: &State, out: &mut [f64]) {
+        self.add_log_density(state, 0.0, 1.0, out);
+    }
+
+    fn work(&self, state: &mut State, from: f64, to: f64, log_weights: &mut [f64]) {
+        self.add_log_density(state, to, 1.0, log_weights);
+        self.add_log_density(state, from, -1.0, log_weights);
+    }
+
+    fn transition(&self, state: &mut State, beta: f64, rng: &mut dyn Rng) {
+        let streams = Streams::draw(rng);
+        let (visible, hidden) = self.layers(beta);
+        let h = hidden.sample((&state.field * beta).view(), streams.part(0));
+        let field = self.rbm.visible_field(h.view()) * beta;
+        *state = self.state(visible.sample(field.view(), streams.part(1)));
+    }
+}
+
+/// The layer with parameters `(1−β) θ₀ + β θ₁`.
+fn interpolate<U: Units>(start: &U, end: &U, beta: f64) -> U {
+    let mut layer = end.clone();
+    let params = start.params() * (1.0 - beta) + end.params() * beta;
+    layer
+        .set_params(params.view())
+        .expect("a convex combination of two layers' parameters is admissible");
+    layer
+}
+
+/// `Γ(0)`: the log-partition function of a layer by itself.
+pub(super) fn free_log_partition<U: Units>(units: &U) -> f64 {
+    let mut out = Array1::zeros(1);
+    units.log_partition_into(Array2::zeros((1, units.n_units())).view(), out.view_mut());
+    out[0]
+}

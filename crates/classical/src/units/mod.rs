@@ -1,0 +1,5 @@
+//! Kinds of units; each is one file that implements [`gibbsian_core::Units`].
+
+mod bernoulli;
+
+pub use bernoulli::Bernoulli;

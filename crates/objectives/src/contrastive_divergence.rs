@@ -1,0 +1,51 @@
+//! Contrastive divergence (Hinton 2002).
+//!
+//! CD-k replaces model samples by the ends of chains that start at the minibatch and run for `k` steps. The estimate is biased, because the
+//! chains have not forgotten the data, and its expectation is **not** the gradient of `KL(p₀‖p) − KL(p_k‖p)`: that one has a further term, the
+//! dependence of `p_k` on the parameters. As `k → ∞` the bias vanishes with the mixing of the chain.
+
+use gibbsian_core::error::{check_batch, check_count};
+use gibbsian_core::{EnergyPullback, Kernel, Objective, Result};
+use ndarray::{ArrayView2, ArrayViewMut1};
+use rand::Rng;
+
+use crate::phases::contrast;
+
+/// CD-k with any kernel.
+///
+/// The loss is `⟨E⟩_data − ⟨E⟩_chains`, a surrogate and not a likelihood.
+#[derive(Clone, Debug)]
+pub struct ContrastiveDivergence<K> {
+    kernel: K,
+    n_steps: usize,
+}
+
+impl<K> ContrastiveDivergence<K> {
+    /// CD with `n_steps` steps of `kernel`.
+    ///
+    /// # Errors
+    /// Zero steps: chains that do not move give the gradient zero.
+    pub fn new(kernel: K, n_steps: usize) -> Result<Self> {
+        Ok(ContrastiveDivergence {
+            kernel,
+            n_steps: check_count("n_steps", n_steps)?,
+        })
+    }
+}
+
+impl<M: EnergyPullback + ?Sized, K: Kernel<M>> Objective<M> for ContrastiveDivergence<K> {
+    fn loss_and_grad_into(
+        &mut self,
+        model: &M,
+        x: ArrayView2<f64>,
+        rng: &mut dyn Rng,
+        grad: ArrayViewMut1<f64>,
+    ) -> Result<f64> {
+        check_batch("x", &x, model.dim())?;
+        let mut state = self.kernel.init(model, x.to_owned())?;
+        for _ in 0..self.n_steps {
+            self.kernel.step(model, &mut state, rng);
+        }
+        contrast(model, x, self.kernel.positions(&state).view(), grad)
+    }
+}

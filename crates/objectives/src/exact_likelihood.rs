@@ -1,0 +1,58 @@
+//! Exact maximum likelihood on spaces small enough to enumerate.
+//!
+//! `−⟨log p⟩ = ⟨E⟩_data + log Z`, with the gradient `⟨∂E/∂θ⟩_data − Σ_x p(x) ∂E(x)/∂θ`. It is the oracle that every stochastic objective is
+//! held against.
+
+use gibbsian_core::error::check_batch;
+use gibbsian_core::math::log_sum_exp;
+use gibbsian_core::{Discrete, EnergyPullback, Error, Objective, Result};
+use ndarray::{ArrayView2, ArrayViewMut1};
+use rand::Rng;
+
+/// The negative mean log-likelihood in nats, and its exact gradient, by enumeration of all states.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ExactLikelihood;
+
+impl<M: EnergyPullback + Discrete + ?Sized> Objective<M> for ExactLikelihood {
+    fn loss_and_grad_into(
+        &mut self,
+        model: &M,
+        x: ArrayView2<f64>,
+        _rng: &mut dyn Rng,
+        mut grad: ArrayViewMut1<f64>,
+    ) -> Result<f64> {
+        check_batch("x", &x, model.dim())?;
+        let states = model.states()?;
+        grad.fill(0.0);
+        let n = x.nrows() as f64;
+        let mut data_energy = 0.0;
+        model.energy_pullback_with(
+            x,
+            &mut |energy, mut w| {
+                data_energy = energy.sum() / n;
+                w.fill(1.0 / n);
+            },
+            grad.view_mut(),
+        );
+        let mut log_z = 0.0;
+        model.energy_pullback_with(
+            states.view(),
+            &mut |energy, mut w| {
+                w.assign(&energy.mapv(|e| -e));
+                log_z = log_sum_exp(&w.to_vec());
+                w.mapv_inplace(|minus_e| -(minus_e - log_z).exp());
+            },
+            grad,
+        );
+        let loss = data_energy + log_z;
+        if loss.is_finite() {
+            Ok(loss)
+        } else {
+            Err(Error::non_finite(
+                "loss",
+                loss,
+                "in the exact negative log-likelihood",
+            ))
+        }
+    }
+}
