@@ -1,1 +1,36 @@
-//! PLACEHOLDER
+//! Experiments that reproduce what the literature claims about energy-based and score-based models.
+//!
+//! One experiment is one file: prose, a constant that declares a few sharp [`Claim`]s before anything is measured, and a
+//! function that reads like the paper. The [`runner`] runs them, compares what was measured with what was declared, and
+//! writes a ledger (`ledger.json`), a report (`index.html`) and one folder of figures and tables per experiment.
+//!
+//! Reading order: [`experiment`] says what an experiment declares, [`context`] what it may do while it runs, [`figure`] and
+//! [`csv`] what it can show; [`ledger`] holds the verdicts, [`outcome`] what is stored between runs, [`report`] the page;
+//! [`runner`] and [`command`] put them together, and [`registry`] lists the experiments in the order of the report.
+//!
+//! Three rules hold throughout. Every declared claim is measured, or it fails. Clock time never enters a verdict, a figure
+//! or a table. The same seed gives the same bytes of every figure and table on any number of threads.
+
+pub mod command;
+pub mod console;
+pub mod context;
+pub mod csv;
+pub mod experiment;
+pub mod experiments;
+pub mod figure;
+mod files;
+pub mod ledger;
+pub mod outcome;
+pub mod progress;
+pub mod registry;
+pub mod report;
+pub mod runner;
+mod text;
+
+pub use context::Context;
+pub use csv::Table;
+pub use experiment::{Check, Claim, Expected, Experiment, Measured, Provenance, Scale, Tolerance, measured};
+pub use figure::{Axis, ColourMap, HeatMap, ImageGrid, Plot};
+
+/// The result of an experiment: any error becomes a failed claim in the ledger, with its text in the report.
+pub type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;

@@ -1,0 +1,190 @@
+//! Small pictures side by side, as PNG.
+
+use ndarray::ArrayView2;
+use png::{BitDepth, ColorType, Compression, Encoder, Filter};
+
+use super::colour::ColourMap;
+use crate::text;
+
+/// Equal pictures in rows, such as digits or the filters of a hidden unit.
+///
+/// ```
+/// use gibbsian_repro::{ColourMap, ImageGrid};
+/// use ndarray::Array2;
+/// let digits = Array2::<f64>::zeros((100, 28 * 28));
+/// let grid = ImageGrid::new(digits.view(), 28, 28).columns(10).colours(ColourMap::Ink, 0.0, 1.0);
+/// assert!(grid.render().is_ok());
+/// ```
+#[derive(Clone, Debug)]
+pub struct ImageGrid {
+    n_images: usize,
+    n_pixels: usize,
+    pixels: Vec<f64>,
+    height: usize,
+    width: usize,
+    columns: usize,
+    map: ColourMap,
+    low: f64,
+    high: f64,
+}
+
+/// Screen pixels per pixel of a picture.
+const MAGNIFICATION: usize = 2;
+/// The grey between pictures, seen on dark and on light.
+const GAP: [u8; 3] = [128, 128, 128];
+/// The side of the largest PNG; more would be a mistake and not a figure.
+const LARGEST_SIDE: usize = 8192;
+
+impl ImageGrid {
+    /// One picture a row of `images`, itself in rows of `width` pixels from the top left. White paper, ink from 0 to 1.
+    pub fn new(images: ArrayView2<f64>, height: usize, width: usize) -> Self {
+        ImageGrid {
+            n_images: images.nrows(),
+            n_pixels: images.ncols(),
+            pixels: images.iter().copied().collect(),
+            height,
+            width,
+            columns: 10,
+            map: ColourMap::Ink,
+            low: 0.0,
+            high: 1.0,
+        }
+    }
+
+    /// The number of pictures in a row (10 unless told).
+    pub fn columns(self, columns: usize) -> Self {
+        ImageGrid { columns, ..self }
+    }
+
+    /// The colours, and the numbers that get their ends.
+    pub fn colours(self, map: ColourMap, low: f64, high: f64) -> Self {
+        ImageGrid {
+            map,
+            low,
+            high,
+            ..self
+        }
+    }
+
+    /// The pictures as PNG, with its width and height. The error says what does not fit.
+    pub fn render(&self) -> Result<(Vec<u8>, (u32, u32)), String> {
+        if self.n_images == 0 || self.columns == 0 || self.n_pixels == 0 {
+            return Err("a grid of images needs an image, a column and a pixel".into());
+        }
+        if self.height.checked_mul(self.width) != Some(self.n_pixels) {
+            return Err(format!(
+                "images of {} pixels are not {} x {}",
+                self.n_pixels, self.height, self.width
+            ));
+        }
+        if !(self.low < self.high && (self.high - self.low).is_finite()) {
+            return Err(format!("colours cannot range from {} to {}", self.low, self.high));
+        }
+        let columns = self.columns.min(self.n_images);
+        let rows = self.n_images.div_ceil(columns);
+        let side = |n: usize, pixels: usize| {
+            (pixels.checked_mul(MAGNIFICATION))
+                .and_then(|pixels| n.checked_mul(pixels + 1))
+                .map(|side| side + 1)
+                .filter(|&side| side <= LARGEST_SIDE)
+                .ok_or_else(|| {
+                    format!(
+                        "{} make a picture too large to look at",
+                        text::count(self.n_images, "image")
+                    )
+                })
+        };
+        let (width, height) = (side(columns, self.width)?, side(rows, self.height)?);
+
+        let mut canvas = GAP.repeat(width * height);
+        for row in 0..rows {
+            for column in 0..columns {
+                // Places after the last picture stay empty, in the colour of the gaps.
+                let Some(image) = self.pixels.chunks(self.n_pixels).nth(row * columns + column) else {
+                    continue;
+                };
+                let top = 1 + row * (MAGNIFICATION * self.height + 1);
+                let left = 1 + column * (MAGNIFICATION * self.width + 1);
+                for y in 0..MAGNIFICATION * self.height {
+                    for x in 0..MAGNIFICATION * self.width {
+                        let value = image[y / MAGNIFICATION * self.width + x / MAGNIFICATION];
+                        let colour = self.map.at((value - self.low) / (self.high - self.low));
+                        let place = 3 * ((top + y) * width + left + x);
+                        canvas[place..place + 3].copy_from_slice(&colour);
+                    }
+                }
+            }
+        }
+        Ok((
+            encode(width as u32, height as u32, &canvas)?,
+            (width as u32, height as u32),
+        ))
+    }
+}
+
+/// RGB bytes as PNG, with fixed settings, so that equal pictures are equal files.
+pub(super) fn encode(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, width, height);
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::Balanced);
+    encoder.set_filter(Filter::Sub);
+    encoder
+        .write_header()
+        .and_then(|mut writer| writer.write_image_data(rgb).and_then(|()| writer.finish()))
+        .map_err(|reason| format!("cannot encode a PNG: {reason}"))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+
+    /// Decodes what was encoded.
+    fn decoded(png: &[u8]) -> (u32, u32, Vec<u8>) {
+        let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        (info.width, info.height, pixels)
+    }
+
+    #[test]
+    fn pictures_stand_in_rows_with_a_gap() {
+        // Three 1 x 2 pictures in two columns: each is 2 x 4 pixels on the screen.
+        let images = array![[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+        let grid = ImageGrid::new(images.view(), 1, 2)
+            .columns(2)
+            .colours(ColourMap::Grey, 0.0, 1.0);
+        let (png, size) = grid.render().unwrap();
+        assert_eq!(size, (2 * 5 + 1, 2 * 3 + 1));
+        let (width, height, pixels) = decoded(&png);
+        assert_eq!((width, height), size);
+        let line = |y: usize| -> Vec<u8> {
+            pixels[3 * 11 * y..3 * 11 * (y + 1)]
+                .iter()
+                .step_by(3)
+                .copied()
+                .collect()
+        };
+        assert_eq!(line(0), [128; 11]);
+        assert_eq!(line(1), [128, 0, 0, 255, 255, 128, 255, 255, 0, 0, 128]);
+        assert_eq!(line(1), line(2));
+        assert_eq!(line(4), [128, 255, 255, 255, 255, 128, 128, 128, 128, 128, 128]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let refused = |n: usize, pixels: usize, height, width| {
+            ImageGrid::new(Array2::zeros((n, pixels)).view(), height, width)
+                .render()
+                .unwrap_err()
+        };
+        assert_eq!(refused(1, 6, 2, 2), "images of 6 pixels are not 2 x 2");
+        assert!(refused(0, 4, 2, 2).contains("needs an image"));
+        assert!(refused(1, 5000, 5000, 1).contains("too large"));
+        let grid = ImageGrid::new(Array2::zeros((1, 4)).view(), 2, 2);
+        assert!(grid.colours(ColourMap::Grey, 1.0, 1.0).render().is_err());
+    }
+}

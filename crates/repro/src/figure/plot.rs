@@ -1,0 +1,251 @@
+//! What a plot shows: marks over two axes.
+
+use ndarray::ArrayView2;
+
+use super::axis::Axis;
+use super::colour::ColourMap;
+use super::svg;
+
+/// A plot under construction.
+///
+/// Data are iterators of points. Marks that are not finite, or not positive on a logarithmic axis, leave a gap. An empty label
+/// keeps a mark out of the legend.
+///
+/// ```
+/// use gibbsian_repro::{Axis, Plot};
+/// let k = [1.0, 2.0, 4.0, 8.0];
+/// let plot = Plot::new("Bias of CD-k", Axis::log("Gibbs steps k"), Axis::log("bias (nat)"))
+///     .line("CD-k", k.iter().map(|&k| (k, 0.5 / k)))
+///     .band(k.iter().map(|&k| (k, 0.4 / k, 0.6 / k)))
+///     .horizontal("exact", 0.1);
+/// assert!(plot.render()?.0.starts_with("<svg"));
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Plot {
+    pub(super) title: String,
+    pub(super) x: Axis,
+    pub(super) y: Axis,
+    pub(super) heat_map: Option<HeatMap>,
+    pub(super) marks: Vec<Mark>,
+    pub(super) equal_aspect: bool,
+}
+
+/// One mark, with the number of the series whose colour it has.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    pub(super) label: String,
+    pub(super) series: usize,
+    pub(super) shape: Shape,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Shape {
+    Line {
+        points: Vec<(f64, f64)>,
+        is_dashed: bool,
+    },
+    Points(Vec<(f64, f64)>),
+    /// `(x, low, high)`.
+    Band(Vec<(f64, f64, f64)>),
+    /// `(x, low, high)`.
+    Bars(Vec<(f64, f64, f64)>),
+    /// `(left, right, height)`.
+    Histogram(Vec<(f64, f64, f64)>),
+    /// `(x, y, dx, dy)`.
+    Arrows(Vec<[f64; 4]>),
+    Horizontal(f64),
+    Vertical(f64),
+}
+
+/// A picture of numbers on a grid, drawn under the other marks.
+#[derive(Clone, Debug)]
+pub struct HeatMap {
+    pub(super) label: String,
+    pub(super) n_rows: usize,
+    pub(super) n_columns: usize,
+    pub(super) values: Vec<f64>,
+    pub(super) x: (f64, f64),
+    pub(super) y: (f64, f64),
+    pub(super) map: ColourMap,
+    pub(super) range: Option<(f64, f64)>,
+}
+
+impl HeatMap {
+    /// `values[i, j]` fills a cell: row `i` counts upwards over `y = (low, high)`, column `j` to the right over `x`.
+    ///
+    /// The label names the quantity beside the colour bar.
+    pub fn new(label: impl Into<String>, values: ArrayView2<f64>, x: (f64, f64), y: (f64, f64)) -> Self {
+        HeatMap {
+            label: label.into(),
+            n_rows: values.nrows(),
+            n_columns: values.ncols(),
+            values: values.iter().copied().collect(),
+            x,
+            y,
+            map: ColourMap::Viridis,
+            range: None,
+        }
+    }
+
+    /// Draws in these colours instead of viridis.
+    pub fn colours(self, map: ColourMap) -> Self {
+        HeatMap { map, ..self }
+    }
+
+    /// Gives the ends of the colour map to these numbers instead of the extremes of the data.
+    pub fn range(self, low: f64, high: f64) -> Self {
+        HeatMap {
+            range: Some((low, high)),
+            ..self
+        }
+    }
+}
+
+impl Plot {
+    /// A plot without marks.
+    pub fn new(title: impl Into<String>, x: Axis, y: Axis) -> Self {
+        Plot {
+            title: title.into(),
+            x,
+            y,
+            heat_map: None,
+            marks: Vec::new(),
+            equal_aspect: false,
+        }
+    }
+
+    /// A new series as a line; few points are also marked by dots.
+    pub fn line(self, label: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let points = points.into_iter().collect();
+        self.series(
+            label,
+            Shape::Line {
+                points,
+                is_dashed: false,
+            },
+        )
+    }
+
+    /// A new series as a dashed line, for theory beside measurement.
+    pub fn dashed(self, label: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let points = points.into_iter().collect();
+        self.series(
+            label,
+            Shape::Line {
+                points,
+                is_dashed: true,
+            },
+        )
+    }
+
+    /// A new series as dots.
+    pub fn points(self, label: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        self.series(label, Shape::Points(points.into_iter().collect()))
+    }
+
+    /// A shaded band `(x, low, high)` in the colour of the last series.
+    pub fn band(self, points: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
+        self.companion(Shape::Band(points.into_iter().collect()))
+    }
+
+    /// Error bars `(x, low, high)` in the colour of the last series.
+    pub fn error_bars(self, points: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
+        self.companion(Shape::Bars(points.into_iter().collect()))
+    }
+
+    /// A new series as columns `(left, right, height)` over zero.
+    pub fn columns(
+        self,
+        label: impl Into<String>,
+        columns: impl IntoIterator<Item = (f64, f64, f64)>,
+    ) -> Self {
+        self.series(label, Shape::Histogram(columns.into_iter().collect()))
+    }
+
+    /// A new series as the histogram of a sample, a density: its area over `n_bins` equal bins is the fraction of all values
+    /// that lie in `[low, high]`.
+    pub fn histogram(
+        self,
+        label: impl Into<String>,
+        values: &[f64],
+        low: f64,
+        high: f64,
+        n_bins: usize,
+    ) -> Self {
+        let width = (high - low) / n_bins as f64;
+        let mut counts = vec![0_usize; n_bins];
+        for &value in values {
+            // The last bin owns both of its ends; NaN lies in no bin.
+            if (low..=high).contains(&value) && n_bins > 0 {
+                counts[(((value - low) / width) as usize).min(n_bins - 1)] += 1;
+            }
+        }
+        let columns = counts.iter().enumerate().map(|(i, &count)| {
+            let left = low + i as f64 * width;
+            (left, left + width, count as f64 / (values.len() as f64 * width))
+        });
+        self.columns(label, columns.collect::<Vec<_>>())
+    }
+
+    /// A new series as arrows `(x, y, dx, dy)`, all scaled by the factor that keeps the longest from its neighbours.
+    pub fn arrows(self, label: impl Into<String>, arrows: impl IntoIterator<Item = [f64; 4]>) -> Self {
+        self.series(label, Shape::Arrows(arrows.into_iter().collect()))
+    }
+
+    /// A horizontal line of reference.
+    pub fn horizontal(self, label: impl Into<String>, y: f64) -> Self {
+        self.series(label, Shape::Horizontal(y))
+    }
+
+    /// A vertical line of reference.
+    pub fn vertical(self, label: impl Into<String>, x: f64) -> Self {
+        self.series(label, Shape::Vertical(x))
+    }
+
+    /// A heat map under the marks, with a colour bar. It needs linear axes.
+    pub fn heat_map(self, heat_map: HeatMap) -> Self {
+        Plot {
+            heat_map: Some(heat_map),
+            ..self
+        }
+    }
+
+    /// Makes a unit of x as long as a unit of y.
+    pub fn equal_aspect(self) -> Self {
+        Plot {
+            equal_aspect: true,
+            ..self
+        }
+    }
+
+    /// The plot as SVG, with its width and height. The error says why there is nothing to draw.
+    pub fn render(&self) -> Result<(String, (u32, u32)), String> {
+        svg::render(self)
+    }
+
+    fn series(mut self, label: impl Into<String>, shape: Shape) -> Self {
+        let is_coloured = |shape: &Shape| !matches!(shape, Shape::Horizontal(_) | Shape::Vertical(_));
+        let series = (self.marks.iter())
+            .filter(|mark| is_coloured(&mark.shape))
+            .map(|mark| mark.series + 1)
+            .max()
+            .unwrap_or(0);
+        self.marks.push(Mark {
+            label: label.into(),
+            series,
+            shape,
+        });
+        self
+    }
+
+    fn companion(mut self, shape: Shape) -> Self {
+        let series = self.marks.last().map_or(0, |mark| mark.series);
+        self.marks.push(Mark {
+            label: String::new(),
+            series,
+            shape,
+        });
+        self
+    }
+}

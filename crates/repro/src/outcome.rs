@@ -1,0 +1,181 @@
+//! What an experiment leaves behind, and how it is stored between runs.
+//!
+//! The report is built from outcomes alone, so an outcome read back from the disk stands for the run that made it. It is
+//! taken only if its [`Identity`] is the present one (same scale, same seed, same program), its checksum is right, and every
+//! figure and table it names is there with the bytes it had. Anything else is a reason to run again, and is said.
+
+use std::path::Path;
+
+use gibbsian_core::Error;
+use serde::{Deserialize, Serialize};
+
+use crate::experiment::Scale;
+use crate::files;
+use crate::ledger::{Entry, Verdict};
+
+/// What must agree before a stored outcome or a checkpoint is used again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// The experiment's id.
+    pub experiment: String,
+    /// The scale of the run.
+    pub scale: Scale,
+    /// The seed of the run.
+    pub seed: u64,
+    /// A hash of the program: another program may compute something else.
+    pub fingerprint: String,
+}
+
+/// A judged claim: its row in the ledger and what only the report says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimOutcome {
+    /// The row in the ledger.
+    pub entry: Entry,
+    /// Why the tolerance is what it is.
+    pub reason: String,
+    /// What a reader must know beyond the numbers.
+    pub note: Option<String>,
+}
+
+/// A file that the experiment wrote into its folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Artefact {
+    /// The file's name.
+    pub file: String,
+    /// What it shows, in words.
+    pub caption: String,
+    /// Width and height in pixels of an image; `None` for a table.
+    pub size: Option<(u32, u32)>,
+    /// The SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+/// Everything an experiment leaves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// The experiment's id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What it shows.
+    pub shows: String,
+    /// The work it reproduces.
+    pub source: String,
+    /// Its budget for a quick run, in seconds.
+    pub budget_seconds: u32,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Its claims, in the order of their declaration.
+    pub claims: Vec<ClaimOutcome>,
+    /// What it found, in words.
+    pub notes: Vec<String>,
+    /// Its figures.
+    pub figures: Vec<Artefact>,
+    /// Its tables.
+    pub tables: Vec<Artefact>,
+    /// Why it did not run to the end, if it did not.
+    pub error: Option<String>,
+}
+
+impl Outcome {
+    /// Whether no claim failed.
+    pub fn holds(&self) -> bool {
+        self.claims.iter().all(|c| c.entry.verdict != Verdict::Fail)
+    }
+}
+
+/// The outcome with its identity, as stored.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    identity: Identity,
+    outcome: Outcome,
+}
+
+/// The name of the stored outcome in an experiment's folder.
+const OUTCOME: &str = "outcome.json";
+const HEAD: &str = "{\"sha256\":\"";
+const MIDDLE: &str = "\",\"content\":";
+const TAIL: &str = "}\n";
+
+/// Stores an outcome in its experiment's folder.
+///
+/// The file is `{"sha256":"…","content":{…}}`, where the hash is that of the content's exact bytes.
+pub fn store(folder: &Path, identity: &Identity, outcome: &Outcome) -> Result<(), Error> {
+    let stored = Stored {
+        identity: identity.clone(),
+        outcome: outcome.clone(),
+    };
+    let path = folder.join(OUTCOME);
+    let content = serde_json::to_string(&stored).map_err(|reason| {
+        Error::format(
+            path.display().to_string(),
+            reason,
+            "an outcome that JSON can hold",
+        )
+    })?;
+    let text = format!(
+        "{HEAD}{}{MIDDLE}{content}{TAIL}",
+        files::sha256(content.as_bytes())
+    );
+    files::write_atomic(&path, text.as_bytes())
+}
+
+/// The stored outcome if it is whole and of this identity; `None` if there is none or it belongs to another run.
+///
+/// The error says how a stored outcome is damaged.
+pub fn load(folder: &Path, identity: &Identity) -> Result<Option<Outcome>, Error> {
+    let path = folder.join(OUTCOME);
+    let Some(bytes) = files::read_if_present(&path)? else {
+        return Ok(None);
+    };
+    let origin = path.display().to_string();
+    let damaged =
+        |found: &dyn std::fmt::Display| Error::format(&origin, found, "an outcome stored by this program");
+    let text = std::str::from_utf8(&bytes).map_err(|reason| damaged(&reason))?;
+    let (hash, content) = text
+        .strip_prefix(HEAD)
+        .and_then(|rest| rest.strip_suffix(TAIL))
+        .and_then(|rest| rest.split_once(MIDDLE))
+        .ok_or_else(|| damaged(&"something else, or a part of one"))?;
+    if hash != files::sha256(content.as_bytes()) {
+        return Err(damaged(&"a content that does not match its checksum"));
+    }
+    let stored: Stored = serde_json::from_str(content).map_err(|reason| damaged(&reason))?;
+    if stored.identity != *identity {
+        return Ok(None);
+    }
+    for artefact in stored.outcome.figures.iter().chain(&stored.outcome.tables) {
+        let path = folder.join(&artefact.file);
+        match files::read_if_present(&path)? {
+            Some(bytes) if files::sha256(&bytes) == artefact.sha256 => {}
+            Some(_) => return Err(damaged(&format!("{} with other bytes", artefact.file))),
+            None => return Err(damaged(&format!("no {}", artefact.file))),
+        }
+    }
+    Ok(Some(stored.outcome))
+}
+
+/// Removes what an earlier run left in an experiment's folder, and nothing that the runner does not write itself.
+pub fn clear(folder: &Path) -> Result<(), Error> {
+    files::remove(&folder.join(OUTCOME))?;
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(reason) if reason.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(reason) => return Err(Error::file(folder, "read", reason)),
+    };
+    for entry in entries {
+        let path = entry
+            .map_err(|reason| Error::file(folder, "read", reason))?
+            .path();
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+        if path.is_file() && ["svg", "png", "csv", "partial"].contains(&extension) {
+            files::remove(&path)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! How far an experiment has come: a bar on a terminal, a line now and then in a pipe.
+//!
+//! The time left is extrapolated from the steps done since the present stage was first heard of, so a training that resumes
+//! at step 30 of 50 is not credited with the 30. It is shown to people only and enters nothing that is written.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::console::Console;
+
+/// In a pipe, a line is printed when the stage changes, and otherwise this often at most.
+const BETWEEN_LINES: Duration = Duration::from_secs(5);
+
+/// The progress of one experiment.
+pub struct Progress {
+    experiment: &'static str,
+    display: Display,
+    stage: Mutex<Option<Stage>>,
+}
+
+enum Display {
+    Bar(ProgressBar),
+    Lines(Arc<Console>),
+}
+
+struct Stage {
+    what: String,
+    first_step: u64,
+    started: Instant,
+    last_line: Instant,
+}
+
+impl Progress {
+    /// Progress of the experiment of this id, shown as fits the console.
+    pub fn new(experiment: &'static str, console: &Arc<Console>) -> Self {
+        let display = if console.is_terminal() {
+            let bar = ProgressBar::new(0).with_prefix(experiment);
+            // The template is a constant, so the fallback is never taken; a plain bar would do as well.
+            bar.set_style(
+                ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_bar())
+                    .progress_chars("=> "),
+            );
+            Display::Bar(bar)
+        } else {
+            Display::Lines(Arc::clone(console))
+        };
+        Progress {
+            experiment,
+            display,
+            stage: Mutex::new(None),
+        }
+    }
+
+    /// Says that `step` of `n_steps` of a stage are done.
+    pub fn report(&self, step: u64, n_steps: u64, what: &str) {
+        let now = Instant::now();
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = stage
+            .as_ref()
+            .is_none_or(|s| s.what != what || step < s.first_step);
+        if is_new {
+            *stage = Some(Stage {
+                what: what.to_string(),
+                first_step: step,
+                started: now,
+                last_line: now,
+            });
+        }
+        let Some(stage) = stage.as_mut() else { return };
+        let left = time_left(stage.first_step, step, n_steps, now - stage.started)
+            .map_or(String::new(), |left| format!(", about {} left", in_words(left)));
+        match &self.display {
+            Display::Bar(bar) => {
+                bar.set_length(n_steps);
+                bar.set_message(format!("{what}{left}"));
+                bar.set_position(step);
+            }
+            Display::Lines(console) => {
+                if is_new || now - stage.last_line >= BETWEEN_LINES {
+                    stage.last_line = now;
+                    console.notice(format!("{}: {what}, {step} of {n_steps}{left}", self.experiment));
+                }
+            }
+        }
+    }
+
+    /// Takes the bar off the screen.
+    pub fn finish(&self) {
+        if let Display::Bar(bar) = &self.display {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Extrapolates linearly; `None` until something has been done in a noticeable time.
+fn time_left(first_step: u64, step: u64, n_steps: u64, elapsed: Duration) -> Option<Duration> {
+    let done = step.checked_sub(first_step).filter(|&done| done > 0)?;
+    let left = n_steps.checked_sub(step).filter(|&left| left > 0)?;
+    if elapsed < Duration::from_millis(500) {
+        return None;
+    }
+    Duration::try_from_secs_f64(elapsed.as_secs_f64() * left as f64 / done as f64).ok()
+}
+
+fn in_words(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64().ceil() as u64;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{:.1} h", seconds as f64 / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    /// A stream that can be read while it is written.
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_pipe_gets_a_line_per_stage_and_not_per_step() {
+        let err = Shared::default();
+        let progress = Progress::new("toy", &Console::piped(std::io::sink(), err.clone()));
+        for what in ["training", "sampling"] {
+            for step in 0..1000 {
+                progress.report(step, 1000, what);
+            }
+        }
+        let text = String::from_utf8(err.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text, "toy: training, 0 of 1000\ntoy: sampling, 0 of 1000\n");
+    }
+
+    #[test]
+    fn the_time_left_counts_only_the_steps_of_this_run() {
+        let seconds = Duration::from_secs;
+        assert_eq!(time_left(0, 10, 40, seconds(5)), Some(seconds(15)));
+        assert_eq!(time_left(30, 40, 50, seconds(5)), Some(seconds(5)));
+        assert_eq!(time_left(30, 30, 50, seconds(5)), None);
+        assert_eq!(time_left(0, 50, 50, seconds(5)), None);
+        assert_eq!(time_left(0, 60, 50, seconds(5)), None);
+    }
+
+    #[test]
+    fn durations_are_said_in_a_fitting_unit() {
+        let words = |s| in_words(Duration::from_secs_f64(s));
+        assert_eq!(
+            [words(0.2), words(119.0), words(125.0), words(9000.0)],
+            ["1 s", "119 s", "3 min", "2.5 h"]
+        );
+    }
+}
