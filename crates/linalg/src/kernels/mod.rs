@@ -1,0 +1,52 @@
+//! Products of a dense single-precision matrix with sparse rows, for binary models.
+//!
+//! States of binary units are mostly zero: a binarised digit has 13 % of its pixels on. A product of such rows with a weight matrix needs no
+//! multiplication at all, only the sum of the matrix rows that are switched on, which is several times less work than the dense
+//! product and is exact in the same sense: every entry is a plain sum of single-precision numbers in a fixed order. Because no product is fused
+//! into a sum, the results are the same bits on every processor, at every vector width, on any number of threads.
+//!
+//! A matrix is cut into panels of 64 columns, so that one row of a panel is a [`Line`] of four cache lines and a panel of a machine of the usual size
+//! stays in a core's private cache. [`ActiveLists`] says which lines to add; [`gather`] adds them; [`transpose`] keeps the
+//! transposed copy, which the product in the other direction needs, in step with the matrix.
+//!
+//! Dense alternatives were measured: with 100 × 784 × 500 the fastest single-precision product needs about five times the time of the sparse one at the
+//! density of digits, and bfloat16 products would change the law of the sampled states.
+
+mod gather;
+mod lists;
+mod transpose;
+
+pub use gather::{gather, gather_scaled, sum_into};
+pub use lists::ActiveLists;
+pub use transpose::transpose;
+
+/// Columns in a panel, and entries of a [`Line`].
+pub const PANEL: usize = 64;
+
+/// One row of a panel: 64 numbers at a cache-line boundary.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C, align(64))]
+pub struct Line(pub [f32; PANEL]);
+
+impl Line {
+    /// The line of zeros.
+    pub const ZERO: Line = Line([0.0; PANEL]);
+
+    /// The lines as one slice of numbers.
+    pub fn flatten(lines: &[Line]) -> &[f32] {
+        // SAFETY: a `Line` is `repr(C)` with one array of 64 `f32` that fills it without padding (256 bytes, a multiple of its
+        // alignment), so `n` lines are `64 n` consecutive initialised numbers.
+        unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * PANEL) }
+    }
+
+    /// The lines as one slice of numbers that can be written.
+    pub fn flatten_mut(lines: &mut [Line]) -> &mut [f32] {
+        // SAFETY: as in `flatten`; every bit pattern of the numbers is a valid line.
+        unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len() * PANEL) }
+    }
+}
+
+/// How many panels hold `n` columns.
+pub const fn panels(n: usize) -> usize {
+    n.div_ceil(PANEL)
+}
