@@ -1,0 +1,221 @@
+//! Tables of numbers as comma-separated values, read strictly.
+//!
+//! A line is a row, a comma separates fields, and every field is a finite decimal number: optional sign, digits, optional
+//! fraction, optional exponent. Lines end with LF or CRLF; the last line may go without. There is no quoting, no comment, no
+//! missing value, no space, and no empty line, because each of these is read differently by different programs and a silent
+//! disagreement is a wrong number. Rust's own parser takes "nan", "inf" and "1e400" as numbers; they are refused here, with line
+//! and column, both counted from 1.
+//!
+//! Memory: the text is kept while it is parsed and the result takes 8 bytes a field, hence at most four times the text, which has at
+//! least two bytes a field; the peak is five times the decoded text plus 1 MiB. Texts beyond 64 MiB are refused, and so are headers of
+//! more than 4096 names.
+
+use std::io::Read;
+use std::path::Path;
+
+use gibbsian_core::{Error, Result};
+use ndarray::{Array2, ArrayView1, ArrayView2};
+
+use crate::source::Source;
+
+/// The largest decoded text accepted, in bytes.
+pub const MAX_TEXT: usize = 64 * 1024 * 1024;
+
+/// The largest number of named columns accepted, which bounds the memory that the names take.
+pub const MAX_NAMES: usize = 4096;
+
+/// Whether the first line names the columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Header {
+    /// The first line is a row of numbers.
+    Absent,
+    /// The first line has the columns' names, distinct and not empty.
+    Present,
+}
+
+/// A rectangular table of finite numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    names: Option<Vec<String>>,
+    values: Array2<f64>,
+}
+
+impl Table {
+    /// The columns' names, where the file had a header.
+    pub fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+
+    /// The numbers `(rows, columns)`.
+    pub fn values(&self) -> ArrayView2<'_, f64> {
+        self.values.view()
+    }
+
+    /// Gives the numbers away.
+    pub fn into_values(self) -> Array2<f64> {
+        self.values
+    }
+
+    /// The column of this name `(rows)`.
+    ///
+    /// # Errors
+    /// There is no header or no such name in it.
+    pub fn column(&self, name: &str) -> Result<ArrayView1<'_, f64>> {
+        let names = self.names.as_deref().unwrap_or_default();
+        match names.iter().position(|n| n == name) {
+            Some(j) => Ok(self.values.column(j)),
+            None => Err(Error::parameter(
+                "name",
+                format!("{name:?}"),
+                format!("one of the columns {names:?}"),
+            )),
+        }
+    }
+}
+
+/// Reads a table, plain or gzip; which it is shows in its first two bytes, not in its name.
+///
+/// # Errors
+/// [`Error::File`] when it cannot be opened or read, [`Error::Format`] when it is not exactly as the [module](self) says.
+pub fn read_table(path: impl AsRef<Path>, header: Header) -> Result<Table> {
+    decode(Source::open(path.as_ref())?, header)
+}
+
+/// Decodes a table, plain or gzip, from any reader; `origin` names it in messages.
+///
+/// ```
+/// use gibbsian_data::{Header, decode_table};
+/// let table = decode_table("example", &b"x,y\n1,2.5\n-3e2,0\n"[..], Header::Present)?;
+/// assert_eq!(table.values(), ndarray::array![[1.0, 2.5], [-300.0, 0.0]]);
+/// assert_eq!(table.column("y")?, ndarray::array![2.5, 0.0]);
+///
+/// let refused = decode_table("example", &b"1,2\n3,nan\n"[..], Header::Absent).unwrap_err();
+/// assert_eq!(
+///     refused.to_string(),
+///     "example, line 2, column 2: found \"nan\", expected a finite decimal number"
+/// );
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`read_table`].
+pub fn decode_table(origin: impl Into<String>, reader: impl Read, header: Header) -> Result<Table> {
+    decode(Source::new(origin, reader, 0)?, header)
+}
+
+fn decode<R: Read>(mut source: Source<R>, header: Header) -> Result<Table> {
+    let text = source.take_at_most(MAX_TEXT)?;
+    source.expect_end(&format!("{MAX_TEXT} bytes of a table"))?;
+    parse(source.origin(), &text, header)
+}
+
+fn parse(origin: &str, text: &[u8], header: Header) -> Result<Table> {
+    let mut lines = text
+        .strip_suffix(b"\n")
+        .unwrap_or(text)
+        .split(|&byte| byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let names = match header {
+        Header::Absent => None,
+        Header::Present => lines.next().map(|line| parse_names(origin, line)).transpose()?,
+    };
+    let first_line = 1 + usize::from(names.is_some());
+    let n_columns = match &names {
+        Some(names) => names.len(),
+        None => lines.clone().next().map_or(0, count_fields),
+    };
+    // Every line is counted before anything is allocated, so that the result has its size from the start.
+    let mut n_rows = 0;
+    for line in lines.clone() {
+        n_rows += 1;
+        check_line(origin, first_line + n_rows - 1, line, n_columns)?;
+    }
+    if n_rows == 0 {
+        return Err(Error::format(origin, "no rows", "at least one row of numbers"));
+    }
+    let mut values = Vec::with_capacity(n_rows * n_columns);
+    for (i, line) in lines.enumerate() {
+        for (j, field) in line.split(|&byte| byte == b',').enumerate() {
+            let value = parse_number(field).ok_or_else(|| {
+                Error::format(
+                    position(origin, first_line + i, j),
+                    quote(field),
+                    "a finite decimal number",
+                )
+            })?;
+            values.push(value);
+        }
+    }
+    let values = Array2::from_shape_vec((n_rows, n_columns), values)
+        .expect("every line was checked to have the same number of fields");
+    Ok(Table { names, values })
+}
+
+fn parse_names(origin: &str, line: &[u8]) -> Result<Vec<String>> {
+    let n = count_fields(line);
+    if n > MAX_NAMES {
+        return Err(Error::format(
+            format!("{origin}, line 1"),
+            format!("{n} names"),
+            format!("at most {MAX_NAMES} named columns"),
+        ));
+    }
+    let mut names: Vec<String> = Vec::new();
+    for (j, field) in line.split(|&byte| byte == b',').enumerate() {
+        let refuse = |expected| Err(Error::format(position(origin, 1, j), quote(field), expected));
+        match std::str::from_utf8(field) {
+            Err(_) => return refuse("a name in UTF-8"),
+            Ok(name) if name.is_empty() || name.contains(|c: char| c == '"' || c.is_control()) => {
+                return refuse("a name that is not empty and has no quotes and no control characters");
+            }
+            Ok(name) if names.iter().any(|other| other == name) => {
+                return refuse("a name that no other column has");
+            }
+            Ok(name) => names.push(name.to_owned()),
+        }
+    }
+    Ok(names)
+}
+
+fn count_fields(line: &[u8]) -> usize {
+    1 + line.iter().filter(|&&byte| byte == b',').count()
+}
+
+fn check_line(origin: &str, number: usize, line: &[u8], n_columns: usize) -> Result<()> {
+    let origin = || format!("{origin}, line {number}");
+    if line.is_empty() {
+        return Err(Error::format(origin(), "an empty line", "a row of numbers"));
+    }
+    let n = count_fields(line);
+    if n == n_columns {
+        Ok(())
+    } else {
+        Err(Error::format(
+            origin(),
+            format!("{n} fields"),
+            format!("{n_columns} fields as in the first line"),
+        ))
+    }
+}
+
+/// A finite decimal number; words like "infinity" never reach Rust's parser, and what overflows is refused after it.
+fn parse_number(field: &[u8]) -> Option<f64> {
+    let decimal = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
+    let text = std::str::from_utf8(field).ok()?;
+    if !field.iter().all(decimal) {
+        return None;
+    }
+    text.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+fn position(origin: &str, line: usize, column: usize) -> String {
+    format!("{origin}, line {line}, column {}", column + 1)
+}
+
+/// A field for a message, cut where it is long, with everything unprintable escaped.
+fn quote(field: &[u8]) -> String {
+    const SHOWN: usize = 40;
+    let shown = String::from_utf8_lossy(&field[..field.len().min(SHOWN)]);
+    let more = if field.len() > SHOWN { "..." } else { "" };
+    format!("{shown:?}{more}")
+}

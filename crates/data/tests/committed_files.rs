@@ -1,0 +1,188 @@
+//! The committed data files against their manifest.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+use gibbsian_data::{Header, Mnist, read_idx, read_table};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    files: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    path: String,
+    kind: Kind,
+    shape: Vec<usize>,
+    compressed: Stored,
+    raw: Stored,
+    mean: Option<f64>,
+    std: Option<f64>,
+    first_label: Option<u8>,
+    class_counts: Option<Vec<usize>>,
+    licence: String,
+    attribution: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Images,
+    Labels,
+    Table,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    bytes: usize,
+    sha256: String,
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data")
+}
+
+fn manifest() -> Manifest {
+    serde_json::from_slice(&fs::read(directory().join("manifest.json")).unwrap()).unwrap()
+}
+
+fn check_stored(what: &str, bytes: &[u8], stored: &Stored) {
+    let sha256: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+    assert_eq!(
+        (bytes.len(), sha256.as_str()),
+        (stored.bytes, stored.sha256.as_str()),
+        "{what}"
+    );
+}
+
+fn check_labels(entry: &Entry, labels: &[u8]) {
+    let mut counts = vec![0; 10];
+    for &label in labels {
+        counts[usize::from(label)] += 1;
+    }
+    assert_eq!(labels.first().copied(), entry.first_label, "{}", entry.path);
+    assert_eq!(Some(counts), entry.class_counts, "{}", entry.path);
+}
+
+#[test]
+fn every_file_is_what_the_manifest_says() {
+    for entry in manifest().files {
+        let path = directory().join(&entry.path);
+        let compressed = fs::read(&path).unwrap();
+        check_stored(&entry.path, &compressed, &entry.compressed);
+        let mut raw = Vec::new();
+        GzDecoder::new(compressed.as_slice())
+            .read_to_end(&mut raw)
+            .unwrap();
+        check_stored(&entry.path, &raw, &entry.raw);
+        assert!(!entry.licence.is_empty() && !entry.attribution.is_empty());
+        match entry.kind {
+            Kind::Images => {
+                let idx = read_idx(&path).unwrap();
+                assert_eq!(idx.shape(), entry.shape);
+                // Integer sums, so that the two moments are exact up to the last rounding.
+                let n = idx.bytes().len() as f64;
+                let sum: u64 = idx.bytes().iter().map(|&g| u64::from(g)).sum();
+                let squares: u64 = idx.bytes().iter().map(|&g| u64::from(g).pow(2)).sum();
+                let mean = sum as f64 / (255.0 * n);
+                let std = (squares as f64 / (255.0 * 255.0 * n) - mean * mean).sqrt();
+                assert!(
+                    (mean - entry.mean.unwrap()).abs() < 1e-9,
+                    "{}: {mean}",
+                    entry.path
+                );
+                assert!((std - entry.std.unwrap()).abs() < 1e-9, "{}: {std}", entry.path);
+            }
+            Kind::Labels => {
+                let idx = read_idx(&path).unwrap();
+                assert_eq!(idx.shape(), entry.shape);
+                check_labels(&entry, idx.bytes());
+            }
+            Kind::Table => {
+                let table = read_table(&path, Header::Absent).unwrap();
+                assert_eq!(table.values().shape(), entry.shape);
+                let label = entry.shape[1] - 1;
+                assert!(
+                    table
+                        .values()
+                        .iter()
+                        .all(|v| v.fract() == 0.0 && (0.0..=16.0).contains(v))
+                );
+                let labels: Vec<u8> = table.values().column(label).iter().map(|&v| v as u8).collect();
+                check_labels(&entry, &labels);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_is_missing_from_the_manifest() {
+    let mut listed: Vec<String> = manifest().files.into_iter().map(|entry| entry.path).collect();
+    listed.extend(["README.md".into(), "manifest.json".into()]);
+    listed.sort();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            for inner in fs::read_dir(&path).unwrap() {
+                found.push(format!("{name}/{}", inner.unwrap().file_name().to_str().unwrap()));
+            }
+        } else {
+            found.push(name);
+        }
+    }
+    found.sort();
+    assert_eq!(found, listed);
+}
+
+#[test]
+fn mnist_is_the_published_one() {
+    // These numbers are known from the literature and stand here apart from the manifest.
+    let mnist = Mnist::load(directory().join("mnist")).unwrap();
+    assert_eq!(
+        (mnist.train.images().n(), mnist.test.images().n()),
+        (60_000, 10_000)
+    );
+    assert_eq!(mnist.train.labels().as_slice()[..5], [5, 0, 4, 1, 9]);
+    assert_eq!(mnist.test.labels().as_slice()[..5], [7, 2, 1, 0, 4]);
+    let train = manifest()
+        .files
+        .into_iter()
+        .find(|e| e.path.contains("train-images"))
+        .unwrap();
+    assert!((train.mean.unwrap() - 0.130_660).abs() < 5e-7);
+    assert!((train.std.unwrap() - 0.308_108).abs() < 5e-7);
+}
+
+#[test]
+fn a_directory_that_is_not_mnist_is_refused() {
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("not-mnist");
+    let _ = fs::remove_dir_all(&scratch);
+    fs::create_dir_all(&scratch).unwrap();
+    let refused = |words: &[&str]| {
+        let text = Mnist::load(&scratch).unwrap_err().to_string();
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
+    };
+    refused(&["open", "train-images-idx3-ubyte.gz"]);
+    // The test pictures under the name of the training pictures.
+    let mnist = directory().join("mnist");
+    let train = scratch.join("train-images-idx3-ubyte.gz");
+    fs::copy(mnist.join("t10k-images-idx3-ubyte.gz"), &train).unwrap();
+    refused(&["train-images-idx3-ubyte.gz", "[10000, 28, 28]", "[60000, 28, 28]"]);
+    // Labels where pictures belong, and without compression.
+    fs::remove_file(&train).unwrap();
+    let mut raw = Vec::new();
+    let labels = fs::File::open(mnist.join("train-labels-idx1-ubyte.gz")).unwrap();
+    GzDecoder::new(labels).read_to_end(&mut raw).unwrap();
+    fs::write(scratch.join("train-images-idx3-ubyte"), raw).unwrap();
+    refused(&["train-images-idx3-ubyte:", "[60000]", "[60000, 28, 28]"]);
+}
