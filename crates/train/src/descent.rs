@@ -1,0 +1,135 @@
+//! The generic training step: an objective gives a gradient, an optimiser moves along it.
+//!
+//! All parameters cross the `f64` boundary once in each direction, which costs `O(number of parameters)` and is the price of serving every
+//! model; a model for which that is too much offers a fused [`TrainStep`] of its own.
+//!
+//! In steady state a step allocates what [`gibbsian_core::Parametric::params`] returns and what the objective, the optimiser and `set_params` allocate
+//! themselves, and nothing else: the gradient's buffer is kept.
+
+use gibbsian_core::{Error, Objective, ParametricMut, Record, Result, Snapshot, TrainStep, Values};
+use ndarray::{Array1, ArrayView1, ArrayView2};
+use rand::Rng;
+
+use crate::optimiser::Optimiser;
+
+/// Gradient descent of an [`Objective`] by an [`Optimiser`], for any model with visible parameters.
+///
+/// # Errors of its steps
+/// A loss, a gradient or new parameters that are not finite stop the run with the name of the number and the step. The model is
+/// then as before the step. So is the optimiser when the loss or the gradient was at fault; when the model refused the new parameters, the
+/// optimiser has already moved, and going on requires restoring it.
+#[derive(Debug)]
+pub struct Descent<O, P> {
+    objective: O,
+    optimiser: P,
+    n_steps: u64,
+    grad: Array1<f64>,
+}
+
+impl<O, P> Descent<O, P> {
+    /// Descent of `objective` by `optimiser`, at step zero.
+    pub fn new(objective: O, optimiser: P) -> Self {
+        Descent {
+            objective,
+            optimiser,
+            n_steps: 0,
+            grad: Array1::zeros(0),
+        }
+    }
+
+    /// The objective.
+    pub fn objective(&self) -> &O {
+        &self.objective
+    }
+
+    /// The optimiser.
+    pub fn optimiser(&self) -> &P {
+        &self.optimiser
+    }
+
+    /// The number of updates made so far.
+    pub fn n_steps(&self) -> u64 {
+        self.n_steps
+    }
+}
+
+impl<M, O, P> TrainStep<M> for Descent<O, P>
+where
+    M: ParametricMut + ?Sized,
+    O: Objective<M>,
+    P: Optimiser,
+{
+    fn train_step(
+        &mut self,
+        model: &mut M,
+        x: ArrayView2<f64>,
+        learning_rate: f64,
+        rng: &mut dyn Rng,
+    ) -> Result<f64> {
+        let mut params = model.params();
+        if self.grad.len() != params.len() {
+            self.grad = Array1::zeros(params.len());
+        }
+        let loss = self
+            .objective
+            .loss_and_grad_into(model, x, rng, self.grad.view_mut())?;
+        if !loss.is_finite() {
+            return Err(Error::non_finite("loss", loss, self.at_step()));
+        }
+        if let Some(i) = first_non_finite(self.grad.view()) {
+            let name = format!("gradient of {}", model.layout().locate(i));
+            return Err(Error::non_finite(name, self.grad[i], self.at_step()));
+        }
+        self.optimiser
+            .update(self.n_steps, learning_rate, self.grad.view(), params.view_mut())?;
+        if let Err(refusal) = model.set_params(params.view()) {
+            // The model may have rules of its own; only what is not finite is reported with its step here.
+            return Err(match first_non_finite(params.view()) {
+                Some(i) => Error::non_finite(model.layout().locate(i), params[i], self.at_step()),
+                None => refusal,
+            });
+        }
+        self.n_steps += 1;
+        Ok(loss)
+    }
+}
+
+impl<O, P> Descent<O, P> {
+    fn at_step(&self) -> String {
+        format!("at step {}", self.n_steps)
+    }
+}
+
+impl<O: Snapshot, P: Snapshot> Snapshot for Descent<O, P> {
+    /// The number of steps, and the states of the objective (persistent chains) and the optimiser.
+    fn snapshot(&self) -> Record {
+        let mut record = Record::new();
+        record.put("n_steps", &[], Values::U64(vec![self.n_steps]));
+        record.put_part("objective", self.objective.snapshot());
+        record.put_part("optimiser", self.optimiser.snapshot());
+        record
+    }
+
+    fn restore(&mut self, record: &Record) -> Result<()> {
+        let n_steps = record.u64s("n_steps", &[])?[0];
+        let before = self.objective.snapshot();
+        self.objective.restore(&record.part("objective"))?;
+        if let Err(e) = self.optimiser.restore(&record.part("optimiser")) {
+            // All or nothing: the objective accepts the state that it gave a moment ago.
+            self.objective.restore(&before)?;
+            return Err(e);
+        }
+        self.n_steps = n_steps;
+        Ok(())
+    }
+}
+
+/// The place of the first entry that is not finite; one branch-free pass when all are.
+fn first_non_finite(values: ArrayView1<f64>) -> Option<usize> {
+    let any = values.iter().fold(false, |any, v| any | !v.is_finite());
+    if any {
+        values.iter().position(|v| !v.is_finite())
+    } else {
+        None
+    }
+}
