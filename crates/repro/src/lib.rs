@@ -25,6 +25,7 @@ pub mod progress;
 pub mod registry;
 pub mod report;
 pub mod runner;
+pub mod soundness;
 mod text;
 
 pub use context::Context;

@@ -179,3 +179,124 @@ pub fn clear(folder: &Path) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Provenance;
+    use crate::ledger::Target;
+
+    fn identity() -> Identity {
+        Identity {
+            experiment: "toy".into(),
+            scale: Scale::Quick,
+            seed: 7,
+            fingerprint: "f".into(),
+        }
+    }
+
+    /// An outcome with numbers that only an exact float parser reads back.
+    fn outcome(table: &[u8]) -> Outcome {
+        Outcome {
+            id: "toy".into(),
+            title: "Toy \"quoted\"".into(),
+            shows: "ünïcode".into(),
+            source: "s".into(),
+            budget_seconds: 1,
+            seconds: 0.1 + 0.2,
+            claims: vec![ClaimOutcome {
+                entry: Entry {
+                    experiment: "toy".into(),
+                    claim: "c".into(),
+                    source: "s".into(),
+                    expected: Target::Interval([None, Some(5e-324)]),
+                    measured: Some(-1.0 / 3.0),
+                    tolerance: 1.000_000_000_000_000_2e-7,
+                    verdict: Verdict::Pass,
+                    provenance: Provenance::Exact,
+                    scale: Scale::Quick,
+                    seed: 7,
+                    seconds: 0.1,
+                },
+                reason: "r".into(),
+                note: None,
+            }],
+            notes: vec![],
+            figures: vec![],
+            tables: vec![Artefact {
+                file: "t.csv".into(),
+                caption: "c".into(),
+                size: None,
+                sha256: files::sha256(table),
+            }],
+            error: None,
+        }
+    }
+
+    #[test]
+    fn an_outcome_comes_back_as_it_was() {
+        let folder = files::test_folder("outcome-back");
+        files::write_atomic(&folder.join("t.csv"), b"x\n").unwrap();
+        let stored = outcome(b"x\n");
+        store(&folder, &identity(), &stored).unwrap();
+        assert_eq!(load(&folder, &identity()).unwrap(), Some(stored));
+        files::remove(&folder).unwrap();
+    }
+
+    #[test]
+    fn another_identity_finds_nothing() {
+        let folder = files::test_folder("outcome-identity");
+        files::write_atomic(&folder.join("t.csv"), b"x\n").unwrap();
+        store(&folder, &identity(), &outcome(b"x\n")).unwrap();
+        let others = [
+            Identity {
+                seed: 8,
+                ..identity()
+            },
+            Identity {
+                scale: Scale::Full,
+                ..identity()
+            },
+            Identity {
+                fingerprint: "g".into(),
+                ..identity()
+            },
+        ];
+        for other in others {
+            assert_eq!(load(&folder, &other).unwrap(), None, "{other:?}");
+        }
+        files::remove(&folder).unwrap();
+        assert_eq!(load(&folder, &identity()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_torn_or_flipped_file_is_damaged_wherever_it_is() {
+        let folder = files::test_folder("outcome-torn");
+        files::write_atomic(&folder.join("t.csv"), b"x\n").unwrap();
+        store(&folder, &identity(), &outcome(b"x\n")).unwrap();
+        let path = folder.join(OUTCOME);
+        let whole = std::fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert!(load(&folder, &identity()).is_err(), "cut to {length} bytes");
+        }
+        for bit in 0..8 * whole.len() {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, &flipped).unwrap();
+            assert!(load(&folder, &identity()).is_err(), "bit {bit} flipped");
+        }
+        files::remove(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_changed_or_missing_artefact_is_damage() {
+        let folder = files::test_folder("outcome-artefact");
+        store(&folder, &identity(), &outcome(b"x\n")).unwrap();
+        let damage = || load(&folder, &identity()).unwrap_err().to_string();
+        assert!(damage().contains("no t.csv"));
+        files::write_atomic(&folder.join("t.csv"), b"y\n").unwrap();
+        assert!(damage().contains("t.csv with other bytes"));
+        files::remove(&folder).unwrap();
+    }
+}

@@ -11,6 +11,6 @@ mod tests {
 
     #[test]
     fn every_declaration_is_sound() {
-        assert_eq!(crate::experiment::faults(EXPERIMENTS), Vec::<String>::new());
+        assert_eq!(crate::soundness::faults(EXPERIMENTS), Vec::<String>::new());
     }
 }

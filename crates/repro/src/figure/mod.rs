@@ -10,7 +10,10 @@
 
 mod axis;
 mod colour;
+mod heat;
 mod images;
+mod legend;
+mod marks;
 mod plot;
 mod svg;
 

@@ -6,13 +6,13 @@
 use std::fmt::Write;
 
 use super::axis::Placed;
-use super::colour::SERIES;
-use super::images;
-use super::plot::{HeatMap, Mark, Plot, Shape};
+use super::legend::Legend;
+use super::plot::{Plot, Shape};
+use super::{heat, marks};
 use crate::text;
 
 /// The width of every plot; it scales with the page.
-const WIDTH: f64 = 520.0;
+pub(super) const WIDTH: f64 = 520.0;
 /// The height of the field unless both axes share a unit.
 const FIELD_HEIGHT: f64 = 270.0;
 /// The size of the letters, and what a letter takes on average.
@@ -20,16 +20,14 @@ const LETTER: f64 = 12.0;
 const LETTER_WIDTH: f64 = 6.6;
 /// The space for a colour bar and its numbers.
 const COLOUR_BAR: f64 = 78.0;
-/// Lines with so few points also get dots.
-const FEW_POINTS: usize = 30;
 
 /// The field inside the axes, in pixels.
 #[derive(Clone, Copy)]
-struct Field {
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
+pub(super) struct Field {
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
 }
 
 /// The plot as SVG, with its width and height.
@@ -65,10 +63,10 @@ pub(super) fn render(plot: &Plot) -> Result<(String, (u32, u32)), String> {
     let mut svg = String::new();
     open(&mut svg, plot, total);
     legend.draw(&mut svg, field.left, 40.0);
-    let heat = plot
+    let colours = plot
         .heat_map
         .as_ref()
-        .map(|map| draw_heat_map(&mut svg, map, &x, &y, field))
+        .map(|map| heat::draw(&mut svg, map, &x, &y, field))
         .transpose()?;
     axes(&mut svg, plot, &x, &y, &x_ticks, &y_ticks, field);
     // A nested `svg` cuts off what leaves the field, and needs no identifier that could clash on a page.
@@ -88,19 +86,19 @@ pub(super) fn render(plot: &Plot) -> Result<(String, (u32, u32)), String> {
             .iter()
             .filter(|m| matches!(m.shape, Shape::Band(_)) == is_under)
         {
-            draw(&mut svg, mark, &x, &y, field);
+            marks::draw(&mut svg, mark, &x, &y, field);
         }
     }
     svg.push_str("</svg>\n");
-    if let Some((low, high)) = heat {
-        colour_bar(&mut svg, plot.heat_map.as_ref(), low, high, field)?;
+    if let Some((low, high)) = colours {
+        heat::colour_bar(&mut svg, plot.heat_map.as_ref(), low, high, field)?;
     }
     svg.push_str("</svg>\n");
     Ok((svg, (WIDTH as u32, total.ceil() as u32)))
 }
 
 /// Appends formatted text; writing to a string cannot fail.
-fn put(svg: &mut String, text: std::fmt::Arguments<'_>) {
+pub(super) fn put(svg: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = svg.write_fmt(text);
 }
 
@@ -208,7 +206,8 @@ fn axes(
     text_upwards(svg, 16.0, (top + bottom) / 2.0, &plot.y.label);
 }
 
-fn text_at(svg: &mut String, x: f64, y: f64, anchor: &str, label: &str) {
+/// A text at a place.
+pub(super) fn text_at(svg: &mut String, x: f64, y: f64, anchor: &str, label: &str) {
     put(
         svg,
         format_args!(
@@ -218,7 +217,8 @@ fn text_at(svg: &mut String, x: f64, y: f64, anchor: &str, label: &str) {
     );
 }
 
-fn text_upwards(svg: &mut String, x: f64, y: f64, label: &str) {
+/// A text read from below.
+pub(super) fn text_upwards(svg: &mut String, x: f64, y: f64, label: &str) {
     put(
         svg,
         format_args!(
@@ -228,377 +228,15 @@ fn text_upwards(svg: &mut String, x: f64, y: f64, label: &str) {
     );
 }
 
-fn widest<'a>(labels: impl Iterator<Item = &'a str>) -> f64 {
+/// The estimated width of the widest text, in pixels.
+pub(super) fn widest<'a>(labels: impl Iterator<Item = &'a str>) -> f64 {
     labels.map(|label| label.chars().count()).max().unwrap_or(0) as f64 * LETTER_WIDTH
-}
-
-/// The colour of a series; lines of reference are drawn like the axes.
-fn colour(mark: &Mark) -> &'static str {
-    match mark.shape {
-        Shape::Horizontal(_) | Shape::Vertical(_) => "currentColor",
-        _ => SERIES[mark.series % SERIES.len()],
-    }
-}
-
-/// The dashes of a series: after the last colour, the colours come again with dashes.
-fn dashes(mark: &Mark) -> &'static str {
-    match (&mark.shape, mark.series / SERIES.len()) {
-        (Shape::Horizontal(_) | Shape::Vertical(_), _) => " stroke-dasharray=\"2 3\"",
-        (Shape::Line { is_dashed: true, .. }, _) => " stroke-dasharray=\"7 4\"",
-        (_, 0) => "",
-        (_, 1) => " stroke-dasharray=\"10 3 2 3\"",
-        (..) => " stroke-dasharray=\"1 3\"",
-    }
-}
-
-fn draw(svg: &mut String, mark: &Mark, x: &Placed, y: &Placed, field: Field) {
-    let colour = colour(mark);
-    let dashes = dashes(mark);
-    match &mark.shape {
-        Shape::Line { points, is_dashed } => {
-            stroke(svg, &polyline(points, x, y), colour, 1.8, dashes);
-            if points.len() <= FEW_POINTS && !is_dashed {
-                stroke(svg, &dots(points, x, y), colour, 5.0, " stroke-linecap=\"round\"");
-            }
-        }
-        Shape::Points(points) => {
-            let width = if points.len() > 500 { 2.5 } else { 5.0 };
-            stroke(
-                svg,
-                &dots(points, x, y),
-                colour,
-                width,
-                " stroke-linecap=\"round\" stroke-opacity=\"0.75\"",
-            );
-        }
-        Shape::Band(points) => {
-            let corners = |end: fn(&(f64, f64, f64)) -> f64| {
-                (points.iter())
-                    .filter_map(|p| Some((x.at(p.0)?, y.at(p.1).and(y.at(p.2)).and(y.at(end(p)))?)))
-                    .collect::<Vec<_>>()
-            };
-            let (low, high) = (corners(|p| p.1), corners(|p| p.2));
-            let outline: Vec<(f64, f64)> = low.into_iter().chain(high.into_iter().rev()).collect();
-            fill(svg, &path_through(&outline), colour, 0.2);
-        }
-        Shape::Bars(points) => {
-            let mut path = String::new();
-            for (at, low, high) in points {
-                if let (Some(at), Some(low), Some(high)) = (x.at(*at), y.at(*low), y.at(*high)) {
-                    put(&mut path, format_args!("M{at:.2} {low:.2}V{high:.2}"));
-                    for end in [low, high] {
-                        put(&mut path, format_args!("M{:.2} {end:.2}h6", at - 3.0));
-                    }
-                }
-            }
-            stroke(svg, &path, colour, 1.2, "");
-        }
-        Shape::Histogram(columns) => {
-            let mut path = String::new();
-            // On a logarithmic axis zero is infinitely far below, so the columns end at the lower edge.
-            let base = y.at(0.0).unwrap_or(field.bottom);
-            for (left, right, height) in columns {
-                if let (Some(left), Some(right), Some(height)) = (x.at(*left), x.at(*right), y.at(*height)) {
-                    put(
-                        &mut path,
-                        format_args!("M{left:.2} {base:.2}V{height:.2}H{right:.2}V{base:.2}Z"),
-                    );
-                }
-            }
-            fill(svg, &path, colour, 0.3);
-            stroke(svg, &path, colour, 1.0, dashes);
-        }
-        Shape::Arrows(arrows) => {
-            stroke(
-                svg,
-                &arrow_path(arrows, x, y, field),
-                colour,
-                1.2,
-                " stroke-linejoin=\"round\"",
-            );
-        }
-        Shape::Horizontal(at) => {
-            if let Some(at) = y.at(*at) {
-                stroke(
-                    svg,
-                    &format!("M{:.2} {at:.2}H{:.2}", field.left, field.right),
-                    colour,
-                    1.4,
-                    dashes,
-                );
-            }
-        }
-        Shape::Vertical(at) => {
-            if let Some(at) = x.at(*at) {
-                stroke(
-                    svg,
-                    &format!("M{at:.2} {:.2}V{:.2}", field.bottom, field.top),
-                    colour,
-                    1.4,
-                    dashes,
-                );
-            }
-        }
-    }
-}
-
-fn stroke(svg: &mut String, path: &str, colour: &str, width: f64, more: &str) {
-    if !path.is_empty() {
-        put(
-            svg,
-            format_args!(
-                "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"{more}/>\n"
-            ),
-        );
-    }
-}
-
-fn fill(svg: &mut String, path: &str, colour: &str, opacity: f64) {
-    if !path.is_empty() {
-        put(
-            svg,
-            format_args!("<path d=\"{path}\" fill=\"{colour}\" fill-opacity=\"{opacity}\"/>\n"),
-        );
-    }
-}
-
-/// Straight pieces between neighbours; a point without a place is a gap.
-fn polyline(points: &[(f64, f64)], x: &Placed, y: &Placed) -> String {
-    let mut path = String::new();
-    let mut pen = 'M';
-    for (px, py) in points {
-        match (x.at(*px), y.at(*py)) {
-            (Some(px), Some(py)) => {
-                put(&mut path, format_args!("{pen}{px:.2} {py:.2}"));
-                pen = 'L';
-            }
-            _ => pen = 'M',
-        }
-    }
-    path
-}
-
-/// Strokes of no length: with round ends they are dots, at a tenth of the bytes of circles.
-fn dots(points: &[(f64, f64)], x: &Placed, y: &Placed) -> String {
-    let mut path = String::new();
-    for (px, py) in points {
-        if let (Some(px), Some(py)) = (x.at(*px), y.at(*py)) {
-            put(&mut path, format_args!("M{px:.2} {py:.2}h0"));
-        }
-    }
-    path
-}
-
-fn path_through(corners: &[(f64, f64)]) -> String {
-    let mut path = String::new();
-    for (i, (x, y)) in corners.iter().enumerate() {
-        put(
-            &mut path,
-            format_args!("{}{x:.2} {y:.2}", if i == 0 { 'M' } else { 'L' }),
-        );
-    }
-    if !path.is_empty() {
-        path.push('Z');
-    }
-    path
-}
-
-fn arrow_path(arrows: &[[f64; 4]], x: &Placed, y: &Placed, field: Field) -> String {
-    // A unit of x and a unit of y may differ in pixels; an arrow follows both.
-    let unit_x = (field.right - field.left) / x.span();
-    let unit_y = (field.top - field.bottom) / y.span();
-    let in_pixels = |a: &[f64; 4]| (a[2] * unit_x, a[3] * unit_y);
-    let longest = (arrows.iter().map(in_pixels))
-        .map(|(dx, dy)| dx.hypot(dy))
-        .filter(|length| length.is_finite())
-        .fold(0.0, f64::max);
-    let area = (field.right - field.left) * (field.bottom - field.top);
-    let room = 0.9 * (area / arrows.len().max(1) as f64).sqrt();
-    let mut path = String::new();
-    for arrow in arrows {
-        let (Some(px), Some(py)) = (x.at(arrow[0]), y.at(arrow[1])) else {
-            continue;
-        };
-        let (dx, dy) = in_pixels(arrow);
-        let (dx, dy) = (dx / longest * room, dy / longest * room);
-        // Too short to be seen, or not a number.
-        if !(dx.hypot(dy) > 0.5) {
-            continue;
-        }
-        let (tip_x, tip_y) = (px + dx, py + dy);
-        // The head is a third of the arrow, opened by half a right angle.
-        let (hx, hy) = (0.3 * dx, 0.3 * dy);
-        put(
-            &mut path,
-            format_args!(
-                "M{px:.2} {py:.2}L{tip_x:.2} {tip_y:.2}M{:.2} {:.2}L{tip_x:.2} {tip_y:.2}L{:.2} {:.2}",
-                tip_x - hx + 0.5 * hy,
-                tip_y - hy - 0.5 * hx,
-                tip_x - hx - 0.5 * hy,
-                tip_y - hy + 0.5 * hx
-            ),
-        );
-    }
-    path
-}
-
-/// Draws the cells and answers with the numbers at the ends of the colour map.
-fn draw_heat_map(
-    svg: &mut String,
-    map: &HeatMap,
-    x: &Placed,
-    y: &Placed,
-    field: Field,
-) -> Result<(f64, f64), String> {
-    if map.values.is_empty() {
-        return Err("a heat map needs a cell".into());
-    }
-    let (low, high) = map.range.unwrap_or_else(|| {
-        (map.values.iter().filter(|v| v.is_finite()))
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| {
-                (l.min(v), h.max(v))
-            })
-    });
-    if !(low <= high && (high - low).is_finite()) {
-        return Err(format!("colours cannot range from {low} to {high}"));
-    }
-    // Equal numbers everywhere are drawn in the middle colour.
-    let (low, high) = if low < high {
-        (low, high)
-    } else {
-        (low - 0.5, high + 0.5)
-    };
-    // The first row of the grid is the lowest, the first row of a picture the highest.
-    let rgb: Vec<u8> = (map.values.chunks(map.n_columns).rev().flatten())
-        .flat_map(|&value| map.map.at((value - low) / (high - low)))
-        .collect();
-    let png = images::encode(map.n_columns as u32, map.n_rows as u32, &rgb)?;
-    let corners = (x.at(map.x.0), x.at(map.x.1), y.at(map.y.0), y.at(map.y.1));
-    let (Some(left), Some(right), Some(bottom), Some(top)) = corners else {
-        return Err("a heat map's corners have no place on the axes".into());
-    };
-    put(
-        svg,
-        format_args!(
-            "<svg x=\"{fl:.2}\" y=\"{ft:.2}\" width=\"{fw:.2}\" height=\"{fh:.2}\" viewBox=\"{fl:.2} {ft:.2} {fw:.2} {fh:.2}\">\
-             <image x=\"{left:.2}\" y=\"{top:.2}\" width=\"{w:.2}\" height=\"{h:.2}\" preserveAspectRatio=\"none\" \
-             style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{}\"/></svg>\n",
-            text::base64(&png),
-            fl = field.left,
-            ft = field.top,
-            fw = field.right - field.left,
-            fh = field.bottom - field.top,
-            w = right - left,
-            h = bottom - top,
-        ),
-    );
-    Ok((low, high))
-}
-
-fn colour_bar(
-    svg: &mut String,
-    map: Option<&HeatMap>,
-    low: f64,
-    high: f64,
-    field: Field,
-) -> Result<(), String> {
-    let Some(map) = map else { return Ok(()) };
-    let rgb: Vec<u8> = (0..64)
-        .rev()
-        .flat_map(|i| map.map.at(f64::from(i) / 63.0))
-        .collect();
-    let png = images::encode(1, 64, &rgb)?;
-    let left = field.right + 12.0;
-    put(
-        svg,
-        format_args!(
-            "<image x=\"{left:.2}\" y=\"{:.2}\" width=\"10\" height=\"{:.2}\" preserveAspectRatio=\"none\" \
-             href=\"data:image/png;base64,{}\"/>\n",
-            field.top,
-            field.bottom - field.top,
-            text::base64(&png)
-        ),
-    );
-    let scale = super::Axis::linear("")
-        .range(low, high)
-        .lay(std::iter::empty(), field.bottom, field.top)?;
-    for (value, label) in scale.ticks(4) {
-        if let Some(at) = scale.at(value) {
-            text_at(svg, left + 14.0, at + 4.0, "start", &label);
-        }
-    }
-    text_upwards(svg, WIDTH - 4.0, (field.top + field.bottom) / 2.0, &map.label);
-    Ok(())
-}
-
-/// The labelled marks, in rows that fit the width.
-struct Legend<'a> {
-    rows: Vec<Vec<&'a Mark>>,
-}
-
-impl<'a> Legend<'a> {
-    const ROW: f64 = 18.0;
-    const SAMPLE: f64 = 26.0;
-
-    fn of(marks: &'a [Mark]) -> Self {
-        let mut rows: Vec<Vec<&Mark>> = Vec::new();
-        let mut used = f64::INFINITY;
-        for mark in marks.iter().filter(|mark| !mark.label.is_empty()) {
-            let width = Self::width(mark);
-            if used + width > WIDTH - 60.0 {
-                rows.push(Vec::new());
-                used = 0.0;
-            }
-            used += width;
-            if let Some(row) = rows.last_mut() {
-                row.push(mark);
-            }
-        }
-        Legend { rows }
-    }
-
-    fn width(mark: &Mark) -> f64 {
-        Self::SAMPLE + widest([mark.label.as_str()].into_iter()) + 18.0
-    }
-
-    fn height(&self) -> f64 {
-        Self::ROW * self.rows.len() as f64
-    }
-
-    fn draw(&self, svg: &mut String, left: f64, top: f64) {
-        for (i, row) in self.rows.iter().enumerate() {
-            let y = top + Self::ROW * i as f64;
-            let mut x = left;
-            for mark in row {
-                let colour = colour(mark);
-                match mark.shape {
-                    Shape::Points(_) => {
-                        let dot = format!("M{:.2} {:.2}h0", x + 10.0, y - 4.0);
-                        stroke(svg, &dot, colour, 6.0, " stroke-linecap=\"round\"");
-                    }
-                    Shape::Histogram(_) => {
-                        let square = format!("M{:.2} {:.2}h12v-10h-12Z", x + 4.0, y + 1.0);
-                        fill(svg, &square, colour, 0.5);
-                    }
-                    _ => stroke(
-                        svg,
-                        &format!("M{x:.2} {:.2}h20", y - 4.0),
-                        colour,
-                        2.0,
-                        dashes(mark),
-                    ),
-                }
-                text_at(svg, x + Self::SAMPLE, y, "start", &mark.label);
-                x += Self::width(mark);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Axis, ColourMap, HeatMap};
     use super::*;
-    use crate::{Axis, ColourMap};
     use ndarray::Array2;
 
     fn plot() -> Plot {

@@ -1,0 +1,223 @@
+//! Marks as paths of SVG.
+
+use super::axis::Placed;
+use super::colour::SERIES;
+use super::plot::{Mark, Shape};
+use super::svg::{Field, put};
+
+/// Lines with so few points also get dots.
+const FEW_POINTS: usize = 30;
+
+/// Draws one mark into the field.
+pub(super) fn draw(svg: &mut String, mark: &Mark, x: &Placed, y: &Placed, field: Field) {
+    let colour = colour(mark);
+    let dashes = dashes(mark);
+    match &mark.shape {
+        Shape::Line { points, is_dashed } => {
+            stroke(svg, &polyline(points, x, y), colour, 1.8, dashes);
+            if points.len() <= FEW_POINTS && !is_dashed {
+                stroke(svg, &dots(points, x, y), colour, 5.0, " stroke-linecap=\"round\"");
+            }
+        }
+        Shape::Points(points) => {
+            let width = if points.len() > 500 { 2.5 } else { 5.0 };
+            stroke(
+                svg,
+                &dots(points, x, y),
+                colour,
+                width,
+                " stroke-linecap=\"round\" stroke-opacity=\"0.75\"",
+            );
+        }
+        Shape::Band(points) => {
+            let corners = |end: fn(&(f64, f64, f64)) -> f64| {
+                (points.iter())
+                    .filter_map(|p| Some((x.at(p.0)?, y.at(p.1).and(y.at(p.2)).and(y.at(end(p)))?)))
+                    .collect::<Vec<_>>()
+            };
+            let (low, high) = (corners(|p| p.1), corners(|p| p.2));
+            let outline: Vec<(f64, f64)> = low.into_iter().chain(high.into_iter().rev()).collect();
+            fill(svg, &path_through(&outline), colour, 0.2);
+        }
+        Shape::Bars(points) => {
+            let mut path = String::new();
+            for (at, low, high) in points {
+                if let (Some(at), Some(low), Some(high)) = (x.at(*at), y.at(*low), y.at(*high)) {
+                    put(&mut path, format_args!("M{at:.2} {low:.2}V{high:.2}"));
+                    for end in [low, high] {
+                        put(&mut path, format_args!("M{:.2} {end:.2}h6", at - 3.0));
+                    }
+                }
+            }
+            stroke(svg, &path, colour, 1.2, "");
+        }
+        Shape::Histogram(columns) => {
+            let mut path = String::new();
+            // On a logarithmic axis zero is infinitely far below, so the columns end at the lower edge.
+            let base = y.at(0.0).unwrap_or(field.bottom);
+            for (left, right, height) in columns {
+                if let (Some(left), Some(right), Some(height)) = (x.at(*left), x.at(*right), y.at(*height)) {
+                    put(
+                        &mut path,
+                        format_args!("M{left:.2} {base:.2}V{height:.2}H{right:.2}V{base:.2}Z"),
+                    );
+                }
+            }
+            fill(svg, &path, colour, 0.3);
+            stroke(svg, &path, colour, 1.0, dashes);
+        }
+        Shape::Arrows(arrows) => {
+            stroke(
+                svg,
+                &arrow_path(arrows, x, y, field),
+                colour,
+                1.2,
+                " stroke-linejoin=\"round\"",
+            );
+        }
+        Shape::Horizontal(at) => {
+            if let Some(at) = y.at(*at) {
+                stroke(
+                    svg,
+                    &format!("M{:.2} {at:.2}H{:.2}", field.left, field.right),
+                    colour,
+                    1.4,
+                    dashes,
+                );
+            }
+        }
+        Shape::Vertical(at) => {
+            if let Some(at) = x.at(*at) {
+                stroke(
+                    svg,
+                    &format!("M{at:.2} {:.2}V{:.2}", field.bottom, field.top),
+                    colour,
+                    1.4,
+                    dashes,
+                );
+            }
+        }
+    }
+}
+
+/// The colour of a series; lines of reference are drawn like the axes.
+pub(super) fn colour(mark: &Mark) -> &'static str {
+    match mark.shape {
+        Shape::Horizontal(_) | Shape::Vertical(_) => "currentColor",
+        _ => SERIES[mark.series % SERIES.len()],
+    }
+}
+
+/// The dashes of a series: after the last colour, the colours come again with dashes.
+pub(super) fn dashes(mark: &Mark) -> &'static str {
+    match (&mark.shape, mark.series / SERIES.len()) {
+        (Shape::Horizontal(_) | Shape::Vertical(_), _) => " stroke-dasharray=\"2 3\"",
+        (Shape::Line { is_dashed: true, .. }, _) => " stroke-dasharray=\"7 4\"",
+        (_, 0) => "",
+        (_, 1) => " stroke-dasharray=\"10 3 2 3\"",
+        (..) => " stroke-dasharray=\"1 3\"",
+    }
+}
+
+/// A path as a line.
+pub(super) fn stroke(svg: &mut String, path: &str, colour: &str, width: f64, more: &str) {
+    if !path.is_empty() {
+        put(
+            svg,
+            format_args!(
+                "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"{more}/>\n"
+            ),
+        );
+    }
+}
+
+/// A path as an area.
+pub(super) fn fill(svg: &mut String, path: &str, colour: &str, opacity: f64) {
+    if !path.is_empty() {
+        put(
+            svg,
+            format_args!("<path d=\"{path}\" fill=\"{colour}\" fill-opacity=\"{opacity}\"/>\n"),
+        );
+    }
+}
+
+/// Straight pieces between neighbours; a point without a place is a gap.
+fn polyline(points: &[(f64, f64)], x: &Placed, y: &Placed) -> String {
+    let mut path = String::new();
+    let mut pen = 'M';
+    for (px, py) in points {
+        match (x.at(*px), y.at(*py)) {
+            (Some(px), Some(py)) => {
+                put(&mut path, format_args!("{pen}{px:.2} {py:.2}"));
+                pen = 'L';
+            }
+            _ => pen = 'M',
+        }
+    }
+    path
+}
+
+/// Strokes of no length: with round ends they are dots, at a tenth of the bytes of circles.
+fn dots(points: &[(f64, f64)], x: &Placed, y: &Placed) -> String {
+    let mut path = String::new();
+    for (px, py) in points {
+        if let (Some(px), Some(py)) = (x.at(*px), y.at(*py)) {
+            put(&mut path, format_args!("M{px:.2} {py:.2}h0"));
+        }
+    }
+    path
+}
+
+fn path_through(corners: &[(f64, f64)]) -> String {
+    let mut path = String::new();
+    for (i, (x, y)) in corners.iter().enumerate() {
+        put(
+            &mut path,
+            format_args!("{}{x:.2} {y:.2}", if i == 0 { 'M' } else { 'L' }),
+        );
+    }
+    if !path.is_empty() {
+        path.push('Z');
+    }
+    path
+}
+
+fn arrow_path(arrows: &[[f64; 4]], x: &Placed, y: &Placed, field: Field) -> String {
+    // A unit of x and a unit of y may differ in pixels; an arrow follows both.
+    let unit_x = (field.right - field.left) / x.span();
+    let unit_y = (field.top - field.bottom) / y.span();
+    let in_pixels = |a: &[f64; 4]| (a[2] * unit_x, a[3] * unit_y);
+    let longest = (arrows.iter().map(in_pixels))
+        .map(|(dx, dy)| dx.hypot(dy))
+        .filter(|length| length.is_finite())
+        .fold(0.0, f64::max);
+    let area = (field.right - field.left) * (field.bottom - field.top);
+    let room = 0.9 * (area / arrows.len().max(1) as f64).sqrt();
+    let mut path = String::new();
+    for arrow in arrows {
+        let (Some(px), Some(py)) = (x.at(arrow[0]), y.at(arrow[1])) else {
+            continue;
+        };
+        let (dx, dy) = in_pixels(arrow);
+        let (dx, dy) = (dx / longest * room, dy / longest * room);
+        let length = dx.hypot(dy);
+        // Too short to be seen, or not a number.
+        if length.is_nan() || length < 0.5 {
+            continue;
+        }
+        let (tip_x, tip_y) = (px + dx, py + dy);
+        // The head is a third of the arrow, opened by half a right angle.
+        let (hx, hy) = (0.3 * dx, 0.3 * dy);
+        put(
+            &mut path,
+            format_args!(
+                "M{px:.2} {py:.2}L{tip_x:.2} {tip_y:.2}M{:.2} {:.2}L{tip_x:.2} {tip_y:.2}L{:.2} {:.2}",
+                tip_x - hx + 0.5 * hy,
+                tip_y - hy - 0.5 * hx,
+                tip_x - hx - 0.5 * hy,
+                tip_y - hy + 0.5 * hx
+            ),
+        );
+    }
+    path
+}

@@ -1,0 +1,8 @@
+//! The runner, driven with toy experiments: verdicts, errors, resuming, and what is written.
+
+mod determinism;
+mod options;
+mod report;
+mod resume;
+mod toys;
+mod verdicts;
