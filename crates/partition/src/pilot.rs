@@ -64,6 +64,16 @@ impl Pilot {
         })
     }
 
+    /// The rungs of the pilot's ladder.
+    pub fn betas(&self) -> &[f64] {
+        &self.betas
+    }
+
+    /// The length from the base to each rung: the running sum of the standard deviations of the work, starting at 0.
+    pub fn lengths(&self) -> &[f64] {
+        &self.lengths
+    }
+
     /// The thermodynamic length `L` from the base to the target.
     pub fn length(&self) -> f64 {
         self.lengths[self.lengths.len() - 1]
