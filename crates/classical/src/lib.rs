@@ -24,5 +24,7 @@
 pub mod rbm;
 pub mod units;
 
-pub use rbm::{Rbm, RbmPath};
+pub use rbm::{
+    BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
+};
 pub use units::Bernoulli;

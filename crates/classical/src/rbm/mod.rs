@@ -13,12 +13,16 @@
 //! This is the reference form, in double precision throughout. The hidden units are summed out wherever the model is seen as an
 //! [`gibbsian_core::Energy`]; [`Joint`] shows both layers.
 
+mod binary;
 mod exact;
 mod free_energy;
 mod gibbs;
 mod joint;
 mod path;
 
+pub use binary::{
+    BinaryRbm, BinaryRbmPath, BinaryState, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
+};
 pub use joint::Joint;
 pub use path::RbmPath;
 

@@ -140,7 +140,7 @@ mod tests {
         for with_values in [false, true] {
             let mut lists = ActiveLists::default();
             lists.reset(9, 50, with_values);
-            for (row, mut group) in lists.groups_iter(1).enumerate() {
+            lists.fill_groups(1, |row, mut group| {
                 for i in (0..50).filter(|i| (i * i + row) % 4 == 0) {
                     if with_values {
                         group.push_value(0, i as u32, 0.25 * (i % 5) as f32);
@@ -148,7 +148,7 @@ mod tests {
                         group.push(0, i as u32);
                     }
                 }
-            }
+            });
             let mut out = vec![Line::ZERO; 9];
             gather_scaled(&lines, &lists, &start, 2.0, &mut out);
             for (row, out) in out.iter().enumerate() {

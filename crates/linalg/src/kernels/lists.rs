@@ -1,5 +1,7 @@
 //! Which entries of many sparse rows are not zero.
 
+use rayon::prelude::*;
+
 use super::PANEL;
 
 /// A list of indices for each of many rows, with values where not all are one.
@@ -64,30 +66,38 @@ impl ActiveLists {
         }
     }
 
-    /// The lists in consecutive groups of `n`, for filling them in parallel.
-    pub fn groups_mut(&mut self, n: usize) -> Vec<ListsMut<'_>> {
-        self.groups_iter(n).collect()
-    }
-
-    /// [`ActiveLists::groups_mut`] without a vector.
-    pub fn groups_iter(&mut self, n: usize) -> impl Iterator<Item = ListsMut<'_>> {
+    /// Calls `fill(group, lists)` on consecutive groups of `n` lists, in parallel and without allocating.
+    pub fn fill_groups(&mut self, n: usize, fill: impl Fn(usize, ListsMut<'_>) + Sync) {
         let room = self.room;
-        let with_values = !self.values.is_empty();
-        let mut values = self.values.as_mut_slice();
-        self.lengths
-            .chunks_mut(n)
-            .zip(self.indices.chunks_mut((n * room).max(1)))
-            .map(move |(lengths, indices)| {
-                let here = if with_values { lengths.len() * room } else { 0 };
-                let (head, tail) = std::mem::take(&mut values).split_at_mut(here);
-                values = tail;
-                ListsMut {
-                    room,
-                    lengths,
-                    indices,
-                    values: head,
-                }
-            })
+        let lists = (self.lengths.par_chunks_mut(n)).zip(self.indices.par_chunks_mut((n * room).max(1)));
+        if self.values.is_empty() {
+            lists.enumerate().for_each(|(group, (lengths, indices))| {
+                fill(
+                    group,
+                    ListsMut {
+                        room,
+                        lengths,
+                        indices,
+                        values: &mut [],
+                    },
+                );
+            });
+        } else {
+            let lists = lists.zip(self.values.par_chunks_mut(n * room));
+            lists
+                .enumerate()
+                .for_each(|(group, ((lengths, indices), values))| {
+                    fill(
+                        group,
+                        ListsMut {
+                            room,
+                            lengths,
+                            indices,
+                            values,
+                        },
+                    );
+                });
+        }
     }
 }
 
@@ -143,21 +153,18 @@ mod tests {
         let masks = [0b1011u64, 0b0100];
         let mut rows = ActiveLists::default();
         rows.reset(2, 8, false);
-        for (group, mask) in rows.groups_iter(1).zip(masks) {
-            let mut group = group;
-            group.push_bits(0, mask, 10);
-        }
+        rows.fill_groups(1, |row, mut group| group.push_bits(0, masks[row], 10));
         assert_eq!(rows.indices(0), [10, 11, 13]);
         assert_eq!(rows.indices(1), [12]);
         assert_eq!(rows.total(0), 3.0);
 
         let mut columns = ActiveLists::default();
         columns.reset(4, 2, false);
-        for mut group in columns.groups_iter(4) {
+        columns.fill_groups(4, |_, mut group| {
             for (row, mask) in masks.iter().enumerate() {
                 group.scatter_bits(*mask, row as u32);
             }
-        }
+        });
         assert_eq!((columns.indices(0), columns.indices(2)), (&[0][..], &[1][..]));
     }
 
@@ -165,9 +172,7 @@ mod tests {
     fn lists_are_reused_and_can_carry_values() {
         let mut lists = ActiveLists::default();
         lists.reset(3, 2, true);
-        for (k, mut group) in lists.groups_iter(2).enumerate() {
-            group.push_value(0, 7, 0.5 + k as f32);
-        }
+        lists.fill_groups(2, |k, mut group| group.push_value(0, 7, 0.5 + k as f32));
         assert_eq!((lists.indices(2), lists.values(2)), (&[7][..], Some(&[1.5][..])));
         assert_eq!(lists.total(0), 0.5);
         lists.reset(2, 2, false);

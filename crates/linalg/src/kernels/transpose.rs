@@ -20,9 +20,9 @@ pub fn transpose(from: &[Line; PANEL], to: &mut [Line; PANEL]) {
 fn portable(from: &[Line; PANEL], to: &mut [Line; PANEL]) {
     for i0 in (0..PANEL).step_by(16) {
         for j0 in (0..PANEL).step_by(16) {
-            for i in i0..i0 + 16 {
-                for j in j0..j0 + 16 {
-                    to[j].0[i] = from[i].0[j];
+            for (i, from) in from.iter().enumerate().skip(i0).take(16) {
+                for (j, to) in to.iter_mut().enumerate().skip(j0).take(16) {
+                    to.0[i] = from.0[j];
                 }
             }
         }

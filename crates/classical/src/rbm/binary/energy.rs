@@ -1,0 +1,74 @@
+//! The free energy and its parameter gradient, from single-precision fields.
+
+use gibbsian_core::energy::assert_energy_shapes;
+use gibbsian_core::{Energy, EnergyPullback, simd};
+use gibbsian_linalg::kernels::{Line, PANEL};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
+
+use super::BinaryRbm;
+use super::batch::{HiddenBatch, VisibleBatch};
+
+impl BinaryRbm {
+    /// `F(v) = −b'v − Σ_j softplus(c_j + (v'W)_j)` from the field `c + v'W`, summed in `f64` in the order of the units.
+    pub(super) fn free_energies(&self, v: &VisibleBatch, field: &HiddenBatch, mut out: ArrayViewMut1<f64>) {
+        let b = self.visible_biases();
+        let mut softplus = [0.0; PANEL];
+        for (case, out) in out.iter_mut().enumerate() {
+            let mut energy = 0.0;
+            for (k, &i) in v.rows.indices(case).iter().enumerate() {
+                let value = v.rows.values(case).map_or(1.0, |values| f64::from(values[k]));
+                energy -= value * f64::from(b[i as usize]);
+            }
+            // Units beyond the last have the field −∞ and add zero.
+            for p in 0..self.hidden_bias.len() {
+                simd::softplus_f32(&field.panel(p)[case].0, &mut softplus);
+                energy -= softplus.iter().map(|s| f64::from(*s)).sum::<f64>();
+            }
+            *out = energy;
+        }
+    }
+}
+
+impl Energy for BinaryRbm {
+    /// The free energy `F(v)`; NaN in a row gives NaN for that row.
+    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        assert_energy_shapes(self.n_visible, x, &out);
+        let (mut v, mut field) = (VisibleBatch::default(), HiddenBatch::default());
+        v.read(x);
+        self.hidden_field(&v, &mut field);
+        self.free_energies(&v, &field, out.view_mut());
+    }
+}
+
+impl EnergyPullback for BinaryRbm {
+    fn energy_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
+        grad: ArrayViewMut1<f64>,
+    ) {
+        let (mut v, mut h) = (VisibleBatch::default(), HiddenBatch::default());
+        v.read(x);
+        self.hidden_field(&v, &mut h);
+        let mut energy = Array1::zeros(x.nrows());
+        let mut w = Array1::zeros(x.nrows());
+        self.free_energies(&v, &h, energy.view_mut());
+        weigh(energy.view(), w.view_mut());
+
+        simd::sigmoid_f32_in_place(Line::flatten_mut(&mut h.units));
+        let mean = Array2::from_shape_fn((h.n, self.n_hidden), |(b, j)| {
+            f64::from(h.panel(j / PANEL)[b].0[j % PANEL])
+        });
+        let (grad_weights, rest) = grad.split_at(Axis(0), self.n_visible * self.n_hidden);
+        let (mut grad_visible, mut grad_hidden) = rest.split_at(Axis(0), self.n_visible);
+        // ∂F/∂W = −v E[h|v]', ∂F/∂b = −v, ∂F/∂c = −E[h|v].
+        let weighted = &x * &w.view().insert_axis(Axis(1));
+        for (g, p) in grad_weights.into_iter().zip(&weighted.t().dot(&mean)) {
+            *g -= p;
+        }
+        grad_visible -= &weighted.sum_axis(Axis(0));
+        for (mean, w) in mean.rows().into_iter().zip(&w) {
+            grad_hidden.scaled_add(-w, &mean);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Conditional draws, panel by panel.
+
+use gibbsian_core::simd::{self, LaneRng};
+use gibbsian_core::{Blocks, Streams};
+use gibbsian_linalg::kernels::{Line, PANEL, gather};
+use ndarray::{ArrayView1, ArrayViewMut2};
+use rand::Rng;
+use rayon::prelude::*;
+
+use super::BinaryRbm;
+use super::batch::{HiddenBatch, VisibleBatch};
+
+impl BinaryRbm {
+    /// The weights of all visible units to the hidden units of panel `p`.
+    pub(super) fn panel(&self, p: usize) -> &[Line] {
+        &self.weights[p * self.panel_lines()..(p + 1) * self.panel_lines()]
+    }
+
+    /// The transposed weights, such that the lines listed by a [`HiddenBatch`] are those to visible panel `q`.
+    pub(super) fn transposed_panel(&self, q: usize) -> &[Line] {
+        &self.transposed[q * PANEL..]
+    }
+
+    /// Writes `c + v'W` of every case into the units of `h`.
+    pub(super) fn hidden_field(&self, v: &VisibleBatch, h: &mut HiddenBatch) {
+        h.resize(v.n, self.n_hidden);
+        h.units.par_chunks_mut(v.n).enumerate().for_each(|(p, units)| {
+            gather(self.panel(p), &v.rows, &self.hidden_bias[p], units);
+        });
+    }
+
+    /// Draws hidden units given visible ones; the units of `h` become `p(h = 1 | v)`.
+    pub(super) fn sample_hidden(&self, v: &VisibleBatch, streams: Streams, h: &mut HiddenBatch) {
+        h.resize(v.n, self.n_hidden);
+        h.fill(self.panel_lines(), |p, units, masks| {
+            gather(self.panel(p), &v.rows, &self.hidden_bias[p], units);
+            let mut rng = LaneRng::new(streams, p);
+            simd::sample_masks_with_probabilities(&mut rng, Line::flatten_mut(units), masks);
+        });
+    }
+
+    /// Draws visible units given hidden ones.
+    ///
+    /// The buffer of one panel's field is allocated by the thread once and kept.
+    pub(super) fn sample_visible(&self, h: &HiddenBatch, streams: Streams, v: &mut VisibleBatch) {
+        v.resize(h.n, self.n_visible);
+        v.fill(self.n_visible, |q, masks| {
+            with_lines(h.n, |field| {
+                gather(self.transposed_panel(q), &h.rows, &self.visible_bias[q], field);
+                simd::sample_masks(&mut LaneRng::new(streams, q), Line::flatten(field), masks);
+            });
+        });
+    }
+
+    /// One Gibbs sweep `v → h → v`; the probabilities of the hidden units are left in `h`.
+    pub(super) fn sweep(&self, v: &mut VisibleBatch, h: &mut HiddenBatch, streams: Streams) {
+        self.sample_hidden(v, streams.part(0), h);
+        self.sample_visible(h, streams.part(1), v);
+    }
+}
+
+/// Lends `n` lines of scratch space that the thread keeps.
+pub(super) fn with_lines<R>(n: usize, f: impl FnOnce(&mut [Line]) -> R) -> R {
+    use std::cell::RefCell;
+    thread_local! {
+        static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+    }
+    LINES.with_borrow_mut(|lines| {
+        if lines.len() < n {
+            lines.resize(n, Line::ZERO);
+        }
+        f(&mut lines[..n])
+    })
+}
+
+impl Blocks for BinaryRbm {
+    /// One: the visible units are redrawn together, through hidden units that are drawn and forgotten.
+    fn n_blocks(&self) -> usize {
+        1
+    }
+
+    fn resample(
+        &self,
+        mut x: ArrayViewMut2<f64>,
+        _block: usize,
+        free: Option<ArrayView1<bool>>,
+        rng: &mut dyn Rng,
+    ) {
+        let (mut v, mut h) = (VisibleBatch::default(), HiddenBatch::default());
+        v.read(x.view());
+        let clamped = free.map(|free| (free, x.to_owned()));
+        self.sweep(&mut v, &mut h, Streams::draw(rng));
+        v.write(x.view_mut());
+        if let Some((free, old)) = clamped {
+            for (i, _) in free.iter().enumerate().filter(|(_, free)| !**free) {
+                x.column_mut(i).assign(&old.column(i));
+            }
+        }
+    }
+}
