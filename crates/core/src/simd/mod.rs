@@ -1,11 +1,33 @@
-//! Vector kernels.
+//! Vector kernels: elementwise functions of `f32`, random words in lanes, and Bernoulli variables from their logits.
+//!
+//! Each kernel is compiled for every [`Level`] of vector instructions and picks the widest that the machine has. **The bits
+//! of the results are the same at all of them, and on all machines**: integer operations have no choice, and the
+//! polynomials use the IEEE 754 product, sum, quotient and comparison only, never a fused multiply-add or a reciprocal
+//! estimate, whose rounding depends on the hardware. (The one exception is which of the many NaNs a NaN result is.)
+//! That costs a quarter of the speed that fused code could have and makes a run reproducible bit for bit on another
+//! machine, which a choice of rounding by level would give up.
+//!
+//! The kernels are plain loops that the compiler vectorises; entering a variant costs some nanoseconds, so calls take whole
+//! slices. They are slices because kernels compiled for a level cannot be inlined into ordinary code.
+//!
+//! - [`exp_f32`], [`sigmoid_f32`], [`softplus_f32`], [`tanh_f32`], and the same in place;
+//! - [`LaneRng`], a stream of random words, sixteen to a step;
+//! - [`sample_masks`], [`sample_units`], and with probabilities, under the exact [`bernoulli_law`].
+
 mod bernoulli;
 mod dispatch;
 mod elementwise;
 mod lanes;
 mod level;
-pub use bernoulli::*;
+
+pub use bernoulli::{
+    bernoulli_law, sample_masks, sample_masks_with_probabilities, sample_units,
+    sample_units_with_probabilities, unpack_masks,
+};
 pub use dispatch::{Vectorized, vectorized};
-pub use elementwise::*;
+pub use elementwise::{
+    exp_f32, exp_f32_in_place, sigmoid_f32, sigmoid_f32_in_place, softplus_f32, softplus_f32_in_place,
+    tanh_f32, tanh_f32_in_place,
+};
 pub use lanes::LaneRng;
 pub use level::Level;

@@ -1,0 +1,100 @@
+"""Coefficients of the polynomials in src/simd, by Remez exchange with mpmath.
+
+Each polynomial p minimises max |p(t) g(t) + h(t) - f(t)| / |f(t)|, the relative error of the function as the kernel
+assembles it. Leading terms that the kernel adds exactly (h) are left out of the fit. The coefficients are then rounded
+to the working precision one by one, lowest degree first, and the others fitted again after each rounding, so that the
+later ones absorb the rounding of the earlier.
+
+    python3 minimax.py
+"""
+
+import struct
+
+from mpmath import atanh, cos, expm1, log, lu_solve, matrix, mp, mpf, pi, sqrt
+
+mp.dps = 40
+
+
+def to_f32(x):
+    return mpf(struct.unpack("f", struct.pack("f", float(x)))[0])
+
+
+def remez(weight, target, lo, hi, powers, iterations=30, grid=4000):
+    """Fits sum c_k t^k so that weight(t) * |sum c_k t^k - target(t)| is equalised; returns (c, error)."""
+    n = len(powers)
+    lo, hi = mpf(lo), mpf(hi)
+    nodes = [(lo + hi) / 2 - (hi - lo) / 2 * cos(pi * (2 * i + 1) / (2 * n + 2)) for i in range(n + 1)]
+    points = [lo + (hi - lo) * mpf(i) / grid for i in range(grid + 1)]
+    cache = [(weight(t), target(t)) for t in points]
+    for _ in range(iterations):
+        system = matrix(n + 1, n + 1)
+        rhs = matrix(n + 1, 1)
+        for i, t in enumerate(nodes):
+            w = weight(t)
+            for j, k in enumerate(powers):
+                system[i, j] = w * t**k
+            system[i, n] = (-1) ** i
+            rhs[i] = w * target(t)
+        solution = lu_solve(system, rhs)
+        c = [solution[j] for j in range(n)]
+        errors = [w * (sum(cj * t**k for cj, k in zip(c, powers)) - f) for t, (w, f) in zip(points, cache)]
+        extrema = []
+        for t, e in zip(points, errors):
+            if extrema and (extrema[-1][1] > 0) == (e > 0):
+                if abs(e) > abs(extrema[-1][1]):
+                    extrema[-1] = (t, e)
+            else:
+                extrema.append((t, e))
+        while len(extrema) > n + 1:
+            extrema.pop(0 if abs(extrema[0][1]) < abs(extrema[-1][1]) else -1)
+        if len(extrema) < n + 1:
+            break
+        nodes = [t for t, _ in extrema]
+        largest, smallest = max(abs(e) for _, e in extrema), min(abs(e) for _, e in extrema)
+        if largest - smallest < largest * mpf(10) ** -6:
+            break
+    return c, max(abs(e) for e in errors)
+
+
+def fit(name, weight, target, lo, hi, degree):
+    fixed = []
+    for k in range(degree + 1):
+        head = list(fixed)
+        rest = lambda t: target(t) - sum(c * t**i for i, c in enumerate(head))
+        c, _ = remez(weight, rest, lo, hi, list(range(k, degree + 1)))
+        fixed.append(to_f32(c[0]))
+    points = [mpf(lo) + (mpf(hi) - mpf(lo)) * mpf(i) / 4000 for i in range(4001)]
+    worst = max(abs(weight(t) * (sum(c * t**i for i, c in enumerate(fixed)) - target(t))) for t in points)
+    print(f"{name}: relative error {float(worst * 2**24):.3f} x 2^-24")
+    for k, c in enumerate(fixed):
+        print(f"    t^{k}: {float(c):.9e}")
+
+
+half_ln2 = log(mpf(2)) / 2 * mpf("1.0001")
+tiny = mpf(10) ** -8
+
+
+def quotient(t):
+    """(exp(t) - 1 - t) / t^2, continuous at zero."""
+    return mpf(1) / 2 + t / 6 + t * t / 24 if abs(t) < tiny else (expm1(t) - t) / t**2
+
+
+# exp(r) = 1 + (r + r^2 q(r)). The weight is the relative error of exp(r) - 1, which tanh needs; that of exp is smaller.
+fit(
+    "q, exp(r) - 1",
+    lambda t: abs(t) / abs(1 + t * quotient(t)),
+    quotient,
+    -half_ln2,
+    half_ln2,
+    4,
+)
+
+
+def atanh_tail(z):
+    """(atanh(s) / s - 1) / s^2 with z = s^2, continuous at zero."""
+    s = sqrt(z)
+    return mpf(1) / 3 + z / 5 if z < tiny else (atanh(s) / s - 1) / z
+
+
+# log(1 + e) = 2 (s + s^3 a(s^2)), s = e / (2 + e), 0 <= s <= 1/3.
+fit("a, log(1 + e)", lambda z: z / (1 + z * atanh_tail(z)), atanh_tail, mpf(0), mpf(1) / 9, 3)
