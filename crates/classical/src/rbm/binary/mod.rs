@@ -25,7 +25,7 @@ mod train;
 pub use path::{BinaryRbmPath, BinaryState};
 pub use train::{FusedContrastiveDivergence, FusedPersistent, FusedSettings};
 
-use gibbsian_core::{Error, Layout, Parametric, ParametricMut, Record, Result, Snapshot, Space, Values};
+use gibbsian_core::{Layout, Parametric, ParametricMut, Record, Result, Snapshot, Space, Values};
 use gibbsian_linalg::kernels::{Line, PANEL, panels, transpose};
 use ndarray::{Array1, Array2, ArrayView1, s};
 
@@ -85,7 +85,7 @@ impl BinaryRbm {
     /// # Errors
     /// The smaller layer has more than 32 units.
     pub fn log_z(&self) -> Result<f64> {
-        exact_log_z(&Rbm::from(self))
+        exact::log_z_of(&Rbm::from(self))
     }
 
     fn zeros(n_visible: usize, n_hidden: usize) -> Self {
@@ -130,24 +130,6 @@ impl BinaryRbm {
     fn hidden_biases(&self) -> &[f32] {
         &Line::flatten(&self.hidden_bias)[..self.n_hidden]
     }
-}
-
-/// `log Z` by enumerating the smaller layer of `rbm`.
-fn exact_log_z(rbm: &Rbm) -> Result<f64> {
-    let (v, h) = rbm.weights().dim();
-    if v.min(h) > 32 {
-        return Err(Error::parameter(
-            "layers",
-            format!("of {v} and {h} units"),
-            "such that one has at most 32 to be enumerated",
-        ));
-    }
-    let (b, c) = (rbm.visible().bias(), rbm.hidden().bias());
-    Ok(if h <= v {
-        exact::log_z(rbm.weights(), b, c)
-    } else {
-        exact::log_z(rbm.weights().t(), c, b)
-    })
 }
 
 /// Brings one panel of the transposed weights in step with the same panel of the weights.

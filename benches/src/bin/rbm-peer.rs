@@ -1,0 +1,191 @@
+//! Runs the RBM tasks of the peers' scripts on the same bytes, one JSON line a task.
+//!
+//! `rbm-peer train DATA INIT OUT ALGORITHM K RATE EPOCHS` trains a 784 × H machine on minibatches of 100 in file order and writes the weights
+//! after `EPOCHS` epochs; `rbm-peer ais DATA MODEL RUNS` runs 1000 temperatures × 100 chains from the base rate of DATA; `rbm-peer exact MODEL`
+//! enumerates. DATA is `u8` 0/1 `[n][784]`; INIT, OUT and MODEL are `f32` `W[784][H], b[784], c[H]`, little-endian. Threads are those of rayon
+//! (`RAYON_NUM_THREADS`).
+#![allow(clippy::print_stdout)]
+
+use std::time::Instant;
+
+use gibbsian_classical::{
+    Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm,
+};
+use gibbsian_core::{Result, Seed, TrainStep};
+use gibbsian_partition::{Ladder, ais};
+use ndarray::{Array1, Array2, Axis, s};
+
+const VISIBLE: usize = 784;
+const BATCH: usize = 100;
+
+fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["train", data, init, out, algorithm, k, rate, epochs] => train(
+            data,
+            init,
+            out,
+            algorithm,
+            k.parse()?,
+            rate.parse()?,
+            epochs.parse()?,
+        ),
+        ["ais", data, model, runs] => anneal(data, model, runs.parse()?),
+        ["exact", model] => exact(model),
+        _ => Err("usage: see the top of the source".into()),
+    }
+}
+
+/// Machines in the peers' raw format.
+fn read_machine(path: &str) -> std::result::Result<BinaryRbm, Box<dyn std::error::Error>> {
+    let bytes = std::fs::read(path)?;
+    let numbers: Vec<f64> = bytes
+        .chunks_exact(4)
+        .map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap_or_default())))
+        .collect();
+    let hidden = (numbers.len() - VISIBLE) / (VISIBLE + 1);
+    let (weights, rest) = numbers.split_at(VISIBLE * hidden);
+    let (b, c) = rest.split_at(VISIBLE);
+    let rbm = Rbm::new(
+        Bernoulli::new(Array1::from(b.to_vec()))?,
+        Bernoulli::new(Array1::from(c.to_vec()))?,
+        Array2::from_shape_vec((VISIBLE, hidden), weights.to_vec())?,
+    )?;
+    Ok(BinaryRbm::from(&rbm))
+}
+
+fn write_machine(path: &str, machine: &BinaryRbm) -> std::io::Result<()> {
+    use gibbsian_core::Parametric;
+    let bytes: Vec<u8> = machine
+        .params()
+        .iter()
+        .flat_map(|p| (*p as f32).to_le_bytes())
+        .collect();
+    std::fs::write(path, bytes)
+}
+
+fn read_data(path: &str) -> std::result::Result<Array2<f64>, Box<dyn std::error::Error>> {
+    let bytes = std::fs::read(path)?;
+    let n = bytes.len() / VISIBLE;
+    Ok(Array2::from_shape_vec(
+        (n, VISIBLE),
+        bytes.iter().map(|b| f64::from(*b)).collect(),
+    )?)
+}
+
+fn report(task: &str, work: f64, unit: &str, mut seconds: Vec<f64>, more: String) {
+    seconds.sort_by(f64::total_cmp);
+    let median = seconds[seconds.len() / 2];
+    println!(
+        "{{\"peer\":\"gibbsian\",\"task\":\"{task}\",\"threads\":{},\"median_s\":{median:.6},\"min_s\":{:.6},\"max_s\":{:.6},\"reps\":{},\"rate\":{:.1},\"unit\":\"{unit}\"{more}}}",
+        rayon::current_num_threads(),
+        seconds[0],
+        seconds[seconds.len() - 1],
+        seconds.len(),
+        work / median,
+    );
+}
+
+enum Step {
+    Cd(FusedContrastiveDivergence),
+    Pcd(FusedPersistent),
+}
+
+fn train(
+    data: &str,
+    init: &str,
+    out: &str,
+    algorithm: &str,
+    n_steps: usize,
+    rate: f64,
+    epochs: usize,
+) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let x = read_data(data)?;
+    let mut machine = read_machine(init)?;
+    let settings = FusedSettings {
+        n_steps,
+        ..FusedSettings::default()
+    };
+    let mut step = if algorithm == "pcd" {
+        Step::Pcd(FusedPersistent::new(settings, x.slice(s![..BATCH, ..]))?)
+    } else {
+        Step::Cd(FusedContrastiveDivergence::new(settings)?)
+    };
+    let mut seconds = Vec::new();
+    for epoch in 0..epochs {
+        let clock = Instant::now();
+        for (k, batch) in x.axis_chunks_iter(Axis(0), BATCH).enumerate() {
+            let mut rng = Seed::new(1).nth(epoch as u64).nth(k as u64).rng();
+            let result: Result<f64> = match &mut step {
+                Step::Cd(step) => step.train_step(&mut machine, batch, rate, &mut rng),
+                Step::Pcd(step) => step.train_step(&mut machine, batch, rate, &mut rng),
+            };
+            result?;
+        }
+        seconds.push(clock.elapsed().as_secs_f64());
+    }
+    write_machine(out, &machine)?;
+    let n = x.nrows() as f64;
+    let per_10k = seconds.iter().sum::<f64>() / seconds.len() as f64 * 1e4 / n;
+    report(
+        &format!("rbm_{algorithm}{n_steps}"),
+        n,
+        "images/s",
+        seconds,
+        format!(
+            ",\"s_per_10k_mean\":{per_10k:.4},\"hidden\":{}",
+            machine.n_hidden()
+        ),
+    );
+    Ok(())
+}
+
+fn anneal(data: &str, model: &str, runs: usize) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let x = read_data(data)?;
+    let machine = read_machine(model)?;
+    let means = x
+        .mean_axis(Axis(0))
+        .ok_or("no data")?
+        .mapv(|m| m.clamp(1e-2, 1.0 - 1e-2));
+    let base = Bernoulli::new(means.mapv(gibbsian_core::math::logit))?;
+    let path = BinaryRbmPath::new(&machine, &base)?;
+    let ladder = Ladder::linear(1000)?;
+    let mut seconds = Vec::new();
+    let mut log_z = Vec::new();
+    for run in 0..runs {
+        let clock = Instant::now();
+        let estimate = ais(&path, &ladder, 100, &mut Seed::new(run as u64).rng())?;
+        seconds.push(clock.elapsed().as_secs_f64());
+        log_z.push(estimate.log_z());
+    }
+    let mean = log_z.iter().sum::<f64>() / runs as f64;
+    report(
+        "ais",
+        1e5,
+        "chain-sweeps/s",
+        seconds,
+        format!(",\"logz_mean\":{mean:.4}"),
+    );
+    Ok(())
+}
+
+fn exact(model: &str) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let machine = read_machine(model)?;
+    let mut seconds = Vec::new();
+    let mut log_z = 0.0;
+    for _ in 0..9 {
+        let clock = Instant::now();
+        log_z = machine.log_z()?;
+        seconds.push(clock.elapsed().as_secs_f64());
+    }
+    let states = (machine.n_hidden() as f64).exp2();
+    report(
+        "exact_logz",
+        states,
+        "states/s",
+        seconds,
+        format!(",\"logz\":{log_z:.10}"),
+    );
+    Ok(())
+}
