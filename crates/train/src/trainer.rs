@@ -45,6 +45,12 @@ pub(crate) struct Position {
     pub(crate) history: History,
 }
 
+/// The data and the order in which they are looked at.
+pub(crate) struct Feed<'a> {
+    pub(crate) data: &'a dyn Dataset,
+    pub(crate) order: &'a mut dyn BatchOrder,
+}
+
 impl Trainer {
     /// A run over `n_epochs` epochs.
     ///
@@ -62,7 +68,7 @@ impl Trainer {
 
     /// Trains `model` by `step` on minibatches of `data`; `monitor` watches.
     ///
-    /// A checkpointed run survives interruptions.
+    /// [`crate::Checkpointing::fit`] does the same and survives interruptions.
     ///
     /// # Errors
     /// Zero epochs, no data, data of another dimension than the model's, an order with empty minibatches or with points that the data do not have, a
@@ -81,26 +87,24 @@ impl Trainer {
         S: TrainStep<M> + ?Sized,
     {
         self.check(model, data, order)?;
+        let feed = Feed { data, order };
         self.run(
             Position::default(),
             model,
             step,
-            data,
-            order,
+            feed,
             monitor,
             &mut |_, _, _, _| Ok(()),
         )
     }
 
     /// The loop from `position` on; `keep` is called after every step, and told whether it is the last.
-    #[allow(clippy::too_many_arguments)]
     pub(crate) fn run<M, S>(
         &self,
         mut position: Position,
         model: &mut M,
         step: &mut S,
-        data: &dyn Dataset,
-        order: &mut dyn BatchOrder,
+        feed: Feed<'_>,
         monitor: &mut dyn Monitor<M>,
         keep: &mut dyn FnMut(&M, &S, &Position, bool) -> Result<()>,
     ) -> Result<Outcome>
@@ -108,6 +112,7 @@ impl Trainer {
         M: Space + ?Sized,
         S: TrainStep<M> + ?Sized,
     {
+        let Feed { data, order } = feed;
         let steps_per_epoch = order.steps_per_epoch();
         let n_steps = self.n_steps(order)?;
         let mut rows = Array2::zeros((order.max_batch_size(), data.dim()));
@@ -121,6 +126,9 @@ impl Trainer {
             data.rows_into(indices, self.streams(t), x.view_mut());
             let mut rng = self.seed.child("step").nth(t).rng();
             let loss = step.train_step(model, x.view(), learning_rate, &mut rng)?;
+            if !loss.is_finite() {
+                return Err(Error::non_finite("loss", loss, format!("at step {t}")));
+            }
             position.step += 1;
             position.history.add(loss);
 
@@ -199,7 +207,7 @@ impl Trainer {
         Ok(())
     }
 
-    fn n_steps(&self, order: &dyn BatchOrder) -> Result<u64> {
+    pub(crate) fn n_steps(&self, order: &dyn BatchOrder) -> Result<u64> {
         self.n_epochs
             .checked_mul(order.steps_per_epoch())
             .ok_or_else(|| Error::parameter("n_epochs", self.n_epochs, "so small that steps can be counted"))

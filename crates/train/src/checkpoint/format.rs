@@ -1,0 +1,391 @@
+//! The bytes of a checkpoint: safetensors, with a digest over everything.
+//!
+//! A safetensors file is the length of a header (eight bytes, little-endian), the header (JSON: a name, a kind, a shape and a range of bytes for each tensor, and
+//! a map of strings, `__metadata__`), and the numbers (little-endian, without gaps). Ours begins its header with one fixed text,
+//! `{"__metadata__":{"sha256":"`, so that the 64 digits of the SHA-256 stand at a fixed place. The digest is over **all bytes of the file, with these digits taken as
+//! zeros**: names, kinds, shapes, metadata, numbers, and the spaces that pad the header. It is compared before any of the header is interpreted, so
+//! that damage is found as damage, whatever it hit.
+//!
+//! A digest is no signature: whoever makes a file can make its digest. Therefore the header is then read as if it were hostile, by a parser that knows
+//! this one shape of JSON: the header is bounded, unknown fields and deep nesting are errors, shapes have at most [`MAX_RANK`] axes, and every size is checked against
+//! the bytes that are there before anything is allocated. The `safetensors` crate is the reference in the tests and not used
+//! here, because its header may take 100 MB and some fifty times that in memory, and because it writes metadata in random order.
+//!
+//! Numbers keep their bits, in order of falling size of kind so that each is aligned, while the header lists the entries in the order of the record.
+
+use std::fmt;
+
+use gibbsian_core::{Error, Record, Result, Values};
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use sha2::{Digest, Sha256};
+
+use super::{Checkpoint, check_finite, hexadecimal};
+
+/// The version that is written; others are refused.
+pub const FORMAT_VERSION: &str = "1";
+
+/// The most bytes that the header may take: some thousand tensors. Parsed, it takes at most six times that.
+pub const MAX_HEADER_BYTES: usize = 1 << 17;
+
+/// The most axes of a tensor.
+pub const MAX_RANK: usize = 8;
+
+const FORMAT: &str = "gibbsian checkpoint";
+const OPENING: &[u8] = b"{\"__metadata__\":{\"sha256\":\"";
+const DIGITS: usize = 64;
+/// Where the digits of the digest begin in the file.
+const DIGEST_START: usize = 8 + OPENING.len();
+const DIGEST_END: usize = DIGEST_START + DIGITS;
+
+pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
+    let record = &checkpoint.record;
+    check_finite(record, &format!("at step {}", checkpoint.step))?;
+
+    // Where the numbers of each entry lie: all 8-byte kinds, then 4, then 1.
+    let mut ranges = vec![(0, 0); record.entries().count()];
+    let mut end = 0;
+    for size in [8, 4, 1] {
+        for (range, (_, _, values)) in ranges.iter_mut().zip(record.entries()) {
+            if kind_of(values).size() == size {
+                *range = (end, end + size * values.len());
+                end = range.1;
+            }
+        }
+    }
+
+    let mut header = String::from_utf8_lossy(OPENING).into_owned();
+    header += &"0".repeat(DIGITS);
+    header += &format!(
+        "\",\"format\":{},\"version\":{},\"step\":\"{}\",\"seed\":\"{}\",\"recipe\":{}}}",
+        json(FORMAT),
+        json(FORMAT_VERSION),
+        checkpoint.step,
+        checkpoint.seed,
+        json(&checkpoint.recipe),
+    );
+    for ((name, shape, values), (start, end)) in record.entries().zip(&ranges) {
+        if name == "__metadata__" {
+            return Err(Error::parameter(
+                "checkpoint entry",
+                name,
+                "another name; this one is reserved",
+            ));
+        }
+        if shape.len() > MAX_RANK {
+            return Err(Error::shape(
+                name.to_owned(),
+                shape,
+                format!("at most {MAX_RANK} axes"),
+            ));
+        }
+        header += &format!(
+            ",{}:{{\"dtype\":\"{}\",\"shape\":{shape:?},\"data_offsets\":[{start},{end}]}}",
+            json(name),
+            kind_of(values).name(),
+        );
+    }
+    header += "}";
+    // The format asks for numbers that begin at a multiple of eight bytes.
+    header += &" ".repeat(header.len().next_multiple_of(8) - header.len());
+    if header.len() > MAX_HEADER_BYTES {
+        let requirement = format!("at most {MAX_HEADER_BYTES} bytes of names and shapes");
+        return Err(Error::parameter("checkpoint header", header.len(), requirement));
+    }
+
+    let mut bytes = Vec::with_capacity(8 + header.len() + end);
+    bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(header.as_bytes());
+    for size in [8, 4, 1] {
+        for (_, _, values) in record.entries() {
+            if kind_of(values).size() == size {
+                put_numbers(&mut bytes, values);
+            }
+        }
+    }
+    seal(&mut bytes);
+    Ok(bytes)
+}
+
+pub(super) fn decode(bytes: &[u8], origin: &str) -> Result<Checkpoint> {
+    let wrong =
+        |found: &dyn fmt::Display, expected: &dyn fmt::Display| Error::format(origin, found, expected);
+    let (header, numbers) = open(bytes, origin)?;
+
+    let recorded = &bytes[DIGEST_START..DIGEST_END];
+    let digest = digest(bytes);
+    if recorded != digest.as_bytes() {
+        let recorded = String::from_utf8_lossy(recorded);
+        return Err(wrong(
+            &format!("contents of SHA-256 {digest}: the file is damaged"),
+            &format!("SHA-256 {recorded}, as the file says"),
+        ));
+    }
+
+    let mut json = serde_json::Deserializer::from_slice(header);
+    let header = Header::deserialize(&mut json)
+        .and_then(|header| json.end().map(|()| header))
+        .map_err(|e| wrong(&format!("a header with an error: {e}"), &"a checkpoint's header"))?;
+    let metadata = header.metadata;
+    if metadata.format != FORMAT || metadata.version != FORMAT_VERSION {
+        return Err(wrong(
+            &format!("`{}`, version `{}`", metadata.format, metadata.version),
+            &format!("`{FORMAT}`, version `{FORMAT_VERSION}`"),
+        ));
+    }
+    let number = |name: &str, text: &str| {
+        text.parse::<u64>()
+            .map_err(|e| wrong(&format!("{name} `{text}` ({e})"), &"a whole number"))
+    };
+    let (step, seed) = (number("step", &metadata.step)?, number("seed", &metadata.seed)?);
+    check_ranges(&header.entries, numbers.len(), origin)?;
+
+    let mut record = Record::new();
+    for entry in header.entries {
+        if record.shape(&entry.name).is_some() {
+            return Err(wrong(&format!("two entries `{}`", entry.name), &"one"));
+        }
+        let values = take_numbers(entry.kind, &numbers[entry.range.0..entry.range.1]);
+        record.put(entry.name, &entry.shape, values);
+    }
+    check_finite(&record, &format!("in {origin}"))?;
+    Ok(Checkpoint {
+        step,
+        seed,
+        recipe: metadata.recipe,
+        record,
+    })
+}
+
+/// Splits the file into header and numbers, looking at nothing but lengths and the fixed opening.
+fn open<'a>(bytes: &'a [u8], origin: &str) -> Result<(&'a [u8], &'a [u8])> {
+    let length = |bytes: &[u8]| {
+        let length = bytes.get(..8)?.try_into().ok().map(u64::from_le_bytes)?;
+        usize::try_from(length).ok().filter(|&n| n <= MAX_HEADER_BYTES)
+    };
+    length(bytes)
+        .and_then(|n| Some((bytes.get(8..8 + n)?, &bytes[8 + n..])))
+        .filter(|(header, _)| header.starts_with(OPENING) && header.len() > OPENING.len() + DIGITS)
+        .ok_or_else(|| {
+            let found = format!("{} bytes that do not begin like one", bytes.len());
+            Error::format(origin, found, "a checkpoint")
+        })
+}
+
+/// The SHA-256 of all bytes, with the digits of the digest taken as zeros.
+fn digest(bytes: &[u8]) -> String {
+    let mut sha = Sha256::new();
+    sha.update(&bytes[..DIGEST_START]);
+    sha.update([b'0'; DIGITS]);
+    sha.update(&bytes[DIGEST_END..]);
+    hexadecimal(&sha.finalize())
+}
+
+/// Writes the digest into its place.
+pub(super) fn seal(bytes: &mut [u8]) {
+    let digest = digest(bytes);
+    bytes[DIGEST_START..DIGEST_END].copy_from_slice(digest.as_bytes());
+}
+
+/// Requires every range to have the size of its shape, and all of them together to cover `n_bytes` without gaps or overlaps.
+fn check_ranges(entries: &[Entry], n_bytes: usize, origin: &str) -> Result<()> {
+    let mut ranges = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let size = entry
+            .shape
+            .iter()
+            .try_fold(entry.kind.size(), |size, &n| size.checked_mul(n));
+        if size.is_none() || entry.range.1.checked_sub(entry.range.0) != size {
+            return Err(Error::format(
+                origin,
+                format!("bytes {:?} for entry `{}`", entry.range, entry.name),
+                format!(
+                    "as many as shape {:?} of {} needs",
+                    entry.shape,
+                    entry.kind.name()
+                ),
+            ));
+        }
+        ranges.push(entry.range);
+    }
+    ranges.sort_unstable();
+    let mut end = 0;
+    for range in ranges {
+        if range.0 != end {
+            return Err(Error::format(
+                origin,
+                format!("an entry that begins at byte {}", range.0),
+                format!("byte {end}: entries without gaps or overlaps"),
+            ));
+        }
+        end = range.1;
+    }
+    if end != n_bytes {
+        let found = format!("{n_bytes} bytes of numbers");
+        return Err(Error::format(origin, found, format!("{end}, as the header says")));
+    }
+    Ok(())
+}
+
+fn put_numbers(bytes: &mut Vec<u8>, values: &Values) {
+    match values {
+        Values::F64(v) => v.iter().for_each(|v| bytes.extend_from_slice(&v.to_le_bytes())),
+        Values::F32(v) => v.iter().for_each(|v| bytes.extend_from_slice(&v.to_le_bytes())),
+        Values::U64(v) => v.iter().for_each(|v| bytes.extend_from_slice(&v.to_le_bytes())),
+        Values::U8(v) => bytes.extend_from_slice(v),
+    }
+}
+
+fn take_numbers(kind: Kind, bytes: &[u8]) -> Values {
+    match kind {
+        Kind::F64 => Values::F64(words(bytes).map(f64::from_le_bytes).collect()),
+        Kind::F32 => Values::F32(words(bytes).map(f32::from_le_bytes).collect()),
+        Kind::U64 => Values::U64(words(bytes).map(u64::from_le_bytes).collect()),
+        Kind::U8 => Values::U8(bytes.to_vec()),
+    }
+}
+
+/// The bytes in words of `N`; the caller has checked that they come out even.
+fn words<const N: usize>(bytes: &[u8]) -> impl ExactSizeIterator<Item = [u8; N]> + '_ {
+    bytes.chunks_exact(N).map(|chunk| {
+        let mut word = [0; N];
+        word.copy_from_slice(chunk);
+        word
+    })
+}
+
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// The kinds of numbers, by their names in safetensors.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+enum Kind {
+    F64,
+    F32,
+    U64,
+    U8,
+}
+
+impl Kind {
+    fn size(self) -> usize {
+        match self {
+            Kind::F64 | Kind::U64 => 8,
+            Kind::F32 => 4,
+            Kind::U8 => 1,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Kind::F64 => "F64",
+            Kind::F32 => "F32",
+            Kind::U64 => "U64",
+            Kind::U8 => "U8",
+        }
+    }
+}
+
+fn kind_of(values: &Values) -> Kind {
+    match values {
+        Values::F64(_) => Kind::F64,
+        Values::F32(_) => Kind::F32,
+        Values::U64(_) => Kind::U64,
+        Values::U8(_) => Kind::U8,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    #[serde(rename = "sha256")]
+    _sha256: String,
+    format: String,
+    version: String,
+    step: String,
+    seed: String,
+    recipe: String,
+}
+
+struct Entry {
+    name: String,
+    kind: Kind,
+    shape: Vec<usize>,
+    range: (usize, usize),
+}
+
+struct Header {
+    metadata: Metadata,
+    entries: Vec<Entry>,
+}
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct HeaderVisitor;
+
+        impl<'de> Visitor<'de> for HeaderVisitor {
+            type Value = Header;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("metadata and tensors by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Header, A::Error> {
+                // The opening of the file has shown that metadata come first.
+                let Some((_, metadata)) = map.next_entry::<de::IgnoredAny, Metadata>()? else {
+                    return Err(de::Error::missing_field("__metadata__"));
+                };
+                let mut entries = Vec::new();
+                while let Some((name, tensor)) = map.next_entry::<String, TensorInfo>()? {
+                    entries.push(Entry {
+                        name,
+                        kind: tensor.dtype,
+                        shape: tensor.shape.0,
+                        range: tensor.data_offsets,
+                    });
+                }
+                Ok(Header { metadata, entries })
+            }
+        }
+
+        deserializer.deserialize_map(HeaderVisitor)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TensorInfo {
+    dtype: Kind,
+    shape: Shape,
+    data_offsets: (usize, usize),
+}
+
+/// At most [`MAX_RANK`] lengths.
+struct Shape(Vec<usize>);
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct ShapeVisitor;
+
+        impl<'de> Visitor<'de> for ShapeVisitor {
+            type Value = Shape;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "at most {MAX_RANK} lengths")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Shape, A::Error> {
+                let mut shape = Vec::new();
+                while let Some(n) = seq.next_element()? {
+                    if shape.len() == MAX_RANK {
+                        return Err(de::Error::invalid_length(MAX_RANK + 1, &self));
+                    }
+                    shape.push(n);
+                }
+                Ok(Shape(shape))
+            }
+        }
+
+        deserializer.deserialize_seq(ShapeVisitor)
+    }
+}

@@ -1,0 +1,124 @@
+//! Checkpoints: the whole state of a run in one checked file.
+//!
+//! A checkpoint holds a [`Record`] (named arrays in the precision in which they live) and says which run it belongs to and after how many steps it was
+//! taken. Its file is a safetensors file, so other programs can read the weights by name; `format` gives the bytes, `files` keeps the newest
+//! and the one before on disk.
+//!
+//! Three promises hold. A file that was cut or changed, by a single bit, is an error and never a number. Reading never panics and never holds more than
+//! twice the size of the file plus one mebibyte, even where the file was made to do harm. And a checkpoint never holds NaN or an infinity:
+//! these are refused before anything is written, so the last checkpoint of a run that went wrong is a good one.
+
+mod files;
+mod format;
+mod storage;
+
+#[cfg(test)]
+mod simulated;
+
+use std::path::Path;
+
+use gibbsian_core::{Error, Record, Result, Values};
+use sha2::{Digest, Sha256};
+
+pub use files::{CheckpointFiles, Loaded};
+pub use format::{FORMAT_VERSION, MAX_HEADER_BYTES, MAX_RANK};
+
+use storage::{Disk, Storage, write_atomically};
+
+/// The state of a run after a number of steps.
+///
+/// ```
+/// use gibbsian_core::{Record, Values};
+/// use gibbsian_train::{Checkpoint, fingerprint};
+///
+/// let mut record = Record::new();
+/// record.put("model.weights", &[2, 1], Values::F32(vec![0.5, -0.25]));
+/// let checkpoint = Checkpoint { step: 100, seed: 7, recipe: fingerprint("a recipe"), record };
+/// let bytes = checkpoint.to_bytes()?;
+/// assert_eq!(Checkpoint::from_bytes(&bytes, "memory")?, checkpoint);
+///
+/// let mut damaged = bytes.clone();
+/// *damaged.last_mut().unwrap() ^= 1;
+/// assert!(Checkpoint::from_bytes(&damaged, "memory").is_err());
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// The number of steps made.
+    pub step: u64,
+    /// The value of the run's seed.
+    pub seed: u64,
+    /// What the run is, as a [`fingerprint`].
+    pub recipe: String,
+    /// The state.
+    pub record: Record,
+}
+
+impl Checkpoint {
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    /// A number is not finite, an entry's name is reserved, a tensor has more than [`MAX_RANK`] axes, or the names and shapes take more than
+    /// [`MAX_HEADER_BYTES`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        format::encode(self)
+    }
+
+    /// Reads what [`Checkpoint::to_bytes`] gave; `origin` names the source in errors.
+    ///
+    /// # Errors
+    /// The bytes are not a checkpoint of a version that is known, are damaged, or hold numbers that are not finite.
+    pub fn from_bytes(bytes: &[u8], origin: &str) -> Result<Self> {
+        format::decode(bytes, origin)
+    }
+
+    /// Writes one file, atomically: at every moment there is the old file or the new one, whole.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::to_bytes`], and what the operating system refuses.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let bytes = self.to_bytes()?;
+        write_atomically(&Disk, path, &bytes)
+    }
+
+    /// Reads one file.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::from_bytes`], and what the operating system refuses.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = Disk.read(path).map_err(|e| Error::file(path, "read", e))?;
+        format::decode(&bytes, &path.display().to_string())
+    }
+}
+
+/// A short name for a recipe: the SHA-256 of its text, in hexadecimal.
+///
+/// The text should say everything that the results depend on and the seed does not: the model, the objective, the optimiser and their settings.
+pub fn fingerprint(recipe: &str) -> String {
+    hexadecimal(&Sha256::digest(recipe.as_bytes()))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Requires finite numbers in every entry and names the first that is not.
+fn check_finite(record: &Record, context: &str) -> Result<()> {
+    for (name, _, values) in record.entries() {
+        let found = match values {
+            Values::F64(v) => v.iter().position(|v| !v.is_finite()).map(|i| (i, v[i])),
+            Values::F32(v) => v
+                .iter()
+                .position(|v| !v.is_finite())
+                .map(|i| (i, f64::from(v[i]))),
+            Values::U64(_) | Values::U8(_) => None,
+        };
+        if let Some((i, value)) = found {
+            let name = format!("number {i} of checkpoint entry {name}");
+            return Err(Error::non_finite(name, value, context));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! Runs that survive interruptions: killed at any moment and started again, they end with the bits of an uninterrupted run.
+//!
+//! A checkpoint holds the parameters of the model by name, the state of the training step (velocities, persistent chains), and the number of steps with the
+//! losses so far. Generators and the order of the data have no state (see [`crate::trainer`]). What is **not** in it must be the same when the run is
+//! started again: the program, the data and all settings. The fingerprint of the recipe holds whoever resumes to it; it covers the caller's description, the layout of the
+//! parameters, the schedule of learning rates, and the first minibatch with its numbers. The number of epochs is left out on purpose: a finished run can be
+//! made longer.
+
+use gibbsian_core::{
+    BatchOrder, Dataset, Error, ParametricMut, Record, Result, Snapshot, Space, TrainStep, Values,
+};
+use ndarray::Array1;
+use sha2::{Digest, Sha256};
+
+use crate::checkpoint::{Checkpoint, CheckpointFiles, fingerprint};
+use crate::monitor::Monitor;
+use crate::trainer::{Feed, Outcome, Position, Trainer};
+
+/// Where and how often the state of a run is saved, and what the run is.
+pub struct Checkpointing {
+    /// The files of this run and of no other.
+    pub files: CheckpointFiles,
+    /// The number of steps between two checkpoints, at least one. The end of a run is always saved.
+    pub every_steps: u64,
+    /// A text that says everything that the results depend on: the objective, the optimiser, their settings, the data. It is compared and never interpreted.
+    pub recipe: String,
+}
+
+/// That a run was continued, and from where.
+#[derive(Debug)]
+pub struct Resumed {
+    /// The number of steps that had been made.
+    pub step: u64,
+    /// Why it was not continued from the newest checkpoint, if it was not.
+    pub notice: Option<Error>,
+}
+
+impl Checkpointing {
+    /// Trains as [`Trainer::fit`] does, from the last good checkpoint on where there is one, else from the beginning.
+    ///
+    /// Also says whether the run was resumed. A run that is complete already is restored and returns at once.
+    ///
+    /// # Errors
+    /// Those of [`Trainer::fit`] and of [`CheckpointFiles`]; `every_steps` is zero; the checkpoint belongs to another recipe or seed, or is further
+    /// than the run is long, or does not fit the model or the training step. When a checkpoint is refused, model and step are as they were.
+    pub fn fit<M, S>(
+        &mut self,
+        trainer: &Trainer,
+        model: &mut M,
+        step: &mut S,
+        data: &dyn Dataset,
+        order: &mut dyn BatchOrder,
+        monitor: &mut dyn Monitor<M>,
+    ) -> Result<(Outcome, Option<Resumed>)>
+    where
+        M: Space + ParametricMut,
+        S: TrainStep<M> + Snapshot,
+    {
+        trainer.check(model, data, order)?;
+        if self.every_steps == 0 {
+            return Err(Error::parameter("every_steps", 0, "at least 1"));
+        }
+        let recipe = self.fingerprint(trainer, model, data, order);
+        let seed = trainer.seed.value();
+
+        let mut position = Position::default();
+        let mut resumed = None;
+        if let Some(loaded) = self.files.load()? {
+            let checkpoint = loaded.checkpoint;
+            check_same("recipe", &checkpoint.recipe, &recipe)?;
+            check_same("seed", &checkpoint.seed.to_string(), &seed.to_string())?;
+            let n_steps = trainer.n_steps(order)?;
+            if checkpoint.step > n_steps {
+                let requirement = format!("at most the {n_steps} steps of the run");
+                return Err(Error::parameter("checkpoint.step", checkpoint.step, requirement));
+            }
+            position.step = checkpoint.step;
+            position.history.restore(&checkpoint.record.part("history"))?;
+            restore(model, step, &checkpoint.record)?;
+            resumed = Some(Resumed {
+                step: checkpoint.step,
+                notice: loaded.notice,
+            });
+        }
+
+        let (files, every_steps) = (&mut self.files, self.every_steps);
+        let mut keep = |model: &M, step: &S, position: &Position, is_last: bool| {
+            if !is_last && position.step % every_steps != 0 {
+                return Ok(());
+            }
+            files.save(&Checkpoint {
+                step: position.step,
+                seed,
+                recipe: recipe.clone(),
+                record: record(model, step, position),
+            })
+        };
+        let feed = Feed { data, order };
+        let outcome = trainer.run(position, model, step, feed, monitor, &mut keep)?;
+        Ok((outcome, resumed))
+    }
+
+    fn fingerprint<M: ParametricMut>(
+        &self,
+        trainer: &Trainer,
+        model: &M,
+        data: &dyn Dataset,
+        order: &mut dyn BatchOrder,
+    ) -> String {
+        let steps_per_epoch = order.steps_per_epoch();
+        let indices = order.batch(0);
+        let rows = data.rows(indices, trainer.streams(0));
+        let mut first = Sha256::new();
+        for index in indices {
+            first.update((*index as u64).to_le_bytes());
+        }
+        for value in &rows {
+            first.update(value.to_le_bytes());
+        }
+        fingerprint(&format!(
+            "{}\nlearning rate: {:?}\nparameters: {:?}\ndata: {} x {}\nsteps per epoch: {steps_per_epoch}\nfirst minibatch: {:?}",
+            self.recipe,
+            trainer.learning_rate,
+            model.layout(),
+            data.n_points(),
+            data.dim(),
+            first.finalize(),
+        ))
+    }
+}
+
+/// The state of a run as one record.
+fn record<M: ParametricMut, S: Snapshot>(model: &M, step: &S, position: &Position) -> Record {
+    let params = model.params();
+    let mut parameters = Record::new();
+    for tensor in model.layout().tensors() {
+        let values = params.iter().skip(tensor.range.start).take(tensor.range.len());
+        parameters.put(
+            &tensor.name,
+            &tensor.shape,
+            Values::F64(values.copied().collect()),
+        );
+    }
+    let mut record = Record::new();
+    record.put_part("model", parameters);
+    record.put_part("step", step.snapshot());
+    record.put_part("history", position.history.snapshot());
+    record
+}
+
+/// Puts the state of model and step back, both or neither.
+fn restore<M: ParametricMut, S: Snapshot>(model: &mut M, step: &mut S, record: &Record) -> Result<()> {
+    let parameters = record.part("model");
+    let layout = model.layout();
+    let mut params = Array1::zeros(layout.n_params());
+    for tensor in layout.tensors() {
+        let values = parameters.f64s(&tensor.name, &tensor.shape)?;
+        for (place, value) in params.iter_mut().skip(tensor.range.start).zip(values) {
+            *place = *value;
+        }
+    }
+    let before = step.snapshot();
+    step.restore(&record.part("step"))?;
+    if let Err(refusal) = model.set_params(params.view()) {
+        step.restore(&before)?;
+        return Err(refusal);
+    }
+    Ok(())
+}
+
+fn check_same(name: &'static str, found: &str, required: &str) -> Result<()> {
+    if found == required {
+        return Ok(());
+    }
+    Err(Error::parameter(
+        format!("checkpoint.{name}"),
+        found,
+        format!("that of this run, {required}; resuming another run would mix the two"),
+    ))
+}
