@@ -130,7 +130,7 @@ fn map_in_place(x: &mut [f32], f: impl Fn(f32) -> f32) {
 
 /// eˣ.
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+fn exp(x: f32) -> f32 {
     // Beyond these bounds the result is +∞ or 0 anyway; comparisons with NaN are false and let it through.
     let x = if x > 89.0 { 89.0 } else { x };
     let x = if x < -104.0 { -104.0 } else { x };
@@ -160,27 +160,44 @@ pub(super) fn sigmoid(x: f32) -> f32 {
 
 /// log(1 + eˣ).
 #[inline(always)]
-pub(super) fn softplus(x: f32) -> f32 {
+fn softplus(x: f32) -> f32 {
+    // A NaN comes back through the other term.
+    let positive = if x > 0.0 { x } else { 0.0 };
+    positive + softplus_minus_abs(x)
+}
+
+/// log(1 + e^−|x|), what softplus adds to its positive part.
+#[inline(always)]
+pub(super) fn softplus_minus_abs(x: f32) -> f32 {
     let e = exp_minus_abs(x);
-    let s = e / (2.0 + e);
+    twice_artanh(e / (2.0 + e))
+}
+
+/// 2 artanh(s) = log((1 + s) / (1 − s)) for |s| ≤ 1/3.
+#[inline(always)]
+pub(super) fn twice_artanh(s: f32) -> f32 {
     let z = s * s;
     let a = ((LOG_TAIL[3] * z + LOG_TAIL[2]) * z + LOG_TAIL[1]) * z + LOG_TAIL[0];
     let s = s + s;
-    // NaN has already spread into `s`.
-    let positive = if x > 0.0 { x } else { 0.0 };
-    positive + (s + s * (z * a))
+    s + s * (z * a)
 }
 
 /// tanh x.
 #[inline(always)]
-pub(super) fn tanh(x: f32) -> f32 {
-    let a = -2.0 * x.abs();
-    // e^−2|x| is far below half an ulp of 1 here.
-    let a = if a < -40.0 { -40.0 } else { a };
-    let (n, y) = reduce(a);
-    let scale = power_of_two(n);
-    let expm1 = scale * y + (scale - 1.0);
+fn tanh(x: f32) -> f32 {
+    let expm1 = expm1_minus_abs(2.0 * x);
     (-expm1 / (2.0 + expm1)).copysign(x)
+}
+
+/// e^−|x| − 1.
+#[inline(always)]
+pub(super) fn expm1_minus_abs(x: f32) -> f32 {
+    let x = -x.abs();
+    // e⁻⁴⁰ is far below half an ulp of 1.
+    let x = if x < -40.0 { -40.0 } else { x };
+    let (n, y) = reduce(x);
+    let scale = power_of_two(n);
+    scale * y + (scale - 1.0)
 }
 
 /// n and y = e^r − 1 with x = n ln 2 + r, |r| ≤ ½ ln 2, for |x| ≤ 104.

@@ -12,13 +12,16 @@
 //!
 //! - [`exp_f32`], [`sigmoid_f32`], [`softplus_f32`], [`tanh_f32`], and the same in place;
 //! - [`LaneRng`], a stream of random words, sixteen to a step;
-//! - [`sample_masks`], [`sample_units`], and with probabilities, under the exact [`bernoulli_law`].
+//! - [`sample_masks`], [`sample_units`], and with probabilities, under the exact [`bernoulli_law`];
+//! - [`softplus_sum`] and [`softplus_scaled_difference_sum`], for free energies and annealing weights;
+//! - [`vectorized`], to run loops of other crates in the same way.
 
 mod bernoulli;
 mod dispatch;
 mod elementwise;
 mod lanes;
 mod level;
+mod sums;
 
 pub use bernoulli::{
     bernoulli_law, sample_masks, sample_masks_with_probabilities, sample_units,
@@ -31,3 +34,4 @@ pub use elementwise::{
 };
 pub use lanes::LaneRng;
 pub use level::Level;
+pub use sums::{softplus_scaled_difference_sum, softplus_sum};
