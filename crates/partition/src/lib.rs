@@ -6,15 +6,68 @@
 //! | method | what its number means |
 //! |---|---|
 //! | [`exact_log_z`], [`ExactDistribution`] | `log Z` up to rounding |
-//! | [`ais`] | unbiased for `Z`; `log Ẑ` is in expectation a **lower** bound on `log Z` |
-//! | [`reverse_ais`] | unbiased for `1/Z` **if started from exact draws**; then an **upper** bound in expectation |
+//! | [`ais()`] | unbiased for `Z`; `log Ẑ` is in expectation a **lower** bound on `log Z` |
+//! | [`reverse_ais()`] | unbiased for `1/Z` **if started from exact draws**; then an **upper** bound in expectation |
 //! | [`Sandwich`] | both, and whether they are in order |
-//! | [`raise`] | unbiased for the probability of a test case under the annealing model; its logarithm is conservative |
+//! | [`raise()`] | unbiased for the probability of a test case under the annealing model; its logarithm is conservative |
 //! | [`Certificate`] | an average test log-probability between an optimistic and a conservative end |
 //!
 //! Three kinds of uncertainty are kept apart: an [`Interval`] holds as often as it says up to `O(1/n)` and comes with a
 //! [`Reliability`]; a [`LowerBound`] or [`UpperBound`] holds with at least its confidence for every `n`; a bound "in expectation" is
 //! a single number with a sign to its bias.
+//!
+//! ```
+//! use gibbsian_core::{Path, Result, Seed, Space};
+//! use gibbsian_partition::{Ladder, Pilot, ais};
+//! use ndarray::{Array2, ArrayView2, CowArray, Ix2};
+//! use rand::{Rng, RngExt};
+//!
+//! /// Two spins with coupling 1 and the inverse temperature as path: `f_β(x) = exp(β x_0 x_1)`, so that `Z = 4 cosh 1`.
+//! struct Pair;
+//! impl Space for Pair {
+//!     fn dim(&self) -> usize {
+//!         2
+//!     }
+//! }
+//! impl Path for Pair {
+//!     type State = Array2<f64>;
+//!     fn start(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64> {
+//!         Array2::from_shape_simple_fn((n, 2), || if rng.random() { 1.0 } else { -1.0 })
+//!     }
+//!     fn log_z_start(&self) -> f64 {
+//!         4f64.ln()
+//!     }
+//!     fn place(&self, x: ArrayView2<f64>) -> Result<Array2<f64>> {
+//!         Ok(x.to_owned())
+//!     }
+//!     fn positions<'s>(&self, state: &'s Array2<f64>) -> CowArray<'s, f64, Ix2> {
+//!         state.view().into()
+//!     }
+//!     fn log_start(&self, _state: &Array2<f64>, _out: &mut [f64]) {}
+//!     fn work(&self, state: &mut Array2<f64>, from: f64, to: f64, log_weights: &mut [f64]) {
+//!         for (log_weight, x) in log_weights.iter_mut().zip(state.rows()) {
+//!             *log_weight += (to - from) * x[0] * x[1];
+//!         }
+//!     }
+//!     fn transition(&self, state: &mut Array2<f64>, beta: f64, rng: &mut dyn Rng) {
+//!         // One random site is redrawn given the other, which is reversible.
+//!         for mut x in state.rows_mut() {
+//!             let site = usize::from(rng.random::<bool>());
+//!             let up = 1.0 / (1.0 + (-2.0 * beta * x[1 - site]).exp());
+//!             x[site] = if rng.random::<f64>() < up { 1.0 } else { -1.0 };
+//!         }
+//!     }
+//! }
+//!
+//! let seed = Seed::new(1);
+//! let pilot = Pilot::run(&Pair, &Ladder::linear(100)?, 100, &mut seed.child("pilot").rng())?;
+//! let run = ais(&Pair, &pilot.ladder(30)?, 500, &mut seed.child("ais").rng())?;
+//! let estimate = run.estimate(0.999)?;
+//! assert!(estimate.interval.contains((4.0 * 1f64.cosh()).ln()), "{estimate}");
+//! assert!(estimate.reliability.is_trusted());
+//! assert!(run.lower_bound(0.999)?.value < (4.0 * 1f64.cosh()).ln());
+//! # Ok::<(), gibbsian_core::Error>(())
+//! ```
 //!
 //! Reading order: [`enumerate`](mod@enumerate) and [`exact`] are the oracles, [`schedule`] and [`pilot`] say where the temperatures lie, [`weights`],
 //! [`interval`], [`bound`] and [`reliability`] turn weights into statements, [`mod@ais`], [`mod@reverse_ais`], [`sandwich`],

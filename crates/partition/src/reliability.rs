@@ -5,6 +5,11 @@
 //! (2024), equation 13. And too few effective chains, where the expansion in `c / √n` behind every interval stops short:
 //! `n_eff = n / (1 + c²)` of at least [`MIN_EFFECTIVE`] keeps `c / √n` below 0.14 nat. Both are necessary and not sufficient: a mode
 //! that no chain has visited leaves no sign in the weights. Reverse annealing from exact draws would see it.
+//!
+//! The level of an interval is a statement about all runs. Runs picked by their diagnosis are a biased pick, because a run that by
+//! luck missed its largest weights looks better than it is: where half of the runs are refused for too few effective chains,
+//! those that pass cover a few percent less often than all of them do. When a diagnosis is bad, lengthen the ladder; do not
+//! repeat until it is good.
 
 use std::fmt;
 

@@ -4,7 +4,8 @@
 //!
 //! `log w += log f_{k−1}(x) − log f_k(x)`, then `x` moves by `T_{k−1}`,
 //!
-//! starting from `log w = −log Z_0`. The transitions are reversible, so they are their own reversals and `E w = 1/Z` exactly.
+//! starting from `log w = −log Z_0`. It is annealed importance sampling with its ends exchanged, so `E w = 1/Z` exactly, and
+//! like the forward run it asks of the transitions only that they leave their densities invariant.
 //! Then `−log w̄` is in expectation an **upper bound** on `log Z`: `−E log w̄ ≥ −log E w̄ = log Z`.
 //!
 //! **All of this rests on exact, independent draws from the target.** Started from the end of a Markov chain, from data, or from

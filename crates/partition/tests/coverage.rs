@@ -2,19 +2,20 @@
 
 mod common;
 
-use common::{TinyIsing, TinyRbm};
+use common::{ALPHA, TinyIsing, TinyRbm};
 use gibbsian_core::{Discrete, Energy, Path, Seed};
 use gibbsian_partition::{Ladder, LogWeights, Pilot, ais, exact_log_z};
+use gibbsian_testkit::stats::binomial;
 use rand::RngExt;
 use rand_distr::{Exp1, StandardNormal};
 
 const SEED: Seed = Seed::new(20_260_105);
 
-/// Deviations of a count that happen by luck once in a million.
-const ALPHA_Z: f64 = common::Z_ONE_IN_A_MILLION;
-
-fn binomial_deviation(n: usize, p: f64) -> f64 {
-    (p * (1.0 - p) / n as f64).sqrt()
+/// Refuses more failures than a failure rate of `p` gives by luck; fewer are welcome.
+fn assert_at_most(name: &str, failures: usize, n: usize, p: f64) {
+    if failures as f64 > p * n as f64 {
+        binomial(name, failures as u64, n as u64, p).assert(ALPHA);
+    }
 }
 
 /// What one model contributes.
@@ -65,20 +66,12 @@ fn intervals_of_four_hundred_enumerable_models_cover_as_often_as_they_say() {
             }
         })
         .collect();
-    let share = |f: &dyn Fn(&Outcome) -> bool| outcomes.iter().filter(|o| f(o)).count() as f64 / n as f64;
-    // Two levels, since intervals that are too wide would pass at 95 %.
-    let covered = share(&|o| o.covered_95);
-    assert!(
-        covered > 0.95 - ALPHA_Z * binomial_deviation(n, 0.95),
-        "95 % covers {covered}"
-    );
-    let covered = share(&|o| o.covered_50);
-    assert!(
-        (covered - 0.5).abs() < ALPHA_Z * binomial_deviation(n, 0.5),
-        "50 % covers {covered}"
-    );
-    let failed = share(&|o| o.bound_failed);
-    assert!(failed < 0.05 + ALPHA_Z * binomial_deviation(n, 0.05), "{failed}");
+    let count = |f: &dyn Fn(&Outcome) -> bool| outcomes.iter().filter(|o| f(o)).count();
+    // Two levels, since intervals that are too wide would hardly show at 95 %.
+    for (level, covered) in [(0.95, count(&|o| o.covered_95)), (0.5, count(&|o| o.covered_50))] {
+        binomial(&format!("coverage at {level}"), covered as u64, n as u64, level).assert(ALPHA);
+    }
+    assert_at_most("bounds at 95 % that fail", count(&|o| o.bound_failed), n, 0.05);
 
     let mut widths: Vec<f64> = outcomes.iter().map(|o| o.width_95).collect();
     widths.sort_by(f64::total_cmp);
@@ -134,11 +127,7 @@ fn a_rigorous_bound_holds_for_weights_without_a_useful_variance() {
         failures += usize::from(weights.betting_bound(0.8).unwrap() > truth);
         untrusted += usize::from(!gibbsian_partition::Reliability::of(&weights).is_trusted());
     }
-    let failed = failures as f64 / repeats as f64;
-    assert!(
-        failed < 0.2 + ALPHA_Z * binomial_deviation(repeats, 0.2),
-        "{failed}"
-    );
+    assert_at_most("bounds at 80 % that fail", failures, repeats, 0.2);
     assert_eq!(
         untrusted, repeats,
         "thirty weights have at most thirty effective ones"

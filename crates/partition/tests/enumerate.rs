@@ -2,10 +2,12 @@
 
 mod common;
 
-use common::{TinyIsing, TinyRbm, binary_states, softplus};
+use common::{ALPHA, TinyIsing, TinyRbm, binary_states, softplus};
 use gibbsian_core::{Discrete, Energy, Seed, Space};
 use gibbsian_partition::{ExactDistribution, exact_log_z};
-use ndarray::{Array1, ArrayView2, ArrayViewMut1};
+use gibbsian_testkit::stats::chi_square;
+use gibbsian_testkit::threads::same_on_any_number;
+use ndarray::{Array1, ArrayView2, ArrayViewMut1, array};
 
 const SEED: Seed = Seed::new(20_260_103);
 
@@ -104,21 +106,12 @@ fn draws_follow_the_table_and_never_leave_the_support() {
     let exact = ExactDistribution::new(&model).unwrap();
     let n = 100_000;
     let draws = exact.sample(n, &mut SEED.child("draws").rng());
-    let mut counts = [0.0; 9];
+    let mut counts = [0; 9];
     for row in draws.rows() {
-        counts[(row[0] + 3.0 * row[1]) as usize] += 1.0;
+        counts[(row[0] + 3.0 * row[1]) as usize] += 1;
     }
-    let mut chi_square = 0.0;
-    for (count, p) in counts.iter().zip(exact.probabilities()) {
-        if p == 0.0 {
-            assert_eq!(*count, 0.0);
-        } else {
-            let expected = n as f64 * p;
-            chi_square += (count - expected).powi(2) / expected;
-        }
-    }
-    // Six states are possible: five degrees of freedom, whose 1 − 10⁻⁶ quantile is 36.7.
-    assert!(chi_square < 36.7, "{chi_square}");
+    // A count in a state of probability zero is refused outright.
+    chi_square("draws", &counts, &exact.probabilities().to_vec()).assert(ALPHA);
 }
 
 #[test]
@@ -162,12 +155,5 @@ fn a_space_too_large_is_an_error_with_the_count() {
 #[test]
 fn sums_have_the_same_bits_on_any_number_of_threads() {
     let model = TinyIsing::random(14, 1.0, SEED.child("threads"));
-    let bits = [1, 2, 3, 4, 8].map(|n| {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(n)
-            .build()
-            .unwrap()
-            .install(|| exact_log_z(&model).unwrap().to_bits())
-    });
-    assert!(bits.iter().all(|b| *b == bits[0]), "{bits:?}");
+    same_on_any_number("log Z", || array![exact_log_z(&model).unwrap()]).unwrap();
 }

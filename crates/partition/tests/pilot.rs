@@ -34,6 +34,32 @@ fn the_length_of_a_shift_is_its_size_and_its_ladder_is_even() {
 }
 
 #[test]
+fn each_step_is_measured_at_the_rung_it_starts_from() {
+    // At precision λ_k = 1 + 99 β_k the work ½ · 99 Δβ x² of a step has deviation ½ · 99 Δβ √2 / λ_k.
+    let path = NormalPath {
+        precision: 100.0,
+        mean: 0.0,
+        rho: 0.0,
+    };
+    let n_chains = 4_000;
+    let pilot = Pilot::run(
+        &path,
+        &Ladder::linear(4).unwrap(),
+        n_chains,
+        &mut SEED.child("rungs").rng(),
+    )
+    .unwrap();
+    for (k, ends) in pilot.lengths().windows(2).enumerate() {
+        let beta = k as f64 / 4.0;
+        let expected = 0.5 * 99.0 * 0.25 * 2f64.sqrt() / (1.0 + 99.0 * beta);
+        // The deviation of χ² draws, kurtosis 15, errs by √(14 / 4n) of itself; five times that.
+        let error = 5.0 * (14.0 / (4.0 * n_chains as f64)).sqrt();
+        let ratio = (ends[1] - ends[0]) / expected;
+        assert!((ratio - 1.0).abs() < error, "step {k}: {ratio}");
+    }
+}
+
+#[test]
 fn perfect_mixing_gives_the_variance_that_the_length_predicts() {
     // Independent steps of deviation m/K: Var log w = m²/K = L²/K. A chi-square variance of 4,000 values, at five deviations.
     let run = ais(

@@ -2,11 +2,13 @@
 
 mod common;
 
-use common::{NormalPath, TinyRbm, Z_ONE_IN_A_MILLION};
+use common::{ALPHA, NormalPath, TinyRbm};
 use gibbsian_core::{Path, Seed};
 use gibbsian_partition::{
     Certificate, CertificateVerdict, ExactDistribution, Inconclusive, Ladder, ais, raise,
 };
+use gibbsian_testkit::stats::{Test, family, mean};
+use gibbsian_testkit::threads::same_on_any_number;
 use ndarray::{Array1, Array2, Axis, concatenate};
 
 const SEED: Seed = Seed::new(20_260_102);
@@ -42,20 +44,14 @@ fn the_mean_of_the_estimate_is_the_probability_under_the_annealing_model() {
     let repeats = 5_000;
     let cases = Array2::from_shape_fn((16 * repeats, 4), |(t, i)| states[[t % 16, i]]);
     let run = raise(&rbm, &ladder, cases.view(), 1, &mut SEED.child("raise").rng()).unwrap();
-    for state in 0..16 {
-        let estimates: Vec<f64> = run
-            .log_probabilities()
-            .iter()
-            .skip(state)
-            .step_by(16)
-            .map(|l| l.exp())
-            .collect();
-        let z = common::standard_score(&estimates, law[state]);
-        assert!(
-            z.abs() < Z_ONE_IN_A_MILLION + 0.6,
-            "state {state}: {z:.1} standard errors"
-        );
-    }
+    let tests: Vec<Test> = (0..16)
+        .map(|state| {
+            let logs = run.log_probabilities().iter().skip(state).step_by(16);
+            let estimates: Vec<f64> = logs.map(|l| l.exp()).collect();
+            mean(&format!("p̂ of state {state}"), &estimates, law[state])
+        })
+        .collect();
+    family(&tests, ALPHA).unwrap();
 }
 
 #[test]
@@ -155,19 +151,9 @@ fn results_do_not_depend_on_threads_and_bad_arguments_are_refused() {
     let cases = ExactDistribution::new(&rbm).unwrap().sample(100, &mut SEED.rng());
     let run = || {
         let run = raise(&rbm, &ladder, cases.view(), 7, &mut SEED.child("run").rng()).unwrap();
-        run.log_probabilities()
-            .iter()
-            .map(|v| v.to_bits())
-            .collect::<Vec<_>>()
+        Array1::from(run.log_probabilities().to_vec())
     };
-    let results = [1, 2, 3, 4, 8].map(|n| {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(n)
-            .build()
-            .unwrap()
-            .install(run)
-    });
-    assert!(results.iter().all(|r| *r == results[0]));
+    same_on_any_number("log p̂", run).unwrap();
 
     let rng = &mut SEED.rng();
     assert!(raise(&rbm, &ladder, cases.view(), 0, rng).is_err());

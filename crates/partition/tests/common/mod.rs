@@ -354,13 +354,5 @@ fn add(out: &mut [f64], values: ArrayView1<f64>) {
     }
 }
 
-/// The standard score `(mean − expected) / (sd / √n)` of independent values.
-pub fn standard_score(values: &[f64], expected: f64) -> f64 {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    (mean - expected) / (variance / n).sqrt()
-}
-
-/// The two-sided normal quantile of a false alarm of 10⁻⁶.
-pub const Z_ONE_IN_A_MILLION: f64 = 4.892;
+/// The false-alarm probability of each statistical test here.
+pub const ALPHA: f64 = 1e-6;
