@@ -10,7 +10,7 @@
 use gibbsian_core::error::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
-use crate::backend;
+use crate::backend::{self, ThinSvd};
 use crate::eigen::is_to_be_flipped;
 use crate::validate::{balance, finite_matrix};
 
@@ -44,7 +44,11 @@ impl Svd {
     pub fn new(name: &str, a: ArrayView2<'_, f64>) -> Result<Self> {
         let mut scaled = finite_matrix(name, a)?;
         let scale = balance(&mut scaled);
-        let (mut left, mut values, mut right_transposed) = backend::svd(scaled).map_err(|_| {
+        let ThinSvd {
+            mut left,
+            mut values,
+            mut right_transposed,
+        } = backend::svd(scaled).map_err(|_| {
             Error::parameter(
                 name.to_owned(),
                 format!("a matrix of shape {:?}", a.shape()),

@@ -13,7 +13,7 @@ use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2};
 use ndarray_linalg::error::LinalgError;
 use ndarray_linalg::{CholeskyInplace, EighInto, MatrixLayout, SVDDCInto, SolveTriangularInto};
 
-use super::{BadPivot, NoConvergence, Triangle};
+use super::{BadPivot, NoConvergence, ThinSvd, Triangle};
 
 /// Overwrites the lower triangle with L of A = L Lᵀ; the upper triangle is left as it happens to be.
 pub(crate) fn cholesky(a: &mut Array2<f64>) -> Result<(), BadPivot> {
@@ -70,11 +70,15 @@ pub(crate) fn symmetric_eigen(a: Array2<f64>) -> Result<(Array1<f64>, Array2<f64
     }
 }
 
-/// U (m, p), σ (p) in descending order and Vᵀ (p, n) of A = U diag(σ) Vᵀ, p = min(m, n).
-pub(crate) fn svd(a: Array2<f64>) -> Result<(Array2<f64>, Array1<f64>, Array2<f64>), NoConvergence> {
+/// The thin singular value decomposition.
+pub(crate) fn svd(a: Array2<f64>) -> Result<ThinSvd, NoConvergence> {
     use_one_thread();
     match a.svddc_into(JobSvd::Some) {
-        Ok((Some(u), values, Some(v_transposed))) => Ok((u, values, v_transposed)),
+        Ok((Some(left), values, Some(right_transposed))) => Ok(ThinSvd {
+            left,
+            values,
+            right_transposed,
+        }),
         Ok(_) => unreachable!("both sets of vectors were asked for"),
         Err(LinalgError::Lapack(LapackError::LapackComputationalFailure { .. })) => Err(NoConvergence),
         Err(error) => refused(&error),

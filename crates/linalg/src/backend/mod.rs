@@ -14,6 +14,8 @@ pub(crate) use lapack::{cholesky, lu, solve_triangular, svd, symmetric_eigen};
 #[cfg(not(feature = "lapack"))]
 pub(crate) use pure::{cholesky, lu, solve_triangular, svd, symmetric_eigen};
 
+use ndarray::{Array1, Array2};
+
 /// Which entries of a matrix a triangular solve reads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Triangle {
@@ -23,6 +25,16 @@ pub(crate) enum Triangle {
     UnitLower,
     /// On and above the diagonal.
     Upper,
+}
+
+/// The thin decomposition A = U diag(σ) Vᵀ of A (m, n), with p = min(m, n).
+pub(crate) struct ThinSvd {
+    /// U, (m, p).
+    pub(crate) left: Array2<f64>,
+    /// σ, (p), in descending order.
+    pub(crate) values: Array1<f64>,
+    /// Vᵀ, (p, n).
+    pub(crate) right_transposed: Array2<f64>,
 }
 
 /// A Cholesky or LU factorisation met a pivot, with this index, that it cannot divide by.
@@ -102,12 +114,13 @@ mod tests {
             assert_agree(&of(&vectors), &of(&other_vectors));
         }
         for (m, n) in [(1, 1), (1, 4), (4, 1), (20, 8), (8, 20)] {
-            let (u, values, v) = pure::svd(general(m, n)).unwrap();
-            let (other_u, others, other_v) = lapack::svd(general(m, n)).unwrap();
-            assert_eq!((u.dim(), v.dim()), (other_u.dim(), other_v.dim()));
+            let one = pure::svd(general(m, n)).unwrap();
+            let other = lapack::svd(general(m, n)).unwrap();
+            assert_eq!(one.left.dim(), other.left.dim());
+            assert_eq!(one.right_transposed.dim(), other.right_transposed.dim());
             assert_agree(
-                &values.insert_axis(ndarray::Axis(1)),
-                &others.insert_axis(ndarray::Axis(1)),
+                &one.values.insert_axis(ndarray::Axis(1)),
+                &other.values.insert_axis(ndarray::Axis(1)),
             );
         }
     }

@@ -16,7 +16,7 @@ use faer::linalg::triangular_solve::{
 use faer::prelude::default;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, ShapeBuilder};
 
-use super::{BadPivot, NoConvergence, Triangle};
+use super::{BadPivot, NoConvergence, ThinSvd, Triangle};
 use crate::faer_view::{with_mut, with_ref};
 
 /// Overwrites the lower triangle with L of A = L Lᵀ; the upper triangle is left as it happens to be.
@@ -74,8 +74,8 @@ pub(crate) fn symmetric_eigen(a: Array2<f64>) -> Result<(Array1<f64>, Array2<f64
     Ok((diagonal(&values), vectors))
 }
 
-/// U (m, p), σ (p) in descending order and Vᵀ (p, n) of A = U diag(σ) Vᵀ, p = min(m, n).
-pub(crate) fn svd(a: Array2<f64>) -> Result<(Array2<f64>, Array1<f64>, Array2<f64>), NoConvergence> {
+/// The thin singular value decomposition.
+pub(crate) fn svd(a: Array2<f64>) -> Result<ThinSvd, NoConvergence> {
     let (m, n) = a.dim();
     let p = m.min(n);
     let thin = ComputeSvdVectors::Thin;
@@ -91,7 +91,11 @@ pub(crate) fn svd(a: Array2<f64>) -> Result<(Array2<f64>, Array1<f64>, Array2<f6
         })
     })
     .map_err(|_| NoConvergence)?;
-    Ok((u, diagonal(&values), v.reversed_axes()))
+    Ok(ThinSvd {
+        left: u,
+        values: diagonal(&values),
+        right_transposed: v.reversed_axes(),
+    })
 }
 
 fn diagonal(values: &Diag<f64>) -> Array1<f64> {
