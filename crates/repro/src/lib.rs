@@ -11,6 +11,8 @@
 //! Three rules hold throughout. Every declared claim is measured, or it fails. Clock time never enters a verdict, a figure
 //! or a table. The same seed gives the same bytes of every figure and table on any number of threads.
 
+#![forbid(unsafe_code)]
+
 pub mod command;
 pub mod console;
 pub mod context;

@@ -4,6 +4,7 @@
 //! taken only if its [`Identity`] is the present one (same scale, same seed, same program), its checksum is right, and every
 //! figure and table it names is there with the bytes it had. Anything else is a reason to run again, and is said.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use gibbsian_core::Error;
@@ -101,6 +102,8 @@ const OUTCOME: &str = "outcome.json";
 const HEAD: &str = "{\"sha256\":\"";
 const MIDDLE: &str = "\",\"content\":";
 const TAIL: &str = "}\n";
+/// What a stored outcome should be, for messages.
+const WHOLE: &str = "an outcome stored by this program";
 
 /// Stores an outcome in its experiment's folder.
 ///
@@ -133,19 +136,8 @@ pub fn load(folder: &Path, identity: &Identity) -> Result<Option<Outcome>, Error
     let Some(bytes) = files::read_if_present(&path)? else {
         return Ok(None);
     };
-    let origin = path.display().to_string();
-    let damaged =
-        |found: &dyn std::fmt::Display| Error::format(&origin, found, "an outcome stored by this program");
-    let text = std::str::from_utf8(&bytes).map_err(|reason| damaged(&reason))?;
-    let (hash, content) = text
-        .strip_prefix(HEAD)
-        .and_then(|rest| rest.strip_suffix(TAIL))
-        .and_then(|rest| rest.split_once(MIDDLE))
-        .ok_or_else(|| damaged(&"something else, or a part of one"))?;
-    if hash != files::sha256(content.as_bytes()) {
-        return Err(damaged(&"a content that does not match its checksum"));
-    }
-    let stored: Stored = serde_json::from_str(content).map_err(|reason| damaged(&reason))?;
+    let damaged = |found: &dyn Display| Error::format(path.display().to_string(), found, WHOLE);
+    let stored = decode(&bytes).map_err(|found| damaged(&found))?;
     if stored.identity != *identity {
         return Ok(None);
     }
@@ -158,6 +150,20 @@ pub fn load(folder: &Path, identity: &Identity) -> Result<Option<Outcome>, Error
         }
     }
     Ok(Some(stored.outcome))
+}
+
+/// Takes a stored file apart; the error says how it is damaged.
+fn decode(bytes: &[u8]) -> Result<Stored, String> {
+    let text = std::str::from_utf8(bytes).map_err(|reason| reason.to_string())?;
+    let (hash, content) = text
+        .strip_prefix(HEAD)
+        .and_then(|rest| rest.strip_suffix(TAIL))
+        .and_then(|rest| rest.split_once(MIDDLE))
+        .ok_or("something else, or a part of one")?;
+    if hash != files::sha256(content.as_bytes()) {
+        return Err("a content that does not match its checksum".into());
+    }
+    serde_json::from_str(content).map_err(|reason| reason.to_string())
 }
 
 /// Removes what an earlier run left in an experiment's folder, and nothing that the runner does not write itself.
@@ -276,16 +282,17 @@ mod tests {
         store(&folder, &identity(), &outcome(b"x\n")).unwrap();
         let path = folder.join(OUTCOME);
         let whole = std::fs::read(&path).unwrap();
+        assert!(decode(&whole).is_ok());
         for length in 0..whole.len() {
-            std::fs::write(&path, &whole[..length]).unwrap();
-            assert!(load(&folder, &identity()).is_err(), "cut to {length} bytes");
+            assert!(decode(&whole[..length]).is_err(), "cut to {length} bytes");
         }
         for bit in 0..8 * whole.len() {
             let mut flipped = whole.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            std::fs::write(&path, &flipped).unwrap();
-            assert!(load(&folder, &identity()).is_err(), "bit {bit} flipped");
+            assert!(decode(&flipped).is_err(), "bit {bit} flipped");
         }
+        std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        assert!(load(&folder, &identity()).is_err());
         files::remove(&folder).unwrap();
     }
 

@@ -1,0 +1,168 @@
+//! `cargo xtask test`: the steps of the continuous integration, in order, up to the first that fails.
+//!
+//! The benches are compiled by the lints (`--all-targets`). The tests of the LAPACK backend need an installed OpenBLAS and are
+//! left out, with a word, where there is none.
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use crate::{process, tidy};
+
+/// Passed and failed tests, added up over the closing lines of all test runners.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Totals {
+    passed: u64,
+    failed: u64,
+}
+
+/// Runs all steps.
+pub fn run(root: &Path) -> ExitCode {
+    let mut totals = Totals::default();
+    let failure = steps(root, &mut totals).err();
+    if let Some(failure) = &failure {
+        eprintln!("\nfailed: {failure}");
+    }
+    println!("{} passed, {} failed", totals.passed, totals.failed);
+    if failure.is_none() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn steps(root: &Path, totals: &mut Totals) -> Result<(), String> {
+    step(
+        "formatting",
+        process::cargo(root).args(["fmt", "--all", "--check"]),
+    )?;
+    step(
+        "lints",
+        process::cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    )?;
+    // All failures are worth knowing, not only those of the first crate.
+    tests(
+        "tests",
+        process::cargo(root).args(["test", "--workspace", "--no-fail-fast"]),
+        totals,
+    )?;
+    step(
+        "documentation",
+        process::cargo(root)
+            .args(["doc", "--workspace", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    announce("tidiness", "cargo xtask tidy");
+    if !tidy::is_tidy(root) {
+        return Err("tidiness (cargo xtask tidy)".into());
+    }
+    if has_openblas() {
+        let mut command = process::cargo(root);
+        command.args([
+            "test",
+            "--package",
+            "gibbsian-linalg",
+            "--features",
+            "lapack",
+            "--no-fail-fast",
+        ]);
+        // Its own threads would fight with the test runner's.
+        command.env("OPENBLAS_NUM_THREADS", "1");
+        tests("tests with LAPACK", &mut command, totals)?;
+    } else {
+        println!(
+            "\n== tests with LAPACK: left out, because no OpenBLAS is installed (Debian: libopenblas-dev, pkg-config)"
+        );
+    }
+    Ok(())
+}
+
+fn announce(name: &str, command: &str) {
+    println!("\n== {name}: {command}");
+}
+
+/// A step that only succeeds or fails.
+fn step(name: &str, command: &mut Command) -> Result<(), String> {
+    let shown = process::shown(command);
+    announce(name, &shown);
+    match process::code(command) {
+        0 => Ok(()),
+        code => Err(format!("{name} ({shown}) with exit code {code}")),
+    }
+}
+
+/// A step that runs tests.
+fn tests(name: &str, command: &mut Command, totals: &mut Totals) -> Result<(), String> {
+    let shown = process::shown(command);
+    announce(name, &shown);
+    let mut runners = 0;
+    let succeeded = process::listen(command, |line| {
+        if let Some((passed, failed)) = closing_line(line) {
+            totals.passed += passed;
+            totals.failed += failed;
+            runners += 1;
+        }
+    })
+    .map_err(|reason| format!("{name} ({shown}): {reason}"))?;
+    if !succeeded {
+        return Err(format!("{name} ({shown})"));
+    }
+    // A green run in which nothing ran would prove nothing.
+    if runners == 0 {
+        Err(format!("{name} ({shown}): no test runner said its result"))
+    } else {
+        Ok(())
+    }
+}
+
+/// The numbers in `test result: ok. 5 passed; 0 failed; …`, the closing line of a test runner.
+fn closing_line(line: &str) -> Option<(u64, u64)> {
+    let (_, counts) = line
+        .trim_start()
+        .strip_prefix("test result: ")?
+        .split_once(". ")?;
+    let number = |word: &str| {
+        (counts.split(';').map(str::trim))
+            .find_map(|part| part.strip_suffix(word))
+            .and_then(|n| n.trim().parse().ok())
+    };
+    Some((number("passed")?, number("failed")?))
+}
+
+/// Whether the link crate will find an OpenBLAS: named by a variable, known to `pkg-config`, or in Debian's usual place.
+fn has_openblas() -> bool {
+    let is_named = ["OPENBLAS_LIB_DIR", "OPENBLAS_DIR"]
+        .iter()
+        .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
+    let usual = ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt/OpenBLAS/lib"].map(Path::new);
+    let in_usual_place = usual.iter().any(|folder| folder.join("libopenblas.so").exists())
+        || usual[0].read_dir().is_ok_and(|folders| {
+            folders
+                .flatten()
+                .any(|folder| folder.path().join("libopenblas.so").exists())
+        });
+    is_named || process::succeeds("pkg-config", &["--exists", "openblas"]) || in_usual_place
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_counted_and_nothing_else_is() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 4 filtered out; finished in 0.01s";
+        assert_eq!(closing_line(line), Some((12, 3)));
+        assert_eq!(
+            closing_line("test result: ok. 0 passed; 0 failed; 0 ignored"),
+            Some((0, 0))
+        );
+        for other in [
+            "running 12 tests",
+            "test a_test_result ... ok",
+            "all doctests ran in 0.53s; merged doctests compilation took 0.50s",
+            "test result: ok. many passed; 0 failed",
+        ] {
+            assert_eq!(closing_line(other), None, "{other}");
+        }
+    }
+}

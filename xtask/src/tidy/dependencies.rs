@@ -1,0 +1,239 @@
+//! Which crate may depend on which.
+//!
+//! `core` and `linalg` are the base and anyone may use them; `nn` may use `grad`; no other library depends on another. Siblings
+//! that cannot see each other meet only at core's traits: a sampler cannot know what an RBM is. The facade and the command line
+//! gather the libraries, the experiments and the benches use anything, `testkit` is for tests only, and `xtask` uses nothing.
+
+use std::fs;
+use std::path::Path;
+
+use super::manifest::{Dependency, Kind, Manifest, aliases, parse};
+
+/// Every fault of the workspace's manifests.
+pub fn faults(root: &Path) -> Result<Vec<String>, String> {
+    let read = |path: &Path| {
+        fs::read_to_string(path).map_err(|reason| format!("cannot read {}: {reason}", path.display()))
+    };
+    let aliases = aliases(&read(&root.join("Cargo.toml"))?);
+    let mut folders = vec![root.join("xtask"), root.join("benches")];
+    let crates = root.join("crates");
+    let entries =
+        fs::read_dir(&crates).map_err(|reason| format!("cannot read {}: {reason}", crates.display()))?;
+    folders.extend(entries.flatten().map(|entry| entry.path()));
+    let mut manifests = Vec::new();
+    for folder in folders {
+        let path = folder.join("Cargo.toml");
+        if path.is_file() {
+            manifests.push(parse(&read(&path)?, &aliases));
+        }
+    }
+    manifests.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(judge(&manifests))
+}
+
+/// Every breach of the rules by a set of packages.
+fn judge(manifests: &[Manifest]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for manifest in manifests {
+        let name = manifest.name.as_str();
+        let role = Role::of(name);
+        if !manifest.inherits_lints {
+            faults.push(format!(
+                "{name}: the manifest must say `[lints] workspace = true`"
+            ));
+        }
+        if matches!(role, Role::Testkit | Role::Experiments | Role::Task) && !manifest.is_unpublished {
+            faults.push(format!("{name}: the manifest must say `publish = false`"));
+        }
+        for Dependency { package, kind } in &manifest.dependencies {
+            let is_ours = manifests.iter().any(|m| m.name == *package);
+            let may = match role {
+                Role::Task => false,
+                _ if !is_ours => true,
+                _ => role.may_use(name, package, *kind),
+            };
+            if !may {
+                let how = if *kind == Kind::Dev { "in its tests " } else { "" };
+                faults.push(format!("{name}: must not depend {how}on {package}"));
+            }
+        }
+    }
+    faults
+}
+
+/// What a package is for, which decides what it may use.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Role {
+    Core,
+    Linalg,
+    Link,
+    Library,
+    Testkit,
+    Facade,
+    CommandLine,
+    Experiments,
+    Task,
+}
+
+impl Role {
+    fn of(name: &str) -> Self {
+        match name {
+            "gibbsian-core" => Role::Core,
+            "gibbsian-linalg" => Role::Linalg,
+            "gibbsian-openblas-link" => Role::Link,
+            "gibbsian-testkit" => Role::Testkit,
+            "gibbsian" => Role::Facade,
+            "gibbsian-cli" => Role::CommandLine,
+            "gibbsian-repro" | "gibbsian-benches" => Role::Experiments,
+            "xtask" => Role::Task,
+            _ => Role::Library,
+        }
+    }
+
+    /// Whether the package `name` of this role may use another package of the workspace.
+    fn may_use(self, name: &str, package: &str, kind: Kind) -> bool {
+        let used = Role::of(package);
+        let is_library = matches!(used, Role::Core | Role::Linalg | Role::Library);
+        // Nobody builds on the programs or on the experiments, and what is for tests stays in tests.
+        if used == Role::Testkit {
+            return kind == Kind::Dev || self == Role::Experiments;
+        }
+        match self {
+            Role::Core | Role::Link => false,
+            Role::Linalg => matches!(used, Role::Core | Role::Link),
+            Role::Testkit => used == Role::Core,
+            Role::Library => {
+                matches!(used, Role::Core | Role::Linalg)
+                    || (name == "gibbsian-nn" && package == "gibbsian-grad")
+            }
+            Role::Facade => is_library,
+            Role::CommandLine => is_library || used == Role::Facade,
+            Role::Experiments => is_library || matches!(used, Role::Facade | Role::CommandLine | Role::Link),
+            Role::Task => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// A manifest with these lines after a sound beginning.
+    fn manifest(name: &str, lines: &str) -> Manifest {
+        let text =
+            format!("[package]\nname = \"{name}\"\npublish = false\n[lints]\nworkspace = true\n{lines}");
+        parse(&text, &BTreeMap::new())
+    }
+
+    /// The faults of a package beside some others that have none.
+    fn faults_of(name: &str, lines: &str) -> Vec<String> {
+        let mut manifests = vec![manifest(name, lines)];
+        for other in [
+            "core",
+            "linalg",
+            "openblas-link",
+            "grad",
+            "samplers",
+            "classical",
+            "testkit",
+            "cli",
+            "repro",
+        ] {
+            let other = format!("gibbsian-{other}");
+            if other != name {
+                manifests.push(manifest(&other, ""));
+            }
+        }
+        manifests.push(manifest("gibbsian", ""));
+        judge(&manifests)
+    }
+
+    #[test]
+    fn the_workspace_keeps_its_rules() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        assert_eq!(faults(&root).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn siblings_do_not_depend_on_each_other_however_it_is_written() {
+        let fault = ["gibbsian-samplers: must not depend on gibbsian-classical"];
+        for lines in [
+            "[dependencies]\ngibbsian-classical = { workspace = true }",
+            "[dependencies]\ngibbsian-classical.workspace = true",
+            "[dependencies]\n\"gibbsian-classical\" = \"0.1\"",
+            "[dependencies]\nrbm = { package = \"gibbsian-classical\", path = \"../classical\" }",
+            "[dependencies.gibbsian-classical]\nworkspace = true",
+            "[dependencies.rbm]\npath = \"../classical\"\npackage = \"gibbsian-classical\"",
+            "[build-dependencies]\ngibbsian-classical = \"0.1\"",
+            "[target.'cfg(unix)'.dependencies]\ngibbsian-classical = \"0.1\"",
+            "[target.'cfg(target_os = \"linux\")'.dependencies]\ngibbsian-classical = \"0.1\"",
+            "[dependencies]\nx = { version = \"1\", features = [ # [\n  \"a\",\n] }\ngibbsian-classical = \"0.1\"",
+        ] {
+            assert_eq!(faults_of("gibbsian-samplers", lines), fault, "{lines}");
+        }
+        assert_eq!(
+            faults_of(
+                "gibbsian-samplers",
+                "[dev-dependencies]\ngibbsian-classical = \"0.1\""
+            ),
+            ["gibbsian-samplers: must not depend in its tests on gibbsian-classical"]
+        );
+    }
+
+    #[test]
+    fn the_base_and_foreign_crates_are_for_all() {
+        let lines = "[dependencies]\ngibbsian-core = \"0.1\"\ngibbsian-linalg = \"0.1\"\nndarray = \"1\"\n\
+                     [dev-dependencies]\ngibbsian-testkit = \"0.1\"\n[features]\nlapack = [\"gibbsian-classical/x\"]";
+        assert_eq!(faults_of("gibbsian-samplers", lines), Vec::<String>::new());
+        assert_eq!(
+            faults_of("gibbsian-nn", "[dependencies]\ngibbsian-grad = \"0.1\""),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            faults_of("gibbsian-sde", "[dependencies]\ngibbsian-grad = \"0.1\"").len(),
+            1
+        );
+    }
+
+    #[test]
+    fn each_role_has_its_limits() {
+        let uses = |name: &str, package: &str| {
+            faults_of(name, &format!("[dependencies]\n{package} = \"0.1\"")).len()
+        };
+        for (name, package, n_faults) in [
+            ("gibbsian-core", "gibbsian-linalg", 1),
+            ("gibbsian-linalg", "gibbsian-core", 0),
+            ("gibbsian-linalg", "gibbsian-openblas-link", 0),
+            ("gibbsian-linalg", "gibbsian-samplers", 1),
+            ("gibbsian-samplers", "gibbsian-testkit", 1),
+            ("gibbsian-samplers", "gibbsian-openblas-link", 1),
+            ("gibbsian-testkit", "gibbsian-linalg", 1),
+            ("gibbsian-testkit", "gibbsian-core", 0),
+            ("gibbsian", "gibbsian-samplers", 0),
+            ("gibbsian", "gibbsian-testkit", 1),
+            ("gibbsian", "gibbsian-repro", 1),
+            ("gibbsian-cli", "gibbsian", 0),
+            ("gibbsian-cli", "gibbsian-repro", 1),
+            ("gibbsian-repro", "gibbsian-classical", 0),
+            ("gibbsian-benches", "gibbsian-classical", 0),
+            ("xtask", "serde", 1),
+            ("xtask", "gibbsian-core", 1),
+        ] {
+            assert_eq!(uses(name, package), n_faults, "{name} uses {package}");
+        }
+    }
+
+    #[test]
+    fn lints_are_inherited_and_tools_stay_unpublished() {
+        let bare = parse("[package]\nname = \"gibbsian-repro\"", &BTreeMap::new());
+        assert_eq!(
+            judge(&[bare]),
+            [
+                "gibbsian-repro: the manifest must say `[lints] workspace = true`",
+                "gibbsian-repro: the manifest must say `publish = false`"
+            ]
+        );
+    }
+}

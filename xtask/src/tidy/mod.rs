@@ -1,0 +1,86 @@
+//! `cargo xtask tidy`: what a machine can see of the project's rules.
+//!
+//! Rules about code are applied to code: comments and the texts of string literals are taken out first ([`source`]). Rules
+//! about who may depend on whom are in [`dependencies`].
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+mod dependencies;
+mod manifest;
+mod rules;
+mod source;
+
+/// Prints every fault.
+pub fn run(root: &Path) -> ExitCode {
+    if is_tidy(root) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Whether there is no fault; prints every one.
+pub fn is_tidy(root: &Path) -> bool {
+    match faults(root) {
+        Ok((faults, n_files)) => {
+            for fault in &faults {
+                println!("{fault}");
+            }
+            match faults.len() {
+                0 => println!("tidy: no fault in {n_files} files"),
+                n => println!("tidy: {n} faults in {n_files} files"),
+            }
+            faults.is_empty()
+        }
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            false
+        }
+    }
+}
+
+/// Every fault of the workspace, and the number of files looked at.
+fn faults(root: &Path) -> Result<(Vec<String>, usize), String> {
+    let mut files = Vec::new();
+    collect(root, root, &mut files)?;
+    files.sort();
+    let mut faults = Vec::new();
+    let mut n_read = 0;
+    for file in &files {
+        let bytes = fs::read(root.join(file)).map_err(|reason| format!("cannot read {file}: {reason}"))?;
+        // What is not text has no lines to look at.
+        if let Ok(text) = std::str::from_utf8(&bytes) {
+            n_read += 1;
+            faults.extend(rules::faults(file, text));
+        }
+    }
+    faults.extend(dependencies::faults(root)?);
+    Ok((faults, n_read))
+}
+
+/// Larger files are data.
+const LARGEST_TEXT: u64 = 1 << 20;
+
+/// All files below a folder, by their paths from the root with `/` between names.
+fn collect(root: &Path, folder: &Path, files: &mut Vec<String>) -> Result<(), String> {
+    let unreadable = |reason| format!("cannot read {}: {reason}", folder.display());
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let path = entry.path();
+        let name = entry.file_name();
+        let kind = entry.file_type().map_err(unreadable)?;
+        if kind.is_dir() {
+            let is_skipped = name == "target" || name == ".git" || path.join("CACHEDIR.TAG").exists();
+            if !is_skipped {
+                collect(root, &path, files)?;
+            }
+        } else if kind.is_file() && entry.metadata().map_err(unreadable)?.len() <= LARGEST_TEXT {
+            let relative = path.strip_prefix(root).unwrap_or(&path);
+            let names: Vec<_> = relative.iter().map(|name| name.to_string_lossy()).collect();
+            files.push(names.join("/"));
+        }
+    }
+    Ok(())
+}
