@@ -20,6 +20,12 @@ const BATCH: usize = 100;
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Inside the pool, as a driver would run it: calls from outside would wait for a worker at every parallel region.
+    let pool = rayon::ThreadPoolBuilder::new().build()?;
+    Ok(pool.install(|| run(&arguments).map_err(|e| e.to_string()))?)
+}
+
+fn run(arguments: &[String]) -> std::result::Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["train", data, init, out, algorithm, k, rate, epochs] => train(

@@ -16,7 +16,7 @@ mod gather;
 mod lists;
 mod transpose;
 
-pub use gather::{gather, gather_scaled, sum_into};
+pub use gather::{gather, gather_range};
 pub use lists::ActiveLists;
 pub use transpose::transpose;
 

@@ -11,7 +11,7 @@ use gibbsian_core::error::{check_batch, check_each};
 use gibbsian_core::math::softplus;
 use gibbsian_core::simd::{self, LaneRng};
 use gibbsian_core::{Path, Result, Space, Streams};
-use gibbsian_linalg::kernels::{Line, PANEL, gather_scaled};
+use gibbsian_linalg::kernels::{Line, PANEL, gather_range};
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use rand::Rng;
 use rayon::prelude::*;
@@ -169,7 +169,7 @@ impl Path for BinaryRbmPath<'_> {
                 }
             }
             with_lines(n, |logits| {
-                gather_scaled(machine.transposed_panel(q), &h.rows, &bias, beta, logits);
+                gather_range(machine.transposed_panel(q), &h.rows, 0..n, &bias, beta, logits);
                 simd::sample_masks(
                     &mut LaneRng::new(streams.part(1), q),
                     Line::flatten(logits),

@@ -8,7 +8,7 @@
 use gibbsian_core::error::{check_batch, check_count, check_each, check_non_negative, check_within};
 use gibbsian_core::simd::{self, Vectorized, vectorized};
 use gibbsian_core::{Error, Parametric, Record, Result, Snapshot, Space, Streams, TrainStep, Values};
-use gibbsian_linalg::kernels::{Line, PANEL, gather, sum_into};
+use gibbsian_linalg::kernels::{Line, PANEL, gather, gather_range};
 use ndarray::{Array2, ArrayView2};
 use rand::Rng;
 use rayon::prelude::*;
@@ -280,16 +280,15 @@ impl Phases<'_> {
                 |(p, (((((weights, transposed), bias), velocity), bias_velocity), negative))| {
                     gather(weights, &self.model.rows, bias, negative);
                     simd::sigmoid_f32_in_place(Line::flatten_mut(negative));
-                    let all_finite = vectorized(UpdatePanel {
-                        phases: self,
-                        rates,
+                    let panel = Panel {
                         positive: self.positive.panel(p),
                         negative,
                         weights: &mut weights[..machine.n_visible],
                         velocity,
                         bias,
                         bias_velocity,
-                    });
+                    };
+                    let all_finite = panel.descend(self, rates);
                     transpose_panel(weights, transposed);
                     if !all_finite {
                         finite.store(false, Ordering::Relaxed);
@@ -342,10 +341,8 @@ struct Rates {
     momentum: f32,
 }
 
-/// Adds the gradient to the weights and biases of one hidden panel; returns whether all stayed finite.
-struct UpdatePanel<'a> {
-    phases: Phases<'a>,
-    rates: Rates,
+/// One hidden panel: its probabilities in the two phases, its parameters and their velocities.
+struct Panel<'a> {
     positive: &'a [Line],
     negative: &'a [Line],
     weights: &'a mut [Line],
@@ -354,61 +351,112 @@ struct UpdatePanel<'a> {
     bias_velocity: &'a mut Line,
 }
 
-impl Vectorized for UpdatePanel<'_> {
+/// Visible units whose gradients are summed before their weights move; both stay in the first-level cache.
+const UNITS_AT_ONCE: usize = 16;
+
+impl Panel<'_> {
+    /// Adds the gradient to the panel's weights and biases; returns whether all stayed finite.
+    fn descend(self, phases: Phases<'_>, rates: Rates) -> bool {
+        let mut positive = [Line::ZERO; UNITS_AT_ONCE];
+        let mut negative = [Line::ZERO; UNITS_AT_ONCE];
+        let mut finite = true;
+        let chunks = self
+            .weights
+            .chunks_mut(UNITS_AT_ONCE)
+            .zip(self.velocity.chunks_mut(UNITS_AT_ONCE));
+        for (chunk, (weights, velocity)) in chunks.enumerate() {
+            let units = chunk * UNITS_AT_ONCE..chunk * UNITS_AT_ONCE + weights.len();
+            let (positive, negative) = (&mut positive[..weights.len()], &mut negative[..weights.len()]);
+            let columns = &phases.data.columns;
+            gather_range(
+                self.positive,
+                columns,
+                units.clone(),
+                &Line::ZERO,
+                rates.positive,
+                positive,
+            );
+            let columns = &phases.model.columns;
+            gather_range(
+                self.negative,
+                columns,
+                units,
+                &Line::ZERO,
+                -rates.negative,
+                negative,
+            );
+            finite &= vectorized(Descend {
+                rates,
+                positive: Line::flatten(positive),
+                negative: Line::flatten(negative),
+                weights: Line::flatten_mut(weights),
+                velocity: Line::flatten_mut(velocity),
+            });
+        }
+        let (positive, negative) = (
+            total(self.positive, rates.positive),
+            total(self.negative, -rates.negative),
+        );
+        // Biases do not decay. Units beyond the last have bias −∞ and probability zero, and stay there.
+        let rates = Rates { decay: 0.0, ..rates };
+        let (bias, velocity) = (&mut self.bias.0, &mut self.bias_velocity.0);
+        let (positive, negative) = (&positive.0, &negative.0);
+        vectorized(Descend {
+            rates,
+            positive,
+            negative,
+            weights: bias,
+            velocity,
+        });
+        finite && bias.iter().all(|b| !b.is_nan() && *b != f32::INFINITY)
+    }
+}
+
+/// `scale · Σ_b lines[b]`.
+fn total(lines: &[Line], scale: f32) -> Line {
+    let mut total = Line::ZERO;
+    for line in lines {
+        for (total, x) in total.0.iter_mut().zip(&line.0) {
+            *total += x;
+        }
+    }
+    total.0.iter_mut().for_each(|t| *t *= scale);
+    total
+}
+
+/// `v ← μ v + ε⟨+⟩ − ε⟨−⟩ − ελ w`, `w ← w + v`; the gradients come with their rates and signs. Returns whether all `w` are finite.
+struct Descend<'a> {
+    rates: Rates,
+    positive: &'a [f32],
+    negative: &'a [f32],
+    weights: &'a mut [f32],
+    velocity: &'a mut [f32],
+}
+
+impl Vectorized for Descend<'_> {
     type Output = bool;
 
     #[inline(always)]
     fn run(self) -> bool {
-        let Phases { data, model, .. } = self.phases;
-        let (mut positive, mut negative) = (Line::ZERO, Line::ZERO);
-        // The sum of 0 · w is zero as long as every weight is finite, and NaN for ever after one that is not.
-        let mut zero = [0.0_f32; PANEL];
-        for (i, (weights, velocity)) in self.weights.iter_mut().zip(self.velocity.iter_mut()).enumerate() {
-            sum_into(self.positive, &data.columns, i, &mut positive);
-            sum_into(self.negative, &model.columns, i, &mut negative);
-            descend(self.rates, &positive, &negative, weights, velocity);
-            for k in 0..PANEL {
-                zero[k] += 0.0 * weights.0[k];
+        let Rates { momentum, decay, .. } = self.rates;
+        let gradients = self.positive.iter().zip(self.negative);
+        let parameters = self.weights.iter_mut().zip(self.velocity);
+        if momentum == 0.0 && decay == 0.0 {
+            for ((w, _), (p, n)) in parameters.zip(gradients) {
+                *w += p + n;
             }
-        }
-        let total = |lines: &[Line], out: &mut Line| {
-            *out = Line::ZERO;
-            for line in lines {
-                for k in 0..PANEL {
-                    out.0[k] += line.0[k];
-                }
+        } else if decay == 0.0 {
+            for ((w, v), (p, n)) in parameters.zip(gradients) {
+                *v = momentum * *v + (p + n);
+                *w += *v;
             }
-        };
-        total(self.positive, &mut positive);
-        total(self.negative, &mut negative);
-        let rates = Rates {
-            decay: 0.0,
-            ..self.rates
-        };
-        // Units beyond the last have bias −∞ and probability zero, and stay there.
-        descend(rates, &positive, &negative, self.bias, self.bias_velocity);
-        zero.iter().all(|z| *z == 0.0) && self.bias.0.iter().all(|b| !b.is_nan() && *b != f32::INFINITY)
-    }
-}
-
-/// `v ← μ v + ε⟨+⟩ − ε⟨−⟩ − ελ w`, `w ← w + v` on one line.
-#[inline(always)]
-fn descend(rates: Rates, positive: &Line, negative: &Line, weights: &mut Line, velocity: &mut Line) {
-    if rates.momentum == 0.0 && rates.decay == 0.0 {
-        for k in 0..PANEL {
-            weights.0[k] += rates.positive * positive.0[k] - rates.negative * negative.0[k];
-        }
-        return;
-    }
-    for k in 0..PANEL {
-        let gradient = rates.positive * positive.0[k] - rates.negative * negative.0[k];
-        let decay = if rates.decay == 0.0 {
-            0.0
         } else {
-            rates.decay * weights.0[k]
-        };
-        velocity.0[k] = rates.momentum * velocity.0[k] + (gradient - decay);
-        weights.0[k] += velocity.0[k];
+            for ((w, v), (p, n)) in parameters.zip(gradients) {
+                *v = momentum * *v + (p + n - decay * *w);
+                *w += *v;
+            }
+        }
+        self.weights.iter().fold(true, |finite, w| finite & w.is_finite())
     }
 }
 
