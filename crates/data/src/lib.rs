@@ -37,6 +37,7 @@ pub mod table;
 pub mod view;
 
 mod source;
+mod toss;
 mod uniform;
 
 pub use idx::{Idx, decode_idx, read_idx};

@@ -115,7 +115,7 @@ impl Patterns {
 /// Bars and stripes: pictures of `side × side` pixels whose rows are each all on or all off, or whose columns are.
 ///
 /// An orientation is chosen by a fair coin and then each line is on by a fair coin (MacKay, 2003, "Information Theory, Inference, and
-/// Learning Algorithms", section 43.2). There are `2^(side+1) − 2` distinct patterns; all off and all on arise in both
+/// Learning Algorithms", chapter 43). There are `2^(side+1) − 2` distinct patterns; all off and all on arise in both
 /// orientations and have probability `2^−side` each, every other pattern half of that. Where a paper draws the distinct patterns
 /// uniformly instead, its entropy is `log(2^(side+1) − 2)` and its numbers differ.
 ///
@@ -154,7 +154,7 @@ pub fn bars_and_stripes(side: usize) -> Result<Patterns> {
 /// The first `width` units are fair coins; the next `width` are the same row moved by one pixel to the left, not at all, or by one pixel to
 /// the right, each with probability 1/3 and with wrap-around; the last three units say which, in that order. No pair of
 /// units tells the shift, only triples do, which is what hidden units are for (Hinton and Sejnowski, 1986,
-/// "Learning and relearning in Boltzmann machines", the shifter problem). All `3 · 2^width` patterns are equally likely.
+/// "Learning and relearning in Boltzmann machines"; MacKay, 2003, chapter 43, names the labelled form). All `3 · 2^width` patterns are equally likely.
 ///
 /// Pattern `3 · row + shift` has unit `i` on where bit `i` of `row` is set; left is towards smaller `i`.
 ///

@@ -1,7 +1,6 @@
 //! Golden values: a change here changes results of every seeded run and belongs into the changelog.
 //!
-//! They were computed by a second implementation, in another language with unbounded integers, from the documentation alone; so they
-//! also say that the documentation is complete and that no width of `usize` entered.
+//! They were computed by a second implementation, in a language with unbounded integers, so no width of `usize` entered.
 
 use gibbsian_core::dataset::{BatchOrder, Dataset};
 use gibbsian_core::{Seed, Streams};
