@@ -164,7 +164,9 @@ mod tests {
     use super::*;
 
     const INF: f64 = f64::INFINITY;
-    const SCALAR: [(&str, fn(f64) -> f64); 8] = [
+    type Function = fn(f64) -> f64;
+
+    const SCALAR: [(&str, Function); 8] = [
         ("sigmoid", sigmoid),
         ("log_sigmoid", log_sigmoid),
         ("softplus", softplus),
@@ -213,7 +215,7 @@ mod tests {
 
     #[test]
     fn limits_and_nan() {
-        let limits: [(fn(f64) -> f64, f64, f64); 18] = [
+        let limits: [(Function, f64, f64); 18] = [
             (sigmoid, -INF, 0.0),
             (sigmoid, INF, 1.0),
             (log_sigmoid, -INF, -INF),

@@ -206,7 +206,7 @@ fn reduce(x: f32) -> (i32, f32) {
     // Adding 1.5 · 2²³ leaves the nearest integer in the low bits of the significand.
     const ROUND: f32 = 12_582_912.0;
     // ln 2 in two parts; the first has 9 significant bits, so that its product with n is exact.
-    const LN_2_HIGH: f32 = 0.693_359_375;
+    const LN_2_HIGH: f32 = 355.0 / 512.0;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;

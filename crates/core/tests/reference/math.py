@@ -43,7 +43,7 @@ for name, f in functions.items():
 for name, f in negative.items():
     for m in magnitudes:
         add(name, [-m], f(mpf(-m)))
-small = [1e-300, 1e-100, 1e-20, 1e-10, 1e-3, 0.01, 0.2, 0.25, 0.49999999999, 0.5]
+small = [1e-300, 1e-100, 1e-20, 1e-10, 1e-3, 0.01, 0.2, 0.25, 0.45, 0.499, 0.49991, 0.49999999999, 0.5]
 for name, f in probability.items():
     for p in small + [1.0 - p for p in small[3:]] + [random.random() for _ in range(20)]:
         if not (name == "logit" and p == 0.5):
