@@ -71,8 +71,8 @@ pub(super) fn log_z_of(rbm: &Rbm) -> Result<f64> {
 fn log_z(weights: ArrayView2<f64>, visible_bias: ArrayView1<f64>, hidden_bias: ArrayView1<f64>) -> f64 {
     let size = |values: ArrayView1<f64>| values.iter().map(|x| x.abs()).sum::<f64>();
     let total = weights.rows().into_iter().map(size).sum::<f64>() + size(visible_bias) + size(hidden_bias);
-    // Every exponent below is at most a few times this sum. NaN fails the comparison.
-    if !(total < f64::MAX / 8.0) {
+    // Every exponent below is at most a few times this sum.
+    if total.is_nan() || total > f64::MAX / 8.0 {
         return f64::NAN;
     }
     let tables = Tables::new(weights, visible_bias, hidden_bias);
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn units_on_both_sides_of_the_limit_of_steepness_meet() {
         // Every other unit is too steep.
-        let mut rbm = machine(50, 9, 1.0, 1.0, 1.0, 8);
+        let mut rbm = machine(50, 13, 1.0, 1.0, 1.0, 8);
         let mut weights = rbm.weights().to_owned();
         weights.slice_mut(s![..;2, ..]).mapv_inplace(|w| 400.0 * w);
         rbm = Rbm::new(rbm.visible().clone(), rbm.hidden().clone(), weights).unwrap();
@@ -267,6 +267,25 @@ mod tests {
     fn the_result_has_the_same_bits_on_any_number_of_threads() {
         let rbm = machine(33, 15, 0.5, 1.0, 1.0, 1);
         gibbsian_testkit::threads::same_on_any_number("log Z", || Array1::from_elem(1, fast(&rbm))).unwrap();
+    }
+
+    #[test]
+    fn either_layer_may_be_the_smaller_one_and_one_must_be_small() {
+        let wide = machine(40, 9, 0.5, 1.0, 1.0, 4);
+        let expected = wide.log_z().unwrap();
+        for rbm in [&wide, &wide.transposed()] {
+            assert!((log_z_of(rbm).unwrap() / expected - 1.0).abs() <= 1e-13);
+        }
+        let error = log_z_of(&machine(33, 40, 0.5, 1.0, 1.0, 4)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`layers` is of 33 and 40 units, but must be such that one has at most 32 units to be enumerated"
+        );
+        let error = log_z_of(&machine(4, 5, 3e307, 1.0, 1.0, 4)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`log_z` became NaN in the sum over all states, but must stay finite"
+        );
     }
 
     #[test]

@@ -48,7 +48,6 @@ pub(super) struct Tables {
 }
 
 /// A visible unit that is multiplied.
-#[derive(Clone)]
 struct Unit {
     /// `b_i + m_i`.
     offset: f64,
@@ -147,11 +146,8 @@ impl Tables {
     pub(super) fn multiply_by_steep_factors(&self, outer_state: usize, product: &mut Lanes) {
         for (bias, weights) in &self.steep {
             for lane in 0..LANES {
-                let factor = Scaled::exp(softplus(
-                    bias + subset_sum(weights, (outer_state << INNER) + lane),
-                ));
-                product.mantissa[lane] *= factor.mantissa;
-                product.exponent[lane] += factor.exponent;
+                let field = bias + subset_sum(weights, (outer_state << INNER) + lane);
+                product.scale_lane(lane, &Scaled::exp(softplus(field)));
             }
             product.take_out_exponents();
         }
