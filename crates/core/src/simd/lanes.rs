@@ -159,7 +159,7 @@ impl State {
     }
 }
 
-/// The step in explicit vectors: the compiler would turn eight lanes into scalar code, at three times the cost.
+/// The step in explicit vectors: the compiler would turn eight lanes into scalar code, at several times the cost.
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;

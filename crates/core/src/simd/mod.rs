@@ -4,8 +4,8 @@
 //! of the results are the same at all of them, and on all machines**: integer operations have no choice, and the
 //! polynomials use the IEEE 754 product, sum, quotient and comparison only, never a fused multiply-add or a reciprocal
 //! estimate, whose rounding depends on the hardware. (The one exception is which of the many NaNs a NaN result is.)
-//! That costs a quarter of the speed that fused code could have and makes a run reproducible bit for bit on another
-//! machine, which a choice of rounding by level would give up.
+//! That costs instructions that fused code would save, and makes a run reproducible bit for bit on another machine, which
+//! a choice of rounding by level would give up.
 //!
 //! The kernels are plain loops that the compiler vectorises; entering a variant costs some nanoseconds, so calls take whole
 //! slices. They are slices because kernels compiled for a level cannot be inlined into ordinary code.
