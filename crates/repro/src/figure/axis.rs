@@ -173,7 +173,7 @@ impl Placed {
         let last = self.high.ceil() as i32;
         let span = self.high - self.low;
         let stride = ((span / n as f64).ceil() as i32).max(1);
-        let multiples: &[f64] = if span < 1.5 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let multiples: &[f64] = if span < 2.2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let is_plain = self.low >= -3.0 && self.high <= 4.5;
         let mut ticks = Vec::new();
         for exponent in (first..=last).filter(|e| e.rem_euclid(stride) == 0) {
@@ -194,14 +194,16 @@ impl Placed {
     }
 }
 
-/// The least of 1, 2 and 5 times a power of ten that is not below `step`.
+/// The 1, 2 or 5 times a power of ten that is nearest to `step` in ratio.
 fn nice_step(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
-    [1.0, 2.0, 5.0, 10.0]
-        .map(|multiple| multiple * power)
-        .into_iter()
-        .find(|&nice| nice >= step)
-        .unwrap_or(10.0 * power)
+    let multiple = match step / power {
+        m if m < 2f64.sqrt() => 1.0,
+        m if m < 10f64.sqrt() => 2.0,
+        m if m < 50f64.sqrt() => 5.0,
+        _ => 10.0,
+    };
+    multiple * power
 }
 
 #[cfg(test)]

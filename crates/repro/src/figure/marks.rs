@@ -8,23 +8,35 @@ use super::svg::{Field, put};
 /// Lines with so few points also get dots.
 const FEW_POINTS: usize = 30;
 
-/// Draws one mark into the field.
-pub(super) fn draw(svg: &mut String, mark: &Mark, x: &Placed, y: &Placed, field: Field) {
+/// Draws one mark into the field; over a picture, lines and dots get a white rim, since no colour is far from all of its.
+pub(super) fn draw(
+    svg: &mut String,
+    mark: &Mark,
+    x: &Placed,
+    y: &Placed,
+    field: Field,
+    is_over_picture: bool,
+) {
     let colour = colour(mark);
     let dashes = dashes(mark);
+    let line = |svg: &mut String, path: &str, width: f64, more: &str| {
+        if is_over_picture {
+            stroke(svg, path, "#fff", width + 2.0, more);
+        }
+        stroke(svg, path, colour, width, more);
+    };
     match &mark.shape {
         Shape::Line { points, is_dashed } => {
-            stroke(svg, &polyline(points, x, y), colour, 1.8, dashes);
+            line(svg, &polyline(points, x, y), 1.8, dashes);
             if points.len() <= FEW_POINTS && !is_dashed {
-                stroke(svg, &dots(points, x, y), colour, 5.0, " stroke-linecap=\"round\"");
+                line(svg, &dots(points, x, y), 5.0, " stroke-linecap=\"round\"");
             }
         }
         Shape::Points(points) => {
             let width = if points.len() > 500 { 2.5 } else { 5.0 };
-            stroke(
+            line(
                 svg,
                 &dots(points, x, y),
-                colour,
                 width,
                 " stroke-linecap=\"round\" stroke-opacity=\"0.75\"",
             );
@@ -49,7 +61,7 @@ pub(super) fn draw(svg: &mut String, mark: &Mark, x: &Placed, y: &Placed, field:
                     }
                 }
             }
-            stroke(svg, &path, colour, 1.2, "");
+            line(svg, &path, 1.2, "");
         }
         Shape::Histogram(columns) => {
             let mut path = String::new();
@@ -67,10 +79,9 @@ pub(super) fn draw(svg: &mut String, mark: &Mark, x: &Placed, y: &Placed, field:
             stroke(svg, &path, colour, 1.0, dashes);
         }
         Shape::Arrows(arrows) => {
-            stroke(
+            line(
                 svg,
                 &arrow_path(arrows, x, y, field),
-                colour,
                 1.2,
                 " stroke-linejoin=\"round\"",
             );

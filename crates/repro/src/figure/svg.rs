@@ -86,7 +86,7 @@ pub(super) fn render(plot: &Plot) -> Result<(String, (u32, u32)), String> {
             .iter()
             .filter(|m| matches!(m.shape, Shape::Band(_)) == is_under)
         {
-            marks::draw(&mut svg, mark, &x, &y, field);
+            marks::draw(&mut svg, mark, &x, &y, field, plot.heat_map.is_some());
         }
     }
     svg.push_str("</svg>\n");
