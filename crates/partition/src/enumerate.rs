@@ -18,7 +18,7 @@ pub const MAX_STATES: u64 = 1 << 32;
 /// The number of states listed at a time. It is part of the last bits of every result.
 const BLOCK_STATES: u64 = 1024;
 
-/// `log Z = log Σ_x exp(−E(x))`, exact up to rounding (relative error of `Z` below about `10⁻¹³` for bounded energies).
+/// `log Z = log Σ_x exp(−E(x))`, exact up to rounding.
 ///
 /// States of infinite energy are outside the support and add nothing.
 ///

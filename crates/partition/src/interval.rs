@@ -16,10 +16,11 @@
 //! `O(1/n)`, and `μ = w̄ (1 − T c / √n)` carries that over to the mean and its logarithm. Working on the mean and taking the
 //! logarithm of the ends at last needs no correction for the bias of the logarithm, since monotone maps keep coverage.
 //!
-//! Rejected: the delta method (error of order `1/√n`; covers 81 to 92 % where Hall's covers 88 to 95 %), the same recentred
-//! by the bias `c² / 2n` (no better: the trouble is the tail, not the centre), Cox's interval for log-normal weights (best
-//! when the weights are log-normal, which perfect mixing gives in the limit, and inconsistent otherwise: its coverage falls
-//! to zero as `n` grows), the bootstrap-t (equally accurate, but random and a thousand times dearer).
+//! Rejected: the delta method (error of order `1/√n`, all of it on the dangerous side; the tests hold the two against each other
+//! on exponential weights), the same recentred by the bias `c² / 2n` (no better: the trouble is the tail, not the centre),
+//! Cox's interval for log-normal weights (best when the weights are log-normal, which perfect mixing gives in the limit, and
+//! inconsistent otherwise: its coverage falls to zero as `n` grows), the bootstrap-t (of the same order of accuracy, but random
+//! and as many times dearer as it resamples).
 //!
 //! No interval sees a mode that no chain has visited, and none repairs weights without a variance; [`crate::Reliability`]
 //! says when the second is likely.
