@@ -198,14 +198,11 @@ fn check_line(origin: &str, number: usize, line: &[u8], n_columns: usize) -> Res
     }
 }
 
-/// A finite decimal number; words like "infinity" never reach Rust's parser, and what overflows is refused after it.
+/// A finite decimal number. Of what Rust's parser accepts, only the words "nan", "inf" and "infinity" and numbers that overflow are not
+/// finite.
 fn parse_number(field: &[u8]) -> Option<f64> {
-    let decimal = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
-    let text = std::str::from_utf8(field).ok()?;
-    if !field.iter().all(decimal) {
-        return None;
-    }
-    text.parse().ok().filter(|value: &f64| value.is_finite())
+    let value: f64 = std::str::from_utf8(field).ok()?.parse().ok()?;
+    value.is_finite().then_some(value)
 }
 
 fn position(origin: &str, line: usize, column: usize) -> String {
