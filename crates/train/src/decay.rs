@@ -1,14 +1,16 @@
 //! Weight decay: the penalties `λ₂/2 Σ w²` and `λ₁ Σ |w|` on weights, not on biases.
 //!
-//! Their derivatives `λ₂ w + λ₁ sign(w)` are added to the gradient before the optimiser sees it, as in Hinton (2012, section 10); they are thus
-//! multiplied by the learning rate and enter the momentum. At `w = 0` the derivative of `|w|` is taken as zero, so an exactly zero
-//! weight stays zero unless the data move it; other weights hover around zero by at most one step instead of stopping there, which
-//! a proximal step would achieve at the price of a different algorithm for each optimiser. Decay that bypasses the
-//! optimiser (Loshchilov and Hutter 2019) differs only for adaptive optimisers and will come with them.
+//! Their derivatives `λ₂ w + λ₁ sign(w)` are added to the gradient before the optimiser sees it, as in Hinton (2012,
+//! section 10); they are thus multiplied by the learning rate and enter the momentum. At `w = 0` the derivative of
+//! `|w|` is taken as zero, so an exactly zero weight stays zero unless the data move it; other weights hover around
+//! zero by at most one step instead of stopping there, which a proximal step would achieve at the price of a
+//! different algorithm for each optimiser. Decay that bypasses the optimiser (Loshchilov and Hutter 2019) is the
+//! same thing for plain descent, up to the learning rate's factor, and matters for adaptive optimisers, with which it
+//! will come.
 //!
-//! What is a weight? Biases are few, cannot overfit much, and must be free to become large: a unit that is rarely on needs a large
-//! negative bias (Hinton 2012, section 10). A bias is a vector, a weight connects things and therefore has two indices or more, so the rule
-//! is: tensors of rank two or higher decay, vectors and scalars do not.
+//! What is a weight? Biases are few, cannot overfit much, and must be free to become large: a unit that is rarely on
+//! needs a large negative bias (Hinton 2012, section 10). A bias is a vector, a weight connects things and therefore
+//! has two indices or more, so the rule is: tensors of rank two or higher decay, vectors and scalars do not.
 
 use std::ops::Range;
 

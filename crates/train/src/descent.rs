@@ -1,10 +1,10 @@
 //! The generic training step: an objective gives a gradient, an optimiser moves along it.
 //!
-//! All parameters cross the `f64` boundary once in each direction, which costs `O(number of parameters)` and is the price of serving every
-//! model; a model for which that is too much offers a fused [`TrainStep`] of its own.
+//! All parameters cross the `f64` boundary once in each direction, which costs `O(number of parameters)` and is the
+//! price of serving every model; a model for which that is too much offers a fused [`TrainStep`] of its own.
 //!
-//! In steady state a step allocates what [`gibbsian_core::Parametric::params`] returns and what the objective, the optimiser and `set_params` allocate
-//! themselves, and nothing else: the gradient's buffer is kept.
+//! In steady state a step allocates what [`gibbsian_core::Parametric::params`] returns and what the objective, the
+//! optimiser and `set_params` allocate themselves, and nothing else: the gradient's buffer is kept.
 
 use gibbsian_core::{Error, Objective, ParametricMut, Record, Result, Snapshot, TrainStep, Values};
 use ndarray::{Array1, ArrayView1, ArrayView2};
@@ -15,9 +15,9 @@ use crate::optimiser::Optimiser;
 /// Gradient descent of an [`Objective`] by an [`Optimiser`], for any model with visible parameters.
 ///
 /// # Errors of its steps
-/// A loss, a gradient or new parameters that are not finite stop the run with the name of the number and the step. The model is
-/// then as before the step. So is the optimiser when the loss or the gradient was at fault; when the model refused the new parameters, the
-/// optimiser has already moved, and going on requires restoring it.
+/// A loss, a gradient or new parameters that are not finite stop the run with the name of the number and the step.
+/// The model is then as before the step. So is the optimiser when the loss or the gradient was at fault; when the
+/// model refused the new parameters, the optimiser has already moved, and going on requires restoring it.
 #[derive(Debug)]
 pub struct Descent<O, P> {
     objective: O,

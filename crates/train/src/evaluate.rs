@@ -1,14 +1,16 @@
 //! What to watch while an energy-based model is trained: mean energies, and the gap between training and held-out data.
 //!
-//! The likelihood of such a model is out of reach during training, and the surrogate losses of contrastive divergence say little. Hinton (2012,
-//! section 6) therefore compares the mean free energy of training data with that of held-out data: `log Z` is the same for both and cancels,
-//! so `⟨E⟩_held-out − ⟨E⟩_train = ⟨log p⟩_train − ⟨log p⟩_held-out` exactly. The level of each mean means nothing, because `Z` changes as training goes on; the
-//! gap does, and overfitting shows as its growth.
+//! The likelihood of such a model is out of reach during training, and the surrogate losses of contrastive divergence
+//! say little. Hinton (2012, section 6) therefore compares the mean free energy of training data with that of
+//! held-out data: `log Z` is the same for both and cancels, so
+//! `⟨E⟩_held-out − ⟨E⟩_train = ⟨log p⟩_train − ⟨log p⟩_held-out` exactly. The level of each mean means nothing,
+//! because `Z` changes as training goes on; the gap does, and overfitting shows as its growth.
 
 use gibbsian_core::{Dataset, Energy, Error, Result, Streams};
 use ndarray::{Array1, Array2, s};
 
-/// The number of rows whose energies are taken together: large enough for fast matrix products, small enough for the caches.
+/// The number of rows whose energies are taken together: large enough for fast matrix products, small enough for the
+/// caches.
 const BATCH_ROWS: usize = 512;
 
 /// The mean energy of a data set.
@@ -16,7 +18,8 @@ const BATCH_ROWS: usize = 512;
 pub struct MeanEnergy {
     /// `⟨E⟩ = Σ_i E(x_i) / N`.
     pub mean: f64,
-    /// `√(s² / N)`, where `s²` has the denominator `N − 1`; infinite for a single point, about whose spread nothing is known.
+    /// `√(s² / N)`, where `s²` has the denominator `N − 1`; infinite for a single point, about whose spread nothing
+    /// is known.
     pub standard_error: f64,
     /// `N`.
     pub n_points: usize,
@@ -35,7 +38,8 @@ pub struct EnergyGap {
     pub held_out: MeanEnergy,
 }
 
-/// The energies of all points, `(N)`; a random view of the data draws from `streams`, a part for every block of 512 points.
+/// The energies of all points, `(N)`; a random view of the data draws from `streams`, a part for every block of 512
+/// points.
 ///
 /// # Errors
 /// Data of another dimension than the model's, or an energy that is not finite, with the number of its point.

@@ -4,8 +4,8 @@ use gibbsian_core::{Record, Result, Snapshot, Values};
 
 /// The mean loss of every finished epoch, and what is known of the epoch under way.
 ///
-/// The mean is over steps, each counting alike, added in the order of the steps. It is part of a checkpoint, so a resumed run ends with the history
-/// of an uninterrupted one.
+/// The mean is over steps, each counting alike, added in the order of the steps. It is part of a checkpoint, so a
+/// resumed run ends with the history of an uninterrupted one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     losses: Vec<f64>,

@@ -1,12 +1,15 @@
 //! Training: optimisers, schedules, the loop, and checkpoints that survive interruptions.
 //!
-//! A training step changes a model from one minibatch ([`gibbsian_core::TrainStep`]). The generic one is [`Descent`]: an objective gives a gradient and an
-//! [`Optimiser`] moves along it. A [`Trainer`] repeats it over epochs. Everything random in step `t` is derived from the seed and `t`.
+//! A training step changes a model from one minibatch ([`gibbsian_core::TrainStep`]). The generic one is [`Descent`]:
+//! an objective gives a gradient and an [`Optimiser`] moves along it. A [`Trainer`] repeats it over epochs.
+//! Everything random in step `t` is derived from the seed and `t`.
 //!
-//! Reading order: [`schedule`], [`optimiser`] with [`sgd`], [`momentum`], [`nesterov`] and [`decay`], then [`descent`]; [`trainer`] with [`monitor`], [`stop`] and
-//! [`history`]; [`checkpoint`] and [`resume`] for runs that survive interruptions; [`evaluate`] for what to watch.
+//! Reading order: [`schedule`], [`optimiser`] with [`sgd`], [`momentum`], [`nesterov`] and [`decay`], then
+//! [`descent`]; [`trainer`] with [`monitor`], [`stop`] and [`history`]; [`checkpoint`] and [`resume`] for runs that
+//! survive interruptions; [`evaluate`] for what to watch.
 //!
-//! A run with its parts, here on a toy; a Boltzmann machine takes the place of the model and contrastive divergence that of the objective:
+//! A run with its parts, here on a toy; a Boltzmann machine takes the place of the model and contrastive divergence
+//! that of the objective:
 //!
 //! ```
 //! use gibbsian_core::dataset::{BatchOrder, Matrix};

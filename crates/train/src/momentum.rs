@@ -2,9 +2,10 @@
 //!
 //! `v_{t+1} = μ_t v_t − ε_t g_t`, `θ_{t+1} = θ_t + v_{t+1}`, where `g_t` contains the penalties of [`crate::Decay`].
 //!
-//! The learning rate stands inside the velocity, as in Hinton (2012, equation 15) and Sutskever et al. (2013, equations 1 and 2): a change of `ε` acts
-//! on new gradients only. The other common form, `v ← μ v + g`, `θ ← θ − ε v`, rescales the whole past when `ε` changes; the two agree for a
-//! constant rate. For a constant gradient the velocity tends to `−ε g / (1 − μ)`.
+//! The learning rate stands inside the velocity, as in Hinton (2012, section 9) and Sutskever et al. (2013,
+//! equations 1 and 2): a change of `ε` acts on new gradients only. The other common form, `v ← μ v + g`,
+//! `θ ← θ − ε v`, rescales the whole past when `ε` changes; the two agree for a constant rate. For a constant
+//! gradient the velocity tends to `−ε g / (1 − μ)`.
 
 use gibbsian_core::error::check_within;
 use gibbsian_core::{Error, Layout, Record, Result, Snapshot, Values};

@@ -1,7 +1,8 @@
 //! Monitors: what looks on while a model is trained, and may end it.
 //!
-//! The library prints nothing; progress bars, plots, evaluations and stopping rules are monitors. A monitor sees the model but cannot
-//! change it, and is given no generator, so that watching a run never changes it. Two monitors run together as a pair `(a, b)`, and `()` watches nothing.
+//! The library prints nothing; progress bars, plots, evaluations and stopping rules are monitors. A monitor sees the
+//! model but cannot change it, and is given no generator, so that watching a run never changes it. Two monitors run
+//! together as a pair `(a, b)`, and `()` watches nothing.
 
 use std::ops::ControlFlow;
 use std::time::Duration;

@@ -1,13 +1,15 @@
-//! Nesterov's accelerated gradient (Nesterov 1983) as a momentum method (Sutskever, Martens, Dahl and Hinton 2013, equations 3 and 4).
+//! Nesterov's accelerated gradient (Nesterov 1983) as a momentum method (Sutskever, Martens, Dahl and Hinton 2013,
+//! equations 3 and 4).
 //!
-//! The gradient is taken where the velocity is about to lead: `v_{t+1} = μ_t v_t − ε_t ∇f(θ_t + μ_t v_t)`, `θ_{t+1} = θ_t + v_{t+1}`. A training
-//! step takes its gradient at the model's own parameters, so the model holds the look-ahead point `Φ_t = θ_t + μ_t v_t`
-//! (Bengio, Boulanger-Lewandowski and Pascanu 2013, section 3.5, here for a momentum that changes):
+//! The gradient is taken where the velocity is about to lead: `v_{t+1} = μ_t v_t − ε_t ∇f(θ_t + μ_t v_t)`,
+//! `θ_{t+1} = θ_t + v_{t+1}`. A training step takes its gradient at the model's own parameters, so the model holds
+//! the look-ahead point `Φ_t = θ_t + μ_t v_t` (Bengio, Boulanger-Lewandowski and Pascanu 2013, section 3.5, here for
+//! a momentum that changes):
 //!
 //! `v_{t+1} = μ_t v_t − ε_t ∇f(Φ_t)`, `Φ_{t+1} = Φ_t + μ_{t+1} v_{t+1} − ε_t ∇f(Φ_t)`,
 //!
-//! because `Φ_{t+1} − Φ_t = v_{t+1} + μ_{t+1} v_{t+1} − μ_t v_t` and `v_{t+1} − μ_t v_t = −ε_t ∇f(Φ_t)`. The two sequences start at the same point and
-//! differ by `μ_t v_t`, which vanishes as training converges.
+//! because `Φ_{t+1} − Φ_t = v_{t+1} + μ_{t+1} v_{t+1} − μ_t v_t` and `v_{t+1} − μ_t v_t = −ε_t ∇f(Φ_t)`. The two
+//! sequences start at the same point and differ by `μ_t v_t`, which vanishes as training converges.
 
 use gibbsian_core::{Layout, Record, Result, Snapshot};
 use ndarray::{Array1, ArrayView1, ArrayViewMut1, Zip, s};

@@ -1,8 +1,9 @@
 //! Optimisers: how a gradient becomes a change of the parameters.
 //!
-//! An optimiser sees the parameters as one flat vector and is made for one [`gibbsian_core::Layout`], so that its state has its final size from the
-//! beginning: a step allocates nothing, and a state that does not fit is refused when it is restored. It does not count its own steps,
-//! the caller does: one counter, in one place, is one thing less to get out of step after a restart.
+//! An optimiser sees the parameters as one flat vector and is made for one [`gibbsian_core::Layout`], so that its
+//! state has its final size from the beginning: a step allocates nothing, and a state that does not fit is refused
+//! when it is restored. It does not count its own steps, the caller does: one counter, in one place, is one thing
+//! less to get out of step after a restart.
 
 use gibbsian_core::{Result, Snapshot};
 use ndarray::{ArrayView1, ArrayViewMut1};
@@ -13,8 +14,8 @@ use ndarray::{ArrayView1, ArrayViewMut1};
 pub trait Optimiser: Snapshot {
     /// Moves `params` one step, in place, with the gradient `grad` of the loss there.
     ///
-    /// `step` is the number of updates made before, for schedules and bias corrections; `learning_rate` is `ε`. The gradient is finite;
-    /// the new parameters need not be, and whoever takes them checks.
+    /// `step` is the number of updates made before, for schedules and bias corrections; `learning_rate` is `ε`. The
+    /// gradient is finite; the new parameters need not be, and whoever takes them checks.
     ///
     /// # Errors
     /// A schedule of the optimiser leaves its domain at this step; `params` and the state are then unchanged.
@@ -30,7 +31,8 @@ pub trait Optimiser: Snapshot {
     ) -> Result<()>;
 }
 
-/// Below this number of parameters a pass is shorter than waking a second thread; chosen as the size of a 1 MiB part of `f64`.
+/// Below this number of parameters (1 MiB of `f64`) one thread makes the pass alone: the parameters, the velocity and
+/// the gradient then stay near one core, and sharing them costs about what it saves.
 pub(crate) const PARALLEL_PARAMS: usize = 1 << 17;
 
 /// Panics with both lengths unless they fit.

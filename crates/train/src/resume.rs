@@ -1,10 +1,12 @@
-//! Runs that survive interruptions: killed at any moment and started again, they end with the bits of an uninterrupted run.
+//! Runs that survive interruptions: killed at any moment and started again, they end with the bits of an
+//! uninterrupted run.
 //!
-//! A checkpoint holds the parameters of the model by name, the state of the training step (velocities, persistent chains), and the number of steps with the
-//! losses so far. Generators and the order of the data have no state (see [`crate::trainer`]). What is **not** in it must be the same when the run is
-//! started again: the program, the data and all settings. The fingerprint of the recipe holds whoever resumes to it; it covers the caller's description, the layout of the
-//! parameters, the schedule of learning rates, and the first minibatch with its numbers. The number of epochs is left out on purpose: a finished run can be
-//! made longer.
+//! A checkpoint holds the parameters of the model by name, the state of the training step (velocities, persistent
+//! chains), and the number of steps with the losses so far. Generators and the order of the data have no state (see
+//! [`crate::trainer`]). What is **not** in it must be the same when the run is started again: the program, the data
+//! and all settings. The fingerprint of the recipe holds whoever resumes to it; it covers the caller's description,
+//! the layout of the parameters, the schedule of learning rates, and the first minibatch with its numbers. The number
+//! of epochs is left out on purpose: a finished run can be made longer.
 
 use gibbsian_core::{
     BatchOrder, Dataset, Error, ParametricMut, Record, Result, Snapshot, Space, TrainStep, Values,
@@ -22,7 +24,8 @@ pub struct Checkpointing {
     pub files: CheckpointFiles,
     /// The number of steps between two checkpoints, at least one. The end of a run is always saved.
     pub every_steps: u64,
-    /// A text that says everything that the results depend on: the objective, the optimiser, their settings, the data. It is compared and never interpreted.
+    /// A text that says everything that the results depend on: the objective, the optimiser, their settings, the
+    /// data. It is compared and never interpreted.
     pub recipe: String,
 }
 
@@ -41,8 +44,9 @@ impl Checkpointing {
     /// Also says whether the run was resumed. A run that is complete already is restored and returns at once.
     ///
     /// # Errors
-    /// Those of [`Trainer::fit`] and of [`CheckpointFiles`]; `every_steps` is zero; the checkpoint belongs to another recipe or seed, or is further
-    /// than the run is long, or does not fit the model or the training step. When a checkpoint is refused, model and step are as they were.
+    /// Those of [`Trainer::fit`] and of [`CheckpointFiles`]; `every_steps` is zero; the checkpoint belongs to another
+    /// recipe or seed, or is further than the run is long, or does not fit the model or the training step. When a
+    /// checkpoint is refused, model and step are as they were.
     pub fn fit<M, S>(
         &mut self,
         trainer: &Trainer,
@@ -85,7 +89,7 @@ impl Checkpointing {
 
         let (files, every_steps) = (&mut self.files, self.every_steps);
         let mut keep = |model: &M, step: &S, position: &Position, is_last: bool| {
-            if !is_last && position.step % every_steps != 0 {
+            if !is_last && !position.step.is_multiple_of(every_steps) {
                 return Ok(());
             }
             files.save(&Checkpoint {

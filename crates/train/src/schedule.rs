@@ -1,8 +1,9 @@
 //! Schedules: numbers that change as training goes on, such as a learning rate or a momentum.
 //!
-//! A schedule is a function of the step alone, never of a state of its own, so a run that resumes at step `t` sees the same numbers as
-//! one that was never interrupted. It counts steps and not epochs, because the number of rows is not its business; an order of
-//! minibatches tells how many steps an epoch has. Learning rates that react to the loss are left out: they would be a state.
+//! A schedule is a function of the step alone, never of a state of its own, so a run that resumes at step `t` sees
+//! the same numbers as one that was never interrupted. It counts steps and not epochs, because the number of rows is
+//! not its business; an order of minibatches tells how many steps an epoch has. Learning rates that react to the loss
+//! are left out: they would be a state.
 
 use std::fmt::Debug;
 
@@ -11,7 +12,8 @@ use gibbsian_core::error::{check_count, check_non_negative, check_positive};
 
 /// A number for every step `t = 0, 1, 2, …`.
 ///
-/// The output of [`Debug`] identifies the schedule in the recipe of a run, so it must show every field, as the derived one does.
+/// The output of [`Debug`] identifies the schedule in the recipe of a run, so it must show every field, as the
+/// derived one does.
 pub trait Schedule: Debug + Send + Sync {
     /// The number for step `step`, counted from zero over the whole run.
     fn value(&self, step: u64) -> f64;
@@ -48,8 +50,9 @@ impl Schedule for Constant {
 
 /// A straight line from `initial` to `last`, then `last`: `η_t = initial + (last − initial) min(t / n_steps, 1)`.
 ///
-/// With `last = 0` every one of the first `n_steps` values is still positive. Decay to zero is what persistent contrastive divergence wants, since
-/// its chains lag behind the model by an amount that is proportional to the learning rate (Tieleman 2008).
+/// With `last = 0` every one of the first `n_steps` values is still positive. Decay to zero is what persistent
+/// contrastive divergence wants, since its chains lag behind the model by an amount that is proportional to the
+/// learning rate (Tieleman 2008).
 ///
 /// ```
 /// use gibbsian_train::{Linear, Schedule};
@@ -154,8 +157,8 @@ impl Schedule for Staircase {
 
 /// One number before a step and another from it on.
 ///
-/// Hinton (2012, "A practical guide to training restricted Boltzmann machines", section 9.1) starts with a momentum of 0.5 and
-/// goes to 0.9 when the large initial progress has settled down.
+/// Hinton (2012, "A practical guide to training restricted Boltzmann machines", section 9.1) starts with a momentum
+/// of 0.5 and goes to 0.9 when the large initial progress has settled down.
 ///
 /// ```
 /// use gibbsian_train::{Schedule, Switch};

@@ -6,7 +6,8 @@ use ndarray::{ArrayView1, ArrayViewMut1, Zip, s};
 use crate::decay::{Decay, Stretches};
 use crate::optimiser::{Optimiser, PARALLEL_PARAMS, assert_lengths};
 
-/// Plain stochastic gradient descent, `θ_{t+1} = θ_t − ε g_t`, without memory; see [`crate::Momentum`] for the kind with it.
+/// Plain stochastic gradient descent, `θ_{t+1} = θ_t − ε g_t`, without memory; see [`crate::Momentum`] for the kind
+/// with it.
 ///
 /// ```
 /// use gibbsian_core::Layout;

@@ -1,7 +1,8 @@
 //! Stopping rules, as monitors.
 //!
-//! [`Patience`] decides from the history of losses alone and keeps nothing, so it decides alike in a run that was interrupted. [`TimeLimit`]
-//! depends on the clock: it ends a run early, never differently, and the run can be resumed where it stopped.
+//! [`Patience`] decides from the history of losses alone and keeps nothing, so it decides alike in a run that was
+//! interrupted. [`TimeLimit`] depends on the clock: it ends a run early, never differently, and the run can be
+//! resumed where it stopped.
 
 use std::time::Duration;
 
@@ -23,8 +24,9 @@ impl<M: ?Sized> Monitor<M> for TimeLimit {
 
 /// Ends a run when the mean loss of an epoch has not fallen for a number of epochs.
 ///
-/// Let `b` be the lowest loss of all epochs but the last `n_epochs`; the run ends when none of these last came below `b − margin`. The loss must be
-/// one that falls as the model gets better: contrastive divergence's surrogate does not.
+/// Let `b` be the lowest loss of all epochs but the last `n_epochs`; the run ends when none of these last came below
+/// `b − margin`. The loss must be one that falls as the model gets better: contrastive divergence's surrogate does
+/// not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patience {
     n_epochs: usize,

@@ -1,8 +1,9 @@
 //! The training loop.
 //!
-//! A run is a sequence of steps `t = 0, 1, …`; epoch `e` has the steps `e·S … (e+1)·S − 1`, where `S` is the order's number of steps per epoch. Everything that
-//! a step uses is a function of the run's seed and of `t`: the minibatch ([`BatchOrder`]), the learning rate ([`Schedule`]), the randomness of the view of the
-//! data, and the generator of the training step. So no generator has a state that would have to be saved, and a run that continues from a
+//! A run is a sequence of steps `t = 0, 1, …`; epoch `e` has the steps `e·S … (e+1)·S − 1`, where `S` is the order's
+//! number of steps per epoch. Everything that a step uses is a function of the run's seed and of `t`: the minibatch
+//! ([`BatchOrder`]), the learning rate ([`Schedule`]), the randomness of the view of the data, and the generator of
+//! the training step. So no generator has a state that would have to be saved, and a run that continues from a
 //! checkpoint of step `t` repeats the uninterrupted run bit for bit.
 
 use std::time::Instant;
@@ -71,9 +72,9 @@ impl Trainer {
     /// [`crate::Checkpointing::fit`] does the same and survives interruptions.
     ///
     /// # Errors
-    /// Zero epochs, no data, data of another dimension than the model's, an order with empty minibatches or with points that the data do not have, a
-    /// learning rate that is not positive and finite, and what the training step or the monitor refuses. The model is then as the last good
-    /// step left it.
+    /// Zero epochs, no data, data of another dimension than the model's, an order with empty minibatches or with
+    /// points that the data do not have, a learning rate that is not positive and finite, and what the training step
+    /// or the monitor refuses. The model is then as the last good step left it.
     pub fn fit<M, S>(
         &self,
         model: &mut M,
@@ -146,7 +147,7 @@ impl Trainer {
                     .mul_f64((n_steps - position.step) as f64),
             };
             let mut go_on = monitor.on_step(model, &progress)?;
-            if position.step % steps_per_epoch == 0 {
+            if position.step.is_multiple_of(steps_per_epoch) {
                 progress.loss = position.history.end_epoch();
                 if monitor.on_epoch(model, &progress, &position.history)?.is_break() {
                     go_on = crate::monitor::STOP;
@@ -189,7 +190,8 @@ impl Trainer {
         if order.steps_per_epoch() == 0 {
             return Err(Error::parameter("order.steps_per_epoch", 0, "at least 1"));
         }
-        // The first and the last learning rate now, so that a long run does not end in an error that could have been foreseen.
+        // The first and the last learning rate now, so that a long run does not end in an error that could have been
+        // foreseen.
         self.learning_rate_at(0)?;
         self.learning_rate_at(self.n_steps(order)? - 1)?;
         Ok(())

@@ -1,8 +1,9 @@
 //! Training that is killed again and again ends with the bits of training that was not.
 //!
-//! The test starts its own executable as a child that trains and reports every step on its standard output; after a pseudo-random number of reports and a
-//! pseudo-random delay the child is killed, which on Unix no process can catch. `GIBBSIAN_SOAK_KILLS=1000` kills as often in one run instead; it keeps
-//! its directory and goes on where it was stopped.
+//! The test starts its own executable as a child that trains and reports every step on its standard output; after a
+//! pseudo-random number of reports and a pseudo-random delay the child is killed, which on Unix no process can catch.
+//! `GIBBSIAN_SOAK_KILLS=1000` kills as often in one run instead; it keeps its directory and goes on where it was
+//! stopped.
 
 mod common;
 
@@ -24,7 +25,8 @@ use rand::RngExt;
 const DIRECTORY: &str = "GIBBSIAN_TRAIN_KILL_DIRECTORY";
 const N_EPOCHS: &str = "GIBBSIAN_TRAIN_KILL_EPOCHS";
 const CHILD: &str = "a_run_that_may_be_killed_completes";
-/// Steps that a killed child is given, between this minimum and three times it; above the distance of two checkpoints, so each child gets on.
+/// Steps that a killed child is given, between this minimum and three times it; above the distance of two
+/// checkpoints, so each child gets on.
 const STEPS: u64 = 4;
 /// What a step of the child takes at least, so that the run does not end before it is killed.
 const PACE: Duration = Duration::from_micros(200);
@@ -76,7 +78,8 @@ fn a_run_that_may_be_killed_completes() {
 fn a_run_killed_at_random_moments_ends_with_the_same_bits() {
     let soak: Option<u64> = env::var("GIBBSIAN_SOAK_KILLS").ok().map(|n| n.parse().unwrap());
     let n_kills = soak.unwrap_or(12);
-    // More steps than all children together can make: each makes at most 12 that it is given, and one every `PACE` while the parent waits.
+    // More steps than all children together can make: each makes at most 12 that it is given, and one every `PACE`
+    // while the parent waits.
     let n_epochs = 8 * n_kills;
     let directory = match soak {
         Some(_) => PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("soak"),
@@ -109,7 +112,8 @@ fn a_run_killed_at_random_moments_ends_with_the_same_bits() {
     fs::remove_dir_all(&directory).unwrap();
 }
 
-/// Starts a child and kills it after it has reported `n_steps` steps and the delay has passed; tells whether it was still training.
+/// Starts a child and kills it after it has reported `n_steps` steps and the delay has passed; tells whether it was
+/// still training.
 fn kill_after(directory: &Path, n_epochs: u64, n_steps: u64, delay: Duration) -> bool {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([CHILD, "--exact", "--nocapture", "--test-threads=1"])

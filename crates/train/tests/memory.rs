@@ -1,4 +1,5 @@
-//! Reading holds at most twice the size of the file plus one mebibyte, whatever the file says. A test of its own, because it counts the whole program's memory.
+//! Reading holds at most twice the size of the file plus one mebibyte, whatever the file says. A test of its own,
+//! because it counts the whole program's memory.
 
 use std::fs;
 use std::path::PathBuf;
@@ -24,7 +25,8 @@ fn peak_of_reading(bytes: &[u8], is_good: bool) -> usize {
     peak
 }
 
-/// A header that begins as it must, has the text of `entries` after the metadata, is padded to `n` bytes, and has the right digest.
+/// A header that begins as it must, has the text of `entries` after the metadata, is padded to `n` bytes, and has the
+/// right digest.
 fn sealed(entries: &str, n: usize, n_numbers: usize) -> Vec<u8> {
     let zeros = "0".repeat(64);
     let mut header = format!(
@@ -99,7 +101,7 @@ fn no_file_takes_more_memory_than_twice_its_size_and_a_mebibyte() {
         format!(r#","a":{{"{text}":1"#),
         format!(r#","a":{{"dtype":"{text}""#),
         format!(r#","a":{deep}"#),
-        format!(r#","a":{{"dtype":"F64","shape":[1125899906842624],"data_offsets":[0,9007199254740992]}}}}"#),
+        r#","a":{"dtype":"F64","shape":[1125899906842624],"data_offsets":[0,9007199254740992]}}"#.to_owned(),
     ] {
         let bad = sealed(&entries, n, 0);
         let peak = peak_of_reading(&bad, false);

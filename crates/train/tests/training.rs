@@ -53,8 +53,9 @@ fn every_optimiser_finds_the_mean_of_the_data() {
         fit(Nesterov::new(&layout, mu(), Decay::NONE).unwrap(), &mut ()),
     ];
     for (model, outcome) in fits {
-        // A minibatch mean of 20 points of unit variance has standard deviation 0.22, the objective's own noise adds 0.05; averaging over the
-        // time constant of at least 5 steps leaves less than 0.1, and six of these are allowed.
+        // A minibatch mean of 20 points of unit variance has standard deviation 0.22, the objective's own noise adds
+        // 0.05; averaging over the time constant of at least 5 steps leaves less than 0.1, and six of these are
+        // allowed.
         let error = (model.mean() - &mean).mapv(f64::abs);
         assert!(error.iter().all(|&e| e < 0.6), "{error}");
         let losses = outcome.history.losses();

@@ -1,8 +1,9 @@
 //! The newest checkpoint of a run and the one before it.
 //!
-//! `checkpoint.safetensors` is the newest and `checkpoint.previous.safetensors` the one before. A new one is first written completely under a third name, then the
-//! newest becomes the previous, then the new one the newest; at every moment at least one of the two names is a good checkpoint. A newest that
-//! is damaged never becomes the previous, because that would destroy the good one which the run fell back to.
+//! `checkpoint.safetensors` is the newest and `checkpoint.previous.safetensors` the one before. A new one is first
+//! written completely under a third name, then the newest becomes the previous, then the new one the newest; at every
+//! moment at least one of the two names is a good checkpoint. A newest that is damaged never becomes the previous,
+//! because that would destroy the good one which the run fell back to.
 
 use std::fs;
 use std::io;
@@ -27,7 +28,8 @@ pub struct CheckpointFiles {
 pub struct Loaded {
     /// The checkpoint.
     pub checkpoint: Checkpoint,
-    /// Why it is not the newest, if it is not: the newest file is damaged, or missing because a run was killed while it was replaced.
+    /// Why it is not the newest, if it is not: the newest file is damaged, or missing because a run was killed while
+    /// it was replaced.
     pub notice: Option<Error>,
 }
 

@@ -1,17 +1,21 @@
 //! The bytes of a checkpoint: safetensors, with a digest over everything.
 //!
-//! A safetensors file is the length of a header (eight bytes, little-endian), the header (JSON: a name, a kind, a shape and a range of bytes for each tensor, and
-//! a map of strings, `__metadata__`), and the numbers (little-endian, without gaps). Ours begins its header with one fixed text,
-//! `{"__metadata__":{"sha256":"`, so that the 64 digits of the SHA-256 stand at a fixed place. The digest is over **all bytes of the file, with these digits taken as
-//! zeros**: names, kinds, shapes, metadata, numbers, and the spaces that pad the header. It is compared before any of the header is interpreted, so
-//! that damage is found as damage, whatever it hit.
+//! A safetensors file is the length of a header (eight bytes, little-endian), the header (JSON: a name, a kind, a
+//! shape and a range of bytes for each tensor, and a map of strings, `__metadata__`), and the numbers (little-endian,
+//! without gaps). Ours begins its header with one fixed text, `{"__metadata__":{"sha256":"`, so that the 64 digits of
+//! the SHA-256 stand at a fixed place. The digest is over **all bytes of the file, with these digits taken as
+//! zeros**: names, kinds, shapes, metadata, numbers, and the spaces that pad the header. It is compared before any of
+//! the header is interpreted, so that damage is found as damage, whatever it hit.
 //!
-//! A digest is no signature: whoever makes a file can make its digest. Therefore the header is then read as if it were hostile, by a parser that knows
-//! this one shape of JSON: the header is bounded, unknown fields and deep nesting are errors, shapes have at most [`MAX_RANK`] axes, and every size is checked against
-//! the bytes that are there before anything is allocated. The `safetensors` crate is the reference in the tests and not used
-//! here, because its header may take 100 MB and some fifty times that in memory, and because it writes metadata in random order.
+//! A digest is no signature: whoever makes a file can make its digest. Therefore the header is then read as if it
+//! were hostile, by a parser that knows this one shape of JSON: the header is bounded, unknown fields and deep
+//! nesting are errors, shapes have at most [`MAX_RANK`] axes, and every size is checked against the bytes that are
+//! there before anything is allocated. The `safetensors` crate is the reference in the tests and not used here,
+//! because its header may take 100 MB, which parsed take many times that, and because the order of its metadata, and
+//! with it the place of the digest, is that of a hash map.
 //!
-//! Numbers keep their bits, in order of falling size of kind so that each is aligned, while the header lists the entries in the order of the record.
+//! Numbers keep their bits, in order of falling size of kind so that each is aligned, while the header lists the
+//! entries in the order of the record.
 
 use std::fmt;
 
@@ -187,7 +191,8 @@ pub(super) fn seal(bytes: &mut [u8]) {
     bytes[DIGEST_START..DIGEST_END].copy_from_slice(digest.as_bytes());
 }
 
-/// Requires every range to have the size of its shape, and all of them together to cover `n_bytes` without gaps or overlaps.
+/// Requires every range to have the size of its shape, and all of them together to cover `n_bytes` without gaps or
+/// overlaps.
 fn check_ranges(entries: &[Entry], n_bytes: usize, origin: &str) -> Result<()> {
     let mut ranges = Vec::with_capacity(entries.len());
     for entry in entries {

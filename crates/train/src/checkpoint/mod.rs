@@ -1,12 +1,13 @@
 //! Checkpoints: the whole state of a run in one checked file.
 //!
-//! A checkpoint holds a [`Record`] (named arrays in the precision in which they live) and says which run it belongs to and after how many steps it was
-//! taken. Its file is a safetensors file, so other programs can read the weights by name; `format` gives the bytes, `files` keeps the newest
-//! and the one before on disk.
+//! A checkpoint holds a [`Record`] (named arrays in the precision in which they live) and says which run it belongs
+//! to and after how many steps it was taken. Its file is a safetensors file, so other programs can read the weights
+//! by name; `format` gives the bytes, `files` keeps the newest and the one before on disk.
 //!
-//! Three promises hold. A file that was cut or changed, by a single bit, is an error and never a number. Reading never panics and never holds more than
-//! twice the size of the file plus one mebibyte, even where the file was made to do harm. And a checkpoint never holds NaN or an infinity:
-//! these are refused before anything is written, so the last checkpoint of a run that went wrong is a good one.
+//! Three promises hold. A file that was cut or changed, by a single bit, is an error and never a number. Reading
+//! never panics and never holds more than twice the size of the file plus one mebibyte, even where the file was made
+//! to do harm. And a checkpoint never holds NaN or an infinity: these are refused before anything is written, so the
+//! last checkpoint of a run that went wrong is a good one.
 
 mod files;
 mod format;
@@ -58,8 +59,8 @@ impl Checkpoint {
     /// The bytes of the file.
     ///
     /// # Errors
-    /// A number is not finite, an entry's name is reserved, a tensor has more than [`MAX_RANK`] axes, or the names and shapes take more than
-    /// [`MAX_HEADER_BYTES`].
+    /// A number is not finite, an entry's name is reserved, a tensor has more than [`MAX_RANK`] axes, or the names
+    /// and shapes take more than [`MAX_HEADER_BYTES`].
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         format::encode(self)
     }
@@ -95,7 +96,8 @@ impl Checkpoint {
 
 /// A short name for a recipe: the SHA-256 of its text, in hexadecimal.
 ///
-/// The text should say everything that the results depend on and the seed does not: the model, the objective, the optimiser and their settings.
+/// The text should say everything that the results depend on and the seed does not: the model, the objective, the
+/// optimiser and their settings.
 pub fn fingerprint(recipe: &str) -> String {
     hexadecimal(&Sha256::digest(recipe.as_bytes()))
 }

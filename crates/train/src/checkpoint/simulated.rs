@@ -1,7 +1,8 @@
 //! A file system in memory that fails on command, and what checkpoints must survive on it.
 //!
-//! It keeps apart what programs see and what is on the device: bytes reach the device when a file is synchronised, names when their directory is. A loss of
-//! power keeps what is on the device, with any number of the name changes since (in order), and any part of the bytes since.
+//! It keeps apart what programs see and what is on the device: bytes reach the device when a file is synchronised,
+//! names when their directory is. A loss of power keeps what is on the device, with any number of the name changes
+//! since (in order), and any part of the bytes since.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -206,7 +207,8 @@ fn checkpoint(step: u64) -> Checkpoint {
     }
 }
 
-/// What a program does: look for a checkpoint, then save those of `steps`; returns the last one that was saved for certain.
+/// What a program does: look for a checkpoint, then save those of `steps`; returns the last one that was saved for
+/// certain.
 fn run(disk: &Simulated, steps: &[u64], mut certain: Option<u64>) -> Option<u64> {
     let mut files = disk.checkpoints();
     if files.load().is_err() {

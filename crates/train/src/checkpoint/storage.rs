@@ -1,8 +1,9 @@
 //! What checkpoints ask of a file system, small enough to be simulated with all its failures.
 //!
-//! A file becomes durable in four acts: write a new file beside the old one, wait until its bytes are on the device, rename it over the old one (which every
-//! file system does in one piece), and wait until the directory is on the device. Without the first wait, a loss of power can leave the new name on
-//! an empty file; without the second it can bring the old file back, which is merely older.
+//! A file becomes durable in four acts: write a new file beside the old one, wait until its bytes are on the device,
+//! rename it over the old one (which every file system does in one piece), and wait until the directory is on the
+//! device. Without the first wait, a loss of power can leave the new name on an empty file; without the second it can
+//! bring the old file back, which is merely older.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

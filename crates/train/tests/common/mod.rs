@@ -1,7 +1,8 @@
 //! A small model and objective that every test of training can use.
 //!
-//! The model is the normal density with mean `m = w + b` and unit covariance, `E(x) = |x|²/2 − m·x + |m|²/2`. It has a weight (a tensor of rank two) and a bias,
-//! and can be sampled exactly, so its likelihood gradient can be estimated with samples, as a Boltzmann machine's would.
+//! The model is the normal density with mean `m = w + b` and unit covariance, `E(x) = |x|²/2 − m·x + |m|²/2`. It has
+//! a weight (a tensor of rank two) and a bias, and can be sampled exactly, so its likelihood gradient can be
+//! estimated with samples, as a Boltzmann machine's would.
 
 #![allow(dead_code)]
 
@@ -65,8 +66,8 @@ impl ParametricMut for Normal {
     }
 }
 
-/// The likelihood gradient with one model sample per row, uniform noise of unit variance standing in for the normal's; the noise of the last
-/// call is kept and used half, so that there is a state to save.
+/// The likelihood gradient with one model sample per row, uniform noise of unit variance standing in for the
+/// normal's; the noise of the last call is kept and used half, so that there is a state to save.
 #[derive(Clone, Debug)]
 pub struct Sampled {
     pub kept: f64,
