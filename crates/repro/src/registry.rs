@@ -1,9 +1,10 @@
 //! The experiments, in the order of the report: one line each.
 
 use crate::experiment::Experiment;
+use crate::experiments;
 
 /// Every experiment. The order is that of `--list`, of a run and of the report.
-pub const EXPERIMENTS: &[&Experiment] = &[];
+pub const EXPERIMENTS: &[&Experiment] = &[&experiments::log_z::EXPERIMENT];
 
 #[cfg(test)]
 mod tests {

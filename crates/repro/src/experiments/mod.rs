@@ -3,3 +3,5 @@
 //! A file opens with prose (what is claimed, by whom, which figure or equation), declares its claims and a constant
 //! `EXPERIMENT`, and ends with a function that reads like the paper. To add one, write the file, name it here, and give it its
 //! place in [`crate::registry::EXPERIMENTS`].
+
+pub mod log_z;

@@ -12,7 +12,6 @@ impl BinaryRbm {
     /// `F(v) = −b'v − Σ_j softplus(c_j + (v'W)_j)` from the field `c + v'W`, summed in `f64` in the order of the units.
     pub(super) fn free_energies(&self, v: &VisibleBatch, field: &HiddenBatch, mut out: ArrayViewMut1<f64>) {
         let b = self.visible_biases();
-        let mut softplus = [0.0; PANEL];
         for (case, out) in out.iter_mut().enumerate() {
             let mut energy = 0.0;
             for (k, &i) in v.rows.indices(case).iter().enumerate() {
@@ -21,8 +20,7 @@ impl BinaryRbm {
             }
             // Units beyond the last have the field −∞ and add zero.
             for p in 0..self.hidden_bias.len() {
-                simd::softplus_f32(&field.panel(p)[case].0, &mut softplus);
-                energy -= softplus.iter().map(|s| f64::from(*s)).sum::<f64>();
+                energy -= simd::softplus_sum(&field.panel(p)[case].0);
             }
             *out = energy;
         }

@@ -126,9 +126,9 @@ impl Path for BinaryRbmPath<'_> {
         state.work.resize(n * self.machine.hidden_bias.len(), 0.0);
         let field = &state.field;
         state.work.par_chunks_mut(n).enumerate().for_each(|(p, work)| {
-            let valid = PANEL.min(self.machine.n_hidden - p * PANEL);
             for (work, line) in work.iter_mut().zip(field.panel(p)) {
-                *work = softplus_difference(&line.0[..valid], from as f32, to as f32);
+                // Units beyond the last have the field −∞ and do no work.
+                *work = simd::softplus_scaled_difference_sum(&line.0, from, to);
             }
         });
         for panel in state.work.chunks(n) {
@@ -179,21 +179,4 @@ impl Path for BinaryRbmPath<'_> {
         });
         machine.hidden_field(&state.v, &mut state.field);
     }
-}
-
-/// `Σ_j softplus(to · x_j) − softplus(from · x_j)`, the terms in `f32`, the sum in `f64`.
-fn softplus_difference(x: &[f32], from: f32, to: f32) -> f64 {
-    let (mut before, mut after) = ([0.0; PANEL], [0.0; PANEL]);
-    let (before, after) = (&mut before[..x.len()], &mut after[..x.len()]);
-    for (k, x) in x.iter().enumerate() {
-        before[k] = from * x;
-        after[k] = to * x;
-    }
-    simd::softplus_f32_in_place(before);
-    simd::softplus_f32_in_place(after);
-    after
-        .iter()
-        .zip(before.iter())
-        .map(|(a, b)| f64::from(a - b))
-        .sum()
 }
