@@ -117,8 +117,8 @@ impl Agreement {
 
 /// Requires two arrays to agree entry by entry within `relative` times their largest finite magnitude.
 ///
-/// The common scale is what rounding in a sum allows: an entry that is small because its terms cancel carries the rounding
-/// errors of the terms.
+/// The common scale is what rounding in a sum allows: an entry that is small because its terms cancel carries the
+/// rounding errors of the terms.
 ///
 /// # Errors
 /// Different shapes, or a pair of entries that disagrees.

@@ -1,9 +1,10 @@
 //! Laws of every function that maps rows to rows.
 //!
-//! Energies, scores and products treat rows as samples: a row's value depends on that row alone, wherever it lies in memory and
-//! whatever its neighbours are. Blocked, vectorised and parallel code breaks this in its tails, its buffers and its assumptions about
-//! strides, so the laws are checked on batches that are longer than a block, on views of every layout, and with foreign rows set
-//! to NaN. Arrays around a view are filled with NaN as well: whoever reads past a view shows it.
+//! Energies, scores and products treat rows as samples: a row's value depends on that row alone, wherever it lies in
+//! memory and whatever its neighbours are. Blocked, vectorised and parallel code breaks this in its tails, its
+//! buffers and its assumptions about strides, so the laws are checked on batches that are longer than a block, on
+//! views of every layout, and with foreign rows set to NaN. Arrays around a view are filled with NaN as well: whoever
+//! reads past a view shows it.
 
 use gibbsian_core::parallel::BLOCK_ROWS;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder, s};
@@ -16,9 +17,9 @@ use crate::verdict::{Failure, Verdict, require};
 /// A function that fills one output row from each input row.
 pub type RowMap<'a> = &'a (dyn Fn(ArrayView2<f64>, ArrayViewMut2<f64>) + Sync);
 
-/// Checks that `map`, from the rows of `x` to rows of `width` numbers, overwrites its output, is deterministic, treats rows
-/// independently, accepts empty batches and every memory layout, confines NaN to its row, and does not depend on the number of
-/// threads.
+/// Checks that `map`, from the rows of `x` to rows of `width` numbers, overwrites its output, is deterministic,
+/// treats rows independently, accepts empty batches and every memory layout, confines NaN to its row, and does not
+/// depend on the number of threads.
 ///
 /// A function of several row-wise arguments is checked by laying them side by side in `x`.
 ///

@@ -11,12 +11,13 @@
 //! | pullback of the score | `Σ_b u_b · s(x_b)` along each parameter |
 //! | pullback of the product | `Σ_b u_b · s(x_b) + w_b · J(x_b) v_b` along each parameter |
 //!
-//! so each rung of the ladder stands on the one below it. An entry may differ by [`Precision::relative`] of itself plus eight times
-//! the estimated error of the differences; differences that do not resolve the derivative at all are a failure of the probe and
-//! reported as such. Directions and cotangents are fixed standard normal draws: a wrong term survives them with probability zero.
+//! so each rung of the ladder stands on the one below it. An entry may differ by [`Precision::relative`] of itself
+//! plus eight times the estimated error of the differences; differences that do not resolve the derivative at all are
+//! a failure of the probe and reported as such. Directions and cotangents are fixed standard normal draws: a wrong
+//! term survives them with probability zero.
 //!
-//! Complex steps and dual numbers would be sharper still, but the traits speak `f64`; a crate whose formulas are generic in the
-//! number type checks those with dual numbers itself and ties the traits to them here.
+//! Complex steps and dual numbers would be sharper still, but the traits speak `f64`; a crate whose formulas are
+//! generic in the number type checks those with dual numbers itself and ties the traits to them here.
 //!
 //! The checks return the worst entry when they succeed, so that their sharpness can be measured too.
 
@@ -117,7 +118,8 @@ pub fn divergence<M: ScoreJvp + ?Sized>(
     entries.finish()
 }
 
-/// Checks a gradient in the parameters of `Σ_k terms_k(model)` against differences. The parameters are put back afterwards.
+/// Checks a gradient in the parameters of `Σ_k terms_k(model)` against differences. The parameters are put back
+/// afterwards.
 ///
 /// # Errors
 /// The worst entry that disagrees, by the name of its parameter; or the model refuses a parameter within the reach of the
@@ -202,7 +204,8 @@ impl Entries {
             .fold(0.0, |m: f64, (_, _, e)| m.max(e.value.abs()));
         let mut agreement = Agreement::new(self.law.clone());
         for (name, found, estimate) in self.entries {
-            // A thousand times the tolerance would make the comparison empty; what rounding allows is not the probe's fault.
+            // A thousand times the tolerance would make the comparison empty; what rounding allows is not the probe's
+            // fault.
             let resolved = 1e3 * (self.precision.relative * size + estimate.rounding);
             if estimate.truncation.is_nan() || estimate.truncation > resolved {
                 return Err(Failure::new(

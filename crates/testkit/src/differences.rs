@@ -1,18 +1,18 @@
 //! Numerical derivatives with an error estimate: Richardson extrapolation of central differences.
 //!
-//! The central difference `D(h) = (g(h) − g(−h)) / 2h` has an error that is a power series in `h²`. Halving `h` several times and
-//! eliminating one power after another gives a triangle of estimates (Richardson 1911; Ridders 1982, "Accurate computation of
-//! F'(x) and F'(x) F''(x)"),
+//! The central difference `D(h) = (g(h) − g(−h)) / 2h` has an error that is a power series in `h²`. Halving `h`
+//! several times and eliminating one power after another gives a triangle of estimates (Richardson 1911; Ridders
+//! 1982, "Accurate computation of F'(x) and F'(x) F''(x)"),
 //!
 //! `T[k][j] = T[k][j−1] + (T[k][j−1] − T[k−1][j−1]) / (4ʲ − 1)`.
 //!
-//! Each entry has two errors that pull in opposite directions. Truncation is estimated by how far the entry lies from its two
-//! parents; rounding is `noise · |g| / h` at the smallest step that enters, times the growth of the weights of the triangle,
-//! `Π (4ʲ + 1)/(4ʲ − 1) < 2`. The entry with the smallest sum is taken, for every component on its own. With the steps used here smooth
-//! functions of order one are differentiated to 1e-11 – 1e-13.
+//! Each entry has two errors that pull in opposite directions. Truncation is estimated by how far the entry lies from
+//! its two parents; rounding is `noise · |g| / h` at the smallest step that enters, times the growth of the weights
+//! of the triangle, `Π (4ʲ + 1)/(4ʲ − 1) < 2`. The entry with the smallest sum is taken, for every component on its
+//! own. With the steps used here smooth functions of order one are differentiated to 1e-11 – 1e-13.
 //!
-//! Complex steps would be exact to rounding, but the traits speak `f64`, so they cannot be taken through them. This module
-//! is the only place where derivatives are approximated, and it never serves anything but tests.
+//! Complex steps would be exact to rounding, but the traits speak `f64`, so they cannot be taken through them. This
+//! module is the only place where derivatives are approximated, and it never serves anything but tests.
 
 use ndarray::Array1;
 
@@ -23,8 +23,8 @@ use crate::verdict::Failure;
 pub struct Precision {
     /// The relative rounding error to expect of one value of the model, a small multiple of the unit roundoff.
     pub noise: f64,
-    /// The largest step of the differences, relative to the larger of one and the size of what is moved. The function must be
-    /// smooth that far around each probe.
+    /// The largest step of the differences, relative to the larger of one and the size of what is moved. The function
+    /// must be smooth that far around each probe.
     pub step: f64,
     /// The relative error that is allowed in a derivative, on top of the error of the differences themselves.
     pub relative: f64,
@@ -45,13 +45,15 @@ impl Precision {
         relative: 1e-4,
     };
 
-    /// The same precision with smaller or larger differences, for densities that change faster or slower than on a scale of one.
+    /// The same precision with smaller or larger differences, for densities that change faster or slower than on a
+    /// scale of one.
     pub const fn with_step(self, step: f64) -> Self {
         Precision { step, ..self }
     }
 
-    /// How well two ways to compute the same numbers agree that differ only in the order of operations: `128 · noise`, relative
-    /// to the largest number (1024 units of roundoff, the worst case of sums of a thousand terms).
+    /// How well two ways to compute the same numbers agree that differ only in the order of operations:
+    /// `128 · noise`, relative to the largest number (1024 units of roundoff, the worst case of sums of a thousand
+    /// terms).
     pub fn agreement(&self) -> f64 {
         128.0 * self.noise
     }

@@ -8,8 +8,8 @@
 //! - [`stats`] has the tests for everything that is drawn, each with a false-alarm probability that the caller names;
 //! - [`conformance`] combines them: one line for each trait that a type implements.
 //!
-//! [`targets`] are models with closed forms for all of this. Checks return a [`verdict::Verdict`] instead of panicking, and the
-//! tests of this crate feed each of them a planted bug that it must report.
+//! [`targets`] are models with closed forms for all of this. Checks return a [`verdict::Verdict`] instead of
+//! panicking, and the tests of this crate feed each of them a planted bug that it must report.
 //!
 //! The crate depends on the core traits only and is itself only ever a development dependency.
 
@@ -18,6 +18,7 @@ pub mod audit;
 pub mod batch;
 mod callback;
 pub mod conformance;
+mod counting;
 pub mod derivatives;
 pub mod differences;
 pub mod parameter_pullbacks;

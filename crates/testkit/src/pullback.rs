@@ -1,8 +1,8 @@
 //! Laws of every function that adds a sum over rows to a gradient.
 //!
-//! A pullback adds `Σ_b f(row_b)` to an array of the caller. Overwriting instead of adding, a buffer that keeps the previous sum, a
-//! block left out, or partial sums added in the order in which threads finish are invisible to one call on a small batch with
-//! a gradient of zeros, which is all that a comparison with differences sees.
+//! A pullback adds `Σ_b f(row_b)` to an array of the caller. Overwriting instead of adding, a buffer that keeps the
+//! previous sum, a block left out, or partial sums added in the order in which threads finish are invisible to one
+//! call on a small batch with a gradient of zeros, which is all that a comparison with differences sees.
 
 use gibbsian_core::{Seed, parallel::BLOCK_ROWS};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, s};
@@ -17,10 +17,12 @@ use crate::verdict::{Failure, Verdict, require};
 /// A function that adds a sum over the rows of its first argument to its second.
 pub type RowPullback<'a> = &'a (dyn Fn(ArrayView2<f64>, ArrayViewMut1<f64>) + Sync);
 
-/// Checks that `pullback` adds to the gradient, keeps nothing between calls, is the sum over its rows for batches longer than a
-/// block, accepts every memory layout, and gives the same bits on any number of threads; returns the gradient.
+/// Checks that `pullback` adds to the gradient, keeps nothing between calls, is the sum over its rows for batches
+/// longer than a block, accepts every memory layout, and gives the same bits on any number of threads; returns the
+/// gradient.
 ///
-/// A pullback of several row-wise arguments (points, directions, cotangents) is checked by laying them side by side in `rows`.
+/// A pullback of several row-wise arguments (points, directions, cotangents) is checked by laying them side by side
+/// in `rows`.
 ///
 /// # Errors
 /// The first of these laws that does not hold.

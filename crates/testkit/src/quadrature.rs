@@ -1,8 +1,9 @@
 //! Integrals over the support of one continuous unit.
 //!
-//! Double-exponential quadrature (Takahasi and Mori 1974): a half-line is mapped by `x = exp(½π sinh t)` and a finite interval by
-//! `x = ½(a + b) + ½(b − a) tanh(½π sinh t)`, after which the trapezoidal rule converges exponentially, whatever happens at the
-//! ends. The line is taken as two half-lines, because energies of rectified and double-rectified units have a kink at zero.
+//! Double-exponential quadrature (Takahasi and Mori 1974): a half-line is mapped by `x = exp(½π sinh t)` and a finite
+//! interval by `x = ½(a + b) + ½(b − a) tanh(½π sinh t)`, after which the trapezoidal rule converges exponentially,
+//! whatever happens at the ends. The line is taken as two half-lines, because energies of rectified and
+//! double-rectified units have a kink at zero.
 
 use std::f64::consts::FRAC_PI_2;
 

@@ -1,8 +1,8 @@
 //! What a check reports.
 //!
-//! A check returns a [`Verdict`] instead of panicking, so that the kit's own tests can show that every check is able to fail. In
-//! the test of a model `.unwrap()` is the panicking form, and because the `Debug` form of a [`Failure`] is its whole text, the
-//! panic message tells everything: which law, which entry, both values and the tolerance.
+//! A check returns a [`Verdict`] instead of panicking, so that the kit's own tests can show that every check is able
+//! to fail. In the test of a model `.unwrap()` is the panicking form, and because the `Debug` form of a [`Failure`]
+//! is its whole text, the panic message tells everything: which law, which entry, both values and the tolerance.
 
 use std::fmt;
 

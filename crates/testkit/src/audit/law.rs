@@ -71,7 +71,8 @@ impl Audit {
         })
     }
 
-    /// Checks everything that an invariant kernel promises: a stochastic matrix, `πT = π`, and one communicating class on the support.
+    /// Checks everything that an invariant kernel promises: a stochastic matrix, `πT = π`, and one communicating
+    /// class on the support.
     ///
     /// # Errors
     /// The first law that does not hold.
@@ -181,9 +182,9 @@ fn reached(root: usize, edge: impl Fn(usize, usize) -> bool, n: usize) -> Vec<bo
     seen[root] = true;
     let mut open = vec![root];
     while let Some(i) = open.pop() {
-        for j in 0..n {
-            if !seen[j] && edge(i, j) {
-                seen[j] = true;
+        for (j, seen) in seen.iter_mut().enumerate() {
+            if !*seen && edge(i, j) {
+                *seen = true;
                 open.push(j);
             }
         }

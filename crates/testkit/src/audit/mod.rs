@@ -1,8 +1,8 @@
 //! Exact audits of Markov chains on finite spaces.
 //!
-//! Where a space is small enough to be listed, a kernel *is* a matrix, and whether it leaves its target invariant is arithmetic:
-//! `max |πT − π| ≤ 1e-14` sees any error that a sampled test would need 10⁷ draws for. What remains is to tie the drawn step to
-//! the matrix, which [`sampled`] does with a chi-square test.
+//! Where a space is small enough to be listed, a kernel *is* a matrix, and whether it leaves its target invariant is
+//! arithmetic: `max |πT − π| ≤ 1e-14` sees any error that a sampled test would need 10⁷ draws for. What remains is to
+//! tie the drawn step to the matrix, which [`sampled`] does with a chi-square test.
 //!
 //! The individual laws are functions of `(π, P)`; [`Audit`] lists the space, finds `π` and offers them for a target.
 

@@ -1,8 +1,8 @@
 //! Ties the drawn step to the matrix.
 //!
-//! A matrix can be right while the code that draws is not. Many chains start at each state, take one step, and the states they
-//! arrive in are counted against that row of the matrix; the chi-square statistics of the rows are independent, so their sum is
-//! one test of the whole matrix. An arrival that the matrix forbids fails outright.
+//! A matrix can be right while the code that draws is not. Many chains start at each state, take one step, and the
+//! states they arrive in are counted against that row of the matrix; the chi-square statistics of the rows are
+//! independent, so their sum is one test of the whole matrix. An arrival that the matrix forbids fails outright.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,13 @@ use gibbsian_core::{BlockLaw, Kernel, Seed, TransitionLaw};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rand::Rng;
 
+use crate::audit::Audit;
 use crate::stats::Test;
 use crate::stats::chi_square::statistic;
 use crate::stats::special::chi_square_tail;
 use crate::verdict::Failure;
 
-/// Tests one drawn step of `n_chains` chains from each state against the rows of `p`.
+/// Tests one drawn step of `n_chains` chains from each state of positive probability against the rows of `p`.
 ///
 /// `step` advances chains at the rows it is given; chains from one state are handed over together.
 ///
@@ -23,15 +24,21 @@ use crate::verdict::Failure;
 /// `step` fails, or a chain arrives outside `states`.
 pub fn step_as_drawn(
     name: &str,
-    states: ArrayView2<f64>,
+    audit: &Audit,
     p: ArrayView2<f64>,
     n_chains: usize,
     step: &mut dyn FnMut(Array2<f64>) -> Result<Array2<f64>, Failure>,
 ) -> Result<Test, Failure> {
+    let states = audit.states.view();
     let index = index_of_states(states);
     let (mut sum, mut df) = (0.0, 0.0);
     let mut worst = (0.0, String::new());
-    for (i, state) in states.rows().into_iter().enumerate() {
+    for (i, state) in states
+        .rows()
+        .into_iter()
+        .enumerate()
+        .filter(|(i, _)| audit.pi[*i] > 0.0)
+    {
         let at_state = state.insert_axis(Axis(0));
         let arrived = step(
             at_state
@@ -83,15 +90,15 @@ pub fn step_as_drawn(
 pub fn kernel_as_drawn<T: ?Sized, K: TransitionLaw<T>>(
     kernel: &K,
     target: &T,
-    states: ArrayView2<f64>,
+    audit: &Audit,
     n_chains: usize,
     seed: Seed,
 ) -> Result<Test, Failure> {
-    let p = kernel.transition_matrix(target, states);
+    let p = kernel.transition_matrix(target, audit.states.view());
     let mut rng = seed.rng();
     step_as_drawn(
         "the drawn step has the law of the matrix",
-        states,
+        audit,
         p.view(),
         n_chains,
         &mut |x| step_once(kernel, target, x, &mut rng),
@@ -105,14 +112,14 @@ pub fn kernel_as_drawn<T: ?Sized, K: TransitionLaw<T>>(
 pub fn block_as_drawn<M: BlockLaw + ?Sized>(
     model: &M,
     block: usize,
-    states: ArrayView2<f64>,
+    audit: &Audit,
     n_chains: usize,
     seed: Seed,
 ) -> Result<Test, Failure> {
-    let p = model.block_matrix(block, states);
+    let p = model.block_matrix(block, audit.states.view());
     let mut rng = seed.rng();
     let name = format!("block {block} is drawn with the law of its matrix");
-    step_as_drawn(&name, states, p.view(), n_chains, &mut |mut x| {
+    step_as_drawn(&name, audit, p.view(), n_chains, &mut |mut x| {
         model.resample(x.view_mut(), block, None, &mut rng);
         Ok(x)
     })

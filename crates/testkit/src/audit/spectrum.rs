@@ -1,9 +1,9 @@
 //! Eigenvalues of transition matrices.
 //!
-//! A reversible `P` is symmetric in the scalar product of `π`: `S = Π^½ P Π^−½` has the same real eigenvalues, found here by Jacobi's
-//! rotations, which are as accurate as they are short. For other chains only the modulus that governs convergence is asked for,
-//! by Gelfand's formula `ρ(A) = lim |Aᵏ|^{1/k}` with `A = P − 1πᵀ` squared again and again, which complex pairs do not disturb as they
-//! do a power iteration.
+//! A reversible `P` is symmetric in the scalar product of `π`: `S = Π^½ P Π^−½` has the same real eigenvalues, found
+//! here by Jacobi's rotations, which are as accurate as they are short. For other chains only the modulus that
+//! governs convergence is asked for, by Gelfand's formula `ρ(A) = lim |Aᵏ|^{1/k}` with `A = P − 1πᵀ` squared again
+//! and again, which complex pairs do not disturb as they do a power iteration.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
@@ -25,8 +25,8 @@ pub fn eigenvalues(pi: ArrayView1<f64>, p: ArrayView2<f64>) -> Array1<f64> {
     Array1::from_vec(values)
 }
 
-/// The second-largest modulus of the eigenvalues of a transition matrix with stationary law `pi`, reversible or not; one minus it is
-/// the spectral gap.
+/// The second-largest modulus of the eigenvalues of a transition matrix with stationary law `pi`, reversible or not;
+/// one minus it is the spectral gap.
 pub fn second_modulus(pi: ArrayView1<f64>, p: ArrayView2<f64>) -> f64 {
     // 2^40 steps leave a relative error of log(condition)/2^40.
     const SQUARINGS: i32 = 40;

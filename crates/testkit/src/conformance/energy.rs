@@ -9,8 +9,8 @@ use crate::differences::Precision;
 use crate::parameter_pullbacks;
 use crate::verdict::{Verdict, require};
 
-/// Checks [`Energy`] at the probes `x` `(B, D)`: energies are overwritten, deterministic, independent of other rows, of memory
-/// layout and of the number of threads; NaN gives NaN in its own row; both forms agree.
+/// Checks [`Energy`] at the probes `x` `(B, D)`: energies are overwritten, deterministic, independent of other rows,
+/// of memory layout and of the number of threads; NaN gives NaN in its own row; both forms agree.
 ///
 /// # Errors
 /// The first law that does not hold.
@@ -31,8 +31,8 @@ pub fn energy<M: Energy + ?Sized>(model: &M, x: ArrayView2<f64>, precision: Prec
     identical("energy and energy_into agree", &model.energy(x), &into)
 }
 
-/// Checks [`EnergyPullback`] at the probes `x` `(B, D)`: the gradient against differences, entry by entry; that it is added and
-/// summed over rows; that both forms agree and the callback is handed the energies once.
+/// Checks [`EnergyPullback`] at the probes `x` `(B, D)`: the gradient against differences, entry by entry; that it is
+/// added and summed over rows; that both forms agree and the callback is handed the energies once.
 ///
 /// # Errors
 /// The first law that does not hold, with the name of the worst parameter.

@@ -8,9 +8,9 @@ use ndarray::{Array1, ArrayView1};
 use crate::agreement::identical;
 use crate::verdict::{Failure, Verdict, require};
 
-/// Checks that the layout covers the vector without gaps under unique names, that `set_params(params())` changes no bit, that
-/// other parameters are taken as given, and that a wrong length and non-finite entries are refused by name and leave the
-/// model unchanged.
+/// Checks that the layout covers the vector without gaps under unique names, that `set_params(params())` changes no
+/// bit, that other parameters are taken as given, and that a wrong length and non-finite entries are refused by name
+/// and leave the model unchanged.
 ///
 /// Other parameters are the present ones scaled by 17/16, which any model whose domain is a cone admits.
 ///

@@ -84,8 +84,8 @@ pub fn score_jvp_pullback<M: ScoreJvpPullback + ParametricMut + ?Sized>(
     parameter_pullbacks::score_jvp_pullback(model, x, precision).map(|_| ())
 }
 
-/// Checks [`TimeScore`] at the probes `x` `(B, D)` and times `t` `(B)`, which should differ: the laws of row maps, time being a
-/// coordinate of a row like the others.
+/// Checks [`TimeScore`] at the probes `x` `(B, D)` and times `t` `(B)`, which should differ: the laws of row maps,
+/// time being a coordinate of a row like the others.
 ///
 /// # Errors
 /// The first law that does not hold.

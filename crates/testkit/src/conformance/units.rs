@@ -1,29 +1,30 @@
 //! Laws of layers of independent units.
 //!
 //! Units are independent, so the normalisation of the layer is checked unit by unit without listing its states: with
-//! `R_i = Σ_a exp[log p(x | I with x_i = a) − log p(x | I)] = 1 / p_i(x_i | I_i)`, an integral where units are continuous, a normalised
-//! law has `log p(x | I) + Σ_i log R_i = 0`.
+//! `R_i = Σ_a exp[log p(x | I with x_i = a) − log p(x | I)] = 1 / p_i(x_i | I_i)`, an integral where units are
+//! continuous, a normalised law has `log p(x | I) + Σ_i log R_i = 0`.
 
 use gibbsian_core::parallel::BLOCK_ROWS;
 use gibbsian_core::{FiniteUnits, Seed, Streams, Units};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, concatenate, s};
 
+use super::unit_law::UnitLaw;
 use crate::agreement::{Agreement, close, identical};
 use crate::batch::row_map;
 use crate::derivatives::{parameter_gradient, row_gradient};
 use crate::differences::Precision;
 use crate::pullback::{normals, row_pullback};
-use crate::quadrature::Support;
-use crate::stats::{FALSE_ALARM, Test, chi_square, family, kolmogorov_smirnov};
+use crate::stats::{FALSE_ALARM, family};
 use crate::threads;
 use crate::verdict::{Failure, Verdict, require};
 
-/// Checks a layer of units with finitely many values at the fields `field` `(B, N)`: the laws of its parameters, of row maps and of
-/// pullbacks; an energy that is linear in the parameters; a normalised law with means `∂Γ/∂I`; draws that have this law, unit
-/// by unit, in neighbouring units together, and in neighbouring blocks of rows together, and the same bits on any number
-/// of threads; and what is admitted.
+/// Checks a layer of units with finitely many values at the fields `field` `(B, N)`: the laws of its parameters, of
+/// row maps and of pullbacks; an energy that is linear in the parameters; a normalised law with means `∂Γ/∂I`; draws
+/// that have this law, unit by unit, in neighbouring units together, and in neighbouring blocks of rows together, and
+/// the same bits on any number of threads; and what is admitted.
 ///
-/// The probes of the energy are draws at these fields. Parameters should be generic: different for each unit, nowhere zero.
+/// The probes of the energy are draws at these fields. Parameters should be generic: different for each unit, nowhere
+/// zero.
 ///
 /// # Errors
 /// The first law that does not hold.
@@ -49,8 +50,8 @@ pub fn finite_units<U: FiniteUnits>(
     check(layer, Some(alphabet), field, precision, seed)
 }
 
-/// Checks a layer of units with a continuum of values, as [`finite_units`] does: sums over the alphabet become integrals over
-/// what the layer admits (the line, the half-line, `[−1, 1]` or `[0, 1]`).
+/// Checks a layer of units with a continuum of values, as [`finite_units`] does: sums over the alphabet become
+/// integrals over what the layer admits (the line, the half-line, `[−1, 1]` or `[0, 1]`).
 ///
 /// # Errors
 /// The first law that does not hold.
@@ -159,7 +160,7 @@ fn normalised<U: Units>(
         let mut sum = log_law[b];
         for i in 0..x.ncols() {
             let law = UnitLaw::new(layer, alphabet, field.row(b), x.row(b), i, 1.0 / 64.0);
-            sum += law.ratios.dot(&law.weights).ln();
+            sum += law.total_ratio().ln();
         }
         // Quadrature is good to 1e-11 for each unit.
         let tolerance = precision.agreement() * (1.0 + log_law[b].abs()) + 1e-11 * x.ncols() as f64;
@@ -238,7 +239,8 @@ fn reproducible<U: Units>(layer: &U, field: ArrayView2<f64>, seed: Seed) -> Verd
 /// Draws against the law.
 fn drawn<U: Units>(layer: &U, alphabet: Option<&[f64]>, field: ArrayView2<f64>, seed: Seed) -> Verdict {
     const N_DRAWS: usize = 512 * BLOCK_ROWS;
-    let mut tests = Vec::new();
+    // The joint tests presume the laws of the single units, so that those are judged first.
+    let (mut tests, mut joint_tests) = (Vec::new(), Vec::new());
     for (b, field) in field.rows().into_iter().enumerate() {
         let streams = Streams::draw(&mut seed.child("drawn").nth(b as u64).rng());
         let fields = Array2::from_shape_fn((N_DRAWS, field.len()), |(_, i)| field[i]);
@@ -260,131 +262,23 @@ fn drawn<U: Units>(layer: &U, alphabet: Option<&[f64]>, field: ArrayView2<f64>, 
             let neighbour = (i + 1) % laws.len();
             if neighbour != i {
                 let name = format!("independence of units {i} and {neighbour} in field {b}");
-                tests.push(law.test_pairs(&name, &column, &laws[neighbour], &x.column(neighbour).to_vec()));
+                joint_tests.push(law.test_pairs(
+                    &name,
+                    &column,
+                    &laws[neighbour],
+                    &x.column(neighbour).to_vec(),
+                ));
             }
             let (even, odd): (Vec<_>, Vec<_>) = column
                 .chunks_exact(2 * BLOCK_ROWS)
                 .flat_map(|c| (0..BLOCK_ROWS).map(|k| (c[k], c[k + BLOCK_ROWS])))
                 .unzip();
             let name = format!("independence of neighbouring blocks of rows in unit {i}, field {b}");
-            tests.push(law.test_pairs(&name, &even, law, &odd));
+            joint_tests.push(law.test_pairs(&name, &even, law, &odd));
         }
     }
-    family(&tests, FALSE_ALARM)
-}
-
-/// The law of one unit, on its alphabet or on quadrature nodes.
-struct UnitLaw {
-    values: Vec<f64>,
-    weights: Array1<f64>,
-    /// `p_i(value) / p_i(x_i)` for each value.
-    ratios: Array1<f64>,
-    finite: bool,
-}
-
-impl UnitLaw {
-    fn new<U: Units>(
-        layer: &U,
-        alphabet: Option<&[f64]>,
-        field: ArrayView1<f64>,
-        x: ArrayView1<f64>,
-        i: usize,
-        step: f64,
-    ) -> Self {
-        let (values, weights) = match alphabet {
-            Some(alphabet) => (alphabet.to_vec(), vec![1.0; alphabet.len()]),
-            None => Support::of(|v| layer.admits(v)).rule(step),
-        };
-        let n = values.len();
-        let fields = Array2::from_shape_fn((n + 1, field.len()), |(_, j)| field[j]);
-        let mut points = Array2::from_shape_fn((n + 1, field.len()), |(_, j)| x[j]);
-        for (k, &v) in values.iter().enumerate() {
-            points[[k, i]] = v;
-        }
-        let log_law = layer.log_law(fields.view(), points.view());
-        // Far out I·x − e(x) may be ∞ − ∞; there the density vanishes.
-        let ratios = log_law
-            .slice(s![..n])
-            .mapv(|l| if l.is_nan() { 0.0 } else { (l - log_law[n]).exp() });
-        UnitLaw {
-            values,
-            weights: Array1::from_vec(weights),
-            ratios,
-            finite: alphabet.is_some(),
-        }
-    }
-
-    /// The probabilities of all values up to each node.
-    fn cumulative(&self) -> Vec<f64> {
-        let mut sum = 0.0;
-        let total = self.ratios.dot(&self.weights);
-        let rise = |(r, w): (&f64, &f64)| {
-            // The mass of a node lies half on either side.
-            sum += r * w / total;
-            sum - 0.5 * r * w / total
-        };
-        self.ratios.iter().zip(&self.weights).map(rise).collect()
-    }
-
-    fn cdf(&self, cumulative: &[f64], x: f64) -> f64 {
-        let k = self.values.partition_point(|v| *v <= x);
-        if k == 0 || k == self.values.len() {
-            return if k == 0 { 0.0 } else { 1.0 };
-        }
-        let t = (x - self.values[k - 1]) / (self.values[k] - self.values[k - 1]);
-        cumulative[k - 1] + t * (cumulative[k] - cumulative[k - 1])
-    }
-
-    /// The cells of a sample: symbols, or four quarters of a continuous law.
-    fn cells(&self, sample: &[f64]) -> (Vec<usize>, Vec<f64>) {
-        if self.finite {
-            let total = self.ratios.sum();
-            let cell = |x: &f64| self.values.iter().position(|v| v == x).unwrap_or(usize::MAX);
-            return (
-                sample.iter().map(cell).collect(),
-                self.ratios.iter().map(|r| r / total).collect(),
-            );
-        }
-        let cumulative = self.cumulative();
-        let cell = |x: &f64| ((4.0 * self.cdf(&cumulative, *x)) as usize).min(3);
-        (sample.iter().map(cell).collect(), vec![0.25; 4])
-    }
-
-    fn test(&self, name: &str, sample: &[f64]) -> Test {
-        if !self.finite {
-            let cumulative = self.cumulative();
-            return kolmogorov_smirnov(name, sample, |x| self.cdf(&cumulative, x));
-        }
-        self.test_pairs(name, sample, &UnitLaw::sure(), &vec![0.0; sample.len()])
-    }
-
-    fn test_pairs(&self, name: &str, sample: &[f64], other: &UnitLaw, other_sample: &[f64]) -> Test {
-        let (first, p) = self.cells(sample);
-        let (second, q) = other.cells(other_sample);
-        // The last cell, of probability zero, takes what lies outside the alphabet.
-        let mut counts = vec![0; p.len() * q.len() + 1];
-        let outside = counts.len() - 1;
-        for (a, b) in first.into_iter().zip(second) {
-            counts[if a < p.len() && b < q.len() {
-                a * q.len() + b
-            } else {
-                outside
-            }] += 1;
-        }
-        let mut joint: Vec<f64> = p.iter().flat_map(|p| q.iter().map(move |q| p * q)).collect();
-        joint.push(0.0);
-        chi_square(name, &counts, &joint)
-    }
-
-    /// A unit that is always zero.
-    fn sure() -> Self {
-        UnitLaw {
-            values: vec![0.0],
-            weights: Array1::ones(1),
-            ratios: Array1::ones(1),
-            finite: true,
-        }
-    }
+    family(&tests, FALSE_ALARM)?;
+    family(&joint_tests, FALSE_ALARM)
 }
 
 fn energy<U: Units>(layer: &U, x: ArrayView2<f64>) -> Array1<f64> {

@@ -5,14 +5,14 @@ use crate::stats::special::chi_square_tail;
 
 /// Cells are pooled until each expects this many counts.
 ///
-/// The textbook's 5 serves levels of a few percent. The tail of the statistic at 1e-6 is heavier than chi-square's when expected
-/// counts are small (the skewness of a Poisson count is `1/√expected`), so more are asked for here.
+/// The textbook's 5 serves levels of a few percent. The tail of the statistic at 1e-6 is heavier than chi-square's
+/// when expected counts are small (the skewness of a Poisson count is `1/√expected`), so more are asked for here.
 const LEAST_EXPECTED: f64 = 20.0;
 
 /// Tests `observed` counts against cell `probabilities`.
 ///
-/// `Σ (O − n p)² / (n p)`, with the cells of smallest expectation pooled, is compared with chi-square on (cells − 1) degrees of
-/// freedom, the usual approximation. A count in a cell of probability zero gives p-value zero.
+/// `Σ (O − n p)² / (n p)`, with the cells of smallest expectation pooled, is compared with chi-square on (cells − 1)
+/// degrees of freedom, the usual approximation. A count in a cell of probability zero gives p-value zero.
 pub fn chi_square(name: &str, observed: &[u64], probabilities: &[f64]) -> Test {
     let (statistic, df, detail) = match statistic(observed, probabilities) {
         Ok(s) => s,

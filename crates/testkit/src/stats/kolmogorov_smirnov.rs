@@ -1,9 +1,10 @@
 //! Kolmogorov–Smirnov tests: the largest distance between two distribution functions.
 //!
-//! P-values are bounds, not approximations: `P(D ≥ d) ≤ 2 exp(−2 n d²)` holds for every `n` and every continuous law (Massart 1990,
-//! "The tight constant in the Dvoretzky–Kiefer–Wolfowitz inequality") and is the leading term of the exact tail, so that nothing is
-//! lost at small levels. For two samples the effective size is `n m / (n + m)`; there the constant 2 is the limit for large samples
-//! (Wei and Dudley 2012 prove it for `n = m ≥ 458`). Laws with atoms make both conservative.
+//! P-values are bounds, not approximations: `P(D ≥ d) ≤ 2 exp(−2 n d²)` holds for every `n` and every continuous law
+//! (Massart 1990, "The tight constant in the Dvoretzky–Kiefer–Wolfowitz inequality") and is the leading term of the
+//! exact tail, so that nothing is lost at small levels. For two samples the effective size is `n m / (n + m)`; there
+//! the constant 2 is the limit for large samples (Wei and Dudley 2012 prove it for `n = m ≥ 458`). Laws with atoms
+//! make both conservative.
 
 use crate::stats::Test;
 

@@ -44,9 +44,11 @@ pub fn mean(name: &str, sample: &[f64], expected: f64) -> Test {
     }
 }
 
-/// Tests the mean of a stationary chain by batch means: `n_batches` consecutive batches, whose means count as independent.
+/// Tests the mean of a stationary chain by batch means: `n_batches` consecutive batches, whose means count as
+/// independent.
 ///
-/// Each batch must be much longer than the autocorrelation time. Steps that do not fill the batches are dropped from the start.
+/// Each batch must be much longer than the autocorrelation time. Steps that do not fill the batches are dropped from
+/// the start.
 pub fn mean_of_chain(name: &str, chain: &[f64], expected: f64, n_batches: usize) -> Test {
     let length = chain.len() / n_batches.max(1);
     if length == 0 {

@@ -1,9 +1,10 @@
 //! Statistical tests with a named probability of false alarm.
 //!
-//! Each test returns a [`Test`]: its statistic, its p-value and how it was found. [`Test::verdict`] compares the p-value with an `alpha`
-//! that the caller names; several tests of one property form a [`family`] and share one `alpha` after Bonferroni. P-values are
-//! exact or bounds from above, so that `alpha` really bounds the probability of a false alarm, except where the documentation
-//! names an approximation. They keep their relative accuracy far into the tails, where families of tests work.
+//! Each test returns a [`Test`]: its statistic, its p-value and how it was found. [`Test::verdict`] compares the
+//! p-value with an `alpha` that the caller names; several tests of one property form a [`family`] and share one
+//! `alpha` after Bonferroni. P-values are exact or bounds from above, so that `alpha` really bounds the probability
+//! of a false alarm, except where the documentation names an approximation. They keep their relative accuracy far
+//! into the tails, where families of tests work.
 
 pub mod binomial;
 pub mod chi_square;

@@ -1,9 +1,10 @@
 //! Incomplete gamma and beta functions and the tails built from them.
 //!
-//! P-values of families of tests are read off at 1e-6 and below, where a difference from one has no digits left, so every tail is
-//! computed as itself: series and continued fractions (modified Lentz; Thompson and Barnett 1986) of whichever of the two
-//! complementary functions is small. A crate with these functions would be a dependency for 200 lines; written here they are held to
-//! 40-digit references: a relative 1e-12 for gamma, also at p-values of 1e-200, and a few `ε log Γ(a + b)` for beta.
+//! P-values of families of tests are read off at 1e-6 and below, where a difference from one has no digits left, so
+//! every tail is computed as itself: series and continued fractions (modified Lentz; Thompson and Barnett 1986) of
+//! whichever of the two complementary functions is small. A crate with these functions would be a dependency for 200
+//! lines; written here they are held to 40-digit references: a relative 1e-12 for gamma, also at p-values of 1e-200,
+//! and a few `ε log Γ(a + b)` for beta.
 
 use std::f64::consts::PI;
 
@@ -18,7 +19,8 @@ pub fn ln_gamma(x: f64) -> f64 {
     (x - 0.5) * x.ln() - x + 0.5 * (2.0 * PI).ln() + stirling_correction(x) - product.ln()
 }
 
-/// `log Γ(x) − [(x − ½) log x − x + ½ log 2π]`, the tail of Stirling's series, for `x ≥ 16`; the first omitted term is below 1e-16.
+/// `log Γ(x) − [(x − ½) log x − x + ½ log 2π]`, the tail of Stirling's series, for `x ≥ 16`; the first omitted term
+/// is below 1e-16.
 fn stirling_correction(x: f64) -> f64 {
     // B_2k / (2k (2k − 1)).
     const COEFFICIENTS: [f64; 7] = [

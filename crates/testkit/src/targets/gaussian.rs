@@ -2,8 +2,9 @@
 //!
 //! `E(x) = ½ (x − μ)ᵀ Λ (x − μ)`, `s(x) = −Λ (x − μ)`, `J = −Λ`, `log Z = (D/2) log 2π − ½ log |Λ|`.
 //!
-//! The parameters are `μ` and the **lower** triangle of `Λ`, diagonal included: a full matrix would have a redundant half whose
-//! gradient depends on a convention. An off-diagonal entry stands twice in `Λ`, whence the factor two in its gradient.
+//! The parameters are `μ` and the **lower** triangle of `Λ`, diagonal included: a full matrix would have a redundant
+//! half whose gradient depends on a convention. An off-diagonal entry stands twice in `Λ`, whence the factor two in
+//! its gradient.
 
 use gibbsian_core::error::{check_finite, check_shape};
 use gibbsian_core::score::JvpCotangent;

@@ -1,0 +1,126 @@
+//! Laws of finite spaces and of the energies of single-site changes.
+
+use gibbsian_core::{Discrete, DiscreteEnergy};
+use ndarray::{Array2, ArrayView2};
+
+use crate::agreement::close;
+use crate::batch::row_map;
+use crate::differences::Precision;
+use crate::verdict::{Failure, Verdict, require};
+
+/// Checks [`Discrete`]: non-empty alphabets of distinct finite symbols, and the number and order of the states, of
+/// which the first few are listed from several places.
+///
+/// # Errors
+/// The first law that does not hold.
+pub fn discrete<M: Discrete + ?Sized>(model: &M) -> Verdict {
+    let mut product = Some(1u64);
+    for site in 0..model.dim() {
+        let alphabet = model.alphabet(site);
+        let distinct =
+            (0..alphabet.len()).all(|k| alphabet[k].is_finite() && !alphabet[..k].contains(&alphabet[k]));
+        require(
+            !alphabet.is_empty() && distinct,
+            "an alphabet has distinct finite symbols",
+            format_args!("that of site {site} is {alphabet:?}"),
+        )?;
+        product = product.and_then(|p| p.checked_mul(alphabet.len() as u64));
+    }
+    let found = model.n_states();
+    require(
+        found == product,
+        "n_states is the product of the alphabets",
+        format_args!("{found:?} instead of {product:?}"),
+    )?;
+    let n_states = product.unwrap_or(u64::MAX);
+    for first in [0, n_states / 3, n_states - n_states.min(8)] {
+        let n = (n_states - first).min(8) as usize;
+        let mut states = Array2::from_elem((n, model.dim()), f64::NAN);
+        model.states_into(first, states.view_mut());
+        let expected = Array2::from_shape_fn((n, model.dim()), |(k, site)| {
+            let below: u64 = (0..site).map(|s| model.alphabet(s).len() as u64).product();
+            let alphabet = model.alphabet(site);
+            alphabet[((first + k as u64) / below % alphabet.len() as u64) as usize]
+        });
+        close(
+            "coordinate 0 of the states changes fastest",
+            &states,
+            &expected,
+            0.0,
+        )
+        .map_err(|f| f.within(format_args!("from state {first}")))?;
+    }
+    Ok(())
+}
+
+/// Checks [`DiscreteEnergy`] at the states `x` `(B, D)`: what changing one site costs is the difference of two
+/// energies, for every site and symbol, and for flips where all alphabets have two; and the laws of row maps.
+///
+/// # Errors
+/// The first law that does not hold.
+pub fn discrete_energy<M: DiscreteEnergy + ?Sized>(
+    model: &M,
+    x: ArrayView2<f64>,
+    precision: Precision,
+) -> Verdict {
+    discrete(model)?;
+    let energy = model.energy(x);
+    let binary = (0..model.dim()).all(|site| model.alphabet(site).len() == 2);
+    let mut flips = Array2::from_elem(x.dim(), f64::NAN);
+    if binary {
+        model.flip_deltas_into(x, flips.view_mut());
+    }
+    for site in 0..model.dim() {
+        let alphabet = model.alphabet(site);
+        let mut found = Array2::from_elem((x.nrows(), alphabet.len()), f64::NAN);
+        model.site_deltas_into(x, site, found.view_mut());
+        let mut expected = found.clone();
+        let mut expected_flips = flips.column(site).to_owned();
+        for (k, &symbol) in alphabet.iter().enumerate() {
+            let mut changed = x.to_owned();
+            changed.column_mut(site).fill(symbol);
+            let delta = model.energy(changed.view()) - &energy;
+            for b in 0..x.nrows() {
+                // The symbol that is not there; for two symbols, the flip.
+                if x[[b, site]] != symbol {
+                    expected_flips[b] = delta[b];
+                }
+            }
+            expected.column_mut(k).assign(&delta);
+        }
+        // Energies cancel in the difference: the scale of its rounding is that of the energies.
+        let scale = 1.0 + crate::agreement::largest(&energy);
+        let within = |f: Failure| f.within(format_args!("site {site}"));
+        let tolerance = precision.agreement();
+        close(
+            "site deltas are differences of energies",
+            &(&found / scale + 1.0),
+            &(&expected / scale + 1.0),
+            tolerance,
+        )
+        .map_err(within)?;
+        if binary {
+            let (found, expected) = (&flips.column(site) / scale + 1.0, &expected_flips / scale + 1.0);
+            close(
+                "flip deltas are differences of energies",
+                &found,
+                &expected,
+                tolerance,
+            )
+            .map_err(within)?;
+        }
+    }
+    let last = model.dim().saturating_sub(1);
+    row_map(
+        x,
+        model.alphabet(last).len(),
+        &|x, out| model.site_deltas_into(x, last, out),
+        precision,
+    )
+    .map_err(|f| f.within("site deltas"))?;
+    if binary {
+        row_map(x, x.ncols(), &|x, out| model.flip_deltas_into(x, out), precision)
+            .map_err(|f| f.within("flip deltas"))?;
+    }
+    Ok(())
+}
