@@ -204,9 +204,9 @@ impl Entries {
             .fold(0.0, |m: f64, (_, _, e)| m.max(e.value.abs()));
         let mut agreement = Agreement::new(self.law.clone());
         for (name, found, estimate) in self.entries {
-            // A thousand times the tolerance would make the comparison empty; what rounding allows is not the probe's
-            // fault.
-            let resolved = 1e3 * (self.precision.relative * size + estimate.rounding);
+            // With fewer than half of the digits asked for the comparison would be empty; what rounding takes is not
+            // the probe's fault.
+            let resolved = self.precision.relative.sqrt() * size + 1e3 * estimate.rounding;
             if estimate.truncation.is_nan() || estimate.truncation > resolved {
                 return Err(Failure::new(
                     self.law,

@@ -35,7 +35,7 @@ impl Precision {
     pub const DOUBLE: Precision = Precision {
         noise: 8.0 * f64::EPSILON,
         step: 0.125,
-        relative: 1e-10,
+        relative: 1e-12,
     };
 
     /// Models that compute in single precision inside. Larger steps lose less to rounding.

@@ -158,7 +158,13 @@ fn differences_are_sharp() {
         [0.2, 0.6, -1.3]
     ];
     let worst = gibbsian_testkit::parameter_pullbacks::energy_pullback(&mut model, x.view(), DOUBLE).unwrap();
-    assert!(worst.tolerance <= 1e-9 * worst.expected.abs().max(1.0), "{worst}");
+    assert!(
+        worst.tolerance <= 1e-10 * worst.expected.abs().max(1.0),
+        "{worst}"
+    );
     let worst = gibbsian_testkit::derivatives::score(&model, x.view(), DOUBLE).unwrap();
-    assert!(worst.tolerance <= 1e-9 * worst.expected.abs().max(1.0), "{worst}");
+    assert!(
+        worst.tolerance <= 1e-10 * worst.expected.abs().max(1.0),
+        "{worst}"
+    );
 }

@@ -4,11 +4,11 @@ use std::sync::Mutex;
 
 use gibbsian_core::score::JvpCotangent;
 use gibbsian_core::{
-    Energy, EnergyPullback, Layout, Parametric, ParametricMut, Result, Score, ScoreJvp, ScoreJvpPullback,
-    ScorePullback, Space,
+    At, Energy, EnergyPullback, Layout, Parametric, ParametricMut, Result, Score, ScoreJvp, ScoreJvpPullback,
+    ScorePullback, Space, TimeScore, TimeScorePullback,
 };
 use gibbsian_testkit::conformance;
-use gibbsian_testkit::targets::Gaussian;
+use gibbsian_testkit::targets::{Gaussian, HeatedGaussian};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, array, s};
 
 use super::{DOUBLE, caught};
@@ -293,6 +293,70 @@ fn pullbacks() {
         conformance::score_jvp_pullback(&mut planted(Bug::JvpPullbackMissing), probes().view(), DOUBLE),
         jvp_law,
     );
+}
+
+/// A heated Gaussian that takes the first row's time for all rows, or differentiates as if time stood still.
+struct Frozen {
+    inner: HeatedGaussian,
+    score: bool,
+}
+
+impl Space for Frozen {
+    fn dim(&self) -> usize {
+        self.inner.dim()
+    }
+}
+
+impl TimeScore for Frozen {
+    fn score_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
+        let first = t.mapv(|_| t[0]);
+        self.inner
+            .score_at_into(x, if self.score { first.view() } else { t }, out);
+    }
+}
+
+impl Parametric for Frozen {
+    fn layout(&self) -> Layout {
+        self.inner.layout()
+    }
+
+    fn params(&self) -> Array1<f64> {
+        self.inner.params()
+    }
+}
+
+impl ParametricMut for Frozen {
+    fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
+        self.inner.set_params(params)
+    }
+}
+
+impl TimeScorePullback for Frozen {
+    fn score_pullback_at_with(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        cotangent: &mut dyn FnMut(ArrayView2<f64>, ArrayViewMut2<f64>),
+        grad: ArrayViewMut1<f64>,
+    ) {
+        let score = At::new(&self.inner, t).score(x);
+        let mut right = |_: ArrayView2<f64>, u: ArrayViewMut2<f64>| cotangent(score.view(), u);
+        self.inner
+            .score_pullback_at_with(x, (&t * 0.0).view(), &mut right, grad);
+    }
+}
+
+#[test]
+fn scores_in_time() {
+    let planted = |score| Frozen {
+        inner: HeatedGaussian::new(array![0.5, -1.0], 0.25).unwrap(),
+        score,
+    };
+    let t = array![0.1, 1.5, 0.7, 0.4];
+    let found = conformance::time_score(&planted(true), probes().view(), t.view(), DOUBLE);
+    caught(found, "a row alone has the value it has in a batch");
+    let found = conformance::time_score_pullback(&mut planted(false), probes().view(), t.view(), DOUBLE);
+    caught(found, "the pullback is the gradient of the weighted scores");
 }
 
 /// `E = |x_0| + x_1²` with the right score: at a kink the probe is at fault, and that is said.

@@ -26,6 +26,10 @@ enum Bug {
     LastSite,
     FlipSign,
     SiteDelta,
+    /// The last coordinate changes fastest.
+    StatesOrder,
+    /// A symbol that stands twice.
+    Alphabet,
 }
 
 /// A pairwise model with a bug.
@@ -48,7 +52,17 @@ impl Space for Planted {
 
 impl Discrete for Planted {
     fn alphabet(&self, site: usize) -> &[f64] {
+        if self.2 == Bug::Alphabet && site == 2 {
+            return &[1.0, 1.0];
+        }
         self.0.alphabet(site)
+    }
+
+    fn states_into(&self, first: u64, mut out: ArrayViewMut2<f64>) {
+        if self.2 == Bug::StatesOrder {
+            out.invert_axis(ndarray::Axis(1));
+        }
+        self.0.states_into(first, out);
     }
 }
 
@@ -137,6 +151,11 @@ fn energies_of_single_sites() {
     let check = |bug| conformance::discrete_energy(&planted(bug), states.view(), DOUBLE);
     caught(check(Bug::FlipSign), "flip deltas are differences of energies");
     caught(check(Bug::SiteDelta), "site 1: site deltas");
+    caught(
+        check(Bug::StatesOrder),
+        "coordinate 0 of the states changes fastest",
+    );
+    caught(check(Bug::Alphabet), "that of site 2");
 }
 
 #[test]
