@@ -147,7 +147,7 @@ fn run_one(
     if options.resume {
         match outcome::load(&folder, &identity) {
             Ok(Some(outcome)) => {
-                console.notice(format_args!("{}: taken from the interrupted run", experiment.id));
+                console.notice(format_args!("{}: taken from the stored outcome", experiment.id));
                 return Ok(outcome);
             }
             Ok(None) => {}

@@ -4,6 +4,11 @@ use crate::ledger::Target;
 
 /// A number in at most six significant digits, with a power of ten where digits would only be zeros.
 pub(crate) fn number(value: f64) -> String {
+    significant(value, 6)
+}
+
+/// A number in at most so many significant digits.
+fn significant(value: f64, n_digits: usize) -> String {
     if value == 0.0 {
         return "0".into();
     }
@@ -14,13 +19,13 @@ pub(crate) fn number(value: f64) -> String {
             minus(&format!("{value}")).replace("inf", "∞")
         };
     }
-    // `{:.5e}` rounds to six digits and settles the exponent after the rounding.
-    let scientific = format!("{value:.5e}");
+    // Rounding first settles the exponent.
+    let scientific = format!("{value:.*e}", n_digits - 1);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..6).contains(&exponent) {
-        let digits = (5 - exponent).max(0) as usize;
-        minus(&trim(&format!("{value:.digits$}")))
+        let places = (n_digits as i32 - 1 - exponent).max(0) as usize;
+        minus(&trim(&format!("{value:.places$}")))
     } else {
         format!("{}×10{}", minus(&trim(mantissa)), superscript(exponent))
     }
@@ -38,7 +43,7 @@ pub(crate) fn expectation(expected: &Target, tolerance: f64) -> String {
     if tolerance == 0.0 {
         target
     } else {
-        format!("{target} ± {}", number(tolerance))
+        format!("{target} ± {}", significant(tolerance, 3))
     }
 }
 
@@ -140,6 +145,8 @@ mod tests {
     #[test]
     fn expectations_show_their_kind() {
         assert_eq!(expectation(&Target::Number(0.5), 0.01), "0.5 ± 0.01");
+        assert_eq!(expectation(&Target::Number(1.0), 0.006_108_38), "1 ± 0.00611");
+        assert_eq!(expectation(&Target::Number(1.0), 12_345.6), "1 ± 12346");
         assert_eq!(
             expectation(&Target::Interval([Some(1.0), Some(2.0)]), 0.0),
             "[1, 2]"
