@@ -3,9 +3,9 @@
 //! A step is one sweep over all blocks. Each redraw leaves the target invariant, hence so does the sweep; it is reversible only when
 //! there is a single block or the blocks are visited in a palindrome.
 
-use gibbsian_core::error::check_batch;
-use gibbsian_core::{BlockLaw, Blocks, Error, Kernel, Result, TransitionLaw};
-use ndarray::{Array1, Array2, ArrayView2, CowArray, Ix2};
+use gibbsian_core::error::{check_batch, check_finite};
+use gibbsian_core::{BlockLaw, Blocks, Error, Kernel, Result, Streams, TransitionLaw};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, CowArray, Ix2};
 use rand::Rng;
 
 /// One sweep over the blocks of the target a step.
@@ -18,6 +18,7 @@ impl<T: Blocks + ?Sized> Kernel<T> for Gibbs {
 
     fn init(&self, target: &T, x: Array2<f64>) -> Result<Self::State> {
         check_batch("x", &x, target.dim())?;
+        check_finite("x", &x)?;
         Ok(x)
     }
 
@@ -28,9 +29,7 @@ impl<T: Blocks + ?Sized> Kernel<T> for Gibbs {
     }
 
     fn step(&self, target: &T, state: &mut Self::State, rng: &mut dyn Rng) {
-        for block in 0..target.n_blocks() {
-            target.resample(state.view_mut(), block, None, rng);
-        }
+        sweep(target, state, None, rng);
     }
 }
 
@@ -75,6 +74,7 @@ impl<T: Blocks + ?Sized> Kernel<T> for ClampedGibbs {
 
     fn init(&self, target: &T, x: Array2<f64>) -> Result<Self::State> {
         check_batch("x", &x, target.dim())?;
+        check_finite("x", &x)?;
         if self.free.len() != target.dim() {
             return Err(Error::shape(
                 "free",
@@ -92,8 +92,19 @@ impl<T: Blocks + ?Sized> Kernel<T> for ClampedGibbs {
     }
 
     fn step(&self, target: &T, state: &mut Self::State, rng: &mut dyn Rng) {
-        for block in 0..target.n_blocks() {
-            target.resample(state.view_mut(), block, Some(self.free.view()), rng);
-        }
+        sweep(target, state, Some(self.free.view()), rng);
+    }
+}
+
+/// Redraws every block from its own stream.
+fn sweep<T: Blocks + ?Sized>(
+    target: &T,
+    state: &mut Array2<f64>,
+    free: Option<ArrayView1<bool>>,
+    rng: &mut dyn Rng,
+) {
+    let streams = Streams::draw(rng);
+    for block in 0..target.n_blocks() {
+        target.resample(state.view_mut(), block, free, &mut streams.block(block));
     }
 }
