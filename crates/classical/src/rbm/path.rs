@@ -9,6 +9,7 @@
 //! (2008, eq. 15–17) with the base-rate model in `V₀`; it is not an interpolation of two free energies, which would need hidden units of
 //! both ends side by side. The transition at `β` is block Gibbs sampling of the machine at `β`, which is reversible as [`Path`] requires.
 
+use gibbsian_core::error::check_shape;
 use gibbsian_core::{Path, Result, Space, Streams, Units};
 use ndarray::{Array1, Array2, ArrayView2, CowArray, Ix2};
 use rand::Rng;
@@ -32,8 +33,8 @@ impl<'a, V: Units, H: Units> RbmPath<'a, V, H> {
     /// # Errors
     /// A layer of another size than the machine's.
     pub fn new(rbm: &'a Rbm<V, H>, base_visible: V, base_hidden: H) -> Result<Self> {
-        rbm.visible.layout().check(base_visible.params().view())?;
-        rbm.hidden.layout().check(base_hidden.params().view())?;
+        check_shape("base_visible", &base_visible.params(), &[rbm.visible.n_params()])?;
+        check_shape("base_hidden", &base_hidden.params(), &[rbm.hidden.n_params()])?;
         Ok(RbmPath {
             rbm,
             base_visible,
