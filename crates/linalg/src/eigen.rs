@@ -24,7 +24,7 @@ pub struct SymmetricEigen {
 impl SymmetricEigen {
     /// Decomposes the matrix `a`, (n, n) and symmetric; `name` is what an error calls it.
     ///
-    /// Eigenvalues are within 10 n ε ‖A‖₁ of the exact ones, which for the small ones of an ill-conditioned matrix may be
+    /// Eigenvalues are within 15 n ε ‖A‖₁ of the exact ones, which for the small ones of an ill-conditioned matrix may be
     /// more than their own size.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Linear algebra for `ndarray`: the factorisations and the matrix product that the rest of the workspace is written in.
 //!
-//! Gaussians need log-determinants and whitening ([`Cholesky`]), noise-free precision and Jacobian matrices general solves
-//! ([`Lu`]), covariance square roots and spectra [`SymmetricEigen`], low-rank structure [`Svd`], and everything with weights
+//! Gaussians need log-determinants and whitening ([`Cholesky`]), Jacobians and Newton steps general solves ([`Lu`]), square
+//! roots and spectra of covariances [`SymmetricEigen`], low-rank structure and conditioning [`Svd`], and everything with weights
 //! the matrix product ([`matmul_into`]). This crate is the only one that knows a linear-algebra library, so that a faster
 //! kernel or another library has one place to go.
 //!
@@ -55,3 +55,7 @@ pub use lu::Lu;
 pub use product::{Real, matmul, matmul_into};
 pub use svd::Svd;
 pub use validate::SYMMETRY_TOLERANCE;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

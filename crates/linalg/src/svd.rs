@@ -25,7 +25,7 @@ pub struct Svd {
 impl Svd {
     /// Decomposes the matrix `a`, (m, n); `name` is what an error calls it.
     ///
-    /// Singular values are within 10 max(m, n) ε ‖A‖₁ of the exact ones.
+    /// Singular values are within 15 max(m, n) ε ‖A‖₁ of the exact ones.
     ///
     /// # Errors
     /// If `a` is empty or not finite, or if the iteration does not converge.

@@ -21,3 +21,7 @@ mod threads;
 #[cfg(test)]
 #[path = "../build/search.rs"]
 mod search;
+
+#[cfg(all(doctest, feature = "link"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
