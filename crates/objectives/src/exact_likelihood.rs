@@ -5,7 +5,7 @@
 
 use gibbsian_core::error::check_batch;
 use gibbsian_core::math::log_sum_exp;
-use gibbsian_core::{Discrete, EnergyPullback, Error, Objective, Result};
+use gibbsian_core::{Discrete, EnergyPullback, Error, Objective, Record, Result, Snapshot};
 use ndarray::{ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
@@ -54,5 +54,16 @@ impl<M: EnergyPullback + Discrete + ?Sized> Objective<M> for ExactLikelihood {
                 "in the exact negative log-likelihood",
             ))
         }
+    }
+}
+
+impl Snapshot for ExactLikelihood {
+    /// Nothing: an enumeration has no memory.
+    fn snapshot(&self) -> Record {
+        Record::new()
+    }
+
+    fn restore(&mut self, _: &Record) -> Result<()> {
+        Ok(())
     }
 }

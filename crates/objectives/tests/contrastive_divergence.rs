@@ -3,7 +3,7 @@
 mod common;
 
 use common::{call, data, energy_derivatives, model, refusal};
-use gibbsian_core::{Seed, TransitionLaw};
+use gibbsian_core::{Record, Seed, Snapshot, TransitionLaw};
 use gibbsian_objectives::{ContrastiveDivergence, ExactLikelihood};
 use gibbsian_testkit::audit::Audit;
 use gibbsian_testkit::conformance;
@@ -76,6 +76,21 @@ fn long_chains_give_the_likelihood_gradient_in_expectation() {
 fn the_objective_obeys_the_laws_of_its_trait() {
     let make = || ContrastiveDivergence::new(Sweep::Forward, 2).unwrap();
     conformance::objective(make, &model(), data().view(), Seed::new(3)).unwrap();
+}
+
+#[test]
+fn nothing_is_carried_from_call_to_call() {
+    let make = || ContrastiveDivergence::new(Sweep::Forward, 2).unwrap();
+    let (mut used, x) = (make(), data());
+    for seed in 0..3 {
+        call(&mut used, x.view(), &mut Seed::new(seed).rng()).unwrap();
+    }
+    assert_eq!(used.snapshot(), Record::new());
+    // A run that goes on with a new objective is the run that was never interrupted.
+    let mut resumed = make();
+    resumed.restore(&used.snapshot()).unwrap();
+    let next = |objective| call(objective, x.view(), &mut Seed::new(7).rng()).unwrap();
+    assert_eq!(next(&mut resumed), next(&mut used));
 }
 
 #[test]

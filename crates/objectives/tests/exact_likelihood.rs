@@ -3,7 +3,7 @@
 mod common;
 
 use common::{call, data, model, refusal};
-use gibbsian_core::{Objective, Seed};
+use gibbsian_core::{Objective, Record, Seed, Snapshot};
 use gibbsian_objectives::ExactLikelihood;
 use gibbsian_testkit::audit::Audit;
 use gibbsian_testkit::conformance;
@@ -45,6 +45,12 @@ fn the_gradient_vanishes_where_the_data_are_the_model() {
         .unwrap();
     assert!((loss - 8.0_f64.ln()).abs() <= 1e-15);
     assert!(grad.iter().all(|g| g.abs() <= 1e-16), "{grad}");
+}
+
+#[test]
+fn a_snapshot_is_empty_and_restores() {
+    assert_eq!(ExactLikelihood.snapshot(), Record::new());
+    ExactLikelihood.restore(&Record::new()).unwrap();
 }
 
 #[test]
