@@ -42,8 +42,11 @@ pub const TOY: Experiment = Experiment {
 /// An empty folder of this test's own.
 pub fn folder(test: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("runner-{test}"));
-    if folder.exists() {
+    // An earlier run of the test may have left a folder here, or, if it failed, a file.
+    if folder.is_dir() {
         fs::remove_dir_all(&folder).unwrap();
+    } else if folder.exists() {
+        fs::remove_file(&folder).unwrap();
     }
     folder
 }
