@@ -11,7 +11,7 @@
 //! Three rules hold throughout. Every declared claim is measured, or it fails. Clock time never enters a verdict, a figure
 //! or a table. The same seed gives the same bytes of every figure and table on any number of threads.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod command;
 pub mod console;
@@ -21,6 +21,7 @@ pub mod experiment;
 pub mod experiments;
 pub mod figure;
 mod files;
+pub mod judge;
 pub mod ledger;
 pub mod outcome;
 pub mod progress;

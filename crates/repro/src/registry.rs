@@ -4,7 +4,10 @@ use crate::experiment::Experiment;
 use crate::experiments;
 
 /// Every experiment. The order is that of `--list`, of a run and of the report.
-pub const EXPERIMENTS: &[&Experiment] = &[&experiments::log_z::EXPERIMENT];
+pub const EXPERIMENTS: &[&Experiment] = &[
+    &experiments::rbm_mnist::EXPERIMENT,
+    &experiments::log_z::EXPERIMENT,
+];
 
 #[cfg(test)]
 mod tests {

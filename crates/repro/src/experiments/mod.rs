@@ -5,3 +5,4 @@
 //! place in [`crate::registry::EXPERIMENTS`].
 
 pub mod log_z;
+pub mod rbm_mnist;

@@ -1,0 +1,196 @@
+//! Training one machine, resumably, with its monitors.
+
+use gibbsian_classical::{
+    Bernoulli, BinaryRbm, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm,
+};
+use gibbsian_core::{Dataset, Error, Snapshot, Streams, TrainStep};
+use gibbsian_data::{LastBatch, Minibatches, StochasticBinarised};
+use gibbsian_train::{
+    CheckpointFiles, Checkpointing, GO_ON, History, Linear, Monitor, Progress, Trainer, energy_gap,
+};
+use ndarray::Array2;
+
+use crate::{Context, Result};
+
+/// Everything that a trained machine depends on besides the data and the seed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recipe {
+    pub(super) name: &'static str,
+    pub(super) n_hidden: usize,
+    /// Gibbs sweeps an update.
+    pub(super) n_sweeps: usize,
+    /// Persistent chains instead of chains from the data.
+    pub(super) persistent: bool,
+    pub(super) n_epochs: u64,
+}
+
+/// Cases in a minibatch, and persistent chains.
+const BATCH: usize = 100;
+/// The learning rate falls linearly between these.
+const FIRST_RATE: f64 = 0.1;
+const LAST_RATE: f64 = 0.001;
+/// The standard deviation of the first weights (Hinton 2012, section 8).
+const WEIGHT_SCALE: f64 = 0.01;
+/// Digits on either side of the free-energy gap.
+const N_MONITORED: usize = 5_000;
+
+/// A trained machine and how it went.
+pub(super) struct Trained {
+    pub(super) machine: BinaryRbm,
+    pub(super) curve: Curve,
+}
+
+/// The monitors of a run.
+pub(super) struct Curve {
+    pub(super) name: &'static str,
+    pub(super) points: Vec<Point>,
+}
+
+/// The monitors at the end of one epoch.
+pub(super) struct Point {
+    pub(super) epoch: u64,
+    pub(super) loss: f64,
+    pub(super) gap: f64,
+    pub(super) gap_error: f64,
+}
+
+impl Recipe {
+    /// Trains the machine, or goes on where an interrupted run stopped.
+    pub(super) fn train(
+        self,
+        ctx: &Context,
+        train: &StochasticBinarised,
+        held_out: &StochasticBinarised,
+        base: &Bernoulli,
+    ) -> Result<Trained> {
+        let seed = ctx.seed().child(self.name);
+        // Visible biases start at the base rates, so that the weights need not learn them (Hinton 2012, section 8.1).
+        let hidden = Bernoulli::unbiased(self.n_hidden);
+        let machine = BinaryRbm::from(&Rbm::random(base.clone(), hidden, WEIGHT_SCALE, seed)?);
+        let settings = FusedSettings {
+            n_steps: self.n_sweeps,
+            ..FusedSettings::default()
+        };
+        if self.persistent {
+            let start: Array2<f64> = train.rows(
+                &(0..BATCH).collect::<Vec<_>>(),
+                Streams::from_key(seed.child("chains").value()),
+            );
+            self.run(
+                ctx,
+                machine,
+                FusedPersistent::new(settings, start.view())?,
+                train,
+                held_out,
+            )
+        } else {
+            self.run(
+                ctx,
+                machine,
+                FusedContrastiveDivergence::new(settings)?,
+                train,
+                held_out,
+            )
+        }
+    }
+
+    fn run<S: TrainStep<BinaryRbm> + Snapshot>(
+        self,
+        ctx: &Context,
+        mut machine: BinaryRbm,
+        mut step: S,
+        train: &StochasticBinarised,
+        held_out: &StochasticBinarised,
+    ) -> Result<Trained> {
+        let seed = ctx.seed().child(self.name);
+        let n_steps = self.n_epochs * (train.n_points() / BATCH) as u64;
+        let mut order = Minibatches::new(train.n_points(), BATCH, LastBatch::Keep, seed.child("order"))?;
+        let trainer = Trainer::new(self.n_epochs, Linear::new(FIRST_RATE, LAST_RATE, n_steps)?, seed)?;
+        let folder = super::checkpoints(ctx, self.name)?;
+        let mut checkpointing = Checkpointing {
+            files: CheckpointFiles::new(&folder)?,
+            every_steps: 600,
+            recipe: format!("{self:?}, minibatches of {BATCH}, weights of {WEIGHT_SCALE}"),
+        };
+        let mut watch = Watch {
+            ctx,
+            recipe: self,
+            train: StochasticBinarised::new(train.images().select(&(0..N_MONITORED).collect::<Vec<_>>())?),
+            held_out: StochasticBinarised::new(
+                held_out.images().select(&(0..N_MONITORED).collect::<Vec<_>>())?,
+            ),
+            folder: folder.clone(),
+        };
+        checkpointing.fit(&trainer, &mut machine, &mut step, train, &mut order, &mut watch)?;
+        let points = (0..self.n_epochs)
+            .map(|epoch| watch.read(epoch))
+            .collect::<Result<_>>()?;
+        Ok(Trained {
+            machine,
+            curve: Curve {
+                name: self.name,
+                points,
+            },
+        })
+    }
+}
+
+/// Shows progress, and keeps the monitors of each epoch in a file beside the checkpoints, so that they survive an interruption.
+struct Watch<'a> {
+    ctx: &'a Context,
+    recipe: Recipe,
+    train: StochasticBinarised,
+    held_out: StochasticBinarised,
+    folder: std::path::PathBuf,
+}
+
+impl Watch<'_> {
+    fn path(&self, epoch: u64) -> std::path::PathBuf {
+        self.folder.join(format!("epoch-{epoch}.txt"))
+    }
+
+    fn read(&self, epoch: u64) -> Result<Point> {
+        let path = self.path(epoch);
+        let text = std::fs::read_to_string(&path).map_err(|e| Error::file(&path, "read", e))?;
+        let numbers: Vec<f64> = text
+            .split_whitespace()
+            .map(str::parse)
+            .collect::<std::result::Result<_, _>>()?;
+        match numbers[..] {
+            [loss, gap, gap_error] => Ok(Point {
+                epoch: epoch + 1,
+                loss,
+                gap,
+                gap_error,
+            }),
+            _ => Err(Error::format(path.display().to_string(), &text, "three numbers").into()),
+        }
+    }
+}
+
+impl Monitor<BinaryRbm> for Watch<'_> {
+    fn on_step(
+        &mut self,
+        _machine: &BinaryRbm,
+        progress: &Progress,
+    ) -> gibbsian_core::Result<std::ops::ControlFlow<()>> {
+        let stage = format!("training {}", self.recipe.name);
+        self.ctx
+            .progress(progress.step as usize, progress.n_steps as usize, &stage);
+        Ok(GO_ON)
+    }
+
+    fn on_epoch(
+        &mut self,
+        machine: &BinaryRbm,
+        progress: &Progress,
+        _history: &History,
+    ) -> gibbsian_core::Result<std::ops::ControlFlow<()>> {
+        let toss = Streams::from_key(self.ctx.seed().child("monitor toss").value());
+        let gap = energy_gap(machine, &self.train, &self.held_out, toss)?;
+        let path = self.path(progress.epoch);
+        let text = format!("{:?} {:?} {:?}\n", progress.loss, gap.gap, gap.standard_error);
+        std::fs::write(&path, text).map_err(|e| Error::file(&path, "write", e))?;
+        Ok(GO_ON)
+    }
+}
