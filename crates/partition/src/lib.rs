@@ -73,6 +73,8 @@
 //! [`interval`], [`bound`] and [`reliability`] turn weights into statements, [`mod@ais`], [`mod@reverse_ais`], [`sandwich`],
 //! [`mod@raise`] and [`certificate`] are the methods.
 
+#![deny(unsafe_code)]
+
 pub mod ais;
 mod anneal;
 pub mod bound;

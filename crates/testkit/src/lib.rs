@@ -13,6 +13,8 @@
 //!
 //! The crate depends on the core traits only and is itself only ever a development dependency.
 
+#![deny(unsafe_code)]
+
 pub mod agreement;
 pub mod audit;
 pub mod batch;

@@ -90,6 +90,8 @@
 //! # Ok::<(), gibbsian_core::Error>(())
 //! ```
 
+#![deny(unsafe_code)]
+
 pub mod schedule;
 
 pub mod decay;
