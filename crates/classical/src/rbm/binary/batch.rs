@@ -1,7 +1,8 @@
 //! States of the two layers for many cases, in the forms that the kernels want.
 //!
 //! A visible state is needed by rows (which lines of `W` a case adds up) and by columns (which cases a visible unit is on in, for the
-//! gradient). A hidden state is needed by rows, and its probabilities by panels of 64 units. Everything is reused from one minibatch to the next.
+//! gradient). A hidden state is needed by rows, and its probabilities by panels of 64 units. Everything is reused from one minibatch to the next. A
+//! batch may be empty.
 
 use gibbsian_core::parallel::BLOCK_ROWS;
 use gibbsian_core::simd::{Vectorized, vectorized};
@@ -44,7 +45,7 @@ impl VisibleBatch {
         let n = self.n;
         let binary = self
             .masks
-            .par_chunks_mut(n)
+            .par_chunks_mut(n.max(1))
             .enumerate()
             .map(|(q, masks)| {
                 vectorized(NonZero {
@@ -96,7 +97,7 @@ impl VisibleBatch {
     pub(super) fn fill(&mut self, n_units: usize, draw: impl Fn(usize, &mut [u64]) + Sync) {
         let n = self.n;
         self.masks
-            .par_chunks_mut(n)
+            .par_chunks_mut(n.max(1))
             .enumerate()
             .for_each(|(q, masks)| draw(q, masks));
         self.index(n_units, None);
@@ -161,11 +162,11 @@ impl HiddenBatch {
     pub(super) fn fill(&mut self, panel_lines: usize, draw: impl Fn(usize, &mut [Line], &mut [u64]) + Sync) {
         let n = self.n;
         self.units
-            .par_chunks_mut(n)
-            .zip(self.masks.par_chunks_mut(n))
+            .par_chunks_mut(n.max(1))
+            .zip(self.masks.par_chunks_mut(n.max(1)))
             .enumerate()
             .for_each(|(p, (units, masks))| draw(p, units, masks));
-        let n_panels = self.masks.len() / n;
+        let n_panels = self.n_panels();
         let masks = &self.masks;
         self.rows.reset(n, n_panels * PANEL, false);
         self.rows.fill_groups(BLOCK_ROWS, |block, mut group| {
@@ -176,6 +177,11 @@ impl HiddenBatch {
                 }
             }
         });
+    }
+
+    /// The number of panels.
+    pub(super) fn n_panels(&self) -> usize {
+        self.masks.len() / self.n.max(1)
     }
 
     /// The 64 units of panel `p` of every case.

@@ -3,7 +3,7 @@
 use gibbsian_core::simd::{self, LaneRng};
 use gibbsian_core::{Blocks, Streams};
 use gibbsian_linalg::kernels::{Line, PANEL, gather};
-use ndarray::{ArrayView1, ArrayViewMut2};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 use rand::Rng;
 use rayon::prelude::*;
 
@@ -24,9 +24,12 @@ impl BinaryRbm {
     /// Writes `c + v'W` of every case into the units of `h`.
     pub(super) fn hidden_field(&self, v: &VisibleBatch, h: &mut HiddenBatch) {
         h.resize(v.n, self.n_hidden);
-        h.units.par_chunks_mut(v.n).enumerate().for_each(|(p, units)| {
-            gather(self.panel(p), &v.rows, &self.hidden_bias[p], units);
-        });
+        h.units
+            .par_chunks_mut(v.n.max(1))
+            .enumerate()
+            .for_each(|(p, units)| {
+                gather(self.panel(p), &v.rows, &self.hidden_bias[p], units);
+            });
     }
 
     /// Draws hidden units given visible ones; the units of `h` become `p(h = 1 | v)`.
@@ -56,6 +59,36 @@ impl BinaryRbm {
     pub(super) fn sweep(&self, v: &mut VisibleBatch, h: &mut HiddenBatch, streams: Streams) {
         self.sample_hidden(v, streams.part(0), h);
         self.sample_visible(h, streams.part(1), v);
+    }
+}
+
+impl BinaryRbm {
+    /// `p(v = 1 | h)` for hidden units drawn given the rows of `x`: the grey picture behind a Gibbs chain's next state, `(B, V)`.
+    ///
+    /// # Panics
+    /// When `x` has another number of columns than the machine has visible units.
+    pub fn visible_means(&self, x: ArrayView2<f64>, rng: &mut dyn Rng) -> Array2<f64> {
+        assert_eq!(x.ncols(), self.n_visible, "columns of x against visible units");
+        let (mut v, mut h) = (VisibleBatch::default(), HiddenBatch::default());
+        v.read(x);
+        self.sample_hidden(&v, Streams::draw(rng), &mut h);
+        let mut means = Array2::zeros(x.raw_dim());
+        let mut field = vec![Line::ZERO; h.n];
+        for (q, mut panel) in means.axis_chunks_iter_mut(Axis(1), PANEL).enumerate() {
+            gather(
+                self.transposed_panel(q),
+                &h.rows,
+                &self.visible_bias[q],
+                &mut field,
+            );
+            simd::sigmoid_f32_in_place(Line::flatten_mut(&mut field));
+            for (mut row, line) in panel.rows_mut().into_iter().zip(&field) {
+                row.iter_mut()
+                    .zip(&line.0)
+                    .for_each(|(mean, p)| *mean = f64::from(*p));
+            }
+        }
+        means
     }
 }
 

@@ -18,14 +18,18 @@
 mod batch;
 mod energy;
 mod exact;
+mod flips;
 mod gibbs;
+mod law;
 mod path;
 mod train;
+mod update;
+mod velocity;
 
 pub use path::{BinaryRbmPath, BinaryState};
 pub use train::{FusedContrastiveDivergence, FusedPersistent, FusedSettings};
 
-use gibbsian_core::{Layout, Parametric, ParametricMut, Record, Result, Snapshot, Space, Values};
+use gibbsian_core::{Error, Layout, Parametric, ParametricMut, Record, Result, Snapshot, Space, Values};
 use gibbsian_linalg::kernels::{Line, PANEL, panels, transpose};
 use ndarray::{Array1, Array2, ArrayView1, s};
 
@@ -50,7 +54,7 @@ use crate::units::Bernoulli;
 /// assert_eq!(Rbm::from(&fast), rbm);
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct BinaryRbm {
     n_visible: usize,
     n_hidden: usize,
@@ -62,6 +66,8 @@ pub struct BinaryRbm {
     /// One line a panel; units beyond the last have bias −∞, which is probability zero.
     visible_bias: Vec<Line>,
     hidden_bias: Vec<Line>,
+    /// No parameter is larger than this in magnitude, so that a training step knows when overflow is out of the question.
+    magnitude: f64,
 }
 
 impl BinaryRbm {
@@ -97,6 +103,7 @@ impl BinaryRbm {
             transposed: vec![Line::ZERO; p * q * PANEL],
             visible_bias: bias_lines(n_visible, |_| 0.0),
             hidden_bias: bias_lines(n_hidden, |_| 0.0),
+            magnitude: 0.0,
         }
     }
 
@@ -121,6 +128,13 @@ impl BinaryRbm {
         }
         self.visible_bias = bias_lines(self.n_visible, |i| b[i]);
         self.hidden_bias = bias_lines(self.n_hidden, |j| c[j]);
+        self.magnitude = self.largest();
+    }
+
+    /// The largest magnitude of a parameter.
+    fn largest(&self) -> f64 {
+        let biases = largest(self.visible_biases()).max(largest(self.hidden_biases()));
+        largest(Line::flatten(&self.weights)).max(biases)
     }
 
     fn visible_biases(&self) -> &[f32] {
@@ -150,16 +164,33 @@ fn bias_lines(n: usize, bias: impl Fn(usize) -> f32) -> Vec<Line> {
     lines
 }
 
-/// Rounds every parameter to single precision.
+/// The largest magnitude of some numbers.
+fn largest(values: &[f32]) -> f64 {
+    f64::from(values.iter().fold(0.0, |most: f32, x| most.max(x.abs())))
+}
+
+/// Two machines are equal when their parameters are.
+impl PartialEq for BinaryRbm {
+    fn eq(&self, other: &Self) -> bool {
+        (self.n_visible, self.n_hidden) == (other.n_visible, other.n_hidden)
+            && self.weights == other.weights
+            && self.visible_bias == other.visible_bias
+            && self.hidden_bias == other.hidden_bias
+    }
+}
+
+/// Rounds every parameter to single precision; one beyond its range becomes the largest finite number of its sign.
 impl From<&Rbm> for BinaryRbm {
     fn from(rbm: &Rbm) -> Self {
-        let narrow = |x: ArrayView1<f64>| x.iter().map(|v| *v as f32).collect::<Vec<_>>();
+        // An f64 of a larger magnitude would be rounded to an infinity.
+        let narrow = |v: &f64| (*v as f32).clamp(f32::MIN, f32::MAX);
+        let bias = |x: ArrayView1<f64>| x.iter().map(narrow).collect::<Vec<_>>();
         let (n_visible, n_hidden) = rbm.weights().dim();
         let mut machine = BinaryRbm::zeros(n_visible, n_hidden);
         machine.assign(
-            rbm.weights().iter().map(|w| *w as f32),
-            &narrow(rbm.visible().bias()),
-            &narrow(rbm.hidden().bias()),
+            rbm.weights().iter().map(narrow),
+            &bias(rbm.visible().bias()),
+            &bias(rbm.hidden().bias()),
         );
         machine
     }
@@ -210,7 +241,10 @@ impl ParametricMut for BinaryRbm {
     fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
         let layout = self.layout();
         layout.check(params)?;
-        layout.check(params.mapv(|p| f64::from(p as f32)).view())?;
+        if let Some(k) = params.iter().position(|p| !(*p as f32).is_finite()) {
+            let requirement = "a number that single precision can hold";
+            return Err(Error::parameter(layout.locate(k), params[k], requirement));
+        }
         let part = |name: &str| {
             let range = layout.find(name).map_or(0..0, |t| t.range.clone());
             params

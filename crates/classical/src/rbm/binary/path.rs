@@ -7,7 +7,7 @@
 //!
 //! The hidden field of the current states is kept, since both the work and the next transition start from it.
 
-use gibbsian_core::error::{check_batch, check_each};
+use gibbsian_core::error::{check_batch, check_each, check_shape};
 use gibbsian_core::math::softplus;
 use gibbsian_core::simd::{self, LaneRng};
 use gibbsian_core::{Path, Result, Space, Streams};
@@ -45,10 +45,12 @@ impl<'a> BinaryRbmPath<'a> {
     /// The path that starts at these independent visible units and at unbiased hidden ones.
     ///
     /// # Errors
-    /// A base of another number of units than the machine has.
+    /// A base of another number of units than the machine has, or with a bias that single precision cannot hold.
     pub fn new(machine: &'a BinaryRbm, base: &Bernoulli) -> Result<Self> {
         let bias = base.bias();
-        gibbsian_core::error::check_shape("base", &bias, &[machine.n_visible])?;
+        check_shape("base", &bias, &[machine.n_visible])?;
+        let requirement = "a number that single precision can hold";
+        check_each("base", bias, requirement, |b| (b as f32).is_finite())?;
         Ok(BinaryRbmPath {
             machine,
             base: bias_lines(machine.n_visible, |i| bias[i] as f32),
@@ -125,13 +127,17 @@ impl Path for BinaryRbmPath<'_> {
         let n = state.v.n;
         state.work.resize(n * self.machine.hidden_bias.len(), 0.0);
         let field = &state.field;
-        state.work.par_chunks_mut(n).enumerate().for_each(|(p, work)| {
-            for (work, line) in work.iter_mut().zip(field.panel(p)) {
-                // Units beyond the last have the field −∞ and do no work.
-                *work = simd::softplus_scaled_difference_sum(&line.0, from, to);
-            }
-        });
-        for panel in state.work.chunks(n) {
+        state
+            .work
+            .par_chunks_mut(n.max(1))
+            .enumerate()
+            .for_each(|(p, work)| {
+                for (work, line) in work.iter_mut().zip(field.panel(p)) {
+                    // Units beyond the last have the field −∞ and do no work.
+                    *work = simd::softplus_scaled_difference_sum(&line.0, from, to);
+                }
+            });
+        for panel in state.work.chunks(n.max(1)) {
             for (log_weight, work) in log_weights.iter_mut().zip(panel) {
                 *log_weight += work;
             }

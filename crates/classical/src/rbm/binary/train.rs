@@ -4,25 +4,30 @@
 //! Hinton 2012, eq. 15), arranged so that parameters, gradients and chain states never cross the `f64` boundary: the gradient of a panel of
 //! weights is summed from the lists of active cases and added to the panel while it is in the cache, and the transposed copy follows at once.
 //! Given the same generator, a fused step draws the same states as the generic one on the same machine; the tests tie the two.
+//!
+//! A step that is refused leaves the machine and the velocity as they were; persistent chains may have moved.
 
-use gibbsian_core::error::{check_batch, check_count, check_each, check_non_negative, check_within};
-use gibbsian_core::simd::{self, Vectorized, vectorized};
-use gibbsian_core::{Error, Parametric, Record, Result, Snapshot, Space, Streams, TrainStep, Values};
-use gibbsian_linalg::kernels::{Line, PANEL, gather, gather_range};
-use ndarray::{Array2, ArrayView2};
+use gibbsian_core::error::{
+    check_batch, check_count, check_each, check_finite, check_non_negative, check_within,
+};
+use gibbsian_core::simd;
+use gibbsian_core::{Error, Record, Result, Snapshot, Space, Streams, TrainStep, Values};
+use gibbsian_linalg::kernels::Line;
+use ndarray::{Array2, ArrayView2, aview0};
 use rand::Rng;
 use rayon::prelude::*;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::BinaryRbm;
 use super::batch::{HiddenBatch, VisibleBatch};
-use super::{BinaryRbm, transpose_panel};
+use super::update::Phases;
+use super::velocity::Velocity;
 
 /// Options of a fused step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FusedSettings {
     /// Gibbs sweeps a step, the `k` of CD-k.
     pub n_steps: usize,
-    /// The momentum `μ` in `[0, 1)`.
+    /// The momentum `μ` in `[0, 1)`; with zero no velocity is kept, and a later momentum starts from rest.
     pub momentum: f64,
     /// The weight decay `λ`, on weights and not on biases.
     pub weight_decay: f64,
@@ -154,7 +159,9 @@ impl TrainStep<BinaryRbm> for FusedContrastiveDivergence {
         learning_rate: f64,
         rng: &mut dyn Rng,
     ) -> Result<f64> {
-        read_data(machine, x, &mut self.data)?;
+        check_step(machine, x, learning_rate)?;
+        self.velocity.prepare(machine, self.settings.momentum > 0.0)?;
+        read_data(x, &mut self.data)?;
         let streams = Streams::draw(rng);
         machine.sample_hidden(&self.data, streams.part(0), &mut self.positive);
         machine.sample_visible(&self.positive, streams.part(1), &mut self.model);
@@ -189,7 +196,9 @@ impl TrainStep<BinaryRbm> for FusedPersistent {
             let found = [self.chains.n, self.chains.n_units()];
             return Err(Error::shape("chains", &found, format!("[_, {}]", machine.dim())));
         }
-        read_data(machine, x, &mut self.data)?;
+        check_step(machine, x, learning_rate)?;
+        self.velocity.prepare(machine, self.settings.momentum > 0.0)?;
+        read_data(x, &mut self.data)?;
         for _ in 0..self.settings.n_steps {
             machine.sweep(&mut self.chains, &mut self.negative, Streams::draw(rng));
         }
@@ -215,301 +224,18 @@ impl TrainStep<BinaryRbm> for FusedPersistent {
     }
 }
 
-/// Reads a minibatch, refusing shapes and values that visible units cannot take.
-fn read_data(machine: &BinaryRbm, x: ArrayView2<f64>, data: &mut VisibleBatch) -> Result<()> {
-    check_batch("x", &x, machine.dim())?;
+/// Refuses a learning rate that is not finite and a minibatch of another shape.
+fn check_step(machine: &BinaryRbm, x: ArrayView2<f64>, learning_rate: f64) -> Result<()> {
+    check_finite("learning_rate", &aview0(&learning_rate))?;
+    check_batch("x", &x, machine.dim())
+}
+
+/// Reads a minibatch, refusing values that visible units cannot take.
+fn read_data(x: ArrayView2<f64>, data: &mut VisibleBatch) -> Result<()> {
     if data.read(x) {
         return Ok(());
     }
     check_each("x", x, "in [0, 1]", |v| (0.0..=1.0).contains(&v))
-}
-
-/// The velocity of every parameter under momentum, in the machine's own layout; empty until momentum is used.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Velocity {
-    weights: Vec<Line>,
-    visible_bias: Vec<f32>,
-    hidden_bias: Vec<Line>,
-}
-
-impl Velocity {
-    fn resize(&mut self, machine: &BinaryRbm) {
-        self.weights.resize(machine.weights.len(), Line::ZERO);
-        self.visible_bias.resize(machine.n_visible, 0.0);
-        self.hidden_bias.resize(machine.hidden_bias.len(), Line::ZERO);
-    }
-}
-
-/// The two phases that a gradient is the difference of.
-#[derive(Clone, Copy)]
-struct Phases<'a> {
-    data: &'a VisibleBatch,
-    /// `p(h = 1 | v)` of the data.
-    positive: &'a HiddenBatch,
-    model: &'a VisibleBatch,
-}
-
-impl Phases<'_> {
-    /// One step of gradient descent; `negative` is room for `p(h = 1 | v)` of the model's states.
-    fn update(
-        self,
-        machine: &mut BinaryRbm,
-        negative: &mut HiddenBatch,
-        velocity: &mut Velocity,
-        settings: FusedSettings,
-        learning_rate: f64,
-    ) -> Result<()> {
-        velocity.resize(machine);
-        negative.resize(self.model.n, machine.n_hidden);
-        let rates = Rates {
-            positive: (learning_rate / self.data.n as f64) as f32,
-            negative: (learning_rate / self.model.n as f64) as f32,
-            decay: (learning_rate * settings.weight_decay) as f32,
-            momentum: settings.momentum as f32,
-        };
-        let lines = machine.panel_lines();
-        let finite = AtomicBool::new(true);
-        (machine.weights.par_chunks_mut(lines))
-            .zip(machine.transposed.par_chunks_mut(lines))
-            .zip(machine.hidden_bias.par_iter_mut())
-            .zip(velocity.weights.par_chunks_mut(lines))
-            .zip(velocity.hidden_bias.par_iter_mut())
-            .zip(negative.units.par_chunks_mut(self.model.n))
-            .enumerate()
-            .for_each(
-                |(p, (((((weights, transposed), bias), velocity), bias_velocity), negative))| {
-                    gather(weights, &self.model.rows, bias, negative);
-                    simd::sigmoid_f32_in_place(Line::flatten_mut(negative));
-                    let panel = Panel {
-                        positive: self.positive.panel(p),
-                        negative,
-                        weights: &mut weights[..machine.n_visible],
-                        velocity,
-                        bias,
-                        bias_velocity,
-                    };
-                    let all_finite = panel.descend(self, rates);
-                    transpose_panel(weights, transposed);
-                    if !all_finite {
-                        finite.store(false, Ordering::Relaxed);
-                    }
-                },
-            );
-        self.update_visible_bias(machine, velocity, rates, &finite);
-        if finite.into_inner() {
-            Ok(())
-        } else {
-            Err(name_non_finite(machine))
-        }
-    }
-
-    fn update_visible_bias(
-        self,
-        machine: &mut BinaryRbm,
-        velocity: &mut Velocity,
-        rates: Rates,
-        finite: &AtomicBool,
-    ) {
-        let bias = &mut Line::flatten_mut(&mut machine.visible_bias)[..machine.n_visible];
-        for (i, (b, v)) in bias.iter_mut().zip(&mut velocity.visible_bias).enumerate() {
-            let gradient =
-                rates.positive * self.data.columns.total(i) - rates.negative * self.model.columns.total(i);
-            *v = rates.momentum * *v + gradient;
-            *b += *v;
-            if !b.is_finite() {
-                finite.store(false, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// The mean absolute difference of the visible means of the two phases.
-    fn mean_difference(self, n_units: usize) -> f64 {
-        let mean = |v: &VisibleBatch, i| f64::from(v.columns.total(i)) / v.n as f64;
-        let sum: f64 = (0..n_units)
-            .map(|i| (mean(self.data, i) - mean(self.model, i)).abs())
-            .sum();
-        sum / n_units as f64
-    }
-}
-
-/// Learning rate over the number of cases, and what multiplies weights and velocities.
-#[derive(Clone, Copy)]
-struct Rates {
-    positive: f32,
-    negative: f32,
-    decay: f32,
-    momentum: f32,
-}
-
-/// One hidden panel: its probabilities in the two phases, its parameters and their velocities.
-struct Panel<'a> {
-    positive: &'a [Line],
-    negative: &'a [Line],
-    weights: &'a mut [Line],
-    velocity: &'a mut [Line],
-    bias: &'a mut Line,
-    bias_velocity: &'a mut Line,
-}
-
-/// Visible units whose gradients are summed before their weights move; both stay in the first-level cache.
-const UNITS_AT_ONCE: usize = 16;
-
-impl Panel<'_> {
-    /// Adds the gradient to the panel's weights and biases; returns whether all stayed finite.
-    fn descend(self, phases: Phases<'_>, rates: Rates) -> bool {
-        let mut positive = [Line::ZERO; UNITS_AT_ONCE];
-        let mut negative = [Line::ZERO; UNITS_AT_ONCE];
-        let mut finite = true;
-        let chunks = self
-            .weights
-            .chunks_mut(UNITS_AT_ONCE)
-            .zip(self.velocity.chunks_mut(UNITS_AT_ONCE));
-        for (chunk, (weights, velocity)) in chunks.enumerate() {
-            let units = chunk * UNITS_AT_ONCE..chunk * UNITS_AT_ONCE + weights.len();
-            let (positive, negative) = (&mut positive[..weights.len()], &mut negative[..weights.len()]);
-            let columns = &phases.data.columns;
-            gather_range(
-                self.positive,
-                columns,
-                units.clone(),
-                &Line::ZERO,
-                rates.positive,
-                positive,
-            );
-            let columns = &phases.model.columns;
-            gather_range(
-                self.negative,
-                columns,
-                units,
-                &Line::ZERO,
-                -rates.negative,
-                negative,
-            );
-            finite &= vectorized(Descend {
-                rates,
-                positive: Line::flatten(positive),
-                negative: Line::flatten(negative),
-                weights: Line::flatten_mut(weights),
-                velocity: Line::flatten_mut(velocity),
-            });
-        }
-        let (positive, negative) = (
-            total(self.positive, rates.positive),
-            total(self.negative, -rates.negative),
-        );
-        // Biases do not decay. Units beyond the last have bias −∞ and probability zero, and stay there.
-        let rates = Rates { decay: 0.0, ..rates };
-        let (bias, velocity) = (&mut self.bias.0, &mut self.bias_velocity.0);
-        let (positive, negative) = (&positive.0, &negative.0);
-        vectorized(Descend {
-            rates,
-            positive,
-            negative,
-            weights: bias,
-            velocity,
-        });
-        finite && bias.iter().all(|b| !b.is_nan() && *b != f32::INFINITY)
-    }
-}
-
-/// `scale · Σ_b lines[b]`.
-fn total(lines: &[Line], scale: f32) -> Line {
-    let mut total = Line::ZERO;
-    for line in lines {
-        for (total, x) in total.0.iter_mut().zip(&line.0) {
-            *total += x;
-        }
-    }
-    total.0.iter_mut().for_each(|t| *t *= scale);
-    total
-}
-
-/// `v ← μ v + ε⟨+⟩ − ε⟨−⟩ − ελ w`, `w ← w + v`; the gradients come with their rates and signs. Returns whether all `w` are finite.
-struct Descend<'a> {
-    rates: Rates,
-    positive: &'a [f32],
-    negative: &'a [f32],
-    weights: &'a mut [f32],
-    velocity: &'a mut [f32],
-}
-
-impl Vectorized for Descend<'_> {
-    type Output = bool;
-
-    #[inline(always)]
-    fn run(self) -> bool {
-        let Rates { momentum, decay, .. } = self.rates;
-        let gradients = self.positive.iter().zip(self.negative);
-        let parameters = self.weights.iter_mut().zip(self.velocity);
-        if momentum == 0.0 && decay == 0.0 {
-            for ((w, _), (p, n)) in parameters.zip(gradients) {
-                *w += p + n;
-            }
-        } else if decay == 0.0 {
-            for ((w, v), (p, n)) in parameters.zip(gradients) {
-                *v = momentum * *v + (p + n);
-                *w += *v;
-            }
-        } else {
-            for ((w, v), (p, n)) in parameters.zip(gradients) {
-                *v = momentum * *v + (p + n - decay * *w);
-                *w += *v;
-            }
-        }
-        self.weights.iter().fold(true, |finite, w| finite & w.is_finite())
-    }
-}
-
-/// The error that names the first parameter that is not finite.
-fn name_non_finite(machine: &BinaryRbm) -> Error {
-    let params = machine.params();
-    match params.iter().position(|p| !p.is_finite()) {
-        Some(i) => Error::non_finite(machine.layout().locate(i), params[i], "in a training step"),
-        None => Error::non_finite("hidden.bias beyond the last unit", f64::NAN, "in a training step"),
-    }
-}
-
-impl Velocity {
-    fn snapshot(&self, record: &mut Record) {
-        let weights = Line::flatten(&self.weights);
-        let hidden = Line::flatten(&self.hidden_bias);
-        for (name, values) in [
-            ("weights", weights),
-            ("visible_bias", &self.visible_bias[..]),
-            ("hidden_bias", hidden),
-        ] {
-            record.put(
-                format!("velocity.{name}"),
-                &[values.len()],
-                Values::F32(values.to_vec()),
-            );
-        }
-    }
-
-    fn restored(record: &Record) -> Result<Self> {
-        let read = |name: &str| -> Result<&[f32]> {
-            let name = format!("velocity.{name}");
-            let shape = record.shape(&name).unwrap_or(&[0]).to_vec();
-            record.f32s(&name, &shape)
-        };
-        let lines = |values: &[f32]| -> Result<Vec<Line>> {
-            let (lines, rest) = values.as_chunks::<PANEL>();
-            if rest.is_empty() {
-                Ok(lines.iter().map(|line| Line(*line)).collect())
-            } else {
-                Err(Error::format(
-                    "snapshot entry `velocity`",
-                    values.len(),
-                    "a multiple of 64 numbers",
-                ))
-            }
-        };
-        Ok(Velocity {
-            weights: lines(read("weights")?)?,
-            visible_bias: read("visible_bias")?.to_vec(),
-            hidden_bias: lines(read("hidden_bias")?)?,
-        })
-    }
 }
 
 impl Snapshot for FusedContrastiveDivergence {
@@ -542,6 +268,14 @@ impl Snapshot for FusedPersistent {
             return Err(Error::format("snapshot entry `chains`", state, "states 0 and 1"));
         }
         let velocity = Velocity::restored(record)?;
+        if let Some(n) = velocity.n_visible().filter(|n| *n != shape.1) {
+            let origin = "snapshot entry `velocity.weights`";
+            return Err(Error::format(
+                origin,
+                format!("{n} rows"),
+                format!("{} rows", shape.1),
+            ));
+        }
         let chains = Array2::from_shape_fn(shape, |(b, i)| f64::from(states[b * shape.1 + i]));
         self.chains.read(chains.view());
         self.velocity = velocity;
