@@ -3,7 +3,7 @@
 mod common;
 
 use common::{call, data, energy_derivatives, model, refusal};
-use gibbsian_core::{Kernel, Record, Seed, Snapshot, TransitionLaw, Values};
+use gibbsian_core::{Energy, Kernel, Record, Seed, Snapshot, TransitionLaw, Values};
 use gibbsian_objectives::{ExactLikelihood, PersistentContrastiveDivergence};
 use gibbsian_testkit::audit::Audit;
 use gibbsian_testkit::conformance;
@@ -27,7 +27,7 @@ fn chains_go_on_where_they_were() {
     let mut same_rng = Seed::new(1).rng();
     let positive = energy_derivatives(&model, x.view()).mean_axis(Axis(0)).unwrap();
     for call_number in 0..4 {
-        let (_, grad) = call(&mut objective, x.view(), &mut rng).unwrap();
+        let (loss, grad) = call(&mut objective, x.view(), &mut rng).unwrap();
         for _ in 0..3 {
             Sweep::Forward.step(&model, &mut by_hand, &mut same_rng);
         }
@@ -37,6 +37,11 @@ fn chains_go_on_where_they_were() {
             .unwrap();
         let error = (&grad - &positive + negative).mapv(f64::abs).sum();
         assert!(error <= 1e-13, "call {call_number}: {error:e}");
+        let contrast = model.energy(x.view()).mean().unwrap() - model.energy(by_hand.view()).mean().unwrap();
+        assert!(
+            (loss - contrast).abs() <= 1e-13,
+            "call {call_number}: {loss} instead of {contrast}"
+        );
     }
 }
 
