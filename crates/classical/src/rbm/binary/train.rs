@@ -7,13 +7,11 @@
 //!
 //! A step that is refused leaves the machine and the velocity as they were; persistent chains may have moved.
 
-use gibbsian_core::error::{
-    check_batch, check_count, check_each, check_finite, check_non_negative, check_within,
-};
+use gibbsian_core::error::{check_batch, check_count, check_each, check_non_negative, check_within};
 use gibbsian_core::simd;
 use gibbsian_core::{Error, Record, Result, Snapshot, Space, Streams, TrainStep, Values};
 use gibbsian_linalg::kernels::Line;
-use ndarray::{Array2, ArrayView2, aview0};
+use ndarray::{Array2, ArrayView2};
 use rand::Rng;
 use rayon::prelude::*;
 
@@ -226,7 +224,9 @@ impl TrainStep<BinaryRbm> for FusedPersistent {
 
 /// Refuses a learning rate that is not finite and a minibatch of another shape.
 fn check_step(machine: &BinaryRbm, x: ArrayView2<f64>, learning_rate: f64) -> Result<()> {
-    check_finite("learning_rate", &aview0(&learning_rate))?;
+    if !learning_rate.is_finite() {
+        return Err(Error::parameter("learning_rate", learning_rate, "finite"));
+    }
     check_batch("x", &x, machine.dim())
 }
 

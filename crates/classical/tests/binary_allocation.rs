@@ -1,0 +1,82 @@
+//! A fused step allocates nothing once its buffers have their size. A test of its own, because it counts the whole program's memory.
+
+mod common;
+mod fused;
+
+use fused::{binary_rows, pair};
+use gibbsian_classical::{BinaryRbm, FusedContrastiveDivergence, FusedPersistent, FusedSettings};
+use gibbsian_core::{Seed, TrainStep};
+use ndarray::{ArrayView2, s};
+use peak_alloc::PeakAlloc;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// The most bytes held during steps on minibatches of two sizes, beyond those held before.
+fn peak_of_steps(
+    pool: &ThreadPool,
+    machine: &BinaryRbm,
+    make: &(dyn Fn() -> Box<dyn TrainStep<BinaryRbm> + Send> + Sync),
+    x: ArrayView2<f64>,
+) -> usize {
+    let run = |step: &mut dyn TrainStep<BinaryRbm>, machine: &mut BinaryRbm| {
+        let mut rng = Seed::new(1).rng();
+        for k in 0..20 {
+            step.train_step(machine, x.slice(s![20 * (k % 2).., ..]), 0.01, &mut rng)
+                .unwrap();
+        }
+    };
+    // Every thread warms up with a machine of its own: whoever starts a parallel loop runs its first task, which is what
+    // makes it keep room for a panel.
+    pool.broadcast(|_| run(&mut *make(), &mut machine.clone()));
+    // From inside the pool, because a loop that is handed in from outside is put on a list.
+    pool.install(|| {
+        let (mut step, mut machine) = (make(), machine.clone());
+        run(&mut *step, &mut machine);
+        MEMORY.reset_peak_usage();
+        let before = MEMORY.current_usage();
+        run(&mut *step, &mut machine);
+        MEMORY.peak_usage() - before
+    })
+}
+
+#[test]
+fn steps_allocate_nothing_in_steady_state() {
+    let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let (machine, _) = pair(200, 150, 0.1, 0.3, 1);
+    let binary = binary_rows(100, 200, 0.3, 1);
+    let means = common::means(100, 200, 1);
+    for settings in [
+        FusedSettings::default(),
+        FusedSettings {
+            n_steps: 3,
+            momentum: 0.5,
+            weight_decay: 1e-4,
+        },
+    ] {
+        for x in [&binary, &means] {
+            let cd = || {
+                Box::new(FusedContrastiveDivergence::new(settings).unwrap()) as Box<dyn TrainStep<_> + Send>
+            };
+            assert_eq!(
+                peak_of_steps(&pool, &machine, &cd, x.view()),
+                0,
+                "CD, {settings:?}"
+            );
+            let chains = binary.slice(s![..70, ..]);
+            let pcd =
+                || Box::new(FusedPersistent::new(settings, chains).unwrap()) as Box<dyn TrainStep<_> + Send>;
+            assert_eq!(
+                peak_of_steps(&pool, &machine, &pcd, x.view()),
+                0,
+                "PCD, {settings:?}"
+            );
+        }
+    }
+    // Is memory counted?
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
+    assert_eq!(std::hint::black_box(vec![0_u8; 1000]).len(), 1000);
+    assert!(MEMORY.peak_usage() - before >= 1000);
+}
