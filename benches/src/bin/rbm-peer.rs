@@ -12,7 +12,7 @@ use gibbsian_classical::{
     Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm,
 };
 use gibbsian_core::{Result, Seed, TrainStep};
-use gibbsian_partition::{Ladder, ais};
+use gibbsian_partition::{Ladder, Pilot, ais};
 use ndarray::{Array1, Array2, Axis, s};
 
 const VISIBLE: usize = 784;
@@ -37,7 +37,18 @@ fn run(arguments: &[String]) -> std::result::Result<(), Box<dyn std::error::Erro
             rate.parse()?,
             epochs.parse()?,
         ),
-        ["ais", data, model, runs] => anneal(data, model, runs.parse()?),
+        ["ais", data, model, runs] => anneal(data, model, runs.parse()?, |_| Ok(Ladder::linear(1000)?)),
+        ["ais", data, model, runs, "linear", n] => {
+            let ladder = Ladder::linear(n.parse()?)?;
+            anneal(data, model, runs.parse()?, |_| Ok(ladder.clone()))
+        }
+        ["ais", data, model, runs, "pilot", n] => {
+            let n: usize = n.parse()?;
+            anneal(data, model, runs.parse()?, |path| {
+                let pilot = Pilot::run(path, &Ladder::linear(300)?, 100, &mut Seed::new(99).rng())?;
+                Ok(pilot.ladder(n)?)
+            })
+        }
         ["exact", model] => exact(model),
         _ => Err("usage: see the top of the source".into()),
     }
@@ -147,7 +158,12 @@ fn train(
     Ok(())
 }
 
-fn anneal(data: &str, model: &str, runs: usize) -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn anneal(
+    data: &str,
+    model: &str,
+    runs: usize,
+    ladder: impl Fn(&BinaryRbmPath) -> Result<Ladder>,
+) -> std::result::Result<(), Box<dyn std::error::Error>> {
     let x = read_data(data)?;
     let machine = read_machine(model)?;
     let means = x
@@ -156,22 +172,24 @@ fn anneal(data: &str, model: &str, runs: usize) -> std::result::Result<(), Box<d
         .mapv(|m| m.clamp(1e-2, 1.0 - 1e-2));
     let base = Bernoulli::new(means.mapv(gibbsian_core::math::logit))?;
     let path = BinaryRbmPath::new(&machine, &base)?;
-    let ladder = Ladder::linear(1000)?;
+    let ladder = ladder(&path)?;
     let mut seconds = Vec::new();
     let mut log_z = Vec::new();
+    let mut effective = 0.0;
     for run in 0..runs {
         let clock = Instant::now();
         let estimate = ais(&path, &ladder, 100, &mut Seed::new(run as u64).rng())?;
         seconds.push(clock.elapsed().as_secs_f64());
         log_z.push(estimate.log_z());
+        effective += estimate.log_weights().effective_sample_size() / runs as f64;
     }
     let mean = log_z.iter().sum::<f64>() / runs as f64;
     report(
         "ais",
-        1e5,
+        (100 * ladder.n_steps()) as f64,
         "chain-sweeps/s",
         seconds,
-        format!(",\"logz_mean\":{mean:.4}"),
+        format!(",\"logz_mean\":{mean:.4},\"ess_of_100\":{effective:.1}"),
     );
     Ok(())
 }

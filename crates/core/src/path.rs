@@ -41,6 +41,7 @@ pub trait Path: Space {
 
     /// Moves every chain by a transition that leaves `f_β` invariant **and is reversible with respect to it**.
     ///
-    /// Reversibility is what allows RAISE and reverse annealing to run the same transition backwards.
+    /// Invariance is what annealing needs, forwards or backwards; reversibility is what lets RAISE run the same transition as the
+    /// time reversal of the forward chain.
     fn transition(&self, state: &mut Self::State, beta: f64, rng: &mut dyn Rng);
 }

