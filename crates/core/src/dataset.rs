@@ -157,7 +157,7 @@ mod tests {
         let data: MatrixView<'_> = Matrix::new(transposed.t()).unwrap();
         assert_eq!((data.n_points(), data.dim()), (2, 3));
         let mut out = Array2::from_elem((3, 3).f(), f64::NAN);
-        (&data).rows_into(&[1, 1, 0], Streams::from_key(1), out.view_mut());
+        Dataset::rows_into(&&data, &[1, 1, 0], Streams::from_key(1), out.view_mut());
         assert_eq!(out, array![[3.0, 4.0, 5.0], [3.0, 4.0, 5.0], [0.0, 1.0, 2.0]]);
     }
 

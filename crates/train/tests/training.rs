@@ -1,4 +1,6 @@
 //! The loop: it learns, it refuses what cannot work, and a failing step leaves the model alone.
+//!
+//! reason for length: the refusals share their failing models and data.
 
 mod common;
 

@@ -1,4 +1,6 @@
 //! Bugs in energies, scores, their products and pullbacks.
+//!
+//! reason for length: every planted bug is a model of its own with all the traits that the check asks for.
 
 use std::sync::Mutex;
 
