@@ -160,11 +160,11 @@ impl TrainStep<BinaryRbm> for FusedContrastiveDivergence {
         check_step(machine, x, learning_rate)?;
         self.velocity.prepare(machine, self.settings.momentum > 0.0)?;
         read_data(x, &mut self.data)?;
-        let streams = Streams::draw(rng);
+        let streams = sweep_streams(rng);
         machine.sample_hidden(&self.data, streams.part(0), &mut self.positive);
         machine.sample_visible(&self.positive, streams.part(1), &mut self.model);
         for _ in 1..self.settings.n_steps {
-            machine.sweep(&mut self.model, &mut self.negative, Streams::draw(rng));
+            machine.sweep(&mut self.model, &mut self.negative, sweep_streams(rng));
         }
         let phases = Phases {
             data: &self.data,
@@ -198,7 +198,7 @@ impl TrainStep<BinaryRbm> for FusedPersistent {
         self.velocity.prepare(machine, self.settings.momentum > 0.0)?;
         read_data(x, &mut self.data)?;
         for _ in 0..self.settings.n_steps {
-            machine.sweep(&mut self.chains, &mut self.negative, Streams::draw(rng));
+            machine.sweep(&mut self.chains, &mut self.negative, sweep_streams(rng));
         }
         machine.hidden_field(&self.data, &mut self.positive);
         let n = self.positive.n;
@@ -220,6 +220,12 @@ impl TrainStep<BinaryRbm> for FusedPersistent {
         )?;
         Ok(phases.mean_difference(machine.dim()))
     }
+}
+
+/// The streams of one sweep, as Gibbs sampling of a model with one block has them: the kernel draws one key a step and gives each block a generator
+/// of its own, of which the block draws the key of its redraw.
+fn sweep_streams(rng: &mut dyn Rng) -> Streams {
+    Streams::draw(&mut Streams::draw(rng).block(0))
 }
 
 /// Refuses a learning rate that is not finite and a minibatch of another shape.
