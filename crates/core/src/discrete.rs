@@ -6,12 +6,31 @@
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
 use crate::energy::{Energy, Space};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_batch};
 
 /// A space whose coordinates take finitely many values each.
 pub trait Discrete: Space {
     /// The values that coordinate `site` can take, without repetition, for example `[0, 1]` or `[−1, 1]`.
     fn alphabet(&self, site: usize) -> &[f64];
+
+    /// Requires a batch of at least one row whose entries are symbols of their site's alphabet, and names the first that is none.
+    ///
+    /// # Errors
+    /// No rows, a wrong number of columns, or an entry outside its alphabet, such as NaN.
+    fn check_states(&self, name: &'static str, x: ArrayView2<f64>) -> Result<()> {
+        check_batch(name, &x, self.dim())?;
+        match x
+            .indexed_iter()
+            .find(|((_, site), v)| !self.alphabet(*site).contains(v))
+        {
+            None => Ok(()),
+            Some(((b, site), v)) => Err(Error::parameter(
+                format!("{name}[{b}, {site}]"),
+                v,
+                format!("one of {:?}", self.alphabet(site)),
+            )),
+        }
+    }
 
     /// The number of states, or `None` when it exceeds `u64`.
     fn n_states(&self) -> Option<u64> {
@@ -135,6 +154,25 @@ mod tests {
         let mut out = Array2::zeros((1, 3));
         Mixed.site_deltas_into(array![[1.0, 0.0, 1.0]].view(), 1, out.view_mut());
         assert_eq!(out, array![[-1.0, 0.0, 1.0]]);
+    }
+
+    #[test]
+    fn rows_outside_the_space_are_refused_by_name() {
+        let refuse = |x: Array2<f64>| Mixed.check_states("x", x.view()).unwrap_err().to_string();
+        assert!(Mixed.check_states("x", Mixed.states().unwrap().view()).is_ok());
+        // Each site has an alphabet of its own: 0 is a symbol of the second site and none of the third.
+        assert_eq!(
+            refuse(array![[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]),
+            "`x[1, 2]` is 0, but must be one of [-1.0, 1.0]"
+        );
+        assert_eq!(
+            refuse(array![[f64::NAN, 0.0, 1.0]]),
+            "`x[0, 0]` is NaN, but must be one of [0.0, 1.0]"
+        );
+        assert_eq!(
+            refuse(array![[0.0, 1.0]]),
+            "`x` has shape [1, 2], but must have shape (at least 1, 3)"
+        );
     }
 
     struct Huge;

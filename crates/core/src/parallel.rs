@@ -18,17 +18,27 @@ pub fn block_rows(block: usize, n_rows: usize) -> Range<usize> {
 }
 
 /// Calls `f(block, rows)` on each block of rows of `out`, in parallel.
-pub fn for_each_block(mut out: ArrayViewMut2<f64>, f: impl Fn(usize, ArrayViewMut2<f64>) + Sync + Send) {
+pub fn for_each_block(out: ArrayViewMut2<f64>, f: impl Fn(usize, ArrayViewMut2<f64>) + Sync + Send) {
+    map_blocks_mut(out, f);
+}
+
+/// Calls `f(block, rows)` on each block of rows of `out`, in parallel, and returns what it says of each block, in block order: a
+/// step that changes chains and counts what it did.
+pub fn map_blocks_mut<T: Send>(
+    mut out: ArrayViewMut2<f64>,
+    f: impl Fn(usize, ArrayViewMut2<f64>) -> T + Sync + Send,
+) -> Vec<T> {
+    if out.nrows() == 0 {
+        return Vec::new();
+    }
     if out.nrows() <= BLOCK_ROWS {
-        if out.nrows() > 0 {
-            f(0, out);
-        }
-        return;
+        return vec![f(0, out)];
     }
     out.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS)
         .into_par_iter()
         .enumerate()
-        .for_each(|(block, rows)| f(block, rows));
+        .map(|(block, rows)| f(block, rows))
+        .collect()
 }
 
 /// The sum over blocks of `f(block, rows)`, evaluated in parallel and added in block order.
@@ -72,6 +82,14 @@ mod tests {
             let mut seen = Array2::zeros((n, 1));
             for_each_block(seen.view_mut(), |_, mut rows| rows += 1.0);
             assert_eq!(seen.sum(), n as f64);
+            let sizes = map_blocks_mut(seen.view_mut(), |block, mut rows| {
+                rows += block as f64;
+                rows.nrows()
+            });
+            assert_eq!(sizes, map_blocks(n, |_, rows| rows.len()));
+            for (b, row) in seen.rows().into_iter().enumerate() {
+                assert_eq!(row[0], (1 + b / BLOCK_ROWS) as f64);
+            }
             assert_eq!(map_blocks(n, |_, rows| rows.len()).iter().sum::<usize>(), n);
         }
     }
