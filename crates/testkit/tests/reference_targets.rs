@@ -4,7 +4,7 @@ use gibbsian_core::{Discrete, EnergyPullback, Error, Objective, Seed, error};
 use gibbsian_testkit::conformance::{self, Balance, Redraw};
 use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::targets::{
-    BernoulliLayer, Gaussian, HeatedGaussian, Mixture, Pairwise, Sweep, Tempered,
+    BernoulliLayer, Gaussian, HeatedGaussian, MixedSpin, Mixture, Pairwise, Sweep, Tempered,
 };
 use gibbsian_testkit::verdict::Verdict;
 use ndarray::{Array1, ArrayView2, ArrayViewMut1, array};
@@ -114,6 +114,23 @@ fn tempered_families() -> Verdict {
     let states = pairwise(1.0).states().unwrap();
     conformance::path(&path, states.view(), DOUBLE, Seed::new(10))?;
     conformance::finite_path(&path, states.view(), DOUBLE, Seed::new(11))
+}
+
+#[test]
+fn mixed_spins() -> Verdict {
+    let alphabets = vec![
+        vec![0.0, 1.0],
+        vec![-1.0, 0.0, 1.0],
+        vec![2.0],
+        vec![-1.5, -0.5, 0.5, 1.5],
+    ];
+    let params = Array1::from_iter((0..14).map(|k| 0.3 - 0.55 * f64::from(k * k % 7) / 3.0));
+    let mut model = MixedSpin::new(alphabets, params).unwrap();
+    let x = model.states().unwrap();
+    conformance::parametric(&mut model)?;
+    conformance::energy(&model, x.view(), DOUBLE)?;
+    conformance::discrete_energy(&model, x.view(), DOUBLE)?;
+    conformance::energy_pullback(&mut model, x.view(), DOUBLE)
 }
 
 /// Exact maximum likelihood of a pairwise model: mean energy of the data plus `log Z` by enumeration.
