@@ -27,4 +27,4 @@ pub mod units;
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
 };
-pub use units::Bernoulli;
+pub use units::{Bernoulli, Spin};

@@ -1,6 +1,8 @@
 //! Machines to try things on.
 #![allow(dead_code, reason = "each test file uses some of them")]
 
+pub mod enumeration;
+
 use gibbsian_classical::{Bernoulli, Rbm};
 use gibbsian_core::{Discrete, Seed};
 use ndarray::{Array1, Array2};

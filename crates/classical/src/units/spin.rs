@@ -1,0 +1,146 @@
+//! Spin units: `x ∈ {−1, +1}`, `e(x) = −b·x`, `Γ(I) = Σ_i log 2cosh(b_i + I_i)`.
+//!
+//! A layer of spins is a layer of [`Bernoulli`](super::Bernoulli) units seen through `x = 2y − 1`: an RBM of two spin layers with
+//! parameters `W`, `b`, `c` is the Bernoulli machine with weights `4W` and biases `2b − 2W1` and `2c − 2W'1`, up to a constant of the
+//! energy. The machines can express the same laws, but gradients differ: spins are symmetric about zero, so that centred data need
+//! no large biases to cancel the mean field of the other layer.
+
+use gibbsian_core::error::{check_each, check_finite, check_positive};
+use gibbsian_core::math::{log_2cosh, logit, sigmoid};
+use gibbsian_core::parallel::for_each_block;
+use gibbsian_core::{FiniteUnits, Layout, Parametric, ParametricMut, Result, Streams, Units};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip};
+use rand::RngExt;
+
+/// A layer of units that are −1 or +1, with one bias each: Ising spins in a field (Hopfield 1982; Ackley, Hinton and Sejnowski 1985).
+///
+/// The law in a field `I` is `p(x_i = +1) = σ(2(b_i + I_i))`, with mean `tanh(b_i + I_i)`. Values in `[−1, 1]` count as data: the energy is
+/// linear in `x`, and a mean stands for the distribution that it is the mean of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spin {
+    bias: Array1<f64>,
+}
+
+impl Spin {
+    /// The layer with these biases.
+    ///
+    /// # Errors
+    /// A bias that is not finite.
+    pub fn new(bias: Array1<f64>) -> Result<Self> {
+        check_finite("bias", &bias)?;
+        Ok(Spin { bias })
+    }
+
+    /// `n` units with bias zero.
+    pub fn unbiased(n: usize) -> Self {
+        Spin {
+            bias: Array1::zeros(n),
+        }
+    }
+
+    /// The independent units whose means match data of which `n` cases have these `means`, with `pseudo_count` cases of each
+    /// value added, so that a spin that is never up has a large but finite bias.
+    ///
+    /// This is the base-rate model of Salakhutdinov and Murray (2008, section 4), `tanh b = n m / (n + 2 pseudo_count)`.
+    ///
+    /// # Errors
+    /// A mean outside `[−1, 1]`, or a pseudo-count that is not positive.
+    pub fn matching_means(means: ArrayView1<f64>, n: usize, pseudo_count: f64) -> Result<Self> {
+        check_each("means", means, "in [-1, 1]", |m| (-1.0..=1.0).contains(&m))?;
+        check_positive("pseudo_count", pseudo_count)?;
+        let n = n as f64;
+        Ok(Spin {
+            bias: means.mapv(|m| {
+                let n_up = n * (0.5 + 0.5 * m);
+                0.5 * logit((n_up + pseudo_count) / (n + 2.0 * pseudo_count))
+            }),
+        })
+    }
+
+    /// The biases `b`.
+    pub fn bias(&self) -> ArrayView1<'_, f64> {
+        self.bias.view()
+    }
+}
+
+impl Parametric for Spin {
+    fn layout(&self) -> Layout {
+        Layout::new().with("bias", &[self.bias.len()])
+    }
+
+    fn params(&self) -> Array1<f64> {
+        self.bias.clone()
+    }
+}
+
+impl ParametricMut for Spin {
+    fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
+        self.layout().check(params)?;
+        self.bias.assign(&params);
+        Ok(())
+    }
+}
+
+impl Units for Spin {
+    fn n_units(&self) -> usize {
+        self.bias.len()
+    }
+
+    fn admits(&self, value: f64) -> bool {
+        (-1.0..=1.0).contains(&value)
+    }
+
+    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        Zip::from(x.rows())
+            .and(&mut out)
+            .for_each(|x, e| *e = -x.dot(&self.bias));
+    }
+
+    fn log_partition_into(&self, field: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        Zip::from(field.rows()).and(&mut out).for_each(|field, gamma| {
+            *gamma = field.iter().zip(&self.bias).map(|(i, b)| log_2cosh(i + b)).sum();
+        });
+    }
+
+    fn mean_into(&self, field: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        Zip::from(&mut out)
+            .and(&field)
+            .and_broadcast(&self.bias)
+            .for_each(|m, i, b| *m = (i + b).tanh());
+    }
+
+    fn sample_into(&self, field: ArrayView2<f64>, streams: Streams, mut out: ArrayViewMut2<f64>) {
+        // Not (1 + mean) / 2: a rare spin up has a probability that is lost beside one.
+        Zip::from(&mut out)
+            .and(&field)
+            .and_broadcast(&self.bias)
+            .for_each(|p, i, b| *p = sigmoid(2.0 * (i + b)));
+        for_each_block(out, |block, mut rows| {
+            let mut rng = streams.block(block);
+            rows.mapv_inplace(|p| if rng.random::<f64>() < p { 1.0 } else { -1.0 });
+        });
+    }
+
+    fn energy_pullback_into(&self, x: ArrayView2<f64>, w: ArrayView1<f64>, mut grad: ArrayViewMut1<f64>) {
+        for (x, w) in x.rows().into_iter().zip(&w) {
+            grad.scaled_add(-w, &x);
+        }
+    }
+
+    fn log_partition_pullback_into(
+        &self,
+        field: ArrayView2<f64>,
+        w: ArrayView1<f64>,
+        mut grad: ArrayViewMut1<f64>,
+    ) {
+        for (mean, w) in self.mean(field).rows().into_iter().zip(&w) {
+            grad.scaled_add(*w, &mean);
+        }
+    }
+}
+
+impl FiniteUnits for Spin {
+    fn alphabet(&self) -> &[f64] {
+        &[-1.0, 1.0]
+    }
+}
