@@ -2,14 +2,16 @@
 //!
 //! The gradient of the log-likelihood of a Gibbs density is `−⟨∂E/∂θ⟩_data + ⟨∂E/∂θ⟩_model`. Objectives differ in where the second, negative phase comes from:
 //! enumeration ([`ExactLikelihood`]), short chains from the data ([`ContrastiveDivergence`]), persistent chains
-//! ([`PersistentContrastiveDivergence`]).
+//! ([`PersistentContrastiveDivergence`]). Pseudo-likelihood ([`PseudoLikelihood`]) has none: it replaces the law of a case by those of its sites.
 #![deny(unsafe_code)]
 
 pub mod contrastive_divergence;
 pub mod exact_likelihood;
 pub mod persistent;
 mod phases;
+pub mod pseudo_likelihood;
 
 pub use contrastive_divergence::ContrastiveDivergence;
 pub use exact_likelihood::ExactLikelihood;
 pub use persistent::PersistentContrastiveDivergence;
+pub use pseudo_likelihood::PseudoLikelihood;
