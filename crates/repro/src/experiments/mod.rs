@@ -4,5 +4,6 @@
 //! `EXPERIMENT`, and ends with a function that reads like the paper. To add one, write the file, name it here, and give it its
 //! place in [`crate::registry::EXPERIMENTS`].
 
+pub mod cd_bias;
 pub mod log_z;
 pub mod rbm_mnist;
