@@ -150,6 +150,13 @@ fn matching_means_is_the_base_rate_with_pseudo_cases() {
 }
 
 #[test]
+#[should_panic(expected = "x has shape [2, 4]")]
+fn a_field_of_another_width_is_a_bug() {
+    // Not the log-partition of the first three units.
+    Spin::unbiased(3).log_partition_into(Array2::zeros((2, 4)).view(), Array1::zeros(2).view_mut());
+}
+
+#[test]
 fn bad_input_is_refused_by_name() {
     let error = Spin::new(array![0.0, f64::NAN]).unwrap_err();
     assert_eq!(error.to_string(), "`bias[1]` is NaN, but must be finite");

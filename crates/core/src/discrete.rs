@@ -74,6 +74,9 @@ pub trait Discrete: Space {
 pub trait DiscreteEnergy: Energy + Discrete {
     /// Writes `E(x_b with x_site = a) − E(x_b)` for each symbol `a` of the site's alphabet into `out` `(B, |A|)`.
     ///
+    /// The symbol that the site has costs zero. A symbol that leaves the support costs +∞; from a row outside the support the
+    /// differences are −∞ or NaN.
+    ///
     /// The provided form evaluates the energy once a symbol; override it where a local formula exists.
     fn site_deltas_into(&self, x: ArrayView2<f64>, site: usize, mut out: ArrayViewMut2<f64>) {
         let energy = self.energy(x);

@@ -14,4 +14,4 @@ pub mod pseudo_likelihood;
 pub use contrastive_divergence::ContrastiveDivergence;
 pub use exact_likelihood::ExactLikelihood;
 pub use persistent::PersistentContrastiveDivergence;
-pub use pseudo_likelihood::PseudoLikelihood;
+pub use pseudo_likelihood::{PseudoLikelihood, pseudo_log_likelihood};

@@ -9,8 +9,7 @@ use gibbsian_core::{
     Discrete, DiscreteEnergy, Energy, EnergyPullback, Layout, Objective, Parametric, ParametricMut, Record,
     Result, Seed, Snapshot, Space,
 };
-use gibbsian_objectives::pseudo_likelihood::pseudo_log_likelihood;
-use gibbsian_objectives::{ExactLikelihood, PseudoLikelihood};
+use gibbsian_objectives::{ExactLikelihood, PseudoLikelihood, pseudo_log_likelihood};
 use gibbsian_testkit::audit::Audit;
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;

@@ -2,7 +2,7 @@
 
 use gibbsian_classical::{Bernoulli, BinaryRbm, Rbm};
 use gibbsian_core::Seed;
-use gibbsian_objectives::pseudo_likelihood::pseudo_log_likelihood;
+use gibbsian_objectives::pseudo_log_likelihood;
 use ndarray::{Array1, Array2};
 use rand::RngExt;
 

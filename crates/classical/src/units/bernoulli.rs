@@ -1,5 +1,6 @@
 //! Bernoulli units: `x ∈ {0, 1}`, `e(x) = −b·x`, `Γ(I) = Σ_i log(1 + exp(b_i + I_i))`.
 
+use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_finite, check_positive, check_probabilities};
 use gibbsian_core::math::{logit, sigmoid, softplus};
 use gibbsian_core::parallel::for_each_block;
@@ -83,12 +84,14 @@ impl Units for Bernoulli {
     }
 
     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        assert_energy_shapes(self.n_units(), x, &out);
         Zip::from(x.rows())
             .and(&mut out)
             .for_each(|x, e| *e = -x.dot(&self.bias));
     }
 
     fn log_partition_into(&self, field: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        assert_energy_shapes(self.n_units(), field, &out);
         Zip::from(field.rows()).and(&mut out).for_each(|field, gamma| {
             *gamma = field.iter().zip(&self.bias).map(|(i, b)| softplus(i + b)).sum();
         });

@@ -5,6 +5,7 @@
 //! energy. The machines can express the same laws, but gradients differ: spins are symmetric about zero, so that centred data need
 //! no large biases to cancel the mean field of the other layer.
 
+use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_each, check_finite, check_positive};
 use gibbsian_core::math::{log_2cosh, logit, sigmoid};
 use gibbsian_core::parallel::for_each_block;
@@ -91,12 +92,14 @@ impl Units for Spin {
     }
 
     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        assert_energy_shapes(self.n_units(), x, &out);
         Zip::from(x.rows())
             .and(&mut out)
             .for_each(|x, e| *e = -x.dot(&self.bias));
     }
 
     fn log_partition_into(&self, field: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        assert_energy_shapes(self.n_units(), field, &out);
         Zip::from(field.rows()).and(&mut out).for_each(|field, gamma| {
             *gamma = field.iter().zip(&self.bias).map(|(i, b)| log_2cosh(i + b)).sum();
         });
