@@ -19,6 +19,7 @@
 mod chain;
 mod dual;
 mod fields;
+mod fields_shown;
 mod learning;
 mod sampled;
 mod spectrum;
@@ -49,6 +50,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         fields::NO_POTENTIAL,
         fields::POTENTIAL_IN_THE_LIMIT,
         sampled::AGREEMENT,
+        learning::STOPS_SHORT,
         learning::LEAD_OVER_CD_1,
         learning::LEAD_OVER_CD_10,
     ],

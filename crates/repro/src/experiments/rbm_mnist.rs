@@ -142,7 +142,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     let test_rows = test.rows(&all, Streams::from_key(ctx.seed().child("test toss").value()));
     let base = base_rate(&digits)?;
 
-    let n_epochs = ctx.pick(5, 150);
+    let n_epochs = ctx.pick(4, 150);
     let recipe = |name, n_sweeps, persistent| Recipe {
         name,
         n_hidden: N_HIDDEN,
@@ -217,7 +217,7 @@ impl Score {
     ) -> Result<Self> {
         ctx.progress(0, 1, &format!("annealing {name}"));
         let seed = ctx.seed().child("annealing").child(name);
-        let n_temperatures = ctx.pick(6_000, 60_000);
+        let n_temperatures = ctx.pick(8_000, 60_000);
         let path = BinaryRbmPath::new(machine, base)?;
         let pilot = Pilot::run(
             &path,
@@ -247,7 +247,7 @@ fn certify(
     score: &Score,
     test_rows: ArrayView2<f64>,
 ) -> Result<()> {
-    let (n_cases, chains_a_case) = ctx.pick((100, 4), (200, 20));
+    let (n_cases, chains_a_case) = ctx.pick((100, 8), (200, 20));
     ctx.progress(0, 1, "RAISE from test digits");
     let path = BinaryRbmPath::new(machine, base)?;
     // The pictures of the test set are in random order, so the first ones are as good as any.
@@ -340,6 +340,7 @@ fn show_curves(ctx: &mut Context, curves: &[Curve]) -> Result<()> {
         "reconstruction_or_mean_difference",
         "free_energy_gap",
         "standard_error",
+        "pseudo_log_likelihood",
     ]);
     let mut plot = Plot::new(
         "Overfitting monitor: free energy of held-out minus training digits",
@@ -354,6 +355,7 @@ fn show_curves(ctx: &mut Context, curves: &[Curve]) -> Result<()> {
                 point.loss.into(),
                 point.gap.into(),
                 point.gap_error.into(),
+                point.pseudo.into(),
             ])?;
         }
         let points = &curve.points;
@@ -365,6 +367,22 @@ fn show_curves(ctx: &mut Context, curves: &[Curve]) -> Result<()> {
                     .map(|p| (p.epoch as f64, p.gap - p.gap_error, p.gap + p.gap_error)),
             );
     }
+    let mut pseudo = Plot::new(
+        "Pseudo-log-likelihood of held-out digits",
+        Axis::linear("epoch"),
+        Axis::linear("mean over digits (nats)"),
+    );
+    for curve in curves {
+        pseudo = pseudo.line(
+            curve.name,
+            curve.points.iter().map(|p| (p.epoch as f64, p.pseudo)),
+        );
+    }
+    ctx.plot(
+        "pseudo-likelihood",
+        "Every pixel given all others (Besag 1975): a monitor that needs no partition function.",
+        &pseudo,
+    )?;
     ctx.table("training", "Monitors of training, an epoch a row.", &table)?;
     ctx.plot(
         "free-energy-gap",

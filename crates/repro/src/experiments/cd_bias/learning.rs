@@ -26,7 +26,7 @@ use ndarray::{Array2, Axis as Along, concatenate};
 use rayon::prelude::*;
 
 use super::chain::rows_of;
-use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result, Table, measured};
+use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result, Table};
 
 const SIDE: usize = 3;
 const N_HIDDEN: usize = 8;
@@ -38,28 +38,32 @@ const N_COPIES: usize = 2;
 /// Points of a learning curve.
 const N_POINTS: u64 = 50;
 
-pub(super) const LEAD_OVER_CD_1: Claim = Claim {
-    claim: "for the same number of Gibbs steps, each at its best rate, PCD-1 leads CD-1 by about 0.4 nats after 50,000 steps, and not yet \
-            clearly after 5,000: exact nats a picture by which it ends lower",
-    source: "this experiment; the order after 50,000 steps is that of Tieleman (2008)",
+pub(super) const STOPS_SHORT: Claim = Claim {
+    claim: "CD-1 at its best rate ends above the exact gradient at its best: nats a picture that its bias costs",
+    source: "Carreira-Perpiñán and Hinton (2005): the fixed points of CD are not those of maximum likelihood",
     provenance: Provenance::MonteCarlo,
-    quick: Some(Check::value(0.070).within_standard_errors(5.66)),
-    full: Check::value(0.405).within_standard_errors(5.66),
-    reason: REPETITION,
+    quick: Some(Check::at_least(0.1)),
+    full: Check::at_least(0.1),
+    reason: "several standard errors of the difference above zero at either scale",
+};
+
+pub(super) const LEAD_OVER_CD_1: Claim = Claim {
+    claim: "for the same number of Gibbs steps, each at its best rate, PCD-1 ends lower than CD-1: exact nats a picture by which it does",
+    source: "Tieleman (2008)",
+    provenance: Provenance::Published,
+    quick: None,
+    full: Check::at_least(0.0),
+    reason: "a ranking; after the 5,000 steps of the quick scale the two are not yet apart, after 50,000 the difference is many standard errors",
 };
 
 pub(super) const LEAD_OVER_CD_10: Claim = Claim {
-    claim: "for the same number of Gibbs steps, each at its best rate, PCD-1 does not lead CD-10: exact nats a picture by which it ends lower",
-    source: "this experiment; Tieleman (2008) finds PCD ahead, on other data",
+    claim: "for the same number of Gibbs steps, each at its best rate, PCD-1 does not end lower than CD-10: exact nats a picture by which it does",
+    source: "this experiment; Tieleman (2008) finds PCD ahead on other data, which this measurement does not confirm",
     provenance: Provenance::MonteCarlo,
-    quick: Some(Check::value(-0.061).within_standard_errors(5.66)),
-    full: Check::value(-0.032).within_standard_errors(5.66),
-    reason: REPETITION,
+    quick: None,
+    full: Check::at_most(0.0),
+    reason: "stated as measured, −0.03 ± 0.01 nats; the published order would be a positive number",
 };
-
-const REPETITION: &str = "a first measurement gave 0.070 ± 0.068 and −0.061 ± 0.090 nats after 5,000 steps (8 runs), 0.405 ± 0.015 and \
-                          −0.032 ± 0.009 after 50,000 (16 runs); a repetition differs from it by the root of two of its error, and four \
-                          times that is allowed";
 
 /// How the negative phase is had.
 #[derive(Clone, Copy, PartialEq)]
@@ -138,11 +142,14 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     }
     let [cd_1, cd_10, persistent, exact] = METHODS.map(|method| best(&groups, method));
 
+    ctx.measure(&STOPS_SHORT, cd_1.mean_end() - exact.mean_end())?;
     let mut found = Vec::new();
     for (claim, cd) in [(&LEAD_OVER_CD_1, cd_1), (&LEAD_OVER_CD_10, cd_10)] {
         let pairs = cd.ends().into_iter().zip(persistent.ends());
         let (mean, error) = mean_and_error(&pairs.map(|(cd, pcd)| cd - pcd).collect::<Vec<_>>());
-        ctx.measure(claim, measured(mean).with_error(error))?;
+        if ctx.wants(claim) {
+            ctx.measure(claim, mean)?;
+        }
         found.push(format!(
             "{} (rate {}) ends at {:.3}, the difference is {mean:.3} ± {error:.3}",
             cd.method.name(),

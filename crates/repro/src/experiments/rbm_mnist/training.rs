@@ -5,6 +5,7 @@ use gibbsian_classical::{
 };
 use gibbsian_core::{Dataset, Error, Snapshot, Streams, TrainStep};
 use gibbsian_data::{LastBatch, Minibatches, StochasticBinarised};
+use gibbsian_objectives::pseudo_log_likelihood;
 use gibbsian_train::{
     CheckpointFiles, Checkpointing, GO_ON, History, Linear, Monitor, Progress, Trainer, energy_gap,
 };
@@ -33,6 +34,8 @@ const LAST_RATE: f64 = 0.001;
 const WEIGHT_SCALE: f64 = 0.01;
 /// Digits on either side of the free-energy gap.
 const N_MONITORED: usize = 5_000;
+/// Held-out digits of the pseudo-likelihood, which looks at every pixel of each.
+const N_PSEUDO: usize = 200;
 
 /// A trained machine and how it went.
 pub(super) struct Trained {
@@ -52,6 +55,8 @@ pub(super) struct Point {
     pub(super) loss: f64,
     pub(super) gap: f64,
     pub(super) gap_error: f64,
+    /// The mean pseudo-log-likelihood of some held-out digits, in nats.
+    pub(super) pseudo: f64,
 }
 
 impl Recipe {
@@ -157,13 +162,14 @@ impl Watch<'_> {
             .map(str::parse)
             .collect::<std::result::Result<_, _>>()?;
         match numbers[..] {
-            [loss, gap, gap_error] => Ok(Point {
+            [loss, gap, gap_error, pseudo] => Ok(Point {
                 epoch: epoch + 1,
                 loss,
                 gap,
                 gap_error,
+                pseudo,
             }),
-            _ => Err(Error::format(path.display().to_string(), &text, "three numbers").into()),
+            _ => Err(Error::format(path.display().to_string(), &text, "four numbers").into()),
         }
     }
 }
@@ -189,7 +195,14 @@ impl Monitor<BinaryRbm> for Watch<'_> {
         let toss = Streams::from_key(self.ctx.seed().child("monitor toss").value());
         let gap = energy_gap(machine, &self.train, &self.held_out, toss)?;
         let path = self.path(progress.epoch);
-        let text = format!("{:?} {:?} {:?}\n", progress.loss, gap.gap, gap.standard_error);
+        let some = self
+            .held_out
+            .rows(&(0..N_PSEUDO).collect::<Vec<_>>(), toss.part(2));
+        let pseudo = pseudo_log_likelihood(machine, some.view())?;
+        let text = format!(
+            "{:?} {:?} {:?} {pseudo:?}\n",
+            progress.loss, gap.gap, gap.standard_error
+        );
         std::fs::write(&path, text).map_err(|e| Error::file(&path, "write", e))?;
         Ok(GO_ON)
     }
