@@ -37,7 +37,7 @@ fn run(arguments: &[String]) -> std::result::Result<(), Box<dyn std::error::Erro
             rate.parse()?,
             epochs.parse()?,
         ),
-        ["ais", data, model, runs] => anneal(data, model, runs.parse()?, |_| Ok(Ladder::linear(1000)?)),
+        ["ais", data, model, runs] => anneal(data, model, runs.parse()?, |_| Ladder::linear(1000)),
         ["ais", data, model, runs, "linear", n] => {
             let ladder = Ladder::linear(n.parse()?)?;
             anneal(data, model, runs.parse()?, |_| Ok(ladder.clone()))
@@ -46,7 +46,7 @@ fn run(arguments: &[String]) -> std::result::Result<(), Box<dyn std::error::Erro
             let n: usize = n.parse()?;
             anneal(data, model, runs.parse()?, |path| {
                 let pilot = Pilot::run(path, &Ladder::linear(300)?, 100, &mut Seed::new(99).rng())?;
-                Ok(pilot.ladder(n)?)
+                pilot.ladder(n)
             })
         }
         ["exact", model] => exact(model),

@@ -1,6 +1,8 @@
 //! Fused training steps: what they promise as training steps and snapshots, their monitors, refusals and pinned values.
 //!
 //! That they are the generic steps is shown where the generic objectives are at hand, in the crate that sees all others.
+//!
+//! reason for length: both kinds of step go through the same laws with the same machines and data.
 
 mod common;
 mod fused;

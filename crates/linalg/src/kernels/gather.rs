@@ -232,7 +232,7 @@ mod tests {
         let lines = lines(50);
         let start = Line(std::array::from_fn(|k| k as f32));
         for with_values in [false, true] {
-            let active = |row: usize| (0..50).filter(move |i| (i * i + row) % 4 == 0);
+            let active = |row: usize| (0..50).filter(move |i| (i * i + row).is_multiple_of(4));
             let value = |i: usize| if with_values { 0.25 * (i % 5) as f32 } else { 1.0 };
             let mut lists = ActiveLists::default();
             lists.reset(9, 50, with_values);

@@ -84,10 +84,9 @@ mod tests {
         for f in [transpose, portable] {
             let mut to = [Line::ZERO; PANEL];
             f(&from, &mut to);
-            for i in 0..PANEL {
-                for j in 0..PANEL {
-                    assert_eq!(to[j].0[i], from[i].0[j], "({i}, {j})");
-                }
+            for (i, row) in from.iter().enumerate() {
+                let column = to.each_ref().map(|line| line.0[i]);
+                assert_eq!(column, row.0, "row {i}");
             }
         }
     }
