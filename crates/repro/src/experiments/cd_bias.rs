@@ -4,14 +4,14 @@
 //! CD-k (Hinton 2002) replaces the model's law `π` by `p_k = p₀ Tᵏ`, the law of block Gibbs chains that start at the data and run for
 //! `k` steps, which is biased. On machines whose states can be listed the bias can be computed:
 //!
-//! - [`spectrum`] follows the bias `⟨∂F⟩_π − ⟨∂F⟩_{p_k}` in `k`. The chain is reversible, so the bias is a sum over its modes of `λᵏ` times
+//! - `spectrum` follows the bias `⟨∂F⟩_π − ⟨∂F⟩_{p_k}` in `k`. The chain is reversible, so the bias is a sum over its modes of `λᵏ` times
 //!   the overlap of the mode with the data times its overlap with the statistic, and what counts is the largest
 //!   eigenvalue for which *neither* vanishes. A machine without a preferred sign makes the difference visible.
-//! - [`fields`] compares three vector fields: the likelihood gradient, the expected CD-k update, and the gradient of
+//! - `fields` compares three vector fields: the likelihood gradient, the expected CD-k update, and the gradient of
 //!   `KL(p₀‖π) − KL(p_k‖π)`, for which the update is often taken. They differ by a term with `∂p_k`, and the update is the gradient
 //!   of no function at all.
-//! - [`sampled`] holds the library's objective, which draws, to the expectation, which is enumerated.
-//! - [`learning`] trains with the same number of Gibbs steps by CD-1, CD-10 and persistent chains, judged by the exact
+//! - `sampled` holds the library's objective, which draws, to the expectation, which is enumerated.
+//! - `learning` trains with the same number of Gibbs steps by CD-1, CD-10 and persistent chains, judged by the exact
 //!   likelihood.
 //!
 //! The data are bars and stripes throughout.
