@@ -372,6 +372,21 @@ fn parameters_that_would_overflow_are_refused_by_name_and_nothing_changes() {
 }
 
 #[test]
+fn many_steps_that_are_harmless_alone_do_not_overflow_together() {
+    // Ascent moves the bias away from the data by 4e37 a step, again and again: no step is alarming by itself, and the ninth is one too many.
+    let mut model = pair(1, 1, 0.1, 0.1, 1).0;
+    let mut step = cd(PLAIN);
+    let mut rng = Seed::new(1).rng();
+    let error = (0..20).find_map(|_| {
+        step.train_step(&mut model, array![[1.0]].view(), -4e37, &mut rng)
+            .err()
+    });
+    let error = error.expect("an overflow").to_string();
+    assert!(error.starts_with("`visible.bias[0]` became -inf"), "{error}");
+    assert!(model.params().iter().all(|p| p.is_finite()) && model.params()[1] < -3e38);
+}
+
+#[test]
 fn a_step_on_probation_is_the_same_step() {
     // A bias of −1e36 keeps the machine near the end of single precision, and its unit as surely off as a bias of −1e3 does.
     let run = |bias: f64| {
