@@ -217,7 +217,7 @@ impl Score {
     ) -> Result<Self> {
         ctx.progress(0, 1, &format!("annealing {name}"));
         let seed = ctx.seed().child("annealing").child(name);
-        let n_temperatures = ctx.pick(8_000, 60_000);
+        let n_temperatures = ctx.pick(8_000, 30_000);
         let path = BinaryRbmPath::new(machine, base)?;
         let pilot = Pilot::run(
             &path,
@@ -247,7 +247,7 @@ fn certify(
     score: &Score,
     test_rows: ArrayView2<f64>,
 ) -> Result<()> {
-    let (n_cases, chains_a_case) = ctx.pick((100, 6), (200, 20));
+    let (n_cases, chains_a_case) = ctx.pick((100, 6), (100, 16));
     ctx.progress(0, 1, "RAISE from test digits");
     let path = BinaryRbmPath::new(machine, base)?;
     // The pictures of the test set are in random order, so the first ones are as good as any.
