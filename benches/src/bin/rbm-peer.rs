@@ -129,11 +129,13 @@ fn train(
     } else {
         Step::Cd(FusedContrastiveDivergence::new(settings)?)
     };
+    // The environment's SEED tells how far results scatter.
+    let seed = Seed::new(std::env::var("SEED").ok().map_or(Ok(1), |s| s.parse())?);
     let mut seconds = Vec::new();
     for epoch in 0..epochs {
         let clock = Instant::now();
         for (k, batch) in x.axis_chunks_iter(Axis(0), BATCH).enumerate() {
-            let mut rng = Seed::new(1).nth(epoch as u64).nth(k as u64).rng();
+            let mut rng = seed.nth(epoch as u64).nth(k as u64).rng();
             let result: Result<f64> = match &mut step {
                 Step::Cd(step) => step.train_step(&mut machine, batch, rate, &mut rng),
                 Step::Pcd(step) => step.train_step(&mut machine, batch, rate, &mut rng),

@@ -9,8 +9,9 @@
 //! stays in a core's private cache. [`ActiveLists`] says which lines to add; [`gather`] adds them; [`transpose`] keeps the
 //! transposed copy, which the product in the other direction needs, in step with the matrix.
 //!
-//! Dense alternatives were measured: with 100 × 784 × 500 the fastest single-precision product needs about five times the time of the sparse one at the
-//! density of digits, and bfloat16 products would change the law of the sampled states.
+//! Dense alternatives were measured. At 100 × 784 × 500 on one core with 512-bit vectors the fastest dense product takes 0.39 ms, the sum of
+//! active rows 0.13 ms at the density of digits (13 %) and 0.28 ms at that of hidden units (30 %); at 45 % they meet. Narrower panels that
+//! stay in the first-level cache gained nothing, and bfloat16 products would change the law of the sampled states.
 
 mod gather;
 mod lists;
