@@ -29,6 +29,7 @@ pub mod registry;
 pub mod report;
 pub mod runner;
 pub mod soundness;
+pub mod statistics;
 mod text;
 
 pub use context::Context;

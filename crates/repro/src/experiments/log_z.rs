@@ -16,6 +16,7 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
+use crate::statistics::mean_and_error;
 use crate::{Axis, Check, Claim, Context, Experiment, Plot, Provenance, Result, Table, measured};
 
 const N_VISIBLE: usize = 10;
@@ -207,13 +208,6 @@ fn trial(m: usize, ladder: &Ladder, seed: Seed) -> Result<Trial> {
         raise: raised.mean(),
         exact_log_p,
     })
-}
-
-fn mean_and_error(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-    let n = values.clone().count() as f64;
-    let mean = values.clone().sum::<f64>() / n;
-    let variance = values.map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    (mean, (variance / n).sqrt())
 }
 
 fn show(ctx: &mut Context, trials: &[Trial]) -> Result<()> {

@@ -26,6 +26,7 @@ use ndarray::{Array2, Axis as Along, concatenate};
 use rayon::prelude::*;
 
 use super::chain::rows_of;
+use crate::statistics::mean_and_error;
 use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result, Table};
 
 const SIDE: usize = 3;
@@ -111,7 +112,7 @@ impl Group {
     }
 
     fn mean_end(&self) -> f64 {
-        mean_and_error(&self.ends()).0
+        mean_and_error(self.ends().into_iter()).0
     }
 }
 
@@ -146,7 +147,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     let mut found = Vec::new();
     for (claim, cd) in [(&LEAD_OVER_CD_1, cd_1), (&LEAD_OVER_CD_10, cd_10)] {
         let pairs = cd.ends().into_iter().zip(persistent.ends());
-        let (mean, error) = mean_and_error(&pairs.map(|(cd, pcd)| cd - pcd).collect::<Vec<_>>());
+        let (mean, error) = mean_and_error(pairs.map(|(cd, pcd)| cd - pcd));
         if ctx.wants(claim) {
             ctx.measure(claim, mean)?;
         }
@@ -243,13 +244,6 @@ fn negative_log_likelihood(machine: &Rbm, data: &Array2<f64>) -> gibbsian_core::
     Ok(machine.energy(data.view()).sum() / data.nrows() as f64 + machine.log_z()?)
 }
 
-fn mean_and_error(values: &[f64]) -> (f64, f64) {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    (mean, (variance / n).sqrt())
-}
-
 fn show(ctx: &mut Context, patterns: &Patterns, groups: [&Group; 4]) -> Result<()> {
     let mut plot = Plot::new(
         "Learning with the same number of Gibbs steps",
@@ -317,5 +311,5 @@ fn show_rates(ctx: &mut Context, groups: &[Group]) -> Result<()> {
 fn mean_and_range(values: &[f64]) -> (f64, f64, f64) {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    (mean_and_error(values).0, low, high)
+    (mean_and_error(values.iter().copied()).0, low, high)
 }
