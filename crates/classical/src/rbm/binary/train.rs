@@ -49,6 +49,10 @@ impl FusedSettings {
         check_non_negative("weight_decay", self.weight_decay)?;
         Ok(self)
     }
+
+    fn with_momentum(self, momentum: f64) -> Result<Self> {
+        FusedSettings { momentum, ..self }.check()
+    }
 }
 
 /// CD-k on a [`BinaryRbm`] (Hinton 2002).
@@ -99,11 +103,7 @@ impl FusedContrastiveDivergence {
     /// # Errors
     /// A momentum outside `[0, 1)`.
     pub fn set_momentum(&mut self, momentum: f64) -> Result<()> {
-        self.settings = FusedSettings {
-            momentum,
-            ..self.settings
-        }
-        .check()?;
+        self.settings = self.settings.with_momentum(momentum)?;
         Ok(())
     }
 }
@@ -133,11 +133,7 @@ impl FusedPersistent {
     /// # Errors
     /// A momentum outside `[0, 1)`.
     pub fn set_momentum(&mut self, momentum: f64) -> Result<()> {
-        self.settings = FusedSettings {
-            momentum,
-            ..self.settings
-        }
-        .check()?;
+        self.settings = self.settings.with_momentum(momentum)?;
         Ok(())
     }
 
