@@ -46,10 +46,20 @@ pub trait Density: Energy {
     /// `n` independent draws, one a row.
     fn sample(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64>;
 
-    /// `log p(x_b) = −E(x_b) − log Z` of every row.
-    fn log_density(&self, x: ArrayView2<f64>) -> Array1<f64> {
+    /// Writes `log p(x_b) = −E(x_b) − log Z` of every row into `out` `(B)`; −∞ outside the support.
+    ///
+    /// Override it where the two terms cancel and another form of their sum is more accurate.
+    fn log_density_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
         let log_z = self.log_z();
-        self.energy(x).mapv_into(|e| -e - log_z)
+        self.energy_into(x, out.view_mut());
+        out.mapv_inplace(|e| -e - log_z);
+    }
+
+    /// The log-densities of all rows, in a new array.
+    fn log_density(&self, x: ArrayView2<f64>) -> Array1<f64> {
+        let mut out = Array1::zeros(x.nrows());
+        self.log_density_into(x, out.view_mut());
+        out
     }
 }
 

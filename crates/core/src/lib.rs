@@ -3,7 +3,7 @@
 //! A model is a Gibbs density `p(x) = exp(−E(x)) / Z`, or only its score `s(x) = ∇ log p(x)`. Public signatures speak `f64`; rows are
 //! samples; arrays go in as views and results are written into the caller's array, with an owning form beside it.
 //!
-//! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`params`] makes parameters visible,
+//! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`family`] is for densities linear in their parameters, [`params`] makes parameters visible,
 //! [`kernel`], [`blocks`] and [`path`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
 //! models, [`objective`] and [`snapshot`] carry training, `dataset` feeds it, [`seed`] and [`parallel`] make it deterministic,
 //! `math` and `simd` make it accurate and fast.
@@ -42,6 +42,7 @@ pub mod dataset;
 pub mod discrete;
 pub mod energy;
 pub mod error;
+pub mod family;
 pub mod kernel;
 pub mod math;
 pub mod objective;
@@ -60,6 +61,7 @@ pub use dataset::{BatchOrder, Dataset};
 pub use discrete::{Discrete, DiscreteEnergy};
 pub use energy::{Density, Energy, EnergyPullback, Space};
 pub use error::{Error, Result};
+pub use family::{ContinuousFamily, ExponentialFamily};
 pub use kernel::{Bound, Chain, Kernel, TransitionLaw};
 pub use objective::{Objective, TrainStep};
 pub use params::{Layout, Parametric, ParametricMut, Tensor};

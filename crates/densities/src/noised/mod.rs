@@ -1,0 +1,1 @@
+//! Gaussian mixtures under a linear-Gaussian forward process.

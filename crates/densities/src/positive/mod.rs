@@ -1,0 +1,1 @@
+//! Positive functions, normalised numerically.

@@ -1,0 +1,1 @@
+//! Adaptive integrals in one and two dimensions.

@@ -1,0 +1,1 @@
+//! Benchmark densities in the plane.

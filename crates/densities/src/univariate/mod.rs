@@ -1,0 +1,126 @@
+//! Densities of one number.
+//!
+//! Each is written as functions of a number, [`Univariate`]; the traits of the waist, which speak of batches `(B, 1)`, follow from them by
+//! [`univariate_density!`].
+
+use rand::Rng;
+
+/// A density on the real line or a part of it, one number at a time.
+///
+/// `x` outside the support has log-density −∞, energy +∞ and score NaN; NaN gives NaN.
+pub trait Univariate: Sync {
+    /// The energy `E(x)`: a textbook kernel without the normaliser, which each density names.
+    fn energy_at(&self, x: f64) -> f64;
+
+    /// `log Z = log ∫ exp(−E(x)) dx`.
+    fn log_normaliser(&self) -> f64;
+
+    /// `log p(x)`, in the form that loses the fewest digits; that may not be the sum of the other two.
+    fn log_density_at(&self, x: f64) -> f64;
+
+    /// One draw.
+    fn draw(&self, rng: &mut dyn Rng) -> f64;
+}
+
+/// A univariate density that is differentiable on its support.
+pub trait UnivariateScore: Univariate {
+    /// `s(x) = d log p / dx`.
+    fn score_at(&self, x: f64) -> f64;
+
+    /// `ds/dx`.
+    fn score_derivative_at(&self, x: f64) -> f64;
+}
+
+/// Implements `Space`, `Energy` and `Density` of [`gibbsian_core`] for a [`Univariate`], and with `score` also `Score` and `ScoreJvp`.
+macro_rules! univariate_density {
+    ($density:ty) => {
+        impl gibbsian_core::Space for $density {
+            fn dim(&self) -> usize {
+                1
+            }
+        }
+        impl gibbsian_core::Energy for $density {
+            fn energy_into(&self, x: ndarray::ArrayView2<f64>, out: ndarray::ArrayViewMut1<f64>) {
+                $crate::univariate::map_rows(x, out, |x| {
+                    $crate::univariate::Univariate::energy_at(self, x)
+                });
+            }
+        }
+        impl gibbsian_core::Density for $density {
+            fn log_z(&self) -> f64 {
+                $crate::univariate::Univariate::log_normaliser(self)
+            }
+            fn sample(&self, n: usize, rng: &mut dyn rand::Rng) -> ndarray::Array2<f64> {
+                $crate::univariate::draw_rows(n, rng, |rng| {
+                    $crate::univariate::Univariate::draw(self, rng)
+                })
+            }
+            fn log_density_into(&self, x: ndarray::ArrayView2<f64>, out: ndarray::ArrayViewMut1<f64>) {
+                $crate::univariate::map_rows(x, out, |x| {
+                    $crate::univariate::Univariate::log_density_at(self, x)
+                });
+            }
+        }
+    };
+    ($density:ty, score) => {
+        $crate::univariate::univariate_density!($density);
+        impl gibbsian_core::Score for $density {
+            fn score_into(&self, x: ndarray::ArrayView2<f64>, mut out: ndarray::ArrayViewMut2<f64>) {
+                $crate::univariate::map_rows(x, out.column_mut(0), |x| {
+                    $crate::univariate::UnivariateScore::score_at(self, x)
+                });
+            }
+        }
+        impl gibbsian_core::ScoreJvp for $density {
+            fn score_jvp_into(
+                &self,
+                x: ndarray::ArrayView2<f64>,
+                v: ndarray::ArrayView2<f64>,
+                score: ndarray::ArrayViewMut2<f64>,
+                mut jvp: ndarray::ArrayViewMut2<f64>,
+            ) {
+                gibbsian_core::Score::score_into(self, x, score);
+                gibbsian_core::ScoreJvp::divergence_into(self, x, jvp.column_mut(0));
+                jvp *= &v;
+            }
+            fn divergence_into(&self, x: ndarray::ArrayView2<f64>, out: ndarray::ArrayViewMut1<f64>) {
+                $crate::univariate::map_rows(x, out, |x| {
+                    $crate::univariate::UnivariateScore::score_derivative_at(self, x)
+                });
+            }
+        }
+    };
+}
+pub(crate) use univariate_density;
+
+/// Writes `f(x_b)` of the rows of `x` `(B, 1)` into `out` `(B)`, large batches in parallel.
+pub(crate) fn map_rows(
+    x: ndarray::ArrayView2<f64>,
+    mut out: ndarray::ArrayViewMut1<f64>,
+    f: impl Fn(f64) -> f64 + Sync + Send,
+) {
+    gibbsian_core::energy::assert_energy_shapes(1, x, &out);
+    // Below this many elements waking another thread costs more than it saves.
+    const SMALL: usize = 2048;
+    let zip = ndarray::Zip::from(&mut out).and(x.column(0));
+    if x.nrows() < SMALL {
+        zip.for_each(|out, &x| *out = f(x));
+    } else {
+        zip.par_for_each(|out, &x| *out = f(x));
+    }
+}
+
+/// `n` draws `(n, 1)`, each fixed block of rows from its own stream.
+pub(crate) fn draw_rows(
+    n: usize,
+    rng: &mut dyn Rng,
+    draw: impl Fn(&mut dyn Rng) -> f64 + Sync + Send,
+) -> ndarray::Array2<f64> {
+    let streams = gibbsian_core::Streams::draw(rng);
+    let mut out = ndarray::Array2::zeros((n, 1));
+    gibbsian_core::parallel::for_each_block(out.view_mut(), |block, mut rows| {
+        let mut rng = streams.block(block);
+        rows.mapv_inplace(|_| draw(&mut rng));
+    });
+    out
+}

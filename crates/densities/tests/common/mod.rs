@@ -1,0 +1,4 @@
+//! What several test programs use; each uses a part.
+#![allow(dead_code)]
+
+pub mod reference;

@@ -1,0 +1,117 @@
+//! Values of densities to 50 digits, and the bound that the library is held to.
+//!
+//! The tables lie in `tests/reference`, each beside the program that wrote it; `common.py` there describes the format. A value passes
+//! within 4 units in the last place, or within 4 ε times the sum of the absolute values of the terms of its formula.
+
+use gibbsian_core::{Density, Score};
+use ndarray::{Array1, Array2};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The least that a table must hold for its density to count as checked.
+pub const MIN_SETS: usize = 20;
+/// The least number of points of a set.
+pub const MIN_POINTS: usize = 50;
+
+#[derive(Deserialize)]
+struct Table {
+    sets: Vec<Set>,
+}
+
+#[derive(Deserialize)]
+struct Set {
+    parameters: Map<String, Value>,
+    x: Vec<Vec<f64>>,
+    log_density: Vec<String>,
+    log_density_terms: Vec<f64>,
+    #[serde(default)]
+    score: Vec<Vec<String>>,
+    #[serde(default)]
+    score_terms: Vec<Vec<f64>>,
+}
+
+/// The parameters of one set, by name.
+pub struct Parameters<'a>(&'a Map<String, Value>);
+
+impl Parameters<'_> {
+    /// A number.
+    pub fn number(&self, name: &str) -> f64 {
+        self.0[name].as_f64().unwrap_or_else(|| panic!("{name} is no number"))
+    }
+
+    /// A vector.
+    pub fn vector(&self, name: &str) -> Array1<f64> {
+        serde_json::from_value::<Vec<f64>>(self.0[name].clone()).unwrap().into()
+    }
+
+    /// A matrix, given as its rows.
+    pub fn matrix(&self, name: &str) -> Array2<f64> {
+        matrix(&serde_json::from_value::<Vec<Vec<f64>>>(self.0[name].clone()).unwrap())
+    }
+
+    /// Several matrices.
+    pub fn matrices(&self, name: &str) -> Vec<Array2<f64>> {
+        let list = serde_json::from_value::<Vec<Vec<Vec<f64>>>>(self.0[name].clone()).unwrap();
+        list.iter().map(|rows| matrix(rows)).collect()
+    }
+}
+
+/// Holds `log_density` to the table `name`.
+pub fn log_density<M: Density>(name: &str, build: impl Fn(&Parameters) -> M) {
+    each_set(name, |set| {
+        let x = matrix(&set.x);
+        let found = build(&Parameters(&set.parameters)).log_density(x.view());
+        for b in 0..x.nrows() {
+            let place = format_args!("{name} {:?}, log-density at {}", set.parameters, x.row(b)).to_string();
+            compare(&place, found[b], &set.log_density[b], set.log_density_terms[b]);
+        }
+    });
+}
+
+/// Holds `log_density` and `score` to the table `name`.
+pub fn log_density_and_score<M: Density + Score>(name: &str, build: impl Fn(&Parameters) -> M) {
+    log_density(name, &build);
+    each_set(name, |set| {
+        let x = matrix(&set.x);
+        assert_eq!(set.score.len(), x.nrows(), "{name}: a score for every point");
+        let found = build(&Parameters(&set.parameters)).score(x.view());
+        for ((b, d), &found) in found.indexed_iter() {
+            let place = format_args!("{name} {:?}, score {d} at {}", set.parameters, x.row(b)).to_string();
+            compare(&place, found, &set.score[b][d], set.score_terms[b][d]);
+        }
+    });
+}
+
+fn each_set(name: &str, check: impl Fn(&Set)) {
+    let path = format!("{}/tests/reference/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let table: Table = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}"));
+    assert!(table.sets.len() >= MIN_SETS, "{name} has {} sets", table.sets.len());
+    for set in &table.sets {
+        assert!(set.x.len() >= MIN_POINTS, "{name} has a set of {} points", set.x.len());
+        check(set);
+    }
+}
+
+/// Panics unless `found` is as near to the 50-digit number `exact` as R1 demands.
+pub fn compare(place: &str, found: f64, exact: &str, terms: f64) {
+    let rounded: f64 = exact.parse().unwrap_or_else(|e| panic!("{place}: {exact}: {e}"));
+    if found == rounded {
+        return;
+    }
+    let ulp = rounded.abs().next_up() - rounded.abs();
+    // Parsing has rounded by up to half a unit in the last place.
+    let error = (found - rounded).abs() + 0.5 * ulp;
+    let bound = (4.0 * ulp).max(4.0 * f64::EPSILON * terms);
+    assert!(
+        error <= bound,
+        "{place}: {found:e} instead of {exact}: off by {:.1} ulp, {:.1} ε of its terms {terms:e}",
+        error / ulp,
+        error / (f64::EPSILON * terms),
+    );
+}
+
+fn matrix(rows: &[Vec<f64>]) -> Array2<f64> {
+    let width = rows.first().map_or(0, Vec::len);
+    Array2::from_shape_vec((rows.len(), width), rows.concat()).expect("rows of equal length")
+}
