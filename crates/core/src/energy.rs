@@ -84,17 +84,38 @@ pub trait EnergyPullback: Energy + Parametric {
     }
 }
 
-impl<T: Space + ?Sized> Space for &T {
-    fn dim(&self) -> usize {
-        (**self).dim()
-    }
-}
+/// What holds of a density holds of a reference to it and of a box around it, trait objects included.
+macro_rules! through_pointer {
+    ($pointer:ty) => {
+        impl<T: Space + ?Sized> Space for $pointer {
+            fn dim(&self) -> usize {
+                (**self).dim()
+            }
+        }
 
-impl<T: Energy + ?Sized> Energy for &T {
-    fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
-        (**self).energy_into(x, out);
-    }
+        impl<T: Energy + ?Sized> Energy for $pointer {
+            fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
+                (**self).energy_into(x, out);
+            }
+        }
+
+        impl<T: Density + ?Sized> Density for $pointer {
+            fn log_z(&self) -> f64 {
+                (**self).log_z()
+            }
+
+            fn sample(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64> {
+                (**self).sample(n, rng)
+            }
+
+            fn log_density_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
+                (**self).log_density_into(x, out);
+            }
+        }
+    };
 }
+through_pointer!(&T);
+through_pointer!(Box<T>);
 
 /// Panics with both shapes unless `x` is `(B, D)` and `out` is `(B)`: the shape contract of [`Energy::energy_into`].
 #[track_caller]

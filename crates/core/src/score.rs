@@ -101,8 +101,30 @@ pub trait ScoreJvpPullback: ScoreJvp + ScorePullback {
     );
 }
 
-impl<T: Score + ?Sized> Score for &T {
-    fn score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
-        (**self).score_into(x, out);
-    }
+macro_rules! through_pointer {
+    ($pointer:ty) => {
+        impl<T: Score + ?Sized> Score for $pointer {
+            fn score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
+                (**self).score_into(x, out);
+            }
+        }
+
+        impl<T: ScoreJvp + ?Sized> ScoreJvp for $pointer {
+            fn score_jvp_into(
+                &self,
+                x: ArrayView2<f64>,
+                v: ArrayView2<f64>,
+                score: ArrayViewMut2<f64>,
+                jvp: ArrayViewMut2<f64>,
+            ) {
+                (**self).score_jvp_into(x, v, score, jvp);
+            }
+
+            fn divergence_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
+                (**self).divergence_into(x, out);
+            }
+        }
+    };
 }
+through_pointer!(&T);
+through_pointer!(Box<T>);

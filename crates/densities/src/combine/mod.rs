@@ -1,1 +1,39 @@
-//! Densities made of densities.
+//! Densities made of densities, normalised by construction.
+//!
+//! A sum of energies has an intractable normaliser; a few ways to combine densities keep the one they have:
+//!
+//! | combination | density | type |
+//! |---|---|---|
+//! | or | `Σ_k w_k p_k(x)` | [`Mixture`] |
+//! | and, of separate coordinates | `Π_m p_m(x_m)` | [`Independent`] |
+//! | a chain of conditionals | `Π_i p(x_i \| x_<i)` | [`LinearGaussianChain`], `Nade` |
+//! | change of variables | `p(z) \|det ∂z/∂x\|` | [`Affine`], `CouplingFlow` |
+//! | temperature, where it is closed | `p(x)^β / Z_β` | `tempered`, `Tempered` |
+//!
+//! They nest. Each takes its parts by value, by reference or boxed, and passes on what the parts can do: a mixture of densities with scores
+//! has a score, and one of densities without has none. For parts of different types use trait objects: `Box<dyn Density>`,
+//! or `Box<dyn SmoothDensity>` for those with scores.
+//!
+//! All but [`Independent`], [`Affine`] and `Tempered` choose the energy `E = −log p`, with `log Z = 0`. Then the gradient of
+//! the likelihood in the parameters is that of the energy at the data alone, and a model of this kind is trained by maximum likelihood with
+//! no samples.
+
+mod affine;
+mod independent;
+mod linear_gaussian_chain;
+mod mixture;
+mod rows;
+
+pub use affine::Affine;
+pub use independent::Independent;
+pub use linear_gaussian_chain::LinearGaussianChain;
+pub use mixture::Mixture;
+
+use gibbsian_core::{Density, ScoreJvp};
+
+/// A density with a differentiable score: the trait object for combining smooth densities of different types.
+///
+/// It is implemented for everything that has both traits.
+pub trait SmoothDensity: Density + ScoreJvp {}
+
+impl<T: Density + ScoreJvp + ?Sized> SmoothDensity for T {}

@@ -36,12 +36,16 @@ pub struct Parameters<'a>(&'a Map<String, Value>);
 impl Parameters<'_> {
     /// A number.
     pub fn number(&self, name: &str) -> f64 {
-        self.0[name].as_f64().unwrap_or_else(|| panic!("{name} is no number"))
+        self.0[name]
+            .as_f64()
+            .unwrap_or_else(|| panic!("{name} is no number"))
     }
 
     /// A vector.
     pub fn vector(&self, name: &str) -> Array1<f64> {
-        serde_json::from_value::<Vec<f64>>(self.0[name].clone()).unwrap().into()
+        serde_json::from_value::<Vec<f64>>(self.0[name].clone())
+            .unwrap()
+            .into()
     }
 
     /// A matrix, given as its rows.
@@ -86,9 +90,17 @@ fn each_set(name: &str, check: impl Fn(&Set)) {
     let path = format!("{}/tests/reference/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
     let table: Table = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}"));
-    assert!(table.sets.len() >= MIN_SETS, "{name} has {} sets", table.sets.len());
+    assert!(
+        table.sets.len() >= MIN_SETS,
+        "{name} has {} sets",
+        table.sets.len()
+    );
     for set in &table.sets {
-        assert!(set.x.len() >= MIN_POINTS, "{name} has a set of {} points", set.x.len());
+        assert!(
+            set.x.len() >= MIN_POINTS,
+            "{name} has a set of {} points",
+            set.x.len()
+        );
         check(set);
     }
 }

@@ -1,0 +1,10 @@
+//! Combinations of densities: laws, oracles and 50-digit references.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod affine;
+mod independent;
+mod linear_gaussian_chain;
+mod mixture;
+mod support;
