@@ -1,0 +1,118 @@
+//! The covariances as the evaluation wants them: whitening maps and their determinants.
+
+use gibbsian_core::error::Result;
+use gibbsian_linalg::Cholesky;
+use ndarray::{Array1, Array2, ArrayViewMut1};
+
+use super::Covariances;
+use super::triangular::{Lane, Whitening};
+
+/// The whitening maps `W_k` with `W_kᵀ W_k = Σ_k⁻¹`.
+#[derive(Clone, Debug)]
+pub(super) enum Factors {
+    /// Triangular ones: one a component, or one for all.
+    Matrices(Vec<Whitening>),
+    /// Diagonal ones `(K, D)`: `1 / σ`.
+    Diagonal(Array2<f64>),
+    /// Multiples of the identity `(K)`: `1 / σ`.
+    Spherical(Array1<f64>),
+}
+
+impl Factors {
+    /// Factors covariances that have passed [`Covariances::check`].
+    ///
+    /// # Errors
+    /// A matrix that is not finite, symmetric and positive definite, by the number of its component, with the pivot and its value.
+    pub(super) fn new(covariances: &Covariances) -> Result<Self> {
+        let inverse_deviation = |v: f64| 1.0 / v.sqrt();
+        Ok(match covariances {
+            Covariances::Full(_) | Covariances::Tied(_) => Factors::Matrices(
+                covariances
+                    .matrices()
+                    .into_iter()
+                    .map(|(name, matrix)| Ok(Whitening::of_cholesky(&Cholesky::new(&name, matrix)?)))
+                    .collect::<Result<_>>()?,
+            ),
+            Covariances::Diagonal(variances) => Factors::Diagonal(variances.mapv(inverse_deviation)),
+            Covariances::Spherical(variances) => Factors::Spherical(variances.mapv(inverse_deviation)),
+        })
+    }
+
+    /// `log |W_k|` in `dim` dimensions.
+    pub(super) fn log_determinant(&self, component: usize, dim: usize) -> f64 {
+        match self {
+            Factors::Matrices(all) => all[component % all.len()].inverse().diag().mapv(f64::ln).sum(),
+            Factors::Diagonal(inverse) => inverse.row(component).mapv(f64::ln).sum(),
+            Factors::Spherical(inverse) => dim as f64 * inverse[component].ln(),
+        }
+    }
+
+    /// `W_k` as a matrix `(D, D)`.
+    pub(super) fn matrix(&self, component: usize, dim: usize) -> Array2<f64> {
+        match self {
+            Factors::Matrices(all) => all[component % all.len()].inverse().to_owned(),
+            Factors::Diagonal(inverse) => Array2::from_diag(&inverse.row(component)),
+            Factors::Spherical(inverse) => inverse[component] * Array2::eye(dim),
+        }
+    }
+
+    /// Whether one map serves all components.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Factors::Matrices(all) if all.len() == 1)
+    }
+
+    /// Overwrites `z` with `W_k⁻¹ z`, which turns standard normals into deviations from the mean.
+    pub(super) fn colour(&self, component: usize, mut z: ArrayViewMut1<f64>) {
+        match self {
+            Factors::Matrices(all) => {
+                let lower = all[component % all.len()].lower();
+                // From the last row up, each row needs entries that are not yet overwritten.
+                for i in (0..z.len()).rev() {
+                    z[i] = (0..=i).map(|j| lower[(i, j)] * z[j]).sum();
+                }
+            }
+            Factors::Diagonal(inverse) => z /= &inverse.row(component),
+            Factors::Spherical(inverse) => z /= inverse[component],
+        }
+    }
+
+    /// `y = W_k δ` for a panel.
+    #[inline(always)]
+    pub(super) fn whiten(&self, component: usize, delta: &[Lane], y: &mut [Lane]) {
+        match self {
+            Factors::Matrices(all) => all[component % all.len()].whiten(delta, y),
+            Factors::Diagonal(inverse) => {
+                for ((y, delta), &inverse) in y.iter_mut().zip(delta).zip(inverse.row(component)) {
+                    *y = delta.map(|delta| inverse * delta);
+                }
+            }
+            Factors::Spherical(inverse) => {
+                for (y, delta) in y.iter_mut().zip(delta) {
+                    *y = delta.map(|delta| inverse[component] * delta);
+                }
+            }
+        }
+    }
+
+    /// Adds `W_kᵀ y` to `out` for a panel.
+    #[inline(always)]
+    pub(super) fn add_unwhitened(&self, component: usize, y: &[Lane], out: &mut [Lane]) {
+        match self {
+            Factors::Matrices(all) => all[component % all.len()].add_unwhitened(y, out),
+            Factors::Diagonal(inverse) => {
+                for ((out, y), &inverse) in out.iter_mut().zip(y).zip(inverse.row(component)) {
+                    for (out, y) in out.iter_mut().zip(y) {
+                        *out += inverse * y;
+                    }
+                }
+            }
+            Factors::Spherical(inverse) => {
+                for (out, y) in out.iter_mut().zip(y) {
+                    for (out, y) in out.iter_mut().zip(y) {
+                        *out += inverse[component] * y;
+                    }
+                }
+            }
+        }
+    }
+}
