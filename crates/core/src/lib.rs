@@ -5,8 +5,8 @@
 //!
 //! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`family`] is for densities linear in their parameters, [`params`] makes parameters visible,
 //! [`kernel`], [`blocks`] and [`path`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
-//! models, [`objective`] and [`snapshot`] carry training, `dataset` feeds it, [`seed`] and [`parallel`] make it deterministic,
-//! `math` and `simd` make it accurate and fast.
+//! models, [`process`] has the forward processes of diffusion models, [`objective`] and [`snapshot`] carry training, `dataset` feeds
+//! it, [`seed`] and [`parallel`] make it deterministic, `math` and `simd` make it accurate and fast.
 //!
 //! ```
 //! use gibbsian_core::{Energy, Score, Space};
@@ -49,6 +49,7 @@ pub mod objective;
 pub mod parallel;
 pub mod params;
 pub mod path;
+pub mod process;
 pub mod score;
 pub mod seed;
 pub mod simd;
@@ -66,6 +67,7 @@ pub use kernel::{Bound, Chain, Kernel, TransitionLaw};
 pub use objective::{Objective, TrainStep};
 pub use params::{Layout, Parametric, ParametricMut, Tensor};
 pub use path::Path;
+pub use process::{GaussianTransition, LinearGaussian};
 pub use score::{Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback};
 pub use seed::{Seed, StreamRng, Streams};
 pub use snapshot::{Record, Snapshot, Values};

@@ -34,6 +34,7 @@ mod kernel;
 mod objective;
 mod parametric;
 mod path;
+mod process;
 mod score;
 mod snapshot;
 mod train_step;
@@ -48,6 +49,7 @@ pub use kernel::{Balance, kernel, transition_law};
 pub use objective::{objective, objective_gradient};
 pub use parametric::parametric;
 pub use path::{finite_path, path};
+pub use process::linear_gaussian;
 pub use score::{
     potential, score, score_jvp, score_jvp_pullback, score_pullback, time_score, time_score_jvp,
     time_score_jvp_pullback, time_score_pullback,

@@ -4,6 +4,7 @@ mod derivatives;
 mod discrete;
 mod parameters;
 mod paths;
+mod processes;
 mod units;
 
 use gibbsian_testkit::differences::Precision;
