@@ -163,7 +163,7 @@ pub fn parameter_gradient<M: ParametricMut + ?Sized>(
 }
 
 /// The derivative of a function of rows along one coordinate of all of them.
-fn along_coordinate(
+pub(crate) fn along_coordinate(
     x: ArrayView2<f64>,
     i: usize,
     precision: Precision,
@@ -178,14 +178,15 @@ fn along_coordinate(
 }
 
 /// Analytic entries beside their estimates.
-struct Entries {
+pub(crate) struct Entries {
     law: String,
     precision: Precision,
     entries: Vec<(String, f64, Estimate)>,
 }
 
 impl Entries {
-    fn new(law: &str, precision: Precision) -> Self {
+    /// A comparison under `law`, without entries yet.
+    pub(crate) fn new(law: &str, precision: Precision) -> Self {
         Entries {
             law: law.to_owned(),
             precision,
@@ -193,11 +194,16 @@ impl Entries {
         }
     }
 
-    fn push(&mut self, name: impl FnOnce() -> String, found: f64, estimate: Estimate) {
+    /// Adds one analytic derivative and its estimate.
+    pub(crate) fn push(&mut self, name: impl FnOnce() -> String, found: f64, estimate: Estimate) {
         self.entries.push((name(), found, estimate));
     }
 
-    fn finish(self) -> Result<Worst, Failure> {
+    /// The worst entry when all agree.
+    ///
+    /// # Errors
+    /// Some entry disagrees, or its differences do not resolve it.
+    pub(crate) fn finish(self) -> Result<Worst, Failure> {
         let size = self
             .entries
             .iter()

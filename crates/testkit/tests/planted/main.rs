@@ -2,6 +2,7 @@
 
 mod derivatives;
 mod discrete;
+mod families;
 mod parameters;
 mod paths;
 mod processes;
