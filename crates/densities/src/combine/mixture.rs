@@ -9,6 +9,9 @@
 //! because `∇r_k = r_k (s_k − s)`. Deviations from the mean score are taken before they are squared; the equal form
 //! `Σ_k r_k s_k s_kᵀ − s sᵀ` cancels where components agree.
 //!
+//! Log-densities are added relative to the likeliest component's, `log p = l_* + log Σ_k w_k e^{l_k − l_*}`. Logarithms of weights, which would add their
+//! rounding to every term, appear in choosing it only.
+//!
 //! A component that is absent at a point, with `r_k = 0`, is left out of these sums: outside its support its score is NaN, and
 //! `0 · NaN` would spoil the row.
 //!
@@ -16,7 +19,7 @@
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, Result, check_count, check_each, check_shape};
-use gibbsian_core::{Density, Energy, Score, ScoreJvp, Space, Streams, math, parallel};
+use gibbsian_core::{Density, Energy, Score, ScoreJvp, Space, Streams, parallel};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 use rand::{Rng, RngExt};
 
@@ -46,6 +49,7 @@ const WEIGHT_TOLERANCE: f64 = 1e-9;
 #[derive(Clone, Debug)]
 pub struct Mixture<C> {
     weights: Array1<f64>,
+    log_weights: Array1<f64>,
     components: Vec<C>,
 }
 
@@ -76,8 +80,11 @@ impl<C: Density> Mixture<C> {
                 format!("{dim}, that of the first"),
             ));
         }
+        // A weight below the smallest normal number counts as none: a ratio of weights then is in the range of `exp`.
+        let weights = weights.mapv(|w| if w.is_normal() { w / total } else { 0.0 });
         Ok(Mixture {
-            weights: weights / total,
+            log_weights: weights.mapv(f64::ln),
+            weights,
             components,
         })
     }
@@ -97,11 +104,11 @@ impl<C: Density> Mixture<C> {
     /// # Panics
     /// When the shapes do not fit.
     pub fn posterior_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
-        out.assign(&self.log_joint(x));
+        self.log_densities_into(x, out.view_mut());
         for mut row in out.rows_mut() {
-            let largest = row.fold(f64::NEG_INFINITY, |m, &l| m.max(l));
+            let top = row[self.likeliest(row.view())];
             // Outside every support this is −∞ − (−∞), so that the row is NaN, as it is if any entry is.
-            row.mapv_inplace(|l| (l - largest).exp());
+            row.zip_mut_with(&self.weights, |l, w| *l = w * (*l - top).exp());
             let total = row.sum();
             row /= total;
         }
@@ -114,17 +121,46 @@ impl<C: Density> Mixture<C> {
         out
     }
 
-    /// `log w_k + log p_k(x_b)`, `(B, K)`.
-    fn log_joint(&self, x: ArrayView2<f64>) -> Array2<f64> {
-        let mut joint = Array2::zeros((x.nrows(), self.components.len()));
-        for ((component, &w), mut column) in
-            self.components.iter().zip(&self.weights).zip(joint.columns_mut())
+    /// Writes `log p_k(x_b)`, and −∞ for components without weight, into `out` `(B, K)`.
+    fn log_densities_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        for ((component, &w), mut column) in self.components.iter().zip(&self.weights).zip(out.columns_mut())
         {
-            component.log_density_into(x, column.view_mut());
-            // A weight of zero wins over a density that is infinite at a point.
-            column.mapv_inplace(|l| if w > 0.0 { w.ln() + l } else { f64::NEG_INFINITY });
+            if w > 0.0 {
+                component.log_density_into(x, column);
+            } else {
+                column.fill(f64::NEG_INFINITY);
+            }
         }
-        joint
+    }
+
+    /// The first component with the largest `log w_k + log p_k`; if one is NaN, that one.
+    fn likeliest(&self, log_densities: ArrayView1<f64>) -> usize {
+        let mut best = (0, f64::NEG_INFINITY);
+        for (k, (l, w)) in log_densities.iter().zip(&self.log_weights).enumerate() {
+            if l.is_nan() {
+                return k;
+            }
+            if l + w > best.1 {
+                best = (k, l + w);
+            }
+        }
+        best.0
+    }
+
+    /// `log Σ_k w_k exp(l_k)`.
+    fn log_mean(&self, log_densities: ArrayView1<f64>) -> f64 {
+        let top = log_densities[self.likeliest(log_densities)];
+        if !top.is_finite() {
+            return top;
+        }
+        let terms = || log_densities.iter().zip(&self.weights).map(|(l, w)| (l - top, w));
+        let mean: f64 = terms().map(|(d, w)| w * d.exp()).sum();
+        if mean > 0.5 {
+            // As the weights sum to one, the mean differs from one by this, which does not cancel where components agree.
+            top + terms().map(|(d, w)| w * d.exp_m1()).sum::<f64>().ln_1p()
+        } else {
+            top + mean.ln()
+        }
     }
 
     /// Adds `r_bk · term_k` of each row `b` and component `k` that is present there to `out`.
@@ -170,14 +206,11 @@ impl<C: Density> Density for Mixture<C> {
 
     fn log_density_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
         assert_energy_shapes(self.dim(), x, &out);
-        let joint = self.log_joint(x);
-        let out = out.view_mut().insert_axis(Axis(1));
-        parallel::for_each_block(out, |block, mut out| {
-            let rows = parallel::block_rows(block, joint.nrows());
-            for (out, row) in out.iter_mut().zip(joint.slice(ndarray::s![rows, ..]).rows()) {
-                *out = math::log_sum_exp(row.as_slice().expect("rows of a new array are contiguous"));
-            }
-        });
+        let mut log_densities = Array2::zeros((x.nrows(), self.components.len()));
+        self.log_densities_into(x, log_densities.view_mut());
+        for (out, row) in out.iter_mut().zip(log_densities.rows()) {
+            *out = self.log_mean(row);
+        }
     }
 
     fn sample(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64> {

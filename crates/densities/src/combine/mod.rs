@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | or | `Σ_k w_k p_k(x)` | [`Mixture`] |
 //! | and, of separate coordinates | `Π_m p_m(x_m)` | [`Independent`] |
-//! | a chain of conditionals | `Π_i p(x_i \| x_<i)` | [`LinearGaussianChain`], `Nade` |
+//! | a chain of conditionals | `Π_i p(x_i \| x_<i)` | [`LinearGaussianChain`], [`Nade`] |
 //! | change of variables | `p(z) \|det ∂z/∂x\|` | [`Affine`], `CouplingFlow` |
 //! | temperature, where it is closed | `p(x)^β / Z_β` | `tempered`, `Tempered` |
 //!
@@ -22,12 +22,14 @@ mod affine;
 mod independent;
 mod linear_gaussian_chain;
 mod mixture;
+mod nade;
 mod rows;
 
 pub use affine::Affine;
 pub use independent::Independent;
 pub use linear_gaussian_chain::LinearGaussianChain;
 pub use mixture::Mixture;
+pub use nade::Nade;
 
 use gibbsian_core::{Density, ScoreJvp};
 

@@ -7,4 +7,5 @@ mod affine;
 mod independent;
 mod linear_gaussian_chain;
 mod mixture;
+mod nade;
 mod support;
