@@ -2,13 +2,12 @@
 import argparse
 import gzip
 import json
-import os
 import pathlib
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
+
+from sides import Sides
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--threads", type=int, default=2)
@@ -193,24 +192,15 @@ if arguments.worker:
     print(json.dumps(WORKERS[name](pathlib.Path(folder), *[json.loads(v) for v in rest])))
     sys.exit()
 
-environment = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
-    environment[variable] = str(arguments.threads)
-pin = []
-if arguments.threads == 1:
-    environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    pin = ["taskset", "-c", "0"]
+sides = Sides(arguments.threads, arguments.rounds)
 
 
 def peer(name, *values):
-    command = pin + [sys.executable, __file__, "--worker", name, str(folder), *[json.dumps(v) for v in values]]
-    return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+    return sides.peer(name, folder, *values)
 
 
 def ours(*values):
-    command = pin + [str(PROGRAM), *[str(v) for v in values]]
-    row = json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
-    return [row["median_s"]]
+    return sides.run(PROGRAM, *values)["median_s"]
 
 
 folder = pathlib.Path(tempfile.mkdtemp())
@@ -236,19 +226,11 @@ TASKS = {
     "AIS 1000 x 100 / JAX": (lambda: peer("jax_ais", 2), lambda: ours("ais", DATA, folder / "model.bin", 2), 1),
     "exact log Z 784 x 20 / JAX": (lambda: peer("jax_exact", 2), lambda: ours("exact", folder / "model20.bin"), 1),
 }
-print(f"{arguments.threads} threads, {arguments.rounds} rounds in turn; seconds: median [least, most] over rounds")
-for name, (theirs, mine, scale) in TASKS.items():
-    if arguments.only and name not in arguments.only:
-        continue
-    try:
-        pairs = [(statistics.median(theirs()) * scale, statistics.median(mine()) * scale) for _ in range(arguments.rounds)]
-    except (ImportError, subprocess.CalledProcessError) as error:
-        print(f"{name}: skipped ({getattr(error, 'stderr', error)})")
-        continue
-    columns = [sorted(side) for side in zip(*pairs)]
-    show = [f"{statistics.median(c):.3f} [{c[0]:.3f}, {c[-1]:.3f}]" for c in columns]
-    ratios = sorted(p / m for p, m in pairs)
-    print(f"{name}: peer {show[0]}, gibbsian {show[1]}, ratio {statistics.median(ratios):.2f} "
-          f"[{ratios[0]:.2f}, {ratios[-1]:.2f}]", flush=True)
+
+
+def score(name):
     if arguments.quality and "/ JAX" in name and "images" in name:
         print(f"  test log-probability: peer {quality(folder / 'peer.bin'):.2f}, gibbsian {quality(OURS):.2f}", flush=True)
+
+
+sides.table(TASKS, arguments.only, score)
