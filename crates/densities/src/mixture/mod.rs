@@ -29,6 +29,7 @@
 
 mod covariances;
 mod derivatives;
+mod em;
 mod evaluation;
 mod factors;
 mod panel;
@@ -41,6 +42,7 @@ use gibbsian_core::error::{Error, Result, check_each, check_finite, check_shape}
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 pub use covariances::Covariances;
+pub use em::{CovarianceForm, ExpectationMaximisation, MixtureFit};
 use factors::Factors;
 
 /// How far the sum of a mixture's weights may be from one.
