@@ -1,7 +1,7 @@
 """Iterates of expectation maximisation in 40 digits, written to em.json.
 
 The plain algorithm on a small set of real measurements (eruption and waiting time of the Old Faithful geyser, the first 60 rows, in minutes), from
-a fixed start, without a lower bound on variances: mean log-likelihoods of the start and after each of ten iterations, and the last weights, means
+a fixed start, without a lower bound on variances: mean log-likelihoods of the start and after each of four iterations, and the last weights, means
 and covariances, for each form of the covariances.
 
     python em.py
@@ -57,10 +57,10 @@ def run(form):
     means = [[mpf(2), mpf(60)], [mpf(4), mpf(75)]]
     covariances = [[[mpf(25), mpf(0)], [mpf(0), mpf(25)]]] * K
     trace = []
-    for _ in range(11):
+    for _ in range(5):
         joint = [[w * density(row, m, s) for w, m, s in zip(weights, means, covariances)] for row in x]
         trace.append(sum(log(sum(row)) for row in joint) / B)
-        if len(trace) == 11:
+        if len(trace) == 5:
             break
         r = [[p / sum(row) for p in row] for row in joint]
         masses = [sum(row[k] for row in r) for k in range(K)]
