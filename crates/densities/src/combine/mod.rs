@@ -7,7 +7,7 @@
 //! | or | `Σ_k w_k p_k(x)` | [`Mixture`] |
 //! | and, of separate coordinates | `Π_m p_m(x_m)` | [`Independent`] |
 //! | a chain of conditionals | `Π_i p(x_i \| x_<i)` | [`LinearGaussianChain`], [`Nade`] |
-//! | change of variables | `p(z) \|det ∂z/∂x\|` | [`Affine`], `CouplingFlow` |
+//! | change of variables | `p(z) \|det ∂z/∂x\|` | [`Affine`], [`CouplingFlow`] |
 //! | temperature, where it is closed | `p(x)^β / Z_β` | `tempered`, `Tempered` |
 //!
 //! They nest. Each takes its parts by value, by reference or boxed, and passes on what the parts can do: a mixture of densities with scores
@@ -19,6 +19,7 @@
 //! no samples.
 
 mod affine;
+mod coupling_flow;
 mod independent;
 mod linear_gaussian_chain;
 mod mixture;
@@ -26,6 +27,7 @@ mod nade;
 mod rows;
 
 pub use affine::Affine;
+pub use coupling_flow::{CouplingFlow, CouplingOptions};
 pub use independent::Independent;
 pub use linear_gaussian_chain::LinearGaussianChain;
 pub use mixture::Mixture;

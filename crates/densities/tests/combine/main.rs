@@ -4,6 +4,7 @@
 mod common;
 
 mod affine;
+mod coupling_flow;
 mod independent;
 mod linear_gaussian_chain;
 mod mixture;
