@@ -11,8 +11,7 @@ use rayon::prelude::*;
 
 use super::GaussianMixture;
 use super::evaluation::{CHUNK_ROWS, assert_columns, assert_rows};
-use super::panel::{Panel, lanes, store, take};
-use super::triangular::{LANES, Lane};
+use super::panel::{Panel, store, take};
 
 impl GaussianMixture {
     /// Writes the Hessian `∂² log p / ∂x ∂xᵀ` at each row of `x` `(B, D)` into `out` `(B, D, D)`; each is symmetric to the last bit.
@@ -120,28 +119,26 @@ impl ScoreJvp for GaussianMixture {
     }
 }
 
-/// The panel of `rows`, with the score, and in `deviations` `(K, D)` the `e_k = s_k − s` of all components.
+/// Evaluates the panel with its score, and in `deviations` `(K, D, width)` the `e_k = s_k − s` of all components.
 #[inline(always)]
 fn component_scores(
     mixture: &GaussianMixture,
     rows: ArrayView2<f64>,
     panel: &mut Panel,
-    deviations: &mut [Lane],
+    deviations: &mut [f64],
 ) {
-    let dim = mixture.means.ncols();
-    panel.load(rows);
-    panel.whiten(mixture);
-    panel.normalise();
-    deviations.as_flattened_mut().fill(0.0);
-    for (k, scores) in deviations.chunks_exact_mut(dim).enumerate() {
-        mixture.factors.add_unwhitened(k, panel.whitened(k), scores);
+    let (width, size) = (panel.width, panel.score.len());
+    panel.evaluate(mixture, rows);
+    for (k, scores) in deviations.chunks_exact_mut(size).enumerate() {
+        scores.fill(0.0);
+        mixture
+            .factors
+            .add_unwhitened(k, panel.whitened(k), scores, width);
     }
     panel.score(mixture);
-    for scores in deviations.chunks_exact_mut(dim) {
+    for scores in deviations.chunks_exact_mut(size) {
         for (component, score) in scores.iter_mut().zip(&panel.score) {
-            for l in 0..LANES {
-                component[l] = -component[l] - score[l];
-            }
+            *component = -*component - score;
         }
     }
 }
@@ -161,37 +158,44 @@ impl Vectorized for Products<'_, '_> {
     #[inline(always)]
     fn run(mut self) {
         let (n_components, dim) = self.mixture.means.dim();
-        let mut panel = Panel::new(self.mixture);
-        let (mut deviations, mut v) = (lanes(n_components * dim), lanes(dim));
-        let (mut whitened, mut jvp) = (lanes(dim), lanes(dim));
-        for start in (0..self.x.nrows()).step_by(LANES) {
-            let rows = start..self.x.nrows().min(start + LANES);
+        let mut panel = Panel::new(self.mixture, self.x.nrows());
+        let width = panel.width;
+        let size = dim * width;
+        let mut deviations = vec![0.0; n_components * size];
+        let (mut v, mut whitened, mut jvp) = (vec![0.0; size], vec![0.0; size], vec![0.0; size]);
+        let mut along = vec![0.0; width];
+        for start in (0..self.x.nrows()).step_by(width) {
+            let rows = start..self.x.nrows().min(start + width);
             component_scores(
                 self.mixture,
                 self.x.slice(s![rows.clone(), ..]),
                 &mut panel,
                 &mut deviations,
             );
-            take(self.v.slice(s![rows.clone(), ..]), &mut v);
-            jvp.fill([0.0; LANES]);
-            for (k, deviation) in deviations.chunks_exact(dim).enumerate() {
-                let weight = panel.responsibilities[k];
-                let along = inner(deviation, &v);
-                self.mixture.factors.whiten(k, &v, &mut whitened);
-                for whitened in &mut whitened {
-                    for l in 0..LANES {
-                        whitened[l] *= -weight[l];
+            take(self.v.slice(s![rows.clone(), ..]), &mut v, width);
+            jvp.fill(0.0);
+            for (k, deviation) in deviations.chunks_exact(size).enumerate() {
+                let weights = panel.responsibility(k);
+                self.mixture.factors.whiten(k, &v, &mut whitened, &mut along);
+                for whitened in whitened.chunks_exact_mut(width) {
+                    for (whitened, weight) in whitened.iter_mut().zip(weights) {
+                        *whitened *= -weight;
                     }
                 }
-                self.mixture.factors.add_unwhitened(k, &whitened, &mut jvp);
-                for (jvp, deviation) in jvp.iter_mut().zip(deviation) {
-                    for l in 0..LANES {
-                        jvp[l] += weight[l] * along[l] * deviation[l];
+                self.mixture.factors.add_unwhitened(k, &whitened, &mut jvp, width);
+                inner(deviation, &v, &mut along);
+                for (along, weight) in along.iter_mut().zip(weights) {
+                    *along *= weight;
+                }
+                let rows = jvp.chunks_exact_mut(width).zip(deviation.chunks_exact(width));
+                for (jvp, deviation) in rows {
+                    for ((jvp, deviation), along) in jvp.iter_mut().zip(deviation).zip(&along) {
+                        *jvp += along * deviation;
                     }
                 }
             }
-            store(&panel.score, self.score.slice_mut(s![rows.clone(), ..]));
-            store(&jvp, self.jvp.slice_mut(s![rows, ..]));
+            store(&panel.score, width, self.score.slice_mut(s![rows.clone(), ..]));
+            store(&jvp, width, self.jvp.slice_mut(s![rows, ..]));
         }
     }
 }
@@ -211,26 +215,28 @@ impl Vectorized for Divergences<'_, '_> {
     #[inline(always)]
     fn run(mut self) {
         let (n_components, dim) = self.mixture.means.dim();
-        let mut panel = Panel::new(self.mixture);
-        let mut deviations = lanes(n_components * dim);
-        for start in (0..self.x.nrows()).step_by(LANES) {
-            let rows = start..self.x.nrows().min(start + LANES);
+        let mut panel = Panel::new(self.mixture, self.x.nrows());
+        let width = panel.width;
+        let mut deviations = vec![0.0; n_components * dim * width];
+        let (mut squares, mut divergence) = (vec![0.0; width], vec![0.0; width]);
+        for start in (0..self.x.nrows()).step_by(width) {
+            let rows = start..self.x.nrows().min(start + width);
             component_scores(
                 self.mixture,
                 self.x.slice(s![rows.clone(), ..]),
                 &mut panel,
                 &mut deviations,
             );
-            let mut divergence = [0.0; LANES];
-            for (k, deviation) in deviations.chunks_exact(dim).enumerate() {
-                let weight = panel.responsibilities[k];
-                let square = inner(deviation, deviation);
-                for l in 0..LANES {
-                    divergence[l] += weight[l] * (square[l] - self.traces[k]);
+            divergence.fill(0.0);
+            for (k, deviation) in deviations.chunks_exact(dim * width).enumerate() {
+                inner(deviation, deviation, &mut squares);
+                let values = divergence.iter_mut().zip(&squares).zip(panel.responsibility(k));
+                for ((divergence, square), weight) in values {
+                    *divergence += weight * (square - self.traces[k]);
                 }
             }
-            for (out, value) in self.out.slice_mut(s![rows]).iter_mut().zip(divergence) {
-                *out = value;
+            for (out, value) in self.out.slice_mut(s![rows]).iter_mut().zip(&divergence) {
+                *out = *value;
             }
         }
     }
@@ -251,10 +257,12 @@ impl Vectorized for Hessians<'_, '_> {
     #[inline(always)]
     fn run(mut self) {
         let (n_components, dim) = self.mixture.means.dim();
-        let mut panel = Panel::new(self.mixture);
-        let mut deviations = lanes(n_components * dim);
-        for start in (0..self.x.nrows()).step_by(LANES) {
-            let rows = start..self.x.nrows().min(start + LANES);
+        let mut panel = Panel::new(self.mixture, self.x.nrows());
+        let width = panel.width;
+        let mut deviations = vec![0.0; n_components * dim * width];
+        let mut entry = vec![0.0; width];
+        for start in (0..self.x.nrows()).step_by(width) {
+            let rows = start..self.x.nrows().min(start + width);
             component_scores(
                 self.mixture,
                 self.x.slice(s![rows.clone(), ..]),
@@ -263,15 +271,16 @@ impl Vectorized for Hessians<'_, '_> {
             );
             for i in 0..dim {
                 for j in 0..=i {
-                    let mut entry = [0.0; LANES];
-                    for (k, deviation) in deviations.chunks_exact(dim).enumerate() {
-                        let weight = panel.responsibilities[k];
+                    entry.fill(0.0);
+                    for (k, deviation) in deviations.chunks_exact(dim * width).enumerate() {
+                        let (a, b) = (&deviation[i * width..][..width], &deviation[j * width..][..width]);
                         let precision = self.precisions[k][(i, j)];
-                        for l in 0..LANES {
-                            entry[l] += weight[l] * (deviation[i][l] * deviation[j][l] - precision);
+                        let values = entry.iter_mut().zip(a).zip(b).zip(panel.responsibility(k));
+                        for (((entry, a), b), weight) in values {
+                            *entry += weight * (a * b - precision);
                         }
                     }
-                    for (b, value) in rows.clone().zip(entry) {
+                    for (b, &value) in rows.clone().zip(&entry) {
                         self.out[(b, i, j)] = value;
                         self.out[(b, j, i)] = value;
                     }
@@ -281,14 +290,14 @@ impl Vectorized for Hessians<'_, '_> {
     }
 }
 
-/// `a·b` of the points of a panel.
+/// `a·b` of each point of a panel, into `out`.
 #[inline(always)]
-fn inner(a: &[Lane], b: &[Lane]) -> Lane {
-    let mut sum = [0.0; LANES];
-    for (a, b) in a.iter().zip(b) {
-        for l in 0..LANES {
-            sum[l] += a[l] * b[l];
+fn inner(a: &[f64], b: &[f64], out: &mut [f64]) {
+    let width = out.len();
+    out.fill(0.0);
+    for (a, b) in a.chunks_exact(width).zip(b.chunks_exact(width)) {
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            *out += a * b;
         }
     }
-    sum
 }

@@ -243,13 +243,13 @@ impl Vectorized for Chunk<'_, '_> {
 
     #[inline(always)]
     fn run(mut self) -> f64 {
-        let mut panel = Panel::new(self.mixture);
+        let n_rows = self.x.nrows();
+        let mut panel = Panel::new(self.mixture, n_rows);
+        let width = panel.width;
         let mut sum = 0.0;
-        for start in (0..self.x.nrows()).step_by(LANES) {
-            let rows = start..self.x.nrows().min(start + LANES);
-            panel.load(self.x.slice(s![rows.clone(), ..]));
-            panel.whiten(self.mixture);
-            panel.normalise();
+        for start in (0..n_rows).step_by(width) {
+            let rows = start..n_rows.min(start + width);
+            panel.evaluate(self.mixture, self.x.slice(s![rows.clone(), ..]));
             let log_density = &panel.log_density[..rows.len()];
             sum += log_density.iter().sum::<f64>();
             if let Some(out) = &mut self.outputs.log_density {
@@ -258,15 +258,19 @@ impl Vectorized for Chunk<'_, '_> {
                 }
             }
             if let Some(out) = &mut self.outputs.responsibilities {
-                store(&panel.responsibilities, out.slice_mut(s![rows.clone(), ..]));
+                store(
+                    &panel.responsibilities,
+                    width,
+                    out.slice_mut(s![rows.clone(), ..]),
+                );
             }
             if let Some(out) = &mut self.outputs.log_responsibilities {
                 panel.subtract_log_density();
-                store(&panel.log_joint, out.slice_mut(s![rows.clone(), ..]));
+                store(&panel.log_joint, width, out.slice_mut(s![rows.clone(), ..]));
             }
             if let Some(out) = &mut self.outputs.score {
                 panel.score(self.mixture);
-                store(&panel.score, out.slice_mut(s![rows, ..]));
+                store(&panel.score, width, out.slice_mut(s![rows, ..]));
             }
         }
         sum

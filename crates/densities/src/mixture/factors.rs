@@ -5,7 +5,7 @@ use gibbsian_linalg::Cholesky;
 use ndarray::{Array1, Array2, ArrayViewMut1};
 
 use super::Covariances;
-use super::triangular::{Lane, Whitening};
+use super::triangular::Whitening;
 
 /// The whitening maps `W_k` with `W_kᵀ W_k = Σ_k⁻¹`.
 #[derive(Clone, Debug)]
@@ -56,11 +56,6 @@ impl Factors {
         }
     }
 
-    /// Whether one map serves all components.
-    pub(super) fn is_shared(&self) -> bool {
-        matches!(self, Factors::Matrices(all) if all.len() == 1)
-    }
-
     /// Overwrites `z` with `W_k⁻¹ z`, which turns standard normals into deviations from the mean.
     pub(super) fn colour(&self, component: usize, mut z: ArrayViewMut1<f64>) {
         match self {
@@ -76,43 +71,53 @@ impl Factors {
         }
     }
 
-    /// `y = W_k δ` for a panel.
+    /// `y = W_k δ` and `‖y‖²` `(width)` for a panel.
     #[inline(always)]
-    pub(super) fn whiten(&self, component: usize, delta: &[Lane], y: &mut [Lane]) {
-        match self {
-            Factors::Matrices(all) => all[component % all.len()].whiten(delta, y),
-            Factors::Diagonal(inverse) => {
-                for ((y, delta), &inverse) in y.iter_mut().zip(delta).zip(inverse.row(component)) {
-                    *y = delta.map(|delta| inverse * delta);
-                }
-            }
-            Factors::Spherical(inverse) => {
-                for (y, delta) in y.iter_mut().zip(delta) {
-                    *y = delta.map(|delta| inverse[component] * delta);
-                }
+    pub(super) fn whiten(&self, component: usize, delta: &[f64], y: &mut [f64], squares: &mut [f64]) {
+        let width = squares.len();
+        if let Factors::Matrices(all) = self {
+            return all[component % all.len()].whiten(delta, y, squares);
+        }
+        squares.fill(0.0);
+        for (i, (y, delta)) in y
+            .chunks_exact_mut(width)
+            .zip(delta.chunks_exact(width))
+            .enumerate()
+        {
+            let inverse = self.inverse_deviation(component, i);
+            for ((y, delta), square) in y.iter_mut().zip(delta).zip(squares.iter_mut()) {
+                *y = inverse * delta;
+                *square += *y * *y;
             }
         }
     }
 
     /// Adds `W_kᵀ y` to `out` for a panel.
     #[inline(always)]
-    pub(super) fn add_unwhitened(&self, component: usize, y: &[Lane], out: &mut [Lane]) {
+    pub(super) fn add_unwhitened(&self, component: usize, y: &[f64], out: &mut [f64], width: usize) {
+        if let Factors::Matrices(all) = self {
+            return all[component % all.len()].add_unwhitened(y, out, width);
+        }
+        for (i, (out, y)) in out.chunks_exact_mut(width).zip(y.chunks_exact(width)).enumerate() {
+            let inverse = self.inverse_deviation(component, i);
+            for (out, y) in out.iter_mut().zip(y) {
+                *out += inverse * y;
+            }
+        }
+    }
+
+    /// Whether one map serves all components.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Factors::Matrices(all) if all.len() == 1)
+    }
+
+    /// The entry `i` of the diagonal of `W_k`.
+    #[inline(always)]
+    fn inverse_deviation(&self, component: usize, i: usize) -> f64 {
         match self {
-            Factors::Matrices(all) => all[component % all.len()].add_unwhitened(y, out),
-            Factors::Diagonal(inverse) => {
-                for ((out, y), &inverse) in out.iter_mut().zip(y).zip(inverse.row(component)) {
-                    for (out, y) in out.iter_mut().zip(y) {
-                        *out += inverse * y;
-                    }
-                }
-            }
-            Factors::Spherical(inverse) => {
-                for (out, y) in out.iter_mut().zip(y) {
-                    for (out, y) in out.iter_mut().zip(y) {
-                        *out += inverse[component] * y;
-                    }
-                }
-            }
+            Factors::Matrices(all) => all[component % all.len()].inverse()[(i, i)],
+            Factors::Diagonal(inverse) => inverse[(component, i)],
+            Factors::Spherical(inverse) => inverse[component],
         }
     }
 }

@@ -3,200 +3,222 @@
 //! For each component the panel holds the whitened deviation `y_k = W_k (x − μ_k)` and the joint log-density `ℓ_k = log w_k N_k(x)`, and from
 //! these the responsibilities `r_k = exp(ℓ_k − max ℓ) / Σ_j exp(ℓ_j − max ℓ)`. The component with the largest `ℓ` contributes exactly 1 to
 //! the sum, so that neither overflow nor underflow reaches the result, however far out the point lies.
+//!
+//! All arrays have a row for each coordinate or component and a column for each point. That the width of a panel is known at run time only is on
+//! purpose: the compiler then vectorises the loops along the points, not across the rows by gathering.
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::GaussianMixture;
-use super::triangular::{LANES, Lane};
+use super::triangular::LANES;
 
 /// Buffers for one panel of one mixture.
 pub(super) struct Panel {
-    /// The coordinates `(D)`.
-    x: Vec<Lane>,
-    delta: Vec<Lane>,
-    /// Zero in the lanes of finite points, NaN in the others.
-    blot: Lane,
-    /// `y_k`, `(K, D)`.
-    whitened: Vec<Lane>,
-    /// `ℓ_k`, `(K)`.
-    pub(super) log_joint: Vec<Lane>,
-    /// `r_k`, `(K)`.
-    pub(super) responsibilities: Vec<Lane>,
-    /// `log p(x)`.
-    pub(super) log_density: Lane,
-    /// `∇ log p(x)`, `(D)`.
-    pub(super) score: Vec<Lane>,
+    /// The number of points.
+    pub(super) width: usize,
+    /// The coordinates `(D, width)`.
+    x: Vec<f64>,
+    /// `x − μ_k` of one component `(D, width)`.
+    deviation: Vec<f64>,
+    /// Zero for finite points, NaN for the others `(width)`.
+    blot: Vec<f64>,
+    /// `y_k`, `(K, D, width)`.
+    whitened: Vec<f64>,
+    /// `ℓ_k`, `(K, width)`.
+    pub(super) log_joint: Vec<f64>,
+    largest: Vec<f64>,
+    total: Vec<f64>,
+    /// `r_k`, `(K, width)`.
+    pub(super) responsibilities: Vec<f64>,
+    /// `log p(x)`, `(width)`.
+    pub(super) log_density: Vec<f64>,
+    /// `∇ log p(x)`, `(D, width)`.
+    pub(super) score: Vec<f64>,
 }
 
+/// The numbers `y_k` of a panel that stay in a core's second-level cache.
+const WHITENED: usize = 1 << 14;
+
+/// The widest panel; more points share the cost of a call no further.
+const WIDEST: usize = 8 * LANES;
+
 impl Panel {
-    pub(super) fn new(mixture: &GaussianMixture) -> Self {
+    /// Buffers for as many of `n_rows` points as should be evaluated together.
+    pub(super) fn new(mixture: &GaussianMixture, n_rows: usize) -> Self {
         let (n_components, dim) = mixture.means.dim();
+        let width = (WHITENED / (n_components * dim))
+            .clamp(LANES, WIDEST)
+            .min(n_rows.max(1).next_multiple_of(LANES));
+        let width = width - width % LANES;
+        let rows = |n: usize| vec![0.0; n * width];
         Panel {
-            x: lanes(dim),
-            delta: lanes(dim),
-            blot: [0.0; LANES],
-            whitened: lanes(n_components * dim),
-            log_joint: lanes(n_components),
-            responsibilities: lanes(n_components),
-            log_density: [0.0; LANES],
-            score: lanes(dim),
+            width,
+            x: rows(dim),
+            deviation: rows(dim),
+            blot: rows(1),
+            whitened: rows(n_components * dim),
+            log_joint: rows(n_components),
+            largest: rows(1),
+            total: rows(1),
+            responsibilities: rows(n_components),
+            log_density: rows(1),
+            score: rows(dim),
         }
     }
 
-    /// `y_k` of the panel `(D)`.
-    pub(super) fn whitened(&self, component: usize) -> &[Lane] {
-        let dim = self.x.len();
-        &self.whitened[component * dim..][..dim]
+    /// `r_k` of the panel `(width)`.
+    #[inline(always)]
+    pub(super) fn responsibility(&self, component: usize) -> &[f64] {
+        &self.responsibilities[component * self.width..][..self.width]
     }
 
-    /// Takes up to [`LANES`] rows; the lanes that are left over repeat the first.
+    /// `y_k` of the panel `(D, width)`.
     #[inline(always)]
-    pub(super) fn load(&mut self, rows: ArrayView2<f64>) {
-        take(rows, &mut self.x);
-        self.blot = [0.0; LANES];
-        for x in &self.x {
-            for l in 0..LANES {
+    pub(super) fn whitened(&self, component: usize) -> &[f64] {
+        let size = self.x.len();
+        &self.whitened[component * size..][..size]
+    }
+
+    /// Evaluates `y_k`, `ℓ_k`, `r_k` and `log p` at up to `width` rows.
+    #[inline(always)]
+    pub(super) fn evaluate(&mut self, mixture: &GaussianMixture, rows: ArrayView2<f64>) {
+        take(rows, &mut self.x, self.width);
+        self.blot.fill(0.0);
+        for x in self.x.chunks_exact(self.width) {
+            for (blot, x) in self.blot.iter_mut().zip(x) {
                 // Zero for a finite number, NaN for any other.
-                self.blot[l] += 0.0 * x[l];
+                *blot += 0.0 * x;
             }
         }
+        for k in 0..mixture.n_components() {
+            self.whiten(mixture, k);
+        }
+        self.normalise();
     }
 
-    /// The whitened deviations `y_k` and the joint log-densities `ℓ_k` of all components.
+    /// The whitened deviation `y_k` and the joint log-density `ℓ_k` of one component.
     #[inline(always)]
-    pub(super) fn whiten(&mut self, mixture: &GaussianMixture) {
-        let dim = self.x.len();
-        for (k, out) in self.log_joint.iter_mut().enumerate() {
-            let mean = mixture.means.row(k);
-            for ((delta, x), &mean) in self.delta.iter_mut().zip(&self.x).zip(mean) {
-                for l in 0..LANES {
-                    delta[l] = x[l] - mean;
-                }
+    fn whiten(&mut self, mixture: &GaussianMixture, component: usize) {
+        let (width, size) = (self.width, self.x.len());
+        let deviations = self.deviation.chunks_exact_mut(width);
+        for ((deviation, x), &mean) in deviations
+            .zip(self.x.chunks_exact(width))
+            .zip(mixture.means.row(component))
+        {
+            for (deviation, x) in deviation.iter_mut().zip(x) {
+                *deviation = x - mean;
             }
-            let y = &mut self.whitened[k * dim..][..dim];
-            mixture.factors.whiten(k, &self.delta, y);
-            let mut squares = [0.0; LANES];
-            for y in y {
-                for l in 0..LANES {
-                    squares[l] += y[l] * y[l];
-                }
-            }
-            let log_scale = mixture.log_scales[k];
-            for l in 0..LANES {
-                // Not a number where finite products overflowed: that far away the density is zero.
-                let squares = if squares[l].is_nan() {
-                    f64::INFINITY
-                } else {
-                    squares[l]
-                };
-                out[l] = log_scale - 0.5 * squares;
-            }
+        }
+        let y = &mut self.whitened[component * size..][..size];
+        let squares = &mut self.total;
+        mixture.factors.whiten(component, &self.deviation, y, squares);
+        let log_scale = mixture.log_scales[component];
+        let log_joint = &mut self.log_joint[component * width..][..width];
+        for (log_joint, &square) in log_joint.iter_mut().zip(squares.iter()) {
+            // Not a number where finite products overflowed: that far away the density is zero.
+            let square = if square.is_nan() { f64::INFINITY } else { square };
+            *log_joint = log_scale - 0.5 * square;
         }
     }
 
     /// Turns `ℓ_k` into `log p(x)` and `r_k`.
     #[inline(always)]
-    pub(super) fn normalise(&mut self) {
-        let mut largest = [f64::NEG_INFINITY; LANES];
-        for log_joint in &self.log_joint {
-            for l in 0..LANES {
-                largest[l] = if log_joint[l] > largest[l] {
-                    log_joint[l]
-                } else {
-                    largest[l]
-                };
+    fn normalise(&mut self) {
+        let width = self.width;
+        self.largest.fill(f64::NEG_INFINITY);
+        for log_joint in self.log_joint.chunks_exact(width) {
+            for (largest, &log_joint) in self.largest.iter_mut().zip(log_joint) {
+                *largest = if log_joint > *largest { log_joint } else { *largest };
             }
         }
-        for (exponent, log_joint) in self.responsibilities.iter_mut().zip(&self.log_joint) {
-            for l in 0..LANES {
-                exponent[l] = log_joint[l] - largest[l];
+        let rows = self.responsibilities.chunks_exact_mut(width);
+        for (exponents, log_joint) in rows.zip(self.log_joint.chunks_exact(width)) {
+            for ((exponent, log_joint), largest) in exponents.iter_mut().zip(log_joint).zip(&self.largest) {
+                *exponent = log_joint - largest;
             }
         }
-        for exponent in self.responsibilities.as_flattened_mut() {
+        for exponent in &mut self.responsibilities {
             *exponent = exponent.exp();
         }
-        let mut total = [0.0; LANES];
-        for weight in &self.responsibilities {
-            for l in 0..LANES {
-                total[l] += weight[l];
+        self.total.fill(0.0);
+        for weights in self.responsibilities.chunks_exact(width) {
+            for (total, weight) in self.total.iter_mut().zip(weights) {
+                *total += weight;
             }
         }
-        for l in 0..LANES {
-            let impossible = self.blot[l].is_nan() || largest[l] == f64::NEG_INFINITY;
+        for l in 0..width {
+            let impossible = self.blot[l].is_nan() || self.largest[l] == f64::NEG_INFINITY;
             self.log_density[l] = if !impossible {
-                largest[l] + total[l].ln()
-            } else if self.x.iter().any(|x| x[l].is_nan()) {
+                self.largest[l] + self.total[l].ln()
+            } else if self.x.iter().skip(l).step_by(width).any(|x| x.is_nan()) {
                 f64::NAN
             } else {
                 f64::NEG_INFINITY
             };
         }
-        for weight in &mut self.responsibilities {
-            for l in 0..LANES {
-                weight[l] = weight[l] / total[l] + self.blot[l];
+        for total in &mut self.total {
+            *total = 1.0 / *total;
+        }
+        for weights in self.responsibilities.chunks_exact_mut(width) {
+            for ((weight, inverse), blot) in weights.iter_mut().zip(&self.total).zip(&self.blot) {
+                *weight = *weight * inverse + blot;
             }
         }
     }
 
     /// Turns `ℓ_k` into `log r_k`.
     pub(super) fn subtract_log_density(&mut self) {
-        for log_joint in &mut self.log_joint {
-            for l in 0..LANES {
-                log_joint[l] -= self.log_density[l];
+        for log_joint in self.log_joint.chunks_exact_mut(self.width) {
+            for (log_joint, log_density) in log_joint.iter_mut().zip(&self.log_density) {
+                *log_joint -= log_density;
             }
         }
     }
 
-    /// The score `s = −Σ_k W_kᵀ (r_k y_k)`. Afterwards the panel holds `r_k y_k` instead of `y_k`.
+    /// The score `s = −Σ_k W_kᵀ (r_k y_k)`.
     #[inline(always)]
     pub(super) fn score(&mut self, mixture: &GaussianMixture) {
-        let dim = self.x.len();
-        self.score.fill([0.0; LANES]);
-        self.delta.fill([0.0; LANES]);
-        for (k, weight) in self.responsibilities.iter().enumerate() {
-            let y = &mut self.whitened[k * dim..][..dim];
-            for y in y.iter_mut() {
-                for l in 0..LANES {
-                    y[l] *= -weight[l];
+        let (width, size) = (self.width, self.x.len());
+        let shared = mixture.factors.is_shared();
+        let weighted = &mut self.deviation;
+        self.score.fill(0.0);
+        weighted.fill(0.0);
+        let components = self
+            .whitened
+            .chunks_exact(size)
+            .zip(self.responsibilities.chunks_exact(width));
+        for (k, (y, weights)) in components.enumerate() {
+            for (weighted, y) in weighted.chunks_exact_mut(width).zip(y.chunks_exact(width)) {
+                for ((weighted, y), weight) in weighted.iter_mut().zip(y).zip(weights) {
+                    // One map for all components is applied once, to the sum.
+                    let others = if shared { *weighted } else { 0.0 };
+                    *weighted = others - weight * y;
                 }
             }
-            if mixture.factors.is_shared() {
-                // One map for all: it is applied once, to the sum.
-                for (sum, y) in self.delta.iter_mut().zip(y) {
-                    for l in 0..LANES {
-                        sum[l] += y[l];
-                    }
-                }
-            } else {
-                mixture.factors.add_unwhitened(k, y, &mut self.score);
+            if !shared || k + 1 == mixture.n_components() {
+                mixture
+                    .factors
+                    .add_unwhitened(k, weighted, &mut self.score, width);
             }
-        }
-        if mixture.factors.is_shared() {
-            mixture.factors.add_unwhitened(0, &self.delta, &mut self.score);
         }
     }
 }
 
-/// Buffers of `n` zeros a lane.
-pub(super) fn lanes(n: usize) -> Vec<Lane> {
-    vec![[0.0; LANES]; n]
-}
-
-/// Reads up to [`LANES`] rows; the lanes that are left over repeat the first row.
+/// Reads up to `width` rows as columns; the columns that are left over repeat the first row.
 #[inline(always)]
-pub(super) fn take(rows: ArrayView2<f64>, panel: &mut [Lane]) {
-    for (values, column) in panel.iter_mut().zip(rows.columns()) {
-        *values = [column[0]; LANES];
+pub(super) fn take(rows: ArrayView2<f64>, panel: &mut [f64], width: usize) {
+    for (values, column) in panel.chunks_exact_mut(width).zip(rows.columns()) {
         for (value, x) in values.iter_mut().zip(column) {
             *value = *x;
         }
+        values[rows.nrows()..].fill(column[0]);
     }
 }
 
-/// Writes the coordinates `(D)` of a panel into its rows `(at most LANES, D)`.
+/// Writes the coordinates `(D, width)` of a panel into its rows `(at most width, D)`.
 #[inline(always)]
-pub(super) fn store(panel: &[Lane], mut rows: ArrayViewMut2<f64>) {
-    for (values, column) in panel.iter().zip(rows.columns_mut()) {
+pub(super) fn store(panel: &[f64], width: usize, mut rows: ArrayViewMut2<f64>) {
+    for (values, column) in panel.chunks_exact(width).zip(rows.columns_mut()) {
         for (out, value) in column.into_iter().zip(values) {
             *out = *value;
         }

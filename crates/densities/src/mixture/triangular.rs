@@ -1,21 +1,19 @@
 //! Products of a triangular matrix with panels of points.
 //!
-//! Points lie in **lanes**: a panel holds [`LANES`] points as `D` arrays of their coordinates, so that every operation on a
-//! coordinate is one on whole vectors and nothing is ever summed across a vector. The matrix is cut into tiles of [`TILE`] rows whose entries
-//! lie in the order of use; a tile's sums stay in registers, and each entry is loaded once for all lanes. The tiles next to
-//! the diagonal contain zeros, a price of about a tenth of the products at `D = 16` for loops without corners.
+//! A panel holds the coordinates of some points, `(D, width)`: neighbours in memory are the same coordinate of different points, so that
+//! every operation is one on whole vectors and nothing is ever summed across a vector. The matrix is cut into tiles of [`TILE`] rows whose
+//! entries lie in the order of use; the sums of a tile for [`LANES`] points stay in registers, and each entry of the matrix is loaded
+//! once for them. The tiles next to the diagonal contain zeros, one product
+//! in seventeen at `D = 16`.
 
 use gibbsian_linalg::Cholesky;
 use ndarray::{Array2, ArrayView2};
 
-/// The points of a panel: two vectors of 512 bits.
-pub(super) const LANES: usize = 16;
+/// The points that a tile takes at once, four vectors of 512 bits; the width of a panel is a multiple of it.
+pub(super) const LANES: usize = 32;
 
-/// One coordinate of the points of a panel.
-pub(super) type Lane = [f64; LANES];
-
-/// The rows of a tile: with two vectors a row, eight sums in registers.
-const TILE: usize = 4;
+/// The rows of a tile: with four vectors a row, eight independent sums, which hide the latency of additions.
+const TILE: usize = 2;
 
 /// `W = L⁻¹` of a covariance `Σ = L Lᵀ`, both lower triangular with a positive diagonal.
 #[derive(Clone, Debug)]
@@ -65,45 +63,60 @@ impl Whitening {
         self.inverse.view()
     }
 
-    /// `y = W δ` for a panel.
+    /// `y = W δ` and `‖y‖²` for a panel of this width.
     #[inline(always)]
-    pub(super) fn whiten(&self, delta: &[Lane], y: &mut [Lane]) {
-        let mut tiles = self.forward.as_slice();
-        let (whole, rest) = y.as_chunks_mut::<TILE>();
-        let mut end = 0;
-        for y in whole {
-            end += TILE;
-            *y = product::<TILE>(
-                [[0.0; LANES]; TILE],
-                split_off(&mut tiles, TILE * end),
-                &delta[..end],
-            );
-        }
-        match rest {
-            [] => {}
-            [a] => [*a] = product::<1>([[0.0; LANES]; 1], tiles, delta),
-            [a, b] => [*a, *b] = product::<2>([[0.0; LANES]; 2], tiles, delta),
-            [a, b, c] => [*a, *b, *c] = product::<3>([[0.0; LANES]; 3], tiles, delta),
-            _ => unreachable!("a rest is shorter than a tile"),
+    pub(super) fn whiten(&self, delta: &[f64], y: &mut [f64], squares: &mut [f64]) {
+        let width = squares.len();
+        for column in (0..width).step_by(LANES) {
+            let mut tiles = self.forward.as_slice();
+            let mut square = [0.0; LANES];
+            let mut end = 0;
+            for y in y.chunks_mut(TILE * width) {
+                let rows = y.len() / width;
+                end += rows;
+                let tile = split_off(&mut tiles, rows * end);
+                if rows == TILE {
+                    let products = product([[0.0; LANES]; TILE], tile, delta, width, column);
+                    for (r, product) in products.iter().enumerate() {
+                        for l in 0..LANES {
+                            square[l] += product[l] * product[l];
+                        }
+                        y[r * width + column..][..LANES].copy_from_slice(product);
+                    }
+                } else {
+                    let [product] = product([[0.0; LANES]], tile, delta, width, column);
+                    for l in 0..LANES {
+                        square[l] += product[l] * product[l];
+                    }
+                    y[column..][..LANES].copy_from_slice(&product);
+                }
+            }
+            squares[column..][..LANES].copy_from_slice(&square);
         }
     }
 
-    /// Adds `Wᵀ y` to `out` for a panel.
+    /// Adds `Wᵀ y` to `out` for a panel of this width.
     #[inline(always)]
-    pub(super) fn add_unwhitened(&self, y: &[Lane], out: &mut [Lane]) {
-        let mut tiles = self.backward.as_slice();
-        let (whole, rest) = out.as_chunks_mut::<TILE>();
-        let mut y = y;
-        for out in whole {
-            *out = product::<TILE>(*out, split_off(&mut tiles, TILE * y.len()), y);
-            y = &y[TILE..];
-        }
-        match rest {
-            [] => {}
-            [a] => [*a] = product::<1>([*a], tiles, y),
-            [a, b] => [*a, *b] = product::<2>([*a, *b], tiles, y),
-            [a, b, c] => [*a, *b, *c] = product::<3>([*a, *b, *c], tiles, y),
-            _ => unreachable!("a rest is shorter than a tile"),
+    pub(super) fn add_unwhitened(&self, y: &[f64], out: &mut [f64], width: usize) {
+        for column in (0..width).step_by(LANES) {
+            let (mut tiles, mut y) = (self.backward.as_slice(), y);
+            for out in out.chunks_mut(TILE * width) {
+                let rows = out.len() / width;
+                let tile = split_off(&mut tiles, rows * (y.len() / width));
+                if rows == TILE {
+                    let mut sums = [[0.0; LANES]; TILE];
+                    for r in 0..TILE {
+                        sums[r] = *lanes(&out[r * width..], column);
+                    }
+                    for (r, sum) in product(sums, tile, y, width, column).iter().enumerate() {
+                        out[r * width + column..][..LANES].copy_from_slice(sum);
+                    }
+                } else {
+                    let [sum] = product([*lanes(out, column)], tile, y, width, column);
+                    out[column..][..LANES].copy_from_slice(&sum);
+                }
+                y = &y[rows * width..];
+            }
         }
     }
 }
@@ -116,10 +129,17 @@ fn split_off<'a>(tiles: &mut &'a [f64], n: usize) -> &'a [f64] {
     first
 }
 
-/// `sums_r + Σ_j w_jr x_j` for the `R` rows of one tile.
+/// Adds the `R` rows `Σ_j w_jr x_j` of one tile for the points from `column` on.
 #[inline(always)]
-fn product<const R: usize>(mut sums: [Lane; R], tile: &[f64], x: &[Lane]) -> [Lane; R] {
-    for (w, x) in tile.as_chunks::<R>().0.iter().zip(x) {
+fn product<const R: usize>(
+    mut sums: [[f64; LANES]; R],
+    tile: &[f64],
+    x: &[f64],
+    width: usize,
+    column: usize,
+) -> [[f64; LANES]; R] {
+    for (w, x) in tile.as_chunks::<R>().0.iter().zip(x.chunks_exact(width)) {
+        let x = *lanes(x, column);
         for r in 0..R {
             for l in 0..LANES {
                 sums[r][l] += w[r] * x[l];
@@ -127,4 +147,12 @@ fn product<const R: usize>(mut sums: [Lane; R], tile: &[f64], x: &[Lane]) -> [La
         }
     }
     sums
+}
+
+/// The numbers of a row from `column` on.
+#[inline(always)]
+fn lanes(row: &[f64], column: usize) -> &[f64; LANES] {
+    row[column..]
+        .first_chunk()
+        .expect("the width is a multiple of LANES")
 }
