@@ -54,6 +54,8 @@ pub mod score;
 pub mod seed;
 pub mod simd;
 pub mod snapshot;
+pub mod special;
+
 pub mod time;
 pub mod units;
 
