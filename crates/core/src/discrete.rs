@@ -111,6 +111,28 @@ pub trait DiscreteEnergy: Energy + Discrete {
     }
 }
 
+macro_rules! through_pointer {
+    ($pointer:ty) => {
+        impl<T: Discrete + ?Sized> Discrete for $pointer {
+            fn alphabet(&self, site: usize) -> &[f64] {
+                (**self).alphabet(site)
+            }
+        }
+
+        impl<T: DiscreteEnergy + ?Sized> DiscreteEnergy for $pointer {
+            fn site_deltas_into(&self, x: ArrayView2<f64>, site: usize, out: ArrayViewMut2<f64>) {
+                (**self).site_deltas_into(x, site, out);
+            }
+
+            fn flip_deltas_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
+                (**self).flip_deltas_into(x, out);
+            }
+        }
+    };
+}
+through_pointer!(&T);
+through_pointer!(Box<T>);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,13 +8,13 @@
 //! | and, of separate coordinates | `Π_m p_m(x_m)` | [`Independent`] |
 //! | a chain of conditionals | `Π_i p(x_i \| x_<i)` | [`LinearGaussianChain`], [`Nade`] |
 //! | change of variables | `p(z) \|det ∂z/∂x\|` | [`Affine`], [`CouplingFlow`] |
-//! | temperature, where it is closed | `p(x)^β / Z_β` | `tempered`, `Tempered` |
+//! | temperature, where it is closed | `p(x)^β / Z_β` | [`ConstantBase`], [`Tempered`] |
 //!
 //! They nest. Each takes its parts by value, by reference or boxed, and passes on what the parts can do: a mixture of densities with scores
 //! has a score, and one of densities without has none. For parts of different types use trait objects: `Box<dyn Density>`,
 //! or `Box<dyn SmoothDensity>` for those with scores.
 //!
-//! All but [`Independent`], [`Affine`] and `Tempered` choose the energy `E = −log p`, with `log Z = 0`. Then the gradient of
+//! All but [`Independent`], [`Affine`] and [`Tempered`] choose the energy `E = −log p`, with `log Z = 0`. Then the gradient of
 //! the likelihood in the parameters is that of the energy at the data alone, and a model of this kind is trained by maximum likelihood with
 //! no samples.
 
@@ -25,6 +25,7 @@ mod linear_gaussian_chain;
 mod mixture;
 mod nade;
 mod rows;
+mod tempered;
 
 pub use affine::Affine;
 pub use coupling_flow::{CouplingFlow, CouplingOptions};
@@ -32,6 +33,7 @@ pub use independent::Independent;
 pub use linear_gaussian_chain::LinearGaussianChain;
 pub use mixture::Mixture;
 pub use nade::Nade;
+pub use tempered::{ConstantBase, Tempered};
 
 use gibbsian_core::{Density, ScoreJvp};
 

@@ -10,3 +10,4 @@ mod linear_gaussian_chain;
 mod mixture;
 mod nade;
 mod support;
+mod tempered;

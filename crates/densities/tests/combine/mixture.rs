@@ -6,7 +6,8 @@ use gibbsian_testkit::stats::{FALSE_ALARM, binomial};
 use ndarray::{Array1, Array2, array};
 use proptest::prelude::*;
 
-use crate::support::{Exponential, chain, normal, normals};
+use crate::common::reference;
+use crate::support::{Exponential, Laplace, chain, normal, normals};
 
 fn plane() -> Mixture<gibbsian_densities::LinearGaussianChain> {
     let components = (0..3).map(|k| chain(2, Seed::new(40).nth(k))).collect();
@@ -35,6 +36,23 @@ fn conforms() {
     }
     let line = Mixture::new(array![0.3, 0.7], vec![normal(-2.0, 0.3), normal(1.0, 1.0)]).unwrap();
     conformance::density(&line, 0.1, Precision::DOUBLE, Seed::new(4)).unwrap();
+}
+
+#[test]
+fn agrees_with_fifty_digits() {
+    reference::log_density_and_score("mixture", |p| {
+        let (kinds, locations, scales) = (p.matrix("kinds"), p.matrix("locations"), p.matrix("scales"));
+        let factor = |k: usize, d: usize| -> Box<dyn SmoothDensity> {
+            let (location, scale) = (locations[[k, d]], scales[[k, d]]);
+            match kinds[[k, d]] as u8 {
+                0 => Box::new(normal(location, scale)),
+                1 => Box::new(Laplace { location, scale }),
+                _ => Box::new(Exponential(scale)),
+            }
+        };
+        let component = |k| Independent::new((0..kinds.ncols()).map(|d| factor(k, d)).collect()).unwrap();
+        Mixture::new(p.vector("weights"), (0..kinds.nrows()).map(component).collect()).unwrap()
+    });
 }
 
 #[test]

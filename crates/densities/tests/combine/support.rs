@@ -32,18 +32,7 @@ impl Density for Exponential {
     }
 
     fn sample(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64> {
-        Array2::from_shape_fn((n, 1), |_| -rng.random::<f64>().ln_1p_of_minus() / self.0)
-    }
-}
-
-trait LogOneMinus {
-    /// `log(1 − u)`.
-    fn ln_1p_of_minus(self) -> f64;
-}
-
-impl LogOneMinus for f64 {
-    fn ln_1p_of_minus(self) -> f64 {
-        (-self).ln_1p()
+        Array2::from_shape_fn((n, 1), |_| -(-rng.random::<f64>()).ln_1p() / self.0)
     }
 }
 
@@ -68,6 +57,55 @@ impl ScoreJvp for Exponential {
             .for_each(|jvp, &x, &v| {
                 *jvp = if x >= 0.0 { 0.0 * v } else { f64::NAN };
             });
+    }
+}
+
+/// The Laplace density `exp(−|x − location| / scale) / (2 scale)`.
+#[derive(Clone, Debug)]
+pub struct Laplace {
+    pub location: f64,
+    pub scale: f64,
+}
+
+impl Space for Laplace {
+    fn dim(&self) -> usize {
+        1
+    }
+}
+
+impl Energy for Laplace {
+    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        out.zip_mut_with(&x.column(0), |e, &x| *e = (x - self.location).abs() / self.scale);
+    }
+}
+
+impl Density for Laplace {
+    fn log_z(&self) -> f64 {
+        (2.0 * self.scale).ln()
+    }
+
+    fn sample(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64> {
+        let size = Exponential(1.0 / self.scale).sample(n, rng);
+        size.mapv(|e| self.location + if rng.random::<bool>() { e } else { -e })
+    }
+}
+
+impl Score for Laplace {
+    fn score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        out.zip_mut_with(&x, |s, &x| *s = -(x - self.location).signum() / self.scale);
+    }
+}
+
+impl ScoreJvp for Laplace {
+    fn score_jvp_into(
+        &self,
+        x: ArrayView2<f64>,
+        v: ArrayView2<f64>,
+        score: ArrayViewMut2<f64>,
+        mut jvp: ArrayViewMut2<f64>,
+    ) {
+        self.score_into(x, score);
+        jvp.assign(&(0.0 * &v));
     }
 }
 

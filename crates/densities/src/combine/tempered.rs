@@ -1,0 +1,232 @@
+//! Powers of densities, `p_β(x) = p(x)^β / Z_β`, where the normaliser is known.
+//!
+//! In general it is not: that is what annealing is for. It is known
+//!
+//! - for exponential families whose base measure is constant on the support, [`ConstantBase`]: `p^β` is the member with natural parameters `βη`;
+//! - on small finite spaces, by enumeration: [`Tempered`].
+//!
+//! With `E = −log p`, `log Z_β = log ∫ p^β` is the cumulant function of the energy: `d log Z/dβ = −⟨E⟩_β` and `d² log Z/dβ² = Var_β E`.
+//!
+//! That a base measure is constant is a fact about a family which its author states by an `impl`. Testing it on draws was rejected: all
+//! draws of a Poisson law with a small rate are 0, and `1/x!` is the same at all of them.
+
+use gibbsian_core::energy::assert_energy_shapes;
+use gibbsian_core::error::{Error, Result, check_positive};
+use gibbsian_core::{
+    Density, Discrete, DiscreteEnergy, Energy, ExponentialFamily, Space, Streams, math, parallel,
+};
+use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use rand::{Rng, RngExt};
+
+/// An exponential family whose base measure `h` is the same at every point of the support, so that powers of members are members.
+///
+/// Of the common families, with their usual statistics, these are the normal, exponential, gamma and beta, Bernoulli, categorical and
+/// geometric; not the Poisson (`h = 1/x!`) and the binomial.
+pub trait ConstantBase: ExponentialFamily {
+    /// `log h` on the support.
+    fn log_base(&self) -> f64 {
+        0.0
+    }
+
+    /// The member `p^β / Z_β`, whose natural parameters are `βη`.
+    ///
+    /// # Errors
+    /// A `beta` that is not positive and finite, or for which `p^β` has no finite integral.
+    fn tempered(&self, beta: f64) -> Result<Self> {
+        check_positive("beta", beta)?;
+        let natural = self.natural_parameters() * beta;
+        self.with_natural(natural.view()).map_err(|reason| {
+            Error::parameter(
+                "beta",
+                beta,
+                format!("such that the power is integrable: {reason}"),
+            )
+        })
+    }
+
+    /// `log Z_β = log ∫ p(x)^β dx = A(βη) − β A(η) + (β − 1) log h`.
+    ///
+    /// # Errors
+    /// Those of [`tempered`](Self::tempered).
+    fn log_z_at(&self, beta: f64) -> Result<f64> {
+        let tempered = self.tempered(beta)?;
+        Ok(tempered.log_partition() - beta * self.log_partition() + (beta - 1.0) * self.log_base())
+    }
+}
+
+/// The most states that [`Tempered`] enumerates.
+const MOST_STATES: u64 = 1 << 20;
+
+/// `p_β(x) = exp(−β E(x)) / Z_β` for an energy on a finite space of at most 2²⁰ states, by enumeration.
+///
+/// The energy is `β E`. At `β = 1` this makes a density, with its normaliser and exact draws, of any energy on a small space.
+///
+/// ```
+/// use gibbsian_core::{Density, Discrete, Seed};
+/// use gibbsian_densities::{Nade, Tempered};
+///
+/// let nade = Nade::random(6, 3, 1.0, Seed::new(1))?;
+/// let hot = Tempered::new(&nade, 0.5)?;
+/// let mass = hot.log_density(hot.states()?.view()).mapv(f64::exp).sum();
+/// assert!((mass - 1.0).abs() < 1e-14);
+/// // At β = 1 a normalised density is itself.
+/// assert!(Tempered::new(&nade, 1.0)?.log_z().abs() < 1e-14);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Tempered<M> {
+    model: M,
+    beta: f64,
+    log_z: f64,
+    /// The sums of the probabilities of the states up to each.
+    cumulative: Vec<f64>,
+    mean_energy: f64,
+    energy_variance: f64,
+}
+
+impl<M: Energy + Discrete> Tempered<M> {
+    /// The model at the inverse temperature `beta`.
+    ///
+    /// # Errors
+    /// A `beta` that is not positive and finite, more than 2²⁰ states, an energy that is NaN or −∞, or no state of finite energy.
+    pub fn new(model: M, beta: f64) -> Result<Self> {
+        check_positive("beta", beta)?;
+        let energies = energies(&model)?;
+        let log_weights: Vec<f64> = energies.iter().map(|e| -beta * e).collect();
+        let log_z = math::log_sum_exp(&log_weights);
+        if !log_z.is_finite() {
+            return Err(Error::parameter(
+                "log_z",
+                log_z,
+                "finite, with a state of finite energy and none of infinite weight",
+            ));
+        }
+        let probabilities: Vec<f64> = log_weights.iter().map(|l| (l - log_z).exp()).collect();
+        // States without probability may have an infinite energy; ∞ · 0 is no part of a mean.
+        let mean = |f: &dyn Fn(f64) -> f64| {
+            let present = probabilities.iter().zip(&energies).filter(|(p, _)| **p > 0.0);
+            present.map(|(p, &e)| p * f(e)).sum::<f64>()
+        };
+        let mean_energy = mean(&|e| e);
+        let energy_variance = mean(&|e| (e - mean_energy) * (e - mean_energy));
+        let mut cumulative = probabilities;
+        for k in 1..cumulative.len() {
+            cumulative[k] += cumulative[k - 1];
+        }
+        Ok(Tempered {
+            model,
+            beta,
+            log_z,
+            cumulative,
+            mean_energy,
+            energy_variance,
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &M {
+        &self.model
+    }
+
+    /// The inverse temperature `β`.
+    pub fn beta(&self) -> f64 {
+        self.beta
+    }
+
+    /// `⟨E⟩_β = −d log Z/dβ`, of the model's energy.
+    pub fn mean_energy(&self) -> f64 {
+        self.mean_energy
+    }
+
+    /// `Var_β E = d² log Z/dβ²`.
+    pub fn energy_variance(&self) -> f64 {
+        self.energy_variance
+    }
+}
+
+/// The energies of all states, in order.
+fn energies<M: Energy + Discrete>(model: &M) -> Result<Vec<f64>> {
+    const CHUNK: u64 = 4096;
+    let n_states = match model.n_states() {
+        Some(n) if n <= MOST_STATES => n,
+        n => {
+            return Err(Error::parameter(
+                "n_states",
+                n.map_or("above 2^64".to_owned(), |n| n.to_string()),
+                "at most 2^20 to be enumerated",
+            ));
+        }
+    };
+    let mut energies = Vec::with_capacity(n_states as usize);
+    for first in (0..n_states).step_by(CHUNK as usize) {
+        let mut states = Array2::zeros((CHUNK.min(n_states - first) as usize, model.dim()));
+        model.states_into(first, states.view_mut());
+        energies.extend(model.energy(states.view()));
+    }
+    match energies.iter().position(|e| e.is_nan()) {
+        Some(k) => Err(Error::non_finite(
+            format!("the energy of state {k}"),
+            energies[k],
+            "in the enumeration",
+        )),
+        None => Ok(energies),
+    }
+}
+
+impl<M: Space> Space for Tempered<M> {
+    fn dim(&self) -> usize {
+        self.model.dim()
+    }
+}
+
+impl<M: Energy> Energy for Tempered<M> {
+    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        assert_energy_shapes(self.dim(), x, &out);
+        self.model.energy_into(x, out.view_mut());
+        out *= self.beta;
+    }
+}
+
+impl<M: Energy + Discrete> Density for Tempered<M> {
+    fn log_z(&self) -> f64 {
+        self.log_z
+    }
+
+    fn sample(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64> {
+        let streams = Streams::draw(rng);
+        let mut out = Array2::zeros((n, self.dim()));
+        // Rounding leaves the sum of all probabilities near one, not at it.
+        let total = self.cumulative[self.cumulative.len() - 1];
+        parallel::for_each_block(out.view_mut(), |block, mut rows| {
+            let mut rng = streams.block(block);
+            for row in rows.rows_mut() {
+                let u = total * rng.random::<f64>();
+                let state = self
+                    .cumulative
+                    .partition_point(|&c| c <= u)
+                    .min(self.cumulative.len() - 1);
+                self.model
+                    .states_into(state as u64, row.insert_axis(ndarray::Axis(0)));
+            }
+        });
+        out
+    }
+}
+
+impl<M: Discrete> Discrete for Tempered<M> {
+    fn alphabet(&self, site: usize) -> &[f64] {
+        self.model.alphabet(site)
+    }
+}
+
+impl<M: DiscreteEnergy> DiscreteEnergy for Tempered<M> {
+    fn site_deltas_into(&self, x: ArrayView2<f64>, site: usize, mut out: ArrayViewMut2<f64>) {
+        self.model.site_deltas_into(x, site, out.view_mut());
+        out *= self.beta;
+    }
+
+    fn flip_deltas_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        self.model.flip_deltas_into(x, out.view_mut());
+        out *= self.beta;
+    }
+}
