@@ -115,8 +115,11 @@ pub trait ContinuousFamily: ExponentialFamily + Score {
     fn log_base_gradient_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>);
 }
 
-/// `Σ_b w_b T(x_b) / Σ_b w_b`, refusing what no estimate can be made of.
-fn mean_statistics<F: ExponentialFamily>(
+/// The mean statistics `Σ_b w_b T(x_b) / Σ_b w_b` of the rows of `x` `(B, D)` under weights `w` `(B)`.
+///
+/// # Errors
+/// Data and weights that [`ExponentialFamily::fit_weighted`] refuses for every family.
+pub fn mean_statistics<F: ExponentialFamily>(
     family: &F,
     x: ArrayView2<f64>,
     weights: ArrayView1<f64>,

@@ -34,6 +34,11 @@ struct Set {
 pub struct Parameters<'a>(&'a Map<String, Value>);
 
 impl Parameters<'_> {
+    /// Whether the set has a parameter of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// A number.
     pub fn number(&self, name: &str) -> f64 {
         self.0[name]
