@@ -19,7 +19,9 @@ fn exponential() {
 
 #[test]
 fn gamma() {
-    log_density_and_score("gamma", |p| Gamma::new(p.number("shape"), p.number("rate")).unwrap());
+    log_density_and_score("gamma", |p| {
+        Gamma::new(p.number("shape"), p.number("rate")).unwrap()
+    });
 }
 
 #[test]
@@ -35,12 +37,16 @@ fn bernoulli() {
 
 #[test]
 fn categorical() {
-    log_density("categorical", |p| Categorical::from_logits(p.vector("logits")).unwrap());
+    log_density("categorical", |p| {
+        Categorical::from_logits(p.vector("logits")).unwrap()
+    });
 }
 
 #[test]
 fn beta() {
-    log_density_and_score("beta", |p| Beta::new(p.number("alpha"), p.number("beta")).unwrap());
+    log_density_and_score("beta", |p| {
+        Beta::new(p.number("alpha"), p.number("beta")).unwrap()
+    });
 }
 
 #[test]

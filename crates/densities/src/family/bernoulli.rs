@@ -62,7 +62,11 @@ impl Bernoulli {
         check_real("logit", logit)?;
         let smaller = sigmoid(-logit.abs());
         if smaller == 0.0 {
-            return Err(Error::parameter("logit", logit, "within ±745, where e^-|logit| is not zero"));
+            return Err(Error::parameter(
+                "logit",
+                logit,
+                "within ±745, where e^-|logit| is not zero",
+            ));
         }
         let (probability, complement) = match logit < 0.0 {
             true => (smaller, 1.0 - smaller),

@@ -5,7 +5,9 @@ use std::f64::consts::PI;
 use gibbsian_core::error::{Error, check_positive};
 use gibbsian_core::math::{log1m_exp, sigmoid};
 use gibbsian_core::{ContinuousFamily, ExponentialFamily, Result};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, array};
+use ndarray::{
+    Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, array,
+};
 use rand::Rng;
 
 use super::gamma::{draw_unit, log_uniform};
@@ -84,7 +86,11 @@ impl Beta {
     /// `log(α/s)` and `log(β/s)`, each to the relative accuracy of the shapes.
     fn log_shares(&self) -> [f64; 2] {
         let share = |this: f64, other: f64| {
-            if this < other { (this / self.sum()).ln() } else { (-other / self.sum()).ln_1p() }
+            if this < other {
+                (this / self.sum()).ln()
+            } else {
+                (-other / self.sum()).ln_1p()
+            }
         };
         [share(self.alpha, self.beta), share(self.beta, self.alpha)]
     }
@@ -165,7 +171,11 @@ impl Beta {
         )?;
         let gap = 1.0 - mean[0].exp() - mean[1].exp();
         let large = Beta::new(0.5 + 0.5 * mean[0].exp() / gap, 0.5 + 0.5 * mean[1].exp() / gap)?;
-        Ok(if large.loss(mean) < small.loss(mean) { large } else { small })
+        Ok(if large.loss(mean) < small.loss(mean) {
+            large
+        } else {
+            small
+        })
     }
 }
 
@@ -264,7 +274,9 @@ impl ExponentialFamily for Beta {
     /// `log B(α, β) = g(α) + g(β) − g(s) + α log(α/s) + β log(β/s)`, with the `g` of what `log Γ` has beyond `a log a − a`.
     fn log_partition(&self) -> f64 {
         let [alpha, beta] = self.log_shares();
-        residual(self.alpha) + residual(self.beta) - residual(self.sum()) + self.alpha * alpha + self.beta * beta
+        residual(self.alpha) + residual(self.beta) - residual(self.sum())
+            + self.alpha * alpha
+            + self.beta * beta
     }
 
     fn fisher_information(&self) -> Array2<f64> {
@@ -289,7 +301,10 @@ impl ExponentialFamily for Beta {
         }
         // Jensen: E log x ≤ log E x, and E x + E (1−x) = 1.
         if mean[0] >= log1m_exp(mean[1]) {
-            let requirement = format!("less than {}, where e^mean[0] + e^mean[1] is one", log1m_exp(mean[1]));
+            let requirement = format!(
+                "less than {}, where e^mean[0] + e^mean[1] is one",
+                log1m_exp(mean[1])
+            );
             return Err(Error::parameter("mean[0]", mean[0], requirement));
         }
         Self::of_mean_logs(mean)
@@ -320,7 +335,9 @@ impl ExponentialFamily for Beta {
 
 impl ContinuousFamily for Beta {
     fn statistics_jacobian_into(&self, x: ArrayView2<f64>, out: ArrayViewMut3<f64>) {
-        write_rows(x, out.index_axis_move(Axis(2), 0), |x| [x.recip(), -(1.0 - x).recip()]);
+        write_rows(x, out.index_axis_move(Axis(2), 0), |x| {
+            [x.recip(), -(1.0 - x).recip()]
+        });
     }
 
     fn statistics_second_into(&self, x: ArrayView2<f64>, out: ArrayViewMut3<f64>) {

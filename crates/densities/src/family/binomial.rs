@@ -30,7 +30,7 @@ use crate::univariate::{Univariate, map_rows, univariate_density};
 ///
 /// let binomial = Binomial::new(2, 0.5)?;
 /// let p = binomial.log_density(binomial.states()?.view()).exp();
-/// assert!((p - array![0.25, 0.5, 0.25]).iter().all(|d| d.abs() < 1e-16));
+/// assert!((p - array![0.25, 0.5, 0.25]).iter().all(|d| d.abs() < 1e-15));
 /// assert_eq!(binomial.fit(array![[0.0], [1.0]].view())?.probability(), 0.25);
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
@@ -125,7 +125,11 @@ impl Binomial {
     fn expected(&self, probability: f64, complement: f64) -> (f64, f64) {
         let (m, e) = two_product(self.n(), probability);
         // The larger probability is one minus the smaller, rounded; the smaller is exact.
-        let rounding = if probability < 0.5 { 0.0 } else { (1.0 - probability) - complement };
+        let rounding = if probability < 0.5 {
+            0.0
+        } else {
+            (1.0 - probability) - complement
+        };
         (m, e + self.n() * rounding)
     }
 }
@@ -173,7 +177,8 @@ univariate_density!(Binomial);
 impl Discrete for Binomial {
     /// The `n + 1` values, listed on the first call: 8 bytes each.
     fn alphabet(&self, _site: usize) -> &[f64] {
-        self.values.get_or_init(|| (0..=self.trials).map(|k| k as f64).collect())
+        self.values
+            .get_or_init(|| (0..=self.trials).map(|k| k as f64).collect())
     }
 }
 

@@ -39,7 +39,9 @@ impl Categorical {
     /// that never happens has no finite natural parameter and is left out.
     pub fn new(probabilities: Array1<f64>) -> Result<Self> {
         check_some("probabilities", &probabilities)?;
-        check_each("probabilities", probabilities.view(), "in (0, 1]", |p| p > 0.0 && p <= 1.0)?;
+        check_each("probabilities", probabilities.view(), "in (0, 1]", |p| {
+            p > 0.0 && p <= 1.0
+        })?;
         let sum = probabilities.sum();
         if (sum - 1.0).abs() > 2.0 * probabilities.len() as f64 * f64::EPSILON {
             return Err(Error::parameter("the sum of probabilities", sum, "one"));
@@ -191,7 +193,9 @@ impl ExponentialFamily for Categorical {
     }
 
     fn natural_parameters(&self) -> Array1<f64> {
-        self.log_probabilities.slice(s![..-1]).mapv(|l| l + self.log_partition())
+        self.log_probabilities
+            .slice(s![..-1])
+            .mapv(|l| l + self.log_partition())
     }
 
     fn mean_parameters(&self) -> Array1<f64> {
@@ -221,9 +225,9 @@ impl ExponentialFamily for Categorical {
 
     fn with_mean(&self, mean: ArrayView1<f64>) -> Result<Self> {
         check_shape("mean", &mean, &[self.n_statistics()])?;
-        check_each("mean", mean, "greater than zero", |p| p > 0.0)?;
+        check_each("mean", mean, "in (0, 1)", |p| p > 0.0 && p < 1.0)?;
         let last = 1.0 - mean.sum();
-        if !(last > 0.0) {
+        if last <= 0.0 {
             return Err(Error::parameter("the sum of mean", mean.sum(), "less than one"));
         }
         let mut probabilities = Array1::from_elem(self.n_outcomes(), last);
@@ -241,7 +245,11 @@ impl ExponentialFamily for Categorical {
     /// # Panics
     /// When the other has another number of outcomes.
     fn kl_divergence(&self, other: &Self) -> f64 {
-        assert_eq!(self.n_outcomes(), other.n_outcomes(), "divergence of two numbers of outcomes");
+        assert_eq!(
+            self.n_outcomes(),
+            other.n_outcomes(),
+            "divergence of two numbers of outcomes"
+        );
         self.probabilities
             .iter()
             .zip(&other.probabilities)

@@ -5,7 +5,9 @@ use std::f64::consts::PI;
 use gibbsian_core::error::{Error, check_positive};
 use gibbsian_core::family::mean_statistics;
 use gibbsian_core::{ContinuousFamily, ExponentialFamily, Result};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, array};
+use ndarray::{
+    Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, array,
+};
 use rand::{Rng, RngExt};
 
 use super::numeric::{deviance_at, deviance_between, two_product};
@@ -137,7 +139,11 @@ impl Univariate for Gamma {
     fn draw(&self, rng: &mut dyn Rng) -> f64 {
         let small = self.shape < 1.0;
         let unit = draw_unit(if small { self.shape + 1.0 } else { self.shape }, rng);
-        let power = if small { (log_uniform(rng) / self.shape).exp() } else { 1.0 };
+        let power = if small {
+            (log_uniform(rng) / self.shape).exp()
+        } else {
+            1.0
+        };
         (unit * power / self.rate).max(f64::MIN_POSITIVE)
     }
 }
@@ -155,11 +161,19 @@ pub(super) fn draw_unit(shape: f64, rng: &mut dyn Rng) -> f64 {
 
 impl UnivariateScore for Gamma {
     fn score_at(&self, x: f64) -> f64 {
-        if x > 0.0 { (self.shape - 1.0) / x - self.rate } else { f64::NAN }
+        if x > 0.0 {
+            (self.shape - 1.0) / x - self.rate
+        } else {
+            f64::NAN
+        }
     }
 
     fn score_derivative_at(&self, x: f64) -> f64 {
-        if x > 0.0 { (1.0 - self.shape) / x / x } else { f64::NAN }
+        if x > 0.0 {
+            (1.0 - self.shape) / x / x
+        } else {
+            f64::NAN
+        }
     }
 }
 

@@ -64,11 +64,7 @@ fn entries<const S: usize>(name: &'static str, values: ArrayView1<f64>) -> Resul
 ///
 /// # Panics
 /// When the shapes do not fit.
-fn write_rows<const S: usize>(
-    x: ArrayView2<f64>,
-    mut out: ArrayViewMut2<f64>,
-    f: impl Fn(f64) -> [f64; S],
-) {
+fn write_rows<const S: usize>(x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>, f: impl Fn(f64) -> [f64; S]) {
     assert!(
         x.ncols() == 1 && out.dim() == (x.nrows(), S),
         "x has shape {:?} and out has shape {:?}, but {S} statistics of one number need (B, 1) and (B, {S})",

@@ -5,7 +5,9 @@ use std::f64::consts::PI;
 use gibbsian_core::error::{Error, check_positive};
 use gibbsian_core::family::mean_statistics;
 use gibbsian_core::{ContinuousFamily, ExponentialFamily, Result};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, array};
+use ndarray::{
+    Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, array,
+};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 

@@ -10,7 +10,9 @@ pub(super) fn excess(u: f64) -> f64 {
     // after v³² are below the last place.
     let v = u / (2.0 + u);
     let square = v * v;
-    let series = (1..=16).rev().fold(0.0, |sum, k| sum * square + 1.0 / f64::from(2 * k + 1));
+    let series = (1..=16)
+        .rev()
+        .fold(0.0, |sum, k| sum * square + 1.0 / f64::from(2 * k + 1));
     u * v - 2.0 * v * square * series
 }
 
@@ -21,7 +23,11 @@ pub(super) fn deviance_between(x: f64, m: f64, d: f64) -> f64 {
         x * excess(u)
     } else {
         let ratio = x / m;
-        let log_ratio = if ratio.is_normal() { ratio.ln() } else { x.ln() - m.ln() };
+        let log_ratio = if ratio.is_normal() {
+            ratio.ln()
+        } else {
+            x.ln() - m.ln()
+        };
         x * log_ratio + d
     }
 }

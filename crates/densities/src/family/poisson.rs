@@ -87,7 +87,9 @@ impl Univariate for Poisson {
             _ if k.is_nan() => k,
             0.0 => -self.rate,
             _ if !is_count(k) => f64::NEG_INFINITY,
-            _ => -stirling_error(k) - deviance_between(k, self.rate, self.rate - k) - 0.5 * (2.0 * PI * k).ln(),
+            _ => {
+                -stirling_error(k) - deviance_between(k, self.rate, self.rate - k) - 0.5 * (2.0 * PI * k).ln()
+            }
         }
     }
 
@@ -153,7 +155,12 @@ impl ExponentialFamily for Poisson {
         if rate > 1e5 {
             return 0.5 * (2.0 * PI * E * rate).ln() - (1.0 + 0.5 / rate) / (12.0 * rate);
         }
-        lattice_entropy(|k| self.log_density_at(k), rate.floor(), rate.sqrt(), f64::INFINITY)
+        lattice_entropy(
+            |k| self.log_density_at(k),
+            rate.floor(),
+            rate.sqrt(),
+            f64::INFINITY,
+        )
     }
 
     /// `λ log(λ/λ') + λ' − λ = D(λ, λ')`, the deviance itself.

@@ -102,7 +102,10 @@ pub(super) fn stirling_error(a: f64) -> f64 {
         let v = (2.0 * a + 1.0).recip();
         sum += if v < 0.2 {
             let square = v * v;
-            square * (1..=12).rev().fold(0.0, |s, k| s * square + 1.0 / f64::from(2 * k + 1))
+            square
+                * (1..=12)
+                    .rev()
+                    .fold(0.0, |s, k| s * square + 1.0 / f64::from(2 * k + 1))
         } else {
             (a + 0.5) * a.recip().ln_1p() - 1.0
         };

@@ -197,6 +197,8 @@ def categorical():
         spread = rng.choice([0.01, 1.0, 10.0, 300.0])
         logits = [rng.gauss(0, spread) for _ in range(size)]
         logits[0] += rng.choice([0.0, 40.0])
+        # Within 700 of the largest, so that every outcome has a positive probability.
+        logits = [max(l, max(logits) - 700.0) for l in logits]
         normaliser = log(sum(exp(exact(l)) for l in logits))
         points = [float(i) for i in range(size)]
         points = (points * 50)[: max(48, size)] + [-1.0, 0.5, float(size)]

@@ -1,0 +1,260 @@
+//! The laws of every member of the exponential family on one number, and of `Natural`, the model that trains one.
+
+use gibbsian_core::{ContinuousFamily, Density, ExponentialFamily, Score, ScoreJvp, Seed};
+use gibbsian_densities::*;
+use gibbsian_testkit::conformance;
+use gibbsian_testkit::differences::Precision;
+use gibbsian_testkit::verdict::Verdict;
+use ndarray::{Array2, Axis, array};
+
+/// Points `(B, 1)`.
+fn column(points: &[f64]) -> Array2<f64> {
+    Array2::from_shape_vec((points.len(), 1), points.to_vec()).unwrap()
+}
+
+/// What the traits of any member promise.
+fn member<F: ExponentialFamily + Clone>(member: &F, points: &[f64], seed: &str) -> Verdict {
+    let (x, seed) = (column(points), Seed::new(17).child(seed));
+    conformance::energy(member, x.view(), Precision::DOUBLE)?;
+    conformance::exponential_family(member, x.view(), Precision::DOUBLE, seed)?;
+    let mut model = Natural::new(member.clone());
+    conformance::energy(&model, x.view(), Precision::DOUBLE)?;
+    conformance::parametric(&mut model)?;
+    conformance::energy_pullback(&mut model, x.view(), Precision::DOUBLE)
+}
+
+/// What the traits of a member with a score promise beyond that; `width` is a third of its deviation if it vanishes at the ends of its
+/// support. Others leave the normal probes of `conformance::density` half outside, and have the goodness of fit of their draws.
+fn continuous<F>(member: &F, points: &[f64], width: Option<f64>, seed: &str) -> Verdict
+where
+    F: ContinuousFamily + ScoreJvp + Clone,
+{
+    self::member(member, points, seed)?;
+    let (x, seed) = (column(points), Seed::new(18).child(seed));
+    if let Some(width) = width {
+        conformance::density(member, width, Precision::DOUBLE, seed)?;
+        conformance::density(&Natural::new(member.clone()), width, Precision::DOUBLE, seed)?;
+    }
+    conformance::score(member, x.view(), Precision::DOUBLE)?;
+    conformance::potential(member, x.view(), Precision::DOUBLE)?;
+    conformance::score_jvp(member, x.view(), Precision::DOUBLE)?;
+    conformance::continuous_family(member, x.view(), Precision::DOUBLE)?;
+    let mut model = Natural::new(member.clone());
+    conformance::potential(&model, x.view(), Precision::DOUBLE)?;
+    conformance::score_jvp(&model, x.view(), Precision::DOUBLE)?;
+    conformance::score_pullback(&mut model, x.view(), Precision::DOUBLE)
+}
+
+#[test]
+fn normal() {
+    for (mean, deviation) in [(0.0, 1.0), (1.5, 0.5), (-2.0, 1.3)] {
+        let normal = Normal::new(mean, deviation).unwrap();
+        continuous(&normal, &[-3.1, -0.4, 0.7, 2.3], Some(0.4 * deviation), "normal").unwrap();
+    }
+}
+
+#[test]
+fn exponential() {
+    for rate in [0.5, 1.0, 4.0] {
+        let exponential = Exponential::new(rate).unwrap();
+        continuous(&exponential, &[0.2, 0.7, 1.1, 2.3], None, "exponential").unwrap();
+    }
+}
+
+#[test]
+fn gamma() {
+    for (shape, rate) in [(0.6, 1.5), (1.0, 1.0), (2.5, 0.5), (30.0, 12.0)] {
+        let gamma = Gamma::new(shape, rate).unwrap();
+        let width = (shape > 2.0).then_some(0.3 * gamma.variance().sqrt());
+        continuous(&gamma, &[0.4, 0.9, 1.7, 2.8], width, "gamma").unwrap();
+    }
+}
+
+#[test]
+fn beta() {
+    for (alpha, beta) in [(0.7, 0.8), (1.0, 1.0), (2.5, 1.5), (20.0, 30.0)] {
+        let density = Beta::new(alpha, beta).unwrap();
+        let width = (alpha > 5.0).then_some(0.3 * density.variance().sqrt());
+        continuous(&density, &[0.23, 0.41, 0.57, 0.78], width, "beta").unwrap();
+    }
+}
+
+#[test]
+fn poisson() {
+    for rate in [0.4, 3.0, 25.0] {
+        member(
+            &Poisson::new(rate).unwrap(),
+            &[0.0, 1.0, 2.0, 5.0, 31.0],
+            "poisson",
+        )
+        .unwrap();
+    }
+}
+
+#[test]
+fn binomial() {
+    for (trials, probability) in [(1, 0.3), (5, 0.8), (40, 0.4)] {
+        let binomial = Binomial::new(trials, probability).unwrap();
+        member(&binomial, &[0.0, 1.0, 0.0, 1.0], "binomial").unwrap();
+        conformance::discrete_energy(&binomial, column(&[0.0, 1.0]).view(), Precision::DOUBLE).unwrap();
+        conformance::discrete_energy(
+            &Natural::new(binomial),
+            column(&[0.0, 1.0]).view(),
+            Precision::DOUBLE,
+        )
+        .unwrap();
+    }
+}
+
+#[test]
+fn bernoulli() {
+    for probability in [0.2, 0.5, 0.9] {
+        let bernoulli = Bernoulli::new(probability).unwrap();
+        member(&bernoulli, &[0.0, 1.0, 1.0], "bernoulli").unwrap();
+        conformance::discrete_energy(&bernoulli, column(&[0.0, 1.0]).view(), Precision::DOUBLE).unwrap();
+    }
+}
+
+#[test]
+fn categorical() {
+    for probabilities in [
+        array![0.2, 0.8],
+        array![0.5, 0.2, 0.3],
+        array![0.1, 0.2, 0.3, 0.05, 0.35],
+    ] {
+        let categorical = Categorical::new(probabilities).unwrap();
+        member(&categorical, &[0.0, 1.0, 1.0], "categorical").unwrap();
+        conformance::discrete_energy(&categorical, column(&[0.0, 1.0]).view(), Precision::DOUBLE).unwrap();
+    }
+}
+
+#[test]
+fn discrete_members_have_mass_one_and_their_moments() {
+    fn holds<F: ExponentialFamily>(member: &F, last: usize, mean: f64, variance: f64) {
+        let x = Array2::from_shape_fn((last + 1, 1), |(k, _)| k as f64);
+        let p = member.log_density(x.view()).exp();
+        let moment = |f: &dyn Fn(f64) -> f64| x.column(0).mapv(f).dot(&p);
+        assert!((p.sum() - 1.0).abs() < 1e-13, "mass {}", p.sum());
+        assert!((moment(&|k| k) / mean - 1.0).abs() < 1e-12);
+        assert!((moment(&|k| (k - mean) * (k - mean)) / variance - 1.0).abs() < 1e-12);
+        let entropy = -member
+            .log_density(x.view())
+            .iter()
+            .zip(&p)
+            .map(|(l, p)| if *p > 0.0 { l * p } else { 0.0 })
+            .sum::<f64>();
+        assert!(
+            (member.entropy() / entropy - 1.0).abs() < 1e-12,
+            "{} {entropy}",
+            member.entropy()
+        );
+    }
+    for rate in [1e-3, 0.4, 3.0, 25.0, 300.0] {
+        let m = Poisson::new(rate).unwrap();
+        holds(&m, 1000, m.mean(), m.variance());
+    }
+    for (n, p) in [(1, 0.3), (5, 0.8), (40, 0.4), (900, 0.01), (900, 0.5)] {
+        let m = Binomial::new(n, p).unwrap();
+        holds(&m, n as usize, m.mean(), m.variance());
+    }
+    let m = Bernoulli::new(0.2).unwrap();
+    holds(&m, 1, m.mean(), m.variance());
+}
+
+#[test]
+fn points_outside_the_support_have_no_density_and_nan_stays() {
+    fn holds<F: Density>(member: &F, outside: &[f64]) {
+        for &x in outside {
+            let x = column(&[x]);
+            assert_eq!(member.log_density(x.view())[0], f64::NEG_INFINITY, "{x}");
+            assert_eq!(member.energy(x.view())[0], f64::INFINITY, "{x}");
+        }
+        let nan = column(&[f64::NAN]);
+        assert!(member.log_density(nan.view())[0].is_nan() && member.energy(nan.view())[0].is_nan());
+    }
+    fn both<F: ExponentialFamily>(member: F, outside: &[f64]) {
+        holds(&member, outside);
+        holds(&Natural::new(member), outside);
+    }
+    let (up, down) = (f64::INFINITY, f64::NEG_INFINITY);
+    both(Exponential::new(2.0).unwrap(), &[-1e-300, -1.0, down]);
+    both(Gamma::new(2.0, 1.0).unwrap(), &[-1e-300, -1.0, down]);
+    both(Beta::new(2.0, 3.0).unwrap(), &[-1e-300, 1.0 + 1e-15, up, down]);
+    both(Poisson::new(2.0).unwrap(), &[-1.0, 0.5, up, down]);
+    both(Binomial::new(5, 0.5).unwrap(), &[-1.0, 0.5, 6.0, up, down]);
+    both(Bernoulli::new(0.5).unwrap(), &[-1.0, 0.5, 2.0, up, down]);
+    both(
+        Categorical::new(array![0.5, 0.5]).unwrap(),
+        &[-1.0, 0.5, 2.0, up, down],
+    );
+    holds(&Normal::standard(), &[up, down]);
+    holds(&Gamma::new(2.0, 1.0).unwrap(), &[0.0, up]);
+    holds(&Exponential::new(2.0).unwrap(), &[up]);
+
+    // A density has its limits at the ends of its support.
+    let at = |shape: f64| Gamma::new(shape, 3.0).unwrap().log_density(array![[0.0]].view())[0];
+    assert!((at(1.0) - 3.0_f64.ln()).abs() < 1e-15 && at(0.5) == up);
+    let at = |alpha: f64, beta: f64| {
+        Beta::new(alpha, beta)
+            .unwrap()
+            .log_density(array![[0.0], [1.0]].view())
+    };
+    assert!(at(1.0, 1.0).iter().all(|l| l.abs() < 1e-15));
+    assert_eq!(at(0.5, 2.0), array![up, down]);
+
+    // A score exists inside only.
+    let outside = array![[-0.5], [f64::NAN]];
+    assert!(
+        Gamma::new(2.0, 1.0)
+            .unwrap()
+            .score(outside.view())
+            .iter()
+            .all(|s| s.is_nan())
+    );
+    assert!(
+        Beta::new(2.0, 1.0)
+            .unwrap()
+            .score(outside.view())
+            .iter()
+            .all(|s| s.is_nan())
+    );
+    assert!(
+        Exponential::new(2.0)
+            .unwrap()
+            .score(outside.view())
+            .iter()
+            .all(|s| s.is_nan())
+    );
+}
+
+#[test]
+fn rows_outside_the_support_add_nothing_to_a_gradient() {
+    use gibbsian_core::EnergyPullback;
+    let model = Natural::new(Gamma::new(2.0, 1.0).unwrap());
+    let mut gradient = ndarray::Array1::zeros(2);
+    model.energy_pullback_into(
+        array![[-1.0], [2.0]].view(),
+        array![1.0, 0.5].view(),
+        gradient.view_mut(),
+    );
+    assert_eq!(gradient, array![-0.5 * 2.0_f64.ln(), -1.0]);
+}
+
+#[test]
+fn estimates_from_concentrated_data_keep_their_digits() {
+    // Spread is 10⁻⁸ of the mean, where the mean statistics alone have lost the spread.
+    let z = column(&[-1.5, -0.5, 0.25, 0.75, 1.0]);
+    let variance = z.mapv(|z| z * z).mean_axis(Axis(0)).unwrap()[0];
+    let x = z.mapv(|z| 1e8 + z);
+    let fitted = Normal::standard().fit(x.view()).unwrap();
+    assert_eq!(fitted.mean(), 1e8);
+    assert!((fitted.variance() / variance - 1.0).abs() < 1e-14);
+
+    // A gamma of that spread is a normal: its shape is (mean/deviation)² up to a relative 10⁻⁸.
+    let fitted = Gamma::new(1.0, 1.0).unwrap().fit(x.view()).unwrap();
+    assert!(
+        (fitted.shape() / (1e16 / variance) - 1.0).abs() < 1e-7,
+        "{}",
+        fitted.shape()
+    );
+}
