@@ -1,4 +1,4 @@
-//! Vector kernels: elementwise functions of `f32`, random words in lanes, and Bernoulli variables from their logits.
+//! Vector kernels: elementwise functions of `f32`, the exponential of `f64`, random words in lanes, and Bernoulli variables from their logits.
 //!
 //! Each kernel is compiled for every [`Level`] of vector instructions and picks the widest that the machine has. **The bits
 //! of the results are the same at all of them, and on all machines**: integer operations have no choice, and the
@@ -11,6 +11,7 @@
 //! slices. They are slices because kernels compiled for a level cannot be inlined into ordinary code.
 //!
 //! - [`exp_f32`], [`sigmoid_f32`], [`softplus_f32`], [`tanh_f32`], and the same in place;
+//! - [`exp_f64`], the same in place, and [`exp_lanes`] for the loops of other crates;
 //! - [`LaneRng`], a stream of random words, sixteen to a step;
 //! - [`sample_masks`], [`sample_units`], and with probabilities, under the exact [`bernoulli_law`];
 //! - [`softplus_sum`] and [`softplus_scaled_difference_sum`], for free energies and annealing weights;
@@ -19,6 +20,7 @@
 mod bernoulli;
 mod dispatch;
 mod elementwise;
+mod elementwise_f64;
 mod lanes;
 mod level;
 mod sums;
@@ -32,6 +34,7 @@ pub use elementwise::{
     exp_f32, exp_f32_in_place, sigmoid_f32, sigmoid_f32_in_place, softplus_f32, softplus_f32_in_place,
     tanh_f32, tanh_f32_in_place,
 };
+pub use elementwise_f64::{exp_f64, exp_f64_in_place, exp_lanes};
 pub use lanes::LaneRng;
 pub use level::Level;
 pub use sums::{softplus_scaled_difference_sum, softplus_sum};

@@ -5,14 +5,16 @@ assembles it. Leading terms that the kernel adds exactly (h) are left out of the
 to the working precision one by one, lowest degree first, and the others fitted again after each rounding, so that the
 later ones absorb the rounding of the earlier.
 
-    python3 minimax.py
+Those of the double-precision exponential are rounded all at once: at its degree the fit is far below the rounding of the sum.
+
+    python3 -P minimax.py    (-P: not to take math.py of this directory for Python's own)
 """
 
 import struct
 
 from mpmath import atanh, cos, expm1, log, lu_solve, matrix, mp, mpf, pi, sqrt
 
-mp.dps = 40
+mp.dps = 50
 
 
 def to_f32(x):
@@ -98,3 +100,9 @@ def atanh_tail(z):
 
 # log(1 + e) = 2 (s + s^3 a(s^2)), s = e / (2 + e), 0 <= s <= 1/3.
 fit("a, log(1 + e)", lambda z: z / (1 + z * atanh_tail(z)), atanh_tail, mpf(0), mpf(1) / 9, 3)
+
+# exp(r) of doubles. The weight bounds r^2 / exp(r), which itself vanishes at zero, where the exchange would find no extremum.
+c, worst = remez(lambda t: mpf("0.17"), quotient, -half_ln2, half_ln2, list(range(10)), grid=2000)
+print(f"q, exp(r) of doubles: relative error {float(worst * 2**53):.3f} x 2^-53")
+for k, c in enumerate(c):
+    print(f"    t^{k}: {float(c)!r}")
