@@ -88,7 +88,7 @@ impl<P: Space> Independent<P> {
 impl<P: Energy> Independent<P> {
     /// NaN for rows whose energy is not finite, because of whichever part, and otherwise zero; `(B, 1)`.
     fn spoilt(&self, x: ArrayView2<f64>) -> Array2<f64> {
-        self.energy(x).mapv(|e| e - e).insert_axis(Axis(1))
+        self.energy(x).mapv(|e| 0.0 * e).insert_axis(Axis(1))
     }
 }
 

@@ -11,7 +11,7 @@
 //!
 //! **Layout.** Rows of the batch are taken in blocks, and within a block the coordinates are the outer loop: `W_i` and `V_i` are read once for
 //! the whole block. Where `x_i = 0` the hidden units do not change and are not recomputed, which on sparse data saves most of the
-//! sigmoids, the costly part. They are computed a vector at a time ([`sigmoid`]).
+//! sigmoids, the costly part. They are computed a vector at a time ([`kernels`]).
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Result, check_count, check_finite, check_shape};
@@ -25,8 +25,8 @@ use rand_distr::StandardNormal;
 
 use super::rows::{add_scaled, contiguous};
 
+mod kernels;
 mod pullback;
-mod sigmoid;
 
 /// A neural autoregressive distribution on `{0, 1}^D` with `H` hidden units; the energy is `−log p`.
 ///
@@ -153,7 +153,7 @@ impl Nade {
 
     /// `b_i + V_i·h`.
     fn logit(&self, i: usize, hidden: &[f64]) -> f64 {
-        self.visible_bias[i] + sigmoid::product(self.output_row(i), hidden)
+        self.visible_bias[i] + kernels::product(self.output_row(i), hidden)
     }
 
     fn input_row(&self, i: usize) -> &[f64] {
@@ -187,7 +187,7 @@ impl Hidden {
     /// The layer before the first coordinate: `a = c`.
     fn new(n_rows: usize, bias: &Array1<f64>) -> Self {
         let mut units = vec![0.0; bias.len()];
-        sigmoid::sigmoids(&bias.to_vec(), &mut units);
+        kernels::sigmoids(&bias.to_vec(), &mut units);
         Hidden {
             n_hidden: bias.len(),
             activations: bias.to_vec().repeat(n_rows),
@@ -214,7 +214,7 @@ impl Hidden {
     /// `h ← σ(a)` in row `b`.
     fn update(&mut self, b: usize) {
         let row = b * self.n_hidden..(b + 1) * self.n_hidden;
-        sigmoid::sigmoids(&self.activations[row.clone()], &mut self.units[row]);
+        kernels::sigmoids(&self.activations[row.clone()], &mut self.units[row]);
     }
 }
 

@@ -141,7 +141,7 @@ impl Coupling {
         trace: &Trace<T>,
         g: &mut [T],
         det: T,
-        mut grad: Option<&mut [T]>,
+        grad: Option<&mut [T]>,
     ) {
         let theta = self.parts(params);
         let (n_passed, n_changed, bound) = (self.passed.len(), self.changed.len(), self.largest_log_scale);
@@ -172,7 +172,7 @@ impl Coupling {
                 g[i] = g[i] + delta.times(w);
             }
         }
-        if let Some(grad) = grad.as_deref_mut() {
+        if let Some(grad) = grad {
             let mut entries = grad.iter_mut();
             let mut add = |value: T| {
                 if let Some(entry) = entries.next() {

@@ -11,7 +11,7 @@
 use gibbsian_core::{Energy, EnergyPullback, Space, math};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 
-use super::{Hidden, Nade, symbol};
+use super::{Hidden, Nade, kernels, symbol};
 use crate::combine::rows::{add_gradients, add_scaled, contiguous};
 
 impl EnergyPullback for Nade {
@@ -59,10 +59,7 @@ impl Nade {
                 let (h, outputs) = (hidden.units(b), self.output_row(i));
                 let delta = weight * (math::sigmoid(self.logit(i, h)) - x_i);
                 in_visible[i] += delta;
-                add_scaled(delta, h, &mut in_outputs[weights_of_i.clone()]);
-                for ((g, v), h) in g.iter_mut().zip(outputs).zip(h) {
-                    *g += delta * v * (h * (1.0 - h));
-                }
+                kernels::back(delta, h, outputs, &mut in_outputs[weights_of_i.clone()], g);
             }
         }
         for g in in_activations.chunks_exact(n_hidden) {

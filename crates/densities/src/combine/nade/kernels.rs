@@ -1,4 +1,4 @@
-//! The inner loops: sigmoids and products in double precision, a vector at a time.
+//! The inner loops in double precision, a vector at a time.
 
 use gibbsian_core::simd::{Vectorized, vectorized};
 
@@ -14,6 +14,23 @@ pub(super) fn sigmoids(a: &[f64], out: &mut [f64]) {
 /// `a · b`.
 pub(super) fn product(a: &[f64], b: &[f64]) -> f64 {
     vectorized(Product(a, b))
+}
+
+/// Adds `δ h` to `in_outputs`, the gradient in `V_i`, and `δ V_i ∘ h ∘ (1 − h)` to `in_activations`.
+pub(super) fn back(
+    delta: f64,
+    h: &[f64],
+    outputs: &[f64],
+    in_outputs: &mut [f64],
+    in_activations: &mut [f64],
+) {
+    vectorized(Back {
+        delta,
+        h,
+        outputs,
+        in_outputs,
+        in_activations,
+    });
 }
 
 struct Sigmoids<'a>(&'a [f64], &'a mut [f64]);
@@ -40,6 +57,28 @@ impl Vectorized for Product<'_> {
     #[inline(always)]
     fn run(self) -> f64 {
         dot(self.0, self.1)
+    }
+}
+
+struct Back<'a> {
+    delta: f64,
+    h: &'a [f64],
+    outputs: &'a [f64],
+    in_outputs: &'a mut [f64],
+    in_activations: &'a mut [f64],
+}
+
+impl Vectorized for Back<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let inputs = self.h.iter().zip(self.outputs);
+        let sums = self.in_outputs.iter_mut().zip(self.in_activations);
+        for ((&h, &v), (in_output, in_activation)) in inputs.zip(sums) {
+            *in_output += self.delta * h;
+            *in_activation += self.delta * v * (h * (1.0 - h));
+        }
     }
 }
 
