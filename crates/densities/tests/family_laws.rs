@@ -258,3 +258,79 @@ fn estimates_from_concentrated_data_keep_their_digits() {
         fitted.shape()
     );
 }
+
+#[test]
+fn bad_parameters_are_refused_by_name() {
+    fn refused<T>(found: gibbsian_core::Result<T>, message: &str) {
+        assert_eq!(found.err().expect(message).to_string(), message);
+    }
+    let nan = f64::NAN;
+    refused(Normal::new(nan, 1.0), "`mean` is NaN, but must be finite");
+    refused(
+        Normal::new(0.0, 0.0),
+        "`deviation` is 0, but must be finite and greater than zero",
+    );
+    refused(
+        Exponential::new(-1.0),
+        "`rate` is -1, but must be finite and greater than zero",
+    );
+    refused(
+        Gamma::new(0.0, 1.0),
+        "`shape` is 0, but must be finite and greater than zero",
+    );
+    refused(
+        Gamma::new(1.0, f64::INFINITY),
+        "`rate` is inf, but must be finite and greater than zero",
+    );
+    refused(
+        Beta::new(1.0, nan),
+        "`beta` is NaN, but must be finite and greater than zero",
+    );
+    refused(
+        Poisson::new(0.0),
+        "`rate` is 0, but must be finite and greater than zero",
+    );
+    refused(Binomial::new(0, 0.5), "`trials` is 0, but must be at least 1");
+    refused(Binomial::new(3, 1.0), "`probability` is 1, but must be in (0, 1)");
+    refused(Bernoulli::new(0.0), "`probability` is 0, but must be in (0, 1)");
+    refused(Bernoulli::from_logit(nan), "`logit` is NaN, but must be finite");
+    refused(
+        Categorical::new(array![0.5, 0.25]),
+        "`the sum of probabilities` is 0.75, but must be one",
+    );
+    refused(
+        Categorical::new(array![1.0, 0.0]),
+        "`probabilities[1]` is 0, but must be in (0, 1]",
+    );
+    refused(
+        Categorical::from_logits(array![0.0, nan]),
+        "`logits[1]` is NaN, but must be finite",
+    );
+    refused(
+        Categorical::new(array![]),
+        "`probabilities` has shape [0], but must have shape [at least 1]",
+    );
+
+    // No member is likeliest for data without spread, or for a trial that always succeeds.
+    let same = array![[2.0], [2.0]];
+    refused(
+        Normal::standard().fit(same.view()),
+        "`the variance of x` is 0, but must be finite and greater than zero",
+    );
+    refused(
+        Gamma::new(1.0, 1.0).unwrap().fit(same.view()),
+        "`log E x - E log x` is 0, but must be finite and greater than zero",
+    );
+    refused(
+        Bernoulli::new(0.5).unwrap().fit(array![[1.0], [1.0]].view()),
+        "`mean[0]` is 1, but must be in (0, 1)",
+    );
+    refused(
+        Poisson::new(1.0).unwrap().fit(array![[0.0]].view()),
+        "`mean[0]` is 0, but must be greater than zero",
+    );
+    refused(
+        Normal::standard().with_natural(array![0.0, 0.5].view()),
+        "`natural[1]` is 0.5, but must be less than zero",
+    );
+}

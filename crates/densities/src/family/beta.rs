@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 
 use gibbsian_core::error::{Error, check_positive};
 use gibbsian_core::math::{log1m_exp, sigmoid};
+use gibbsian_core::special::{stirling_error, trigamma};
 use gibbsian_core::{ContinuousFamily, ExponentialFamily, Result};
 use ndarray::{
     Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, array,
@@ -13,7 +14,8 @@ use rand::Rng;
 use super::gamma::{draw_unit, log_uniform};
 use super::numeric::{deviance_at, deviance_between, two_product, two_sum};
 use super::shape::{
-    residual, residual_curvature, residual_divergence, residual_slope, stirling_error, trigamma,
+    digamma_difference, residual, residual_curvature, residual_divergence, residual_slope,
+    trigamma_difference,
 };
 use super::{entries, write_rows};
 use crate::univariate::{Univariate, UnivariateScore, map_rows, univariate_density};
@@ -95,26 +97,21 @@ impl Beta {
         [share(self.alpha, self.beta), share(self.beta, self.alpha)]
     }
 
-    /// The mean statistics: `ψ(α) − ψ(s) = g'(α) − g'(s) + log(α/s)`, and so for `β`.
+    /// The mean statistics, `ψ(α) − ψ(s)` and `ψ(β) − ψ(s)`.
     fn mean_logs(&self) -> [f64; 2] {
-        let [alpha, beta] = self.log_shares();
-        let slope = residual_slope(self.sum());
         [
-            (residual_slope(self.alpha) - slope) + alpha,
-            (residual_slope(self.beta) - slope) + beta,
+            -digamma_difference(self.alpha, self.beta),
+            -digamma_difference(self.beta, self.alpha),
         ]
     }
 
     /// The Fisher information as its two diagonal entries and the negative of the other, `ψ'(s)`.
     fn information(&self) -> ([f64; 2], f64) {
-        let (alpha, beta, s) = (self.alpha, self.beta, self.sum());
-        let curvature = residual_curvature(s);
-        // ψ'(α) − ψ'(s) = g''(α) − g''(s) + 1/α − 1/s, and the last two are β/(αs).
         let diagonal = [
-            (residual_curvature(alpha) - curvature) + beta / alpha / s,
-            (residual_curvature(beta) - curvature) + alpha / beta / s,
+            trigamma_difference(self.alpha, self.beta),
+            trigamma_difference(self.beta, self.alpha),
         ];
-        (diagonal, trigamma(s))
+        (diagonal, trigamma(self.sum()))
     }
 
     /// The determinant of the Fisher information.
@@ -132,13 +129,13 @@ impl Beta {
 
     /// The member with these mean statistics, if there is one: `e^mean[0] + e^mean[1] < 1`.
     ///
-    /// Newton's method (Minka 2000, "Estimating a Dirichlet distribution") on the convex loss `A(η) − ⟨η, μ⟩`. Undamped it may leave the
-    /// domain; steps shortened by `1 + λ`, with `λ` the length of the step in the metric of the Fisher information,
-    /// stay inside and converge from anywhere when the loss is self-concordant, as `−log η` is (Nesterov and
-    /// Nemirovskii 1994), and once `λ` is small full steps square it.
+    /// Newton's method (Minka 2000, "Estimating a Dirichlet distribution") on the convex loss `A(η) − ⟨η, μ⟩`. Full steps may leave the
+    /// domain. Divided by `1 + r`, with `r` the larger of their relative lengths, they cannot: a shape that is to shrink is divided by `1 + r` at most,
+    /// which is Newton's method for its reciprocal, in which `ψ ≈ −1/α` is linear. Near the root full steps square `r`.
     fn of_mean_logs(mean: [f64; 2]) -> Result<Self> {
         let mut member = Self::start(mean)?;
         let mut previous = f64::INFINITY;
+        // The bound is for mean parameters beyond what doubles resolve.
         for _ in 0..200 {
             let found = member.mean_logs();
             let gap = [mean[0] - found[0], mean[1] - found[1]];
@@ -148,14 +145,13 @@ impl Beta {
                 (diagonal[1] * gap[0] + other * gap[1]) / determinant,
                 (other * gap[0] + diagonal[0] * gap[1]) / determinant,
             ];
-            let length = (step[0] * gap[0] + step[1] * gap[1]).max(0.0).sqrt();
+            let length = (step[0] / member.alpha).abs().max((step[1] / member.beta).abs());
             let damping = if length < 0.1 { 1.0 } else { 1.0 + length };
-            let next = Beta::new(member.alpha + step[0] / damping, member.beta + step[1] / damping);
-            // Below a length of 10⁻⁹ the next one is below rounding; where rounding comes first, lengths stop shrinking.
+            member = Beta::new(member.alpha + step[0] / damping, member.beta + step[1] / damping)?;
+            // After a length of 10⁻⁹ the next one is below rounding; where rounding comes first, lengths stop shrinking.
             if length < 1e-9 || (length < 1e-3 && length > 0.5 * previous) {
-                return next.or(Ok(member));
+                break;
             }
-            member = next?;
             previous = length;
         }
         Ok(member)
@@ -268,7 +264,7 @@ impl ExponentialFamily for Beta {
     }
 
     fn mean_parameters(&self) -> Array1<f64> {
-        array![self.mean_logs()[0], self.mean_logs()[1]]
+        self.mean_logs().to_vec().into()
     }
 
     /// `log B(α, β) = g(α) + g(β) − g(s) + α log(α/s) + β log(β/s)`, with the `g` of what `log Γ` has beyond `a log a − a`.

@@ -5,13 +5,13 @@ use std::sync::OnceLock;
 
 use gibbsian_core::error::{Error, check_count};
 use gibbsian_core::math::softplus;
+use gibbsian_core::special::stirling_error;
 use gibbsian_core::{Discrete, DiscreteEnergy, ExponentialFamily, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::{Rng, RngExt};
 
 use super::bernoulli::Bernoulli;
 use super::numeric::{deviance_at, lattice_entropy, two_product};
-use super::shape::stirling_error;
 use super::{entries, is_count, write_rows};
 use crate::univariate::{Univariate, map_rows, univariate_density};
 

@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 
 use gibbsian_core::error::{Error, check_positive};
 use gibbsian_core::family::mean_statistics;
+use gibbsian_core::special::{stirling_error, trigamma};
 use gibbsian_core::{ContinuousFamily, ExponentialFamily, Result};
 use ndarray::{
     Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, array,
@@ -11,9 +12,7 @@ use ndarray::{
 use rand::{Rng, RngExt};
 
 use super::numeric::{deviance_at, deviance_between, two_product};
-use super::shape::{
-    residual, residual_curvature, residual_divergence, residual_slope, stirling_error, trigamma,
-};
+use super::shape::{residual, residual_curvature, residual_divergence, residual_slope};
 use super::{entries, write_rows};
 use crate::univariate::{Univariate, UnivariateScore, map_rows, univariate_density};
 

@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 
 use gibbsian_core::error::{Error, check_positive};
 use gibbsian_core::family::mean_statistics;
+use gibbsian_core::special::normal_cdf;
 use gibbsian_core::{ContinuousFamily, ExponentialFamily, Result};
 use ndarray::{
     Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, array,
@@ -72,6 +73,11 @@ impl Normal {
     /// The variance `σ²`.
     pub fn variance(&self) -> f64 {
         self.deviation * self.deviation
+    }
+
+    /// The distribution function `P(X ≤ x)`.
+    pub fn cdf(&self, x: f64) -> f64 {
+        normal_cdf(self.standardised(x))
     }
 
     fn standardised(&self, x: f64) -> f64 {

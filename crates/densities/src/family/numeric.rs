@@ -16,7 +16,10 @@ pub(super) fn excess(u: f64) -> f64 {
     u * v - 2.0 * v * square * series
 }
 
-/// `D(x, m) = x log(x/m) + m − x` for `x, m > 0`, with `d = m − x` given apart: it often is known to more digits than `m`.
+/// `D(x, m) = x log(x/m) + m − x` for `x, m > 0`, with `d = m − x` given apart.
+///
+/// It often is known to more digits than `m`, which [`deviance`](gibbsian_core::special::deviance) could not be told: the divergence of two near
+/// neighbours is `d²/(2x)` and has the digits of `d`.
 pub(super) fn deviance_between(x: f64, m: f64, d: f64) -> f64 {
     let u = d / x;
     if (-0.5..=1.0).contains(&u) {

@@ -3,13 +3,13 @@
 use std::f64::consts::{E, PI};
 
 use gibbsian_core::error::{Error, check_positive};
+use gibbsian_core::special::{ln_gamma, stirling_error};
 use gibbsian_core::{ExponentialFamily, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
 use super::numeric::{deviance_between, lattice_entropy};
-use super::shape::stirling_error;
 use super::{entries, is_count, write_rows};
 use crate::univariate::{Univariate, map_rows, univariate_density};
 
@@ -61,20 +61,12 @@ impl Poisson {
     }
 }
 
-/// `log k!`, as Stirling's formula with its error.
-pub(super) fn log_factorial(k: f64) -> f64 {
-    if k < 2.0 {
-        return 0.0;
-    }
-    (k + 0.5) * k.ln() - k + 0.5 * (2.0 * PI).ln() + stirling_error(k)
-}
-
 impl Univariate for Poisson {
     fn energy_at(&self, k: f64) -> f64 {
         match k {
             _ if k.is_nan() => k,
             _ if !is_count(k) => f64::INFINITY,
-            _ => log_factorial(k) - k * self.rate.ln(),
+            _ => ln_gamma(k + 1.0) - k * self.rate.ln(),
         }
     }
 
@@ -118,7 +110,7 @@ impl ExponentialFamily for Poisson {
         map_rows(x, out, |k| match k {
             _ if k.is_nan() => k,
             _ if !is_count(k) => f64::NEG_INFINITY,
-            _ => -log_factorial(k),
+            _ => -ln_gamma(k + 1.0),
         });
     }
 

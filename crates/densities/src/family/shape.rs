@@ -3,9 +3,12 @@
 //! `g(a) = log Γ(a) − a log a + a` and its derivatives are what is left of entropies, divergences and estimates when everything that
 //! large shapes have in common is taken out by hand; `g'(a) = ψ(a) − log a ~ −1/(2a)` and `g''(a) = ψ'(a) − 1/a ~ 1/(2a²)`, computed
 //! as these differences, would have no digits left at `a = 10⁸`. Each is summed from terms of one sign: recurrences up to 16, and
-//! there the asymptotic series in Bernoulli numbers (Abramowitz and Stegun 6.1.41, 6.3.18, 6.4.12).
+//! there the asymptotic series in Bernoulli numbers (Abramowitz and Stegun 6.1.41, 6.3.18, 6.4.12). Differences over a
+//! short interval are integrals of the derivative.
 
 use std::f64::consts::PI;
+
+use gibbsian_core::special::{stirling_error, trigamma};
 
 use super::numeric::excess;
 
@@ -60,24 +63,58 @@ pub(super) fn residual_curvature(a: f64) -> f64 {
     sum + inverse_square * (0.5 + inverse * polynomial(&SERIES, inverse_square))
 }
 
-/// `ψ'(a)`.
-pub(super) fn trigamma(a: f64) -> f64 {
-    residual_curvature(a) + a.recip()
-}
-
 /// The Bregman divergence `g(b) − g(a) − d g'(a) ≥ 0` with `d = b − a`, which may be known to more digits than `b`.
 pub(super) fn residual_divergence(a: f64, b: f64, d: f64) -> f64 {
     if !(0.5..=2.0).contains(&(b / a)) {
         return residual(b) - residual(a) - d * residual_slope(a);
     }
-    // Its integral form d² ∫₀¹ (1 − t) g''(a + td) dt has nothing that cancels. g'' is analytic away from zero, which is at least as far as the
-    // interval is long, so that twelve Gauss–Legendre nodes suffice.
-    let sum: f64 = NODES
-        .iter()
-        .flat_map(|&(node, weight)| [(0.5 - 0.5 * node, weight), (0.5 + 0.5 * node, weight)])
-        .map(|(t, weight)| weight * (1.0 - t) * residual_curvature(a + t * d))
-        .sum();
-    0.5 * d * d * sum
+    // Its integral form has nothing that cancels.
+    d * d * integrate(|t| (1.0 - t) * residual_curvature(a + t * d))
+}
+
+/// `ψ(a + d) − ψ(a)` for `d > 0`.
+pub(super) fn digamma_difference(a: f64, d: f64) -> f64 {
+    if d < a {
+        return d * integrate(|t| trigamma(a + t * d));
+    }
+    (residual_slope(a + d) - residual_slope(a)) + (d / a).ln_1p()
+}
+
+/// `ψ'(a) − ψ'(a + d)` for `d > 0`.
+pub(super) fn trigamma_difference(a: f64, d: f64) -> f64 {
+    if d < a {
+        return d * integrate(|t| negative_tetragamma(a + t * d));
+    }
+    // The last term is 1/a − 1/(a+d).
+    (residual_curvature(a) - residual_curvature(a + d)) + d / (a + d) / a
+}
+
+/// `−ψ''(a) > 0`.
+fn negative_tetragamma(a: f64) -> f64 {
+    let (mut a, mut sum) = (a, 0.0);
+    while a < LARGE {
+        sum += 2.0 / (a * a) / a;
+        a += 1.0;
+    }
+    const SERIES: [f64; 7] = [
+        1.0 / 2.0,
+        -1.0 / 6.0,
+        1.0 / 6.0,
+        -3.0 / 10.0,
+        5.0 / 6.0,
+        -691.0 / 210.0,
+        35.0 / 2.0,
+    ];
+    let inverse = a.recip();
+    let inverse_square = inverse * inverse;
+    sum + inverse_square * (1.0 + inverse + inverse_square * polynomial(&SERIES, inverse_square))
+}
+
+/// `∫₀¹ f(t) dt` by twelve Gauss–Legendre nodes: all digits for a function `f(t)` of `a + td` that is analytic away from zero, if zero is at least as
+/// far from the interval as the interval is long.
+fn integrate(f: impl Fn(f64) -> f64) -> f64 {
+    let both = |&(node, weight): &(f64, f64)| 0.5 * weight * (f(0.5 - 0.5 * node) + f(0.5 + 0.5 * node));
+    NODES.iter().map(both).sum()
 }
 
 fn polynomial(coefficients: &[f64], x: f64) -> f64 {
@@ -93,33 +130,3 @@ const NODES: [(f64, f64); 6] = [
     (0.9041172563704749, 0.10693932599531843),
     (0.9815606342467192, 0.04717533638651183),
 ];
-
-/// `δ(a) = log Γ(a+1) − (a+½) log a + a − ½ log 2π`.
-pub(super) fn stirling_error(a: f64) -> f64 {
-    // δ(a) − δ(a+1) = (a+½) log(1 + 1/a) − 1 = v²/3 + v⁴/5 + … with v = 1/(2a+1).
-    let (mut a, mut sum) = (a, 0.0);
-    while a < LARGE {
-        let v = (2.0 * a + 1.0).recip();
-        sum += if v < 0.2 {
-            let square = v * v;
-            square
-                * (1..=12)
-                    .rev()
-                    .fold(0.0, |s, k| s * square + 1.0 / f64::from(2 * k + 1))
-        } else {
-            (a + 0.5) * a.recip().ln_1p() - 1.0
-        };
-        a += 1.0;
-    }
-    const SERIES: [f64; 8] = [
-        1.0 / 12.0,
-        -1.0 / 360.0,
-        1.0 / 1260.0,
-        -1.0 / 1680.0,
-        1.0 / 1188.0,
-        -691.0 / 360360.0,
-        1.0 / 156.0,
-        -3617.0 / 122400.0,
-    ];
-    sum + a.recip() * polynomial(&SERIES, (a * a).recip())
-}
