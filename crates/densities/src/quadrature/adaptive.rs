@@ -178,23 +178,28 @@ impl<const D: usize> Work<D> {
         }
     }
 
-    /// Halves the cell around a peak until it is at most eight widths wide, of which the rule sees about ±4 standard deviations well.
+    /// Halves the cells that a peak reaches into until they are at most eight widths wide, of which the rule sees about ±4 standard deviations well.
+    ///
+    /// A peak near the boundary of two cells reaches into both; in the wider one it would be invisible.
     fn surround(&mut self, peak: &Peak) {
-        loop {
-            let around = self
-                .cells
-                .iter()
-                .position(|cell| (0..D).all(|d| cell.lower[d] <= peak.at[d] && peak.at[d] <= cell.upper[d]));
-            let Some(place) = around else { return };
+        let mut place = 0;
+        while place < self.cells.len() {
             let cell = self.cells[place];
+            let reached = (0..D).all(|d| {
+                cell.lower[d] <= peak.at[d] + peak.widths[d] && peak.at[d] - peak.widths[d] <= cell.upper[d]
+            });
             let excess = |d: usize| (cell.upper[d] - cell.lower[d]) / (8.0 * peak.widths[d]);
             let widest = (0..D)
-                .filter(|&d| cell.divisible[d] && self.width_allows(&cell, d) && excess(d) > 1.0)
+                .filter(|&d| reached && cell.divisible[d] && self.width_allows(&cell, d) && excess(d) > 1.0)
                 .max_by(|&a, &b| excess(a).total_cmp(&excess(b)));
-            let Some(axis) = widest else { return };
-            let [below, above] = cell.halves(axis);
-            self.cells[place] = below;
-            self.cells.push(above);
+            match widest {
+                Some(axis) => {
+                    let [below, above] = cell.halves(axis);
+                    self.cells[place] = below;
+                    self.cells.push(above);
+                }
+                None => place += 1,
+            }
         }
     }
 
