@@ -4,10 +4,8 @@
 //! - [`family`]: exponential families, with natural and mean parameters, Fisher information, divergences, estimates;
 //! - [`gaussian`]: multivariate normals by covariance or precision, completing the square, products;
 //! - [`mixture`]: Gaussian mixtures with closed-form score, Hessian, divergence and posterior, and their estimation by EM;
-//! - [`noised`]: the same mixtures under a linear-Gaussian forward process, exact at every time;
 //! - [`combine`]: mixtures, products, autoregressive densities, changes of variables, temperature;
-//! - [`targets`]: benchmark densities in the plane;
-//! - [`positive`]: energies normalised by adaptive [`quadrature`], in one and two dimensions.
+//! - [`quadrature`]: adaptive integrals in one and two dimensions, and the normaliser of any energy there.
 //!
 //! **Contracts.** A density implements [`Density`](gibbsian_core::Density): `log p(x) = −E(x) − log Z`, no constant dropped. Points outside the
 //! support have `E = +∞` and `log p = −∞`; NaN in gives NaN out. Constructors refuse parameters that are out of their domain,
@@ -17,17 +15,11 @@ pub mod combine;
 pub mod family;
 pub mod gaussian;
 pub mod mixture;
-pub mod noised;
-pub mod positive;
 pub mod quadrature;
-pub mod targets;
 pub mod univariate;
 
 pub use combine::*;
 pub use family::*;
 pub use gaussian::*;
 pub use mixture::*;
-pub use noised::*;
-pub use positive::*;
-pub use targets::*;
 pub use univariate::*;

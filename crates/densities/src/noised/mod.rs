@@ -1,1 +1,0 @@
-//! Gaussian mixtures under a linear-Gaussian forward process.

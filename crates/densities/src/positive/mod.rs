@@ -1,1 +1,0 @@
-//! Positive functions, normalised numerically.

@@ -1,1 +1,0 @@
-//! Benchmark densities in the plane.
