@@ -318,8 +318,7 @@ fn what_is_not_integrable_is_an_error() {
             .unwrap_err()
             .to_string();
         assert!(
-            message.starts_with("`the mass ")
-                && message.contains("the integral does not converge"),
+            message.starts_with("`the mass ") && message.contains("the integral does not converge"),
             "{what}: {message}"
         );
     }

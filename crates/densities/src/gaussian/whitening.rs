@@ -230,7 +230,7 @@ impl Whitening {
     }
 
     fn combine_scores<C: Combine>(&self, mean: &[f64], rows: &[f64], combine: C, out: &mut [f64]) {
-        assert!(mean.len() == self.dim && rows.len() == out.len() && rows.len() % self.dim == 0);
+        assert!(mean.len() == self.dim && rows.len() == out.len() && rows.len().is_multiple_of(self.dim));
         vectorized(Scores {
             of: self,
             mean,

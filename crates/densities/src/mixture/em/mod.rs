@@ -153,7 +153,7 @@ impl ExpectationMaximisation {
         let mut best: Option<MixtureFit> = None;
         for _ in 0..self.n_starts {
             let groups = seeding::assign(x, step.variances(), self.n_components, rng)?;
-            let found = self.iterate(&step, step.from_groups(&groups)?)?;
+            let found = self.iterate(&step, step.maximise_groups(&groups)?)?;
             if best
                 .as_ref()
                 .is_none_or(|best| found.log_likelihood() > best.log_likelihood())

@@ -252,7 +252,7 @@ fn tile(left: &[[f64; PANEL]], right: &[[f64; PANEL]]) -> [[f64; TILE]; TILE] {
             }
         }
     }
-    lanes.map(|row| row.map(|lanes| fold(lanes)))
+    lanes.map(|row| row.map(fold))
 }
 
 #[inline(always)]

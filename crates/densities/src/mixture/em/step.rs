@@ -60,7 +60,7 @@ impl<'a> Step<'a> {
     }
 
     /// The maximisation step for rows that belong to one component each.
-    pub fn from_groups(&self, groups: &[usize]) -> Result<GaussianMixture> {
+    pub fn maximise_groups(&self, groups: &[usize]) -> Result<GaussianMixture> {
         let n_components = groups.iter().max().map_or(0, |last| last + 1);
         let shifts = self.x.mean_axis(Axis(0)).unwrap_or_default();
         let shifts = shifts
