@@ -1,7 +1,7 @@
 //! Densities of one number.
 //!
 //! Each is written as functions of a number, [`Univariate`]; the traits of the waist, which speak of batches `(B, 1)`, follow from them by
-//! [`univariate_density!`].
+//! the macro `univariate_density!`.
 
 use rand::Rng;
 
