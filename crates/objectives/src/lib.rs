@@ -3,14 +3,21 @@
 //! The gradient of the log-likelihood of a Gibbs density is `−⟨∂E/∂θ⟩_data + ⟨∂E/∂θ⟩_model`. Objectives differ in where the second, negative phase comes from:
 //! enumeration ([`ExactLikelihood`]), short chains from the data ([`ContrastiveDivergence`]), persistent chains
 //! ([`PersistentContrastiveDivergence`]). Pseudo-likelihood ([`PseudoLikelihood`]) has none: it replaces the law of a case by those of its sites.
+//!
+//! Score matching compares gradients in `x` instead, where no normaliser is left. For exponential families its minimum has a closed form
+//! ([`ClosedFormScoreMatching`]).
 #![deny(unsafe_code)]
 
+pub mod boundary_weight;
+pub mod closed_form_score_matching;
 pub mod contrastive_divergence;
 pub mod exact_likelihood;
 pub mod persistent;
 mod phases;
 pub mod pseudo_likelihood;
 
+pub use boundary_weight::{BoundaryWeight, HalfLine, UnitInterval, Unweighted};
+pub use closed_form_score_matching::{ClosedFormScoreMatching, QuadraticObjective, ScoreMatchingEstimate};
 pub use contrastive_divergence::ContrastiveDivergence;
 pub use exact_likelihood::ExactLikelihood;
 pub use persistent::PersistentContrastiveDivergence;

@@ -184,7 +184,8 @@ impl ExponentialFamily for LogNormal {
         } else {
             1.0
         };
-        if !self.has(Bug::WithNaturalUnchecked) && !(variance.is_finite() && variance > 0.0) {
+        let valid = variance.is_finite() && variance > 0.0;
+        if !valid && !self.has(Bug::WithNaturalUnchecked) {
             return Err(Error::parameter("natural[1]", natural[1], "less than zero"));
         }
         Ok(LogNormal {
