@@ -24,6 +24,7 @@ use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
 use super::rows::{add_scaled, dot, map_rows};
+use crate::gaussian::MultivariateNormal;
 
 mod pullback;
 
@@ -178,7 +179,23 @@ impl LinearGaussianChain {
 
     /// The covariance `B⁻¹ D B⁻ᵀ` `(D, D)` of `x`.
     pub fn covariance(&self) -> Array2<f64> {
-        // Rows of the factor B⁻¹ D^½, one a coordinate: the one of x_i is the regression of those before plus σ_i of its own.
+        let (factor, dim) = (self.factor(), self.dim());
+        Array2::from_shape_fn((dim, dim), |(i, j)| {
+            (0..=i.min(j)).map(|k| factor[[i, k]] * factor[[j, k]]).sum()
+        })
+    }
+
+    /// The same density as a multivariate normal.
+    ///
+    /// # Errors
+    /// A covariance or its inverse that is not in the range of doubles, as with deviations near its ends.
+    pub fn to_normal(&self) -> Result<MultivariateNormal> {
+        MultivariateNormal::from_cholesky(self.mean(), self.factor())
+    }
+
+    /// The Cholesky factor `B⁻¹ D^½` of the covariance.
+    fn factor(&self) -> Array2<f64> {
+        // A row a coordinate: that of x_i is the regression of those before, plus σ_i of its own.
         let dim = self.dim();
         let mut factor = Array2::<f64>::zeros((dim, dim));
         for i in 0..dim {
@@ -187,9 +204,7 @@ impl LinearGaussianChain {
             }
             factor[[i, i]] = self.deviations[i];
         }
-        Array2::from_shape_fn((dim, dim), |(i, j)| {
-            (0..=i.min(j)).map(|k| factor[[i, k]] * factor[[j, k]]).sum()
-        })
+        factor
     }
 
     /// `a_i·x_<i`.

@@ -8,7 +8,7 @@
 //! | and, of separate coordinates | `Π_m p_m(x_m)` | [`Independent`] |
 //! | a chain of conditionals | `Π_i p(x_i \| x_<i)` | [`LinearGaussianChain`], [`Nade`] |
 //! | change of variables | `p(z) \|det ∂z/∂x\|` | [`Affine`], [`CouplingFlow`] |
-//! | temperature, where it is closed | `p(x)^β / Z_β` | [`ConstantBase`], [`Tempered`] |
+//! | temperature, where it is closed | `p(x)^β / Z_β` | [`PowerFamily`], [`Tempered`] |
 //!
 //! They nest. Each takes its parts by value, by reference or boxed, and passes on what the parts can do: a mixture of densities with scores
 //! has a score, and one of densities without has none. For parts of different types use trait objects: `Box<dyn Density>`,
@@ -33,7 +33,7 @@ pub use independent::Independent;
 pub use linear_gaussian_chain::LinearGaussianChain;
 pub use mixture::Mixture;
 pub use nade::Nade;
-pub use tempered::{ConstantBase, Tempered};
+pub use tempered::{PowerFamily, Tempered};
 
 use gibbsian_core::{Density, ScoreJvp};
 

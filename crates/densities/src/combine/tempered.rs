@@ -2,39 +2,54 @@
 //!
 //! In general it is not: that is what annealing is for. It is known
 //!
-//! - for exponential families whose base measure is constant on the support, [`ConstantBase`]: `p^β` is the member with natural parameters `βη`;
+//! - for the exponential families that contain the powers of their members, [`PowerFamily`];
 //! - on small finite spaces, by enumeration: [`Tempered`].
 //!
 //! With `E = −log p`, `log Z_β = log ∫ p^β` is the cumulant function of the energy: `d log Z/dβ = −⟨E⟩_β` and `d² log Z/dβ² = Var_β E`.
 //!
-//! That a base measure is constant is a fact about a family which its author states by an `impl`. Testing it on draws was rejected: all
-//! draws of a Poisson law with a small rate are 0, and `1/x!` is the same at all of them.
+//! **Which families.** `p^β = h^β exp(β⟨η, T⟩ − βA(η))` has the form of a member if `log h = ⟨κ, T⟩` on the support, and then
+//! its natural parameters are `βη + (β − 1)κ`. Where the base measure is 1, `κ = 0`; the gamma and the beta, which keep `1/x` in the base
+//! measure, have `κ = −1`. This is a fact about a family that its author states by an `impl`. Testing it on draws was rejected: all
+//! draws of a Poisson law with a small rate are 0, and `1/x!` is 1 at all of them.
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, Result, check_positive};
 use gibbsian_core::{
     Density, Discrete, DiscreteEnergy, Energy, ExponentialFamily, Space, Streams, math, parallel,
 };
-use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
 use rand::{Rng, RngExt};
 
-/// An exponential family whose base measure `h` is the same at every point of the support, so that powers of members are members.
+use crate::family::{Bernoulli, Beta, Categorical, Exponential, Gamma, Normal};
+
+/// An exponential family that contains the powers of its members, because `log h(x) = ⟨κ, T(x)⟩` on the support.
 ///
-/// Of the common families, with their usual statistics, these are the normal, exponential, gamma and beta, Bernoulli, categorical and
-/// geometric; not the Poisson (`h = 1/x!`) and the binomial.
-pub trait ConstantBase: ExponentialFamily {
-    /// `log h` on the support.
-    fn log_base(&self) -> f64 {
-        0.0
+/// Of the common families these are the normal, exponential, gamma, beta, Bernoulli and categorical; not the Poisson, with `h = 1/x!`, and the
+/// binomial.
+///
+/// ```
+/// use gibbsian_densities::{Gamma, Normal, PowerFamily};
+///
+/// // A normal at inverse temperature β has the variance σ²/β, whatever its mean.
+/// let hot = Normal::new(3.0, 1.0)?.tempered(0.25)?;
+/// assert_eq!((hot.mean(), hot.deviation()), (3.0, 2.0));
+/// // x^(−0.8) is integrable at zero, its square is not.
+/// assert!(Gamma::new(0.2, 1.0)?.tempered(2.0).is_err());
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+pub trait PowerFamily: ExponentialFamily {
+    /// The coefficients `κ` `(S)` of `log h` in the statistics; zero where the base measure is 1.
+    fn base_coefficients(&self) -> Array1<f64> {
+        Array1::zeros(self.n_statistics())
     }
 
-    /// The member `p^β / Z_β`, whose natural parameters are `βη`.
+    /// The member `p^β / Z_β`, whose natural parameters are `βη + (β − 1)κ`.
     ///
     /// # Errors
     /// A `beta` that is not positive and finite, or for which `p^β` has no finite integral.
     fn tempered(&self, beta: f64) -> Result<Self> {
         check_positive("beta", beta)?;
-        let natural = self.natural_parameters() * beta;
+        let natural = beta * self.natural_parameters() + (beta - 1.0) * self.base_coefficients();
         self.with_natural(natural.view()).map_err(|reason| {
             Error::parameter(
                 "beta",
@@ -44,13 +59,29 @@ pub trait ConstantBase: ExponentialFamily {
         })
     }
 
-    /// `log Z_β = log ∫ p(x)^β dx = A(βη) − β A(η) + (β − 1) log h`.
+    /// `log Z_β = log ∫ p(x)^β dx = A(βη + (β − 1)κ) − β A(η)`, a sum on a discrete space.
     ///
     /// # Errors
     /// Those of [`tempered`](Self::tempered).
     fn log_z_at(&self, beta: f64) -> Result<f64> {
-        let tempered = self.tempered(beta)?;
-        Ok(tempered.log_partition() - beta * self.log_partition() + (beta - 1.0) * self.log_base())
+        Ok(self.tempered(beta)?.log_partition() - beta * self.log_partition())
+    }
+}
+
+impl PowerFamily for Normal {}
+impl PowerFamily for Exponential {}
+impl PowerFamily for Bernoulli {}
+impl PowerFamily for Categorical {}
+
+impl PowerFamily for Gamma {
+    fn base_coefficients(&self) -> Array1<f64> {
+        array![-1.0, 0.0]
+    }
+}
+
+impl PowerFamily for Beta {
+    fn base_coefficients(&self) -> Array1<f64> {
+        array![-1.0, -1.0]
     }
 }
 

@@ -183,6 +183,18 @@ proptest! {
         prop_assert!(close(original.score(x.view()).into_flat(), normal.score(x.view()).into_flat(), 1.0));
     }
 
+    /// The chain as a multivariate normal of this crate.
+    #[test]
+    fn to_normal_changes_nothing(seed in 0u64..1 << 40, dim in 1usize..6) {
+        let chain = chain(dim, Seed::new(seed));
+        let normal = chain.to_normal().unwrap();
+        let x = 2.0 * normals((4, dim), Seed::new(seed).nth(1));
+        for (a, b) in chain.log_density(x.view()).iter().zip(normal.log_density(x.view())) {
+            prop_assert!((a - b).abs() <= 1e-11 * (1.0 + a.abs()));
+        }
+        prop_assert!((chain.covariance() - normal.covariance()).iter().all(|d| d.abs() <= 1e-11));
+    }
+
     /// A row of differences costs what it says: log p is a quadratic function with Hessian J.
     #[test]
     fn the_log_density_is_quadratic(seed in 0u64..1 << 40) {
