@@ -80,7 +80,7 @@ fn powers_of_a_member_are_members() {
     );
     check_powers(
         &Gamma::new(0.6, 2.0).unwrap(),
-        &[0.5, 1.5],
+        &[0.5, 1.1],
         Support::HalfLine.rule(h),
         x.clone(),
     );
