@@ -77,14 +77,15 @@ impl Panels {
     #[inline(always)]
     pub fn tile(&self, panel: &[Line], rows: &[f64]) -> [Line; POINTS] {
         let n = panel.len();
-        let rows: [&[f64]; POINTS] = std::array::from_fn(|k| &rows[k * self.dim..][..n]);
+        let [a, b, c, d, e, f, g, h] = std::array::from_fn(|k| &rows[k * self.dim..][..n]);
         let mut sums = [[0.0; LANES]; POINTS];
-        for c in 0..n {
-            let line = panel[c];
+        // Zipped iterators need no check of an index, whose failure would force the sums out of their registers.
+        let points = a.iter().zip(b).zip(c.iter().zip(d)).zip(e.iter().zip(f).zip(g.iter().zip(h)));
+        for (line, (((a, b), (c, d)), ((e, f), (g, h)))) in panel.iter().zip(points) {
+            let r = [*a, *b, *c, *d, *e, *f, *g, *h];
             for k in 0..POINTS {
-                let r = rows[k][c];
                 for lane in 0..LANES {
-                    sums[k][lane] += r * line[lane];
+                    sums[k][lane] += r[k] * line[lane];
                 }
             }
         }

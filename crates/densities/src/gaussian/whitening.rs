@@ -7,8 +7,8 @@
 //! `|P||r|`. `W`, `P` and the determinant are computed in twice the precision ([`super::double_double`]), so what is left are the roundings of the
 //! products and sums themselves.
 //!
-//! Up to four dimensions the loops are unrolled with a point in each lane of a vector; above that [`super::panels`] has the tiles. A
-//! diagonal covariance takes one pass of multiplications.
+//! From two to four dimensions the loops are unrolled with a point in each lane of a vector; above that [`super::panels`] has the tiles. A
+//! diagonal covariance, which that of one dimension always is, takes one pass of multiplications.
 
 use gibbsian_core::error::{Error, Result};
 use gibbsian_core::simd::{Vectorized, vectorized};
@@ -346,7 +346,6 @@ impl Vectorized for Energies<'_> {
             Form::Dense(dense) => {
                 let w = dense.factors.whitening.view();
                 match of.dim {
-                    1 => small_energies::<1>(w, mean, rows, out),
                     2 => small_energies::<2>(w, mean, rows, out),
                     3 => small_energies::<3>(w, mean, rows, out),
                     4 => small_energies::<4>(w, mean, rows, out),
@@ -382,7 +381,6 @@ impl<C: Combine> Vectorized for Scores<'_, C> {
             Form::Dense(dense) => {
                 let p = dense.factors.precision.view();
                 match of.dim {
-                    1 => small_scores::<1, C>(p, mean, rows, combine, out),
                     2 => small_scores::<2, C>(p, mean, rows, combine, out),
                     3 => small_scores::<3, C>(p, mean, rows, combine, out),
                     4 => small_scores::<4, C>(p, mean, rows, combine, out),
