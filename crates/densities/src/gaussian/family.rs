@@ -10,9 +10,7 @@ use gibbsian_core::error::{Error, Result, check_batch, check_each, check_finite,
 use gibbsian_core::special::deviance;
 use gibbsian_core::{ContinuousFamily, Density, Energy, ExponentialFamily, Space};
 use gibbsian_linalg::matmul;
-use ndarray::{
-    Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, s,
-};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, s};
 
 use super::normal::MultivariateNormal;
 use super::parameters::{from_lower_entries, lower_entries};
@@ -36,7 +34,11 @@ impl ExponentialFamily for MultivariateNormal {
     fn log_base_measure_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
         assert_energy_shapes(self.dim(), x, &out);
         for (out, row) in out.iter_mut().zip(x.rows()) {
-            *out = if row.iter().any(|v| v.is_nan()) { f64::NAN } else { 0.0 };
+            *out = if row.iter().any(|v| v.is_nan()) {
+                f64::NAN
+            } else {
+                0.0
+            };
         }
     }
 
@@ -176,7 +178,10 @@ impl MultivariateNormal {
             return Err(Error::parameter(
                 "the number of rows of x with weight",
                 n_rows,
-                format!("at least {}, for a covariance that is not singular", self.dim() + 1),
+                format!(
+                    "at least {}, for a covariance that is not singular",
+                    self.dim() + 1
+                ),
             ));
         }
         let weights = weights.mapv(|w| w / total);

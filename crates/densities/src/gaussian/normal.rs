@@ -163,6 +163,10 @@ impl MultivariateNormal {
         self.mean.as_slice().expect("owned arrays are contiguous")
     }
 
+    pub(crate) fn whitening_form(&self) -> &Whitening {
+        &self.whitening
+    }
+
     pub(crate) fn from_parts(mean: Array1<f64>, whitening: Whitening) -> Self {
         MultivariateNormal { mean, whitening }
     }

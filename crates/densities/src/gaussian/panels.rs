@@ -80,7 +80,11 @@ impl Panels {
         let [a, b, c, d, e, f, g, h] = std::array::from_fn(|k| &rows[k * self.dim..][..n]);
         let mut sums = [[0.0; LANES]; POINTS];
         // Zipped iterators need no check of an index, whose failure would force the sums out of their registers.
-        let points = a.iter().zip(b).zip(c.iter().zip(d)).zip(e.iter().zip(f).zip(g.iter().zip(h)));
+        let points = a
+            .iter()
+            .zip(b)
+            .zip(c.iter().zip(d))
+            .zip(e.iter().zip(f).zip(g.iter().zip(h)));
         for (line, (((a, b), (c, d)), ((e, f), (g, h)))) in panel.iter().zip(points) {
             let r = [*a, *b, *c, *d, *e, *f, *g, *h];
             for k in 0..POINTS {

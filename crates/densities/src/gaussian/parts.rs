@@ -21,7 +21,10 @@ impl MultivariateNormal {
     /// No coordinate, one out of range, or one given twice.
     pub fn marginal(&self, coordinates: &[usize]) -> Result<MultivariateNormal> {
         self.check_coordinates(coordinates)?;
-        let covariance = self.covariance().select(Axis(0), coordinates).select(Axis(1), coordinates);
+        let covariance = self
+            .covariance()
+            .select(Axis(0), coordinates)
+            .select(Axis(1), coordinates);
         MultivariateNormal::from_covariance(self.mean().select(Axis(0), coordinates), covariance)
     }
 
@@ -55,7 +58,9 @@ impl MultivariateNormal {
         }
         let rows = self.precision().select(Axis(0), &rest);
         let whitening = Whitening::from_precision("precision", rows.select(Axis(1), &rest).view())?;
-        let pull = rows.select(Axis(1), given).dot(&(&values - &self.mean().select(Axis(0), given)));
+        let pull = rows
+            .select(Axis(1), given)
+            .dot(&(&values - &self.mean().select(Axis(0), given)));
         let mean = self.mean().select(Axis(0), &rest) - whitening.covariance().dot(&pull);
         check_finite("mean", &mean)?;
         Ok(MultivariateNormal::from_parts(mean, whitening))
@@ -65,7 +70,11 @@ impl MultivariateNormal {
     ///
     /// # Errors
     /// Shapes that do not fit, entries that are not finite, or an `A` without full row rank: then the covariance of the image is singular.
-    pub fn affine_image(&self, matrix: ArrayView2<f64>, shift: ArrayView1<f64>) -> Result<MultivariateNormal> {
+    pub fn affine_image(
+        &self,
+        matrix: ArrayView2<f64>,
+        shift: ArrayView1<f64>,
+    ) -> Result<MultivariateNormal> {
         check_shape("matrix", &matrix, &[shift.len(), self.dim()])?;
         check_finite("matrix", &matrix)?;
         check_finite("shift", &shift)?;
@@ -113,9 +122,9 @@ impl Blocks for MultivariateNormal {
         }
         let (mean, row): (_, Array1<f64>) = (self.mean(), self.precision().row(block).to_owned());
         let deviation = row[block].recip().sqrt();
-        for_each_block(x, |rows_block, rows| {
+        for_each_block(x, |rows_block, mut rows| {
             let mut rng = streams.block(rows_block);
-            for mut x in rows {
+            for mut x in rows.rows_mut() {
                 let mut pull = 0.0;
                 for j in (0..mean.len()).filter(|j| *j != block) {
                     pull += row[j] * (x[j] - mean[j]);

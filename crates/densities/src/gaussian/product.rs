@@ -45,7 +45,11 @@ impl MultivariateNormal {
                 ));
             }
             if !beta.is_finite() {
-                return Err(Error::parameter(format!("the power of factors[{i}]"), beta, "finite"));
+                return Err(Error::parameter(
+                    format!("the power of factors[{i}]"),
+                    beta,
+                    "finite",
+                ));
             }
             // Means are measured from the first, so that a common shift costs no digits.
             let weighted = factor.precision() * *beta;
@@ -70,7 +74,8 @@ impl MultivariateNormal {
     /// A `β` that is not finite and greater than zero, or so large or small that the covariance or its inverse overflows.
     pub fn power(&self, beta: f64) -> Result<(MultivariateNormal, f64)> {
         check_positive("beta", beta)?;
-        let tempered = MultivariateNormal::from_precision(self.mean().to_owned(), self.precision() * beta)?;
+        let whitening = self.whitening_form().powered(beta)?;
+        let tempered = MultivariateNormal::from_parts(self.mean().to_owned(), whitening);
         let log_integral = (1.0 - beta) * self.log_z() - 0.5 * self.dim() as f64 * beta.ln();
         Ok((tempered, log_integral))
     }

@@ -54,7 +54,10 @@ impl QuadraticEnergy {
         let allowed = SYMMETRY_TOLERANCE * matrix.fold(0.0, |largest: f64, a| largest.max(a.abs()));
         for ((i, j), &a) in matrix.indexed_iter() {
             if (0.5 * a - 0.5 * matrix[(j, i)]).abs() > 0.5 * allowed {
-                let requirement = format!("within {allowed:e} of matrix[{j}, {i}], which is {}", matrix[(j, i)]);
+                let requirement = format!(
+                    "within {allowed:e} of matrix[{j}, {i}], which is {}",
+                    matrix[(j, i)]
+                );
                 return Err(Error::parameter(format!("matrix[{i}, {j}]"), a, requirement));
             }
         }
@@ -152,7 +155,11 @@ impl ScoreJvp for QuadraticEnergy {
         assert_energy_shapes(self.dim(), x, &out);
         let trace = self.matrix.diag().sum();
         for (out, row) in out.iter_mut().zip(x.rows()) {
-            *out = if row.iter().any(|v| v.is_nan()) { f64::NAN } else { -trace };
+            *out = if row.iter().any(|v| v.is_nan()) {
+                f64::NAN
+            } else {
+                -trace
+            };
         }
     }
 }

@@ -10,7 +10,7 @@
 //! From two to four dimensions the loops are unrolled with a point in each lane of a vector; above that [`super::panels`] has the tiles. A
 //! diagonal covariance, which that of one dimension always is, takes one pass of multiplications.
 
-use gibbsian_core::error::{Error, Result};
+use gibbsian_core::error::{Error, Result, check_finite};
 use gibbsian_core::simd::{Vectorized, vectorized};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
@@ -113,6 +113,37 @@ impl Whitening {
                 variance,
             },
         })
+    }
+
+    /// Of `Σ/β`, each number rounded once: factoring `β P` anew would round `P` first.
+    pub fn powered(&self, beta: f64) -> Result<Self> {
+        let log_beta = self.dim as f64 * beta.ln();
+        match &self.form {
+            Form::Diagonal { variance, precision } => {
+                let scaled = Whitening::diagonal("the variances of the power", variance.mapv(|v| v / beta))?;
+                Ok(Whitening {
+                    form: Form::Diagonal {
+                        variance: variance.mapv(|v| v / beta),
+                        precision: precision.mapv(|p| p * beta),
+                    },
+                    ..scaled
+                })
+            }
+            Form::Dense(dense) => {
+                let (root, factors) = (beta.sqrt(), &dense.factors);
+                let scaled = Factors {
+                    lower: &factors.lower / root,
+                    whitening: &factors.whitening * root,
+                    covariance: &factors.covariance / beta,
+                    precision: &factors.precision * beta,
+                    log_det: factors.log_det - log_beta,
+                    log_z: factors.log_z - 0.5 * log_beta,
+                };
+                check_finite("the covariance of the power", &scaled.covariance)?;
+                check_finite("the precision of the power", &scaled.precision)?;
+                Ok(Whitening::dense(scaled))
+            }
+        }
     }
 
     fn dense(factors: Factors) -> Self {
