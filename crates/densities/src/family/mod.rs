@@ -19,11 +19,11 @@
 //! The gamma and the beta have `1/x` in the base measure, where many texts have `a − 1` in `η`: that way shapes of 10⁻²⁰ have natural
 //! parameters that tell them apart, and the domain is a cone. [`Natural`] makes a trainable model of any member.
 //!
-//! **Accuracy.** The textbook forms subtract numbers that grow with the parameters: `log Γ(a)` of a gamma with `a = 10⁸` is 10⁹ times
+//! **Accuracy.** The textbook forms subtract numbers that grow with the parameters: `log Γ(a)` of a gamma with `a = 10⁸` is 10⁸ times
 //! larger than the log-density it is a part of. Loader (2000) writes those densities with the error of Stirling's formula,
 //! `δ(x) = log Γ(x+1) − (x+½) log x + x − ½ log 2π`, and the deviance `D(x, m) = x log(x/m) + m − x`, both of which are small where
 //! the density is not. The sums here are his, and each `D` also receives what rounding took from `m`: a product like `np` that is
-//! off by half a unit moves `D` by more than its own rounding once the parameters exceed 10⁶. Entropies
+//! off by half a unit moves `D` by more than its own rounding once the parameters exceed 10³. Entropies
 //! and divergences are arranged in the same way; two members that agree to eight digits have a divergence
 //! of ten right digits and not of none.
 
