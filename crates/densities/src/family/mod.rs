@@ -16,6 +16,13 @@
 //! | [`Bernoulli`]`(p)` | `x` | `1` on `{0, 1}` | `log p/(1−p)` | `log(1 + e^η)` | `p` |
 //! | [`Categorical`]`(p)` | `1[x=0], …, 1[x=K−2]` | `1` | `log pᵢ/p₍K₋₁₎` | `log(1 + Σ e^ηᵢ)` | `p₀, …, p₍K₋₂₎` |
 //!
+//! and those on several
+//!
+//! | member | `T(x)` | `h(x)` | `η` | `A(η)` | `μ = E T` |
+//! |---|---|---|---|---|---|
+//! | [`Dirichlet`]`(α)` | `log xᵢ` | `Π 1/xᵢ` on the simplex | `α` | `Σ log Γ(αᵢ) − log Γ(Σ αᵢ)` | `ψ(αᵢ) − ψ(Σ αᵢ)` |
+//! | [`Wishart`]`(ν, Σ)` | `x, log det X` | `(det X)^(−(p+1)/2)` | `−Σ⁻¹/2` by entries, `ν/2` | `½ν log det 2Σ + log Γ_p(ν/2)` | `νΣ, Σⱼ ψ((ν−j)/2) + log det 2Σ` |
+//!
 //! The gamma and the beta have `1/x` in the base measure, where many texts have `a − 1` in `η`: that way shapes of 10⁻²⁰ have natural
 //! parameters that tell them apart, and the domain is a cone. [`Natural`] makes a trainable model of any member.
 //!
@@ -31,6 +38,7 @@ mod bernoulli;
 mod beta;
 mod binomial;
 mod categorical;
+mod dirichlet;
 mod exponential;
 mod gamma;
 mod natural;
@@ -38,16 +46,19 @@ mod normal;
 mod numeric;
 mod poisson;
 mod shape;
+mod wishart;
 
 pub use bernoulli::Bernoulli;
 pub use beta::Beta;
 pub use binomial::Binomial;
 pub use categorical::Categorical;
+pub use dirichlet::Dirichlet;
 pub use exponential::Exponential;
 pub use gamma::Gamma;
 pub use natural::Natural;
 pub use normal::Normal;
 pub use poisson::Poisson;
+pub use wishart::Wishart;
 
 use gibbsian_core::Result;
 use gibbsian_core::error::{Error, check_finite, check_shape};

@@ -204,6 +204,11 @@ impl Triangular {
         Triangular { dim, entries }
     }
 
+    /// The number of rows.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
     /// The entry of row `i` and column `j ≤ i`.
     pub fn entry(&self, i: usize, j: usize) -> Double {
         self.entries[i * self.dim + j]
