@@ -5,7 +5,7 @@ use gibbsian_core::special::*;
 const INF: f64 = f64::INFINITY;
 type Function = fn(f64) -> f64;
 
-const OF_ONE: [(&str, Function); 17] = [
+const OF_ONE: [(&str, Function); 18] = [
     ("ln_gamma", ln_gamma),
     ("digamma", digamma),
     ("trigamma", trigamma),
@@ -23,6 +23,7 @@ const OF_ONE: [(&str, Function); 17] = [
     ("bessel_ratio_complement", bessel_ratio_complement),
     ("bessel_ratio_derivative", bessel_ratio_derivative),
     ("inverse_bessel_ratio", inverse_bessel_ratio),
+    ("inverse_bessel_ratio_complement", inverse_bessel_ratio_complement),
 ];
 
 fn value(name: &str, x: &[f64]) -> f64 {
@@ -35,8 +36,10 @@ fn value(name: &str, x: &[f64]) -> f64 {
         "ln_beta" => ln_beta(x[0], x[1]),
         "ln_multivariate_gamma" => ln_multivariate_gamma(x[0] as usize, x[1]),
         "normal_interval_ratio" => normal_interval_ratio(x[0], x[1]),
+        "normal_interval_ratio_from" => normal_interval_ratio_from(x[0], x[1]),
         "log_normal_interval" => log_normal_interval(x[0], x[1]),
         "normal_quantile_between" => normal_quantile_between(x[0], x[1], x[2]),
+        "normal_quantile_from" => normal_quantile_from(x[0], x[1], x[2], x[3]),
         _ => panic!("no function {name}"),
     }
 }
@@ -68,7 +71,7 @@ fn functions_agree_with_fifty_digit_values() {
         .filter(|(_, (_, error, _))| error.is_nan() || *error > 4.0)
         .collect();
     assert!(failures.is_empty(), "{failures:#?}\n{worst:#?}");
-    assert_eq!(worst.len(), OF_ONE.len() + 7);
+    assert_eq!(worst.len(), OF_ONE.len() + 9);
     for (name, (n, _, _)) in &worst {
         assert!(*n >= 20, "{name} has only {n} references");
     }
@@ -76,7 +79,7 @@ fn functions_agree_with_fifty_digit_values() {
 
 #[test]
 fn limits_and_nan() {
-    let limits: [(Function, f64, f64); 31] = [
+    let limits: [(Function, f64, f64); 33] = [
         (ln_gamma, 0.0, INF),
         (ln_gamma, 1.0, 0.0),
         (ln_gamma, INF, INF),
@@ -108,6 +111,8 @@ fn limits_and_nan() {
         (bessel_ratio_complement, INF, 0.0),
         (bessel_ratio_derivative, 0.0, 0.5),
         (inverse_bessel_ratio, 1.0, INF),
+        (inverse_bessel_ratio_complement, 0.0, INF),
+        (inverse_bessel_ratio_complement, 1.0, 0.0),
     ];
     for (k, (f, x, limit)) in limits.into_iter().enumerate() {
         assert_eq!(f(x), limit, "limit {k} at {x}");
@@ -128,6 +133,7 @@ fn limits_and_nan() {
         bessel_ratio_complement,
         bessel_ratio_derivative,
         inverse_bessel_ratio,
+        inverse_bessel_ratio_complement,
     ];
     for (k, f) in undefined.into_iter().enumerate() {
         for x in [-1e-3, -2.5, -30.0, -INF] {
@@ -151,6 +157,9 @@ fn limits_and_nan_of_several_arguments() {
     assert_eq!(normal_interval_ratio(INF, INF), 0.0);
     assert_eq!(normal_quantile_between(0.0, 1.0, 2.0), 1.0);
     assert_eq!(normal_quantile_between(1.0, 1.0, INF), INF);
+    assert_eq!(normal_interval_ratio_from(3.0, 0.0), 0.0);
+    assert_eq!(normal_quantile_from(0.0, 1.0, 3.0, INF), 0.0);
+    assert_eq!(normal_quantile_from(1.0, 0.0, 3.0, INF), INF);
     for (name, x) in [
         ("deviance", vec![-1.0, 1.0]),
         ("deviance", vec![1.0, -1.0]),
@@ -168,6 +177,12 @@ fn limits_and_nan_of_several_arguments() {
         ("normal_quantile_between", vec![0.5, 2.0, 1.0]),
         ("normal_quantile_between", vec![1.5, 1.0, 2.0]),
         ("normal_quantile_between", vec![f64::NAN, 1.0, 2.0]),
+        ("normal_interval_ratio_from", vec![-1.0, 1.0]),
+        ("normal_interval_ratio_from", vec![1.0, -1.0]),
+        ("normal_interval_ratio_from", vec![f64::NAN, 1.0]),
+        ("normal_quantile_from", vec![0.5, 0.5, -1.0, 1.0]),
+        ("normal_quantile_from", vec![1.5, 0.5, 1.0, 1.0]),
+        ("normal_quantile_from", vec![f64::NAN, 0.5, 1.0, 1.0]),
     ] {
         assert!(value(name, &x).is_nan(), "{name}({x:?}) = {}", value(name, &x));
     }

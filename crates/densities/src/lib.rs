@@ -1,6 +1,7 @@
 //! Densities whose normaliser is known: log-densities, scores and their derivatives, draws and estimates, exact to the last digits.
 //!
-//! - [`univariate`]: what every density of one number shares;
+//! - [`univariate`]: densities of one number beyond those families, Student's t, Laplace, truncated normal, and what all of one number share;
+//! - [`uniform_box`] and [`multivariate_student_t`]: the uniform density on a box, and Student's t in several dimensions;
 //! - [`family`]: exponential families, with natural and mean parameters, Fisher information, divergences, estimates;
 //! - [`gaussian`]: multivariate normals by covariance or precision;
 //! - [`mixture`]: Gaussian mixtures with closed-form score, Hessian, divergence and posterior, and their estimation by EM;
@@ -20,11 +21,16 @@ pub mod combine;
 pub mod family;
 pub mod gaussian;
 pub mod mixture;
+pub mod multivariate_student_t;
 pub mod quadrature;
+mod student_tail;
+pub mod uniform_box;
 pub mod univariate;
 
 pub use combine::*;
 pub use family::*;
 pub use gaussian::*;
 pub use mixture::*;
+pub use multivariate_student_t::*;
+pub use uniform_box::*;
 pub use univariate::*;

@@ -110,6 +110,57 @@ fn beta_draws() {
 }
 
 #[test]
+fn von_mises_draws() {
+    use gibbsian_densities::quadrature::{Interval, Settings, integrate_line};
+    use std::f64::consts::PI;
+    let tests: Vec<Test> = [
+        (0.0, 0.0),
+        (-1.0, 1e-6),
+        (3.0, 0.3),
+        (1.0, 0.499),
+        (1.0, 0.501),
+        (-PI, 2.0),
+        (2.0, 60.0),
+        (0.5, 1e10),
+        (0.0, 1e20),
+    ]
+    .map(|(direction, concentration): (f64, f64)| {
+        let name = format!("von Mises {direction}, {concentration:e}");
+        let member = VonMises::new(direction, concentration).unwrap();
+        // Cells of distance from the direction, as far as there is any mass.
+        let reach = (9.0 / concentration.sqrt()).min(PI);
+        const N_CELLS: usize = 60;
+        let edge = |k: usize| reach * (2.0 * k as f64 / N_CELLS as f64 - 1.0);
+        let around = VonMises::new(0.0, concentration).unwrap();
+        let mut probabilities: Vec<f64> = (0..N_CELLS)
+            .map(|k| {
+                let over = Interval::closed(edge(k), edge(k + 1)).unwrap();
+                let p = |x: f64| around.log_density_at(x).exp();
+                integrate_line(p, over, Settings::default()).unwrap().value
+            })
+            .collect();
+        probabilities.push((1.0 - probabilities.iter().sum::<f64>()).max(0.0));
+        let mut observed = vec![0; N_CELLS + 1];
+        for x in draws(&member, &name) {
+            assert!(x.abs() <= PI);
+            let cell = (VonMises::wrap(x - direction) / reach + 1.0) * (N_CELLS / 2) as f64;
+            observed[if (0.0..N_CELLS as f64).contains(&cell) {
+                cell as usize
+            } else {
+                N_CELLS
+            }] += 1;
+        }
+        if reach == PI {
+            // The end of the last cell is the beginning of the first.
+            observed[N_CELLS - 1] += std::mem::take(&mut observed[N_CELLS]);
+        }
+        chi_square(&name, &observed, &probabilities)
+    })
+    .to_vec();
+    family(&tests, FALSE_ALARM).unwrap();
+}
+
+#[test]
 fn poisson_draws() {
     let tests: Vec<Test> = [0.01, 0.7, 5.0, 11.9, 12.1, 40.0, 400.0, 1e4]
         .map(|rate: f64| {
@@ -195,6 +246,8 @@ fn draws_are_pinned() {
         three(Beta::new(0.5, 2.0).unwrap()),
         [0.3787243059314165, 0.081416019437605, 0.09834192084194437]
     );
+    assert_eq!(three(VonMises::new(3.0, 0.4).unwrap()), [0.0; 3]);
+    assert_eq!(three(VonMises::new(3.0, 40.0).unwrap()), [0.0; 3]);
     assert_eq!(three(Poisson::new(3.0).unwrap()), [3.0, 3.0, 8.0]);
     assert_eq!(three(Poisson::new(300.0).unwrap()), [317.0, 342.0, 283.0]);
     assert_eq!(three(Binomial::new(10, 0.4).unwrap()), [5.0, 5.0, 2.0]);

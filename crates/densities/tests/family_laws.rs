@@ -80,6 +80,16 @@ fn beta() {
 }
 
 #[test]
+fn von_mises() {
+    for (direction, concentration) in [(0.3, 0.0), (-2.0, 0.4), (1.0, 2.5), (-0.6, 30.0), (3.0, 30.0)] {
+        let density = VonMises::new(direction, concentration).unwrap();
+        // Concentrated away from the seam, it vanishes at the ends of the support.
+        let width = (concentration > 10.0 && direction.abs() < 1.0).then_some(0.07);
+        continuous(&density, &[-2.1, -0.4, 0.7, 2.3], width, "von Mises").unwrap();
+    }
+}
+
+#[test]
 fn poisson() {
     for rate in [0.4, 3.0, 25.0] {
         member(
@@ -180,6 +190,10 @@ fn points_outside_the_support_have_no_density_and_nan_stays() {
     both(Exponential::new(2.0).unwrap(), &[-1e-300, -1.0, down]);
     both(Gamma::new(2.0, 1.0).unwrap(), &[-1e-300, -1.0, down]);
     both(Beta::new(2.0, 3.0).unwrap(), &[-1e-300, 1.0 + 1e-15, up, down]);
+    both(
+        VonMises::new(2.0, 3.0).unwrap(),
+        &[3.1416, -3.1416, 1e10, up, down],
+    );
     both(Poisson::new(2.0).unwrap(), &[-1.0, 0.5, up, down]);
     both(Binomial::new(5, 0.5).unwrap(), &[-1.0, 0.5, 6.0, up, down]);
     both(Bernoulli::new(0.5).unwrap(), &[-1.0, 0.5, 2.0, up, down]);
@@ -228,6 +242,23 @@ fn points_outside_the_support_have_no_density_and_nan_stays() {
 }
 
 #[test]
+fn the_ends_of_the_circle_are_one_point() {
+    use std::f64::consts::PI;
+    for concentration in [0.0, 0.7, 40.0, 1e9] {
+        let density = VonMises::new(3.0, concentration).unwrap();
+        let ends = column(&[PI, -PI]);
+        let (log_p, score) = (density.log_density(ends.view()), density.score(ends.view()));
+        // The doubles nearest to ±π are 2.4e-16 apart around the circle.
+        assert!((log_p[0] - log_p[1]).abs() <= 4.0 * f64::EPSILON * log_p[0].abs());
+        assert!((score[[0, 0]] - score[[1, 0]]).abs() <= 4.0 * f64::EPSILON * concentration);
+    }
+    // A turn is subtracted with more digits than 2π has as a double.
+    assert_eq!(VonMises::wrap(1.0), 1.0);
+    assert_eq!(VonMises::wrap(1e6), -0.357564167085735);
+    assert!(VonMises::wrap(f64::NAN).is_nan() && VonMises::wrap(f64::INFINITY).is_nan());
+}
+
+#[test]
 fn rows_outside_the_support_add_nothing_to_a_gradient() {
     use gibbsian_core::EnergyPullback;
     let model = Natural::new(Gamma::new(2.0, 1.0).unwrap());
@@ -256,6 +287,27 @@ fn estimates_from_concentrated_data_keep_their_digits() {
         (fitted.shape() / (1e16 / variance) - 1.0).abs() < 1e-7,
         "{}",
         fitted.shape()
+    );
+
+    // A von Mises of that spread too: around ±π, its concentration is one over the variance up to 10⁻¹⁶.
+    let angles = z.mapv(|z| VonMises::wrap(std::f64::consts::PI + 1e-8 * z));
+    let fitted = VonMises::new(0.0, 0.0).unwrap().fit(angles.view()).unwrap();
+    let spread = angles.mapv(|x| {
+        if x > 0.0 {
+            x - std::f64::consts::PI
+        } else {
+            x + std::f64::consts::PI
+        }
+    });
+    let centre = spread.mean().unwrap();
+    let variance = spread.mapv(|x| (x - centre) * (x - centre)).mean().unwrap();
+    assert!(
+        (fitted.concentration() * variance - 1.0).abs() < 1e-7,
+        "{fitted:?}"
+    );
+    assert!(
+        VonMises::wrap(fitted.direction() - std::f64::consts::PI - centre).abs() < 4e-16,
+        "{fitted:?}"
     );
 }
 
@@ -286,6 +338,14 @@ fn bad_parameters_are_refused_by_name() {
         Beta::new(1.0, nan),
         "`beta` is NaN, but must be finite and greater than zero",
     );
+    refused(
+        VonMises::new(3.2, 1.0),
+        "`direction` is 3.2, but must be in [-3.141592653589793, 3.141592653589793]",
+    );
+    for bad in [-1.0, nan, f64::INFINITY] {
+        let message = format!("`concentration` is {bad}, but must be in [0, {}]", 1e300);
+        refused(VonMises::new(0.0, bad), &message);
+    }
     refused(
         Poisson::new(0.0),
         "`rate` is 0, but must be finite and greater than zero",
@@ -320,6 +380,20 @@ fn bad_parameters_are_refused_by_name() {
     refused(
         Gamma::new(1.0, 1.0).unwrap().fit(same.view()),
         "`log E x - E log x` is 0, but must be finite and greater than zero",
+    );
+    refused(
+        VonMises::new(0.0, 1.0).unwrap().fit(same.view()),
+        "`the circular variance of x` is 0, but must be finite and greater than zero",
+    );
+    refused(
+        VonMises::new(0.0, 1.0)
+            .unwrap()
+            .with_mean(array![0.6, -0.8].view()),
+        "`the length of mean` is 1, but must be less than one",
+    );
+    refused(
+        VonMises::new(0.0, 1.0).unwrap().fit(array![[0.5], [4.0]].view()),
+        "`x[1]` is [4], but must be a point of the support",
     );
     refused(
         Bernoulli::new(0.5).unwrap().fit(array![[1.0], [1.0]].view()),

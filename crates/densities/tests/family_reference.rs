@@ -50,6 +50,13 @@ fn beta() {
 }
 
 #[test]
+fn von_mises() {
+    log_density_and_score("von_mises", |p| {
+        VonMises::new(p.number("direction"), p.number("concentration")).unwrap()
+    });
+}
+
+#[test]
 fn poisson() {
     log_density("poisson", |p| Poisson::new(p.number("rate")).unwrap());
 }

@@ -38,6 +38,92 @@ fn entropies_informations_and_divergences() {
     }
 }
 
+#[derive(Deserialize)]
+struct Circular {
+    parameters: [f64; 2],
+    entropy: String,
+    fisher: [String; 3],
+    circular_variance: String,
+    others: Vec<[f64; 2]>,
+    divergences: Vec<String>,
+}
+
+/// The table `von_mises_values.json` is written by `von_mises.py`.
+#[test]
+fn von_mises() {
+    let path = format!(
+        "{}/tests/reference/von_mises_values.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let entries: Vec<Circular> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let build = |[direction, concentration]: [f64; 2]| VonMises::new(direction, concentration).unwrap();
+    let number = |text: &String| text.parse::<f64>().unwrap();
+    for entry in &entries {
+        let (member, place) = (build(entry.parameters), format!("{:?}", entry.parameters));
+        let close = |what: &str, found: f64, exact: f64, bound: f64| {
+            let error = (found - exact).abs();
+            assert!(
+                error <= bound,
+                "{place}: {what} {found:e} instead of {exact:e}, off by {error:e}"
+            );
+        };
+        let entropy = number(&entry.entropy);
+        close(
+            "entropy",
+            member.entropy(),
+            entropy,
+            4.0 * f64::EPSILON * (entropy.abs() + 1.0),
+        );
+        let variance = number(&entry.circular_variance);
+        close(
+            "variance",
+            member.circular_variance(),
+            variance,
+            4.0 * f64::EPSILON * variance,
+        );
+
+        // What is beside the diagonal has its errors.
+        let (fisher, exact) = (member.fisher_information(), entry.fisher.each_ref().map(number));
+        let size = exact[0].max(exact[2]);
+        for (found, exact) in [fisher[[0, 0]], fisher[[1, 0]], fisher[[1, 1]]]
+            .into_iter()
+            .zip(exact)
+        {
+            close("information", found, exact, 8.0 * f64::EPSILON * size);
+        }
+
+        for (other, exact) in entry.others.iter().zip(&entry.divergences) {
+            let exact = number(exact);
+            close(
+                &format!("divergence to {other:?}"),
+                member.kl_divergence(&build(*other)),
+                exact,
+                1e-13 * exact,
+            );
+        }
+        assert_eq!(member.kl_divergence(&member), 0.0, "{place}");
+    }
+}
+
+#[test]
+fn von_mises_estimates_converge_at_every_concentration() {
+    for k in -24..=40 {
+        let kappa = 1.37 * 10.0_f64.powf(0.5 * f64::from(k));
+        let member = VonMises::new(2.0, kappa).unwrap();
+        let back = member.with_mean(member.mean_parameters().view());
+        // One minus the length has the rounding of 1, of which 1/(2κ) is left.
+        let bound = 8.0 * f64::EPSILON * (1.0 + 2.0 * kappa);
+        if bound < 0.1 {
+            let back = back.unwrap();
+            assert!(
+                (back.concentration() / kappa - 1.0).abs() < bound,
+                "{kappa}: {back:?}"
+            );
+            assert!((back.direction() - 2.0).abs() < 1e-15);
+        }
+    }
+}
+
 fn check<F: ExponentialFamily>(entry: &Entry, build: impl Fn(&[f64]) -> F) {
     let member = build(&entry.parameters);
     let place = format!("{} {:?}", entry.family, entry.parameters);

@@ -131,20 +131,52 @@ pub fn inverse_bessel_ratio(r: f64) -> f64 {
     if r == 1.0 {
         return f64::INFINITY;
     }
-    let mut kappa = if r < 0.53 {
+    if r >= 0.5 {
+        return inverse_bessel_ratio_complement(1.0 - r);
+    }
+    newton_of_ratio(best_fisher_start(r, 1.0 - r), |kappa| bessel_ratio(kappa) - r)
+}
+
+/// The `κ ≥ 0` with `1 − A(κ) = u`, the concentration of this circular variance: +∞ at 0, 0 at 1, NaN outside \[0, 1\].
+///
+/// As [`inverse_bessel_ratio`] of `1 − u`, which has no digits left once `u` is small.
+///
+/// ```
+/// use gibbsian_core::special::{bessel_ratio_complement, inverse_bessel_ratio_complement};
+/// assert!((inverse_bessel_ratio_complement(bessel_ratio_complement(1e12)) / 1e12 - 1.0).abs() < 1e-15);
+/// ```
+pub fn inverse_bessel_ratio_complement(u: f64) -> f64 {
+    if !(0.0..=1.0).contains(&u) {
+        return f64::NAN;
+    }
+    if u > 0.5 {
+        return inverse_bessel_ratio(1.0 - u);
+    }
+    if u < 1e-17 {
+        // 1/(2u) + ¼ + …
+        return 0.5 / u;
+    }
+    newton_of_ratio(best_fisher_start(1.0 - u, u), |kappa| {
+        u - bessel_ratio_complement(kappa)
+    })
+}
+
+/// The approximation of Best and Fisher (1981) to the `κ` of `A(κ) = r`, given `u = 1 − r` too.
+fn best_fisher_start(r: f64, u: f64) -> f64 {
+    if r < 0.53 {
         r * (2.0 + r * r * (1.0 + 5.0 / 6.0 * r * r))
     } else if r < 0.85 {
-        -0.4 + 1.39 * r + 0.43 / (1.0 - r)
+        -0.4 + 1.39 * r + 0.43 / u
     } else {
-        1.0 / (r * (1.0 - r) * (3.0 - r))
-    };
+        1.0 / (r * u * (3.0 - r))
+    }
+}
+
+/// The zero of `excess`, which has the derivative of `A`.
+fn newton_of_ratio(start: f64, excess: impl Fn(f64) -> f64) -> f64 {
+    let mut kappa = start;
     for _ in 0..20 {
-        let excess = if r < 0.5 {
-            bessel_ratio(kappa) - r
-        } else {
-            (1.0 - r) - bessel_ratio_complement(kappa)
-        };
-        let step = excess / bessel_ratio_derivative(kappa);
+        let step = excess(kappa) / bessel_ratio_derivative(kappa);
         kappa -= step;
         if step.abs() <= f64::EPSILON * kappa {
             break;

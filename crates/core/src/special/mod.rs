@@ -19,13 +19,14 @@ pub mod normal;
 mod rational;
 
 pub use bessel::{
-    bessel_ratio, bessel_ratio_complement, bessel_ratio_derivative, inverse_bessel_ratio, ln_bessel_i0,
-    ln_bessel_i0_scaled, ln_bessel_i1,
+    bessel_ratio, bessel_ratio_complement, bessel_ratio_derivative, inverse_bessel_ratio,
+    inverse_bessel_ratio_complement, ln_bessel_i0, ln_bessel_i0_scaled, ln_bessel_i1,
 };
 pub use gamma::{
     deviance, digamma, ln_beta, ln_factorial, ln_gamma, ln_multivariate_gamma, stirling_error, trigamma,
 };
 pub use normal::{
-    erfcx, log_erfc, log_normal_interval, mills_ratio, normal_cdf, normal_interval_ratio, normal_log_cdf,
-    normal_quantile, normal_quantile_between,
+    erfcx, log_erfc, log_normal_interval, mills_ratio, normal_cdf, normal_interval_ratio,
+    normal_interval_ratio_from, normal_log_cdf, normal_quantile, normal_quantile_between,
+    normal_quantile_from,
 };

@@ -126,14 +126,27 @@ pub fn normal_interval_ratio(a: f64, b: f64) -> f64 {
         // Terms of one sign.
         return SQRT_HALF_PI * (libm::erf(FRAC_1_SQRT_2 * b) + libm::erf(-FRAC_1_SQRT_2 * a));
     }
-    if b == f64::INFINITY {
+    normal_interval_ratio_from(a, b - a)
+}
+
+/// `∫_0^w exp(−a t − t²/2) dt` for `a ≥ 0` and `w ≥ 0`: the [`normal_interval_ratio`] of `[a, a + w]`, for those who know the width of a narrow
+/// interval to more digits than the difference of its ends has. NaN elsewhere.
+///
+/// ```
+/// use gibbsian_core::special::normal_interval_ratio_from;
+/// assert_eq!(normal_interval_ratio_from(1e6, 1e-13), 1e-13 * (1.0 - 0.5e-7));
+/// ```
+pub fn normal_interval_ratio_from(a: f64, width: f64) -> f64 {
+    if !(a >= 0.0 && width >= 0.0) {
+        return f64::NAN;
+    }
+    if width == f64::INFINITY {
         return mills_ratio(a);
     }
-    let width = b - a;
-    let exponent = width * (0.5 * a + 0.5 * b);
+    let exponent = width * (a + 0.5 * width);
     if exponent > 1.0 || width > 0.7 {
         // The second term is at most half the first.
-        mills_ratio(a) - (-exponent).exp() * mills_ratio(b)
+        mills_ratio(a) - (-exponent).exp() * mills_ratio(a + width)
     } else {
         width * gauss_legendre(|y| (-(width * y) * (a + 0.5 * width * y)).exp())
     }
@@ -238,10 +251,10 @@ pub fn normal_quantile_between(p: f64, a: f64, b: f64) -> f64 {
         return b;
     }
     if a >= 0.0 {
-        return upper_quantile(p, 1.0 - p, a, b);
+        return (a + normal_quantile_from(p, 1.0 - p, a, b - a)).clamp(a, b);
     }
     if b <= 0.0 {
-        return -upper_quantile(1.0 - p, p, -b, -a);
+        return (b - normal_quantile_from(1.0 - p, p, -b, b - a)).clamp(a, b);
     }
     let mass = DENSITY_AT_ZERO * normal_interval_ratio(a, b);
     let below = normal_cdf(a) + p * mass;
@@ -255,16 +268,28 @@ pub fn normal_quantile_between(p: f64, a: f64, b: f64) -> f64 {
     z.clamp(a, b)
 }
 
-/// The quantile of `[a, b]` with `a ≥ 0`, for the fractions `p` below and `q` above.
-fn upper_quantile(p: f64, q: f64, a: f64, b: f64) -> f64 {
+/// How far beyond `a ≥ 0` the point of `[a, a + width]` lies below which there is the fraction `p` of the interval's probability, and above which
+/// there is `q = 1 − p`; the smaller of the two has the digits.
+///
+/// It is the distance that [`normal_quantile_between`] adds to `a`, and has digits of its own.
+pub fn normal_quantile_from(p: f64, q: f64, a: f64, width: f64) -> f64 {
+    if !((0.0..=1.0).contains(&p) && (0.0..=1.0).contains(&q) && a >= 0.0 && width >= 0.0) {
+        return f64::NAN;
+    }
+    if p == 0.0 || width == 0.0 {
+        return 0.0;
+    }
+    if q == 0.0 {
+        return width;
+    }
     let mills_a = mills_ratio(a);
     // Of the tail beyond a, this fraction lies in the interval, and this one survives the point sought.
-    let inside = normal_interval_ratio(a, b) / mills_a;
+    let inside = normal_interval_ratio_from(a, width) / mills_a;
     let log_survival = if p * inside <= 0.5 {
         (-p * inside).ln_1p()
     } else {
-        let beyond = (-(b - a) * (0.5 * a + 0.5 * b)).exp() * mills_ratio(b) / mills_a;
-        let beyond = if b == f64::INFINITY { 0.0 } else { beyond };
+        let beyond = (-width * (a + 0.5 * width)).exp() * mills_ratio(a + width) / mills_a;
+        let beyond = if width == f64::INFINITY { 0.0 } else { beyond };
         (beyond + q * inside).ln()
     };
     // The survival of a + t is at most exp(−a t − t²/2), and at most that of an exponential with the hazard rate at a.
@@ -274,7 +299,7 @@ fn upper_quantile(p: f64, q: f64, a: f64, b: f64) -> f64 {
         let exponent = t * (a + 0.5 * t);
         let mills = mills_ratio(a + t);
         let reached = if exponent < 0.5 {
-            (-normal_interval_ratio(a, a + t) / mills_a).ln_1p()
+            (-normal_interval_ratio_from(a, t) / mills_a).ln_1p()
         } else {
             (mills / mills_a).ln() - exponent
         };
@@ -284,7 +309,7 @@ fn upper_quantile(p: f64, q: f64, a: f64, b: f64) -> f64 {
             break;
         }
     }
-    (a + t).clamp(a, b)
+    t.clamp(0.0, width)
 }
 
 type Ratio = ([f64; 8], [f64; 8]);

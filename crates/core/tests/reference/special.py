@@ -219,5 +219,38 @@ for r in [1e-10, 0.01, 0.1, 0.3, 0.44, 0.45, 0.499, 0.5, 0.52, 0.53, 0.6, 0.7, 0
             break
     add("inverse_bessel_ratio", [r], kappa)
 
+for u in [1e-300, 1e-100, 1e-18, 0.99e-17, 1.01e-17, 1e-15, 1e-12, 1e-9, 1e-6, 1e-4, 0.01, 0.0208, 0.0213, 0.1, 0.149, 0.151, 0.2, 0.3, 0.4, 0.46, 0.48, 0.499, 0.5, 0.501, 0.7, 0.9,
+          0.999]:
+    kappa = 1 / (2 * mpf(u)) + mpf(1) / 4 if u < 0.1 else 2 * (1 - mpf(u)) / (1 - (1 - mpf(u)) ** 2)
+    for _ in range(100 if u > 1e-30 else 0):
+        mp.dps = 120
+        a = ratio(kappa)
+        step = (a - (1 - mpf(u))) / (1 - a / kappa - a * a)
+        kappa -= step
+        if abs(step) < kappa * mpf(10) ** -60:
+            break
+    mp.dps = 80
+    add("inverse_bessel_ratio_complement", [u], kappa)
+
+# Intervals that begin at a ≥ 0, by their width, which is narrower here than the difference of their ends can be.
+for a, width in [(0.0, 1e-30), (0.0, 0.3), (0.0, inf), (0.5, 1e-12), (0.5, 0.69), (0.5, 0.71), (1.0, 2.0), (3.0, inf), (40.0, 1e-20), (40.0, 0.02), (40.0, 0.03), (40.0, 1.0),
+                 (40.0, inf), (300.0, 1e-9), (300.0, 1e-3), (300.0, 5e-3), (300.0, inf), (0.1, 0.1), (2.0, 0.4), (5.0, 0.2), (8.0, 1e-7)]:
+    # The sum of a and the width needs all its digits.
+    mp.dps = 200
+    upper_a, upper_b = upper(mpf(a)), (mpf(0) if width == inf else upper(mpf(a) + mpf(width)))
+    inside = 1 - upper_b / upper_a
+    add("normal_interval_ratio_from", [a, width], (upper_a - upper_b) * exp(mpf(a) ** 2 / 2) * sqrt(2 * pi))
+    for p, q in [(1e-20, 1.0), (1e-3, 0.999), (0.3, 0.7), (0.5, 0.5), (0.75, 0.25), (1.0, 1e-10)]:
+        target = mp.log1p(-mpf(p) * inside) if p <= 0.5 else log(upper_b / upper_a + mpf(q) * inside)
+        t = mpf(0)
+        for _ in range(300):
+            survival = upper(mpf(a) + t)
+            step = (log(survival / upper_a) - target) * survival * sqrt(2 * pi) * exp((mpf(a) + t) ** 2 / 2)
+            t += step
+            if abs(step) < abs(t) * mpf(10) ** -60:
+                break
+        add("normal_quantile_from", [p, q, a, width], t)
+    mp.dps = 80
+
 Path(__file__).with_name("special.tsv").write_text("\n".join(rows) + "\n")
 print(len(rows))

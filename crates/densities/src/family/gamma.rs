@@ -148,12 +148,12 @@ impl Univariate for Gamma {
 }
 
 /// The logarithm of a uniform number in (0, 1].
-pub(super) fn log_uniform(rng: &mut dyn Rng) -> f64 {
+pub(crate) fn log_uniform(rng: &mut dyn Rng) -> f64 {
     -rng.sample::<f64, _>(rand_distr::Exp1)
 }
 
 /// A draw of rate 1 and a shape of at least 1.
-pub(super) fn draw_unit(shape: f64, rng: &mut dyn Rng) -> f64 {
+pub(crate) fn draw_unit(shape: f64, rng: &mut dyn Rng) -> f64 {
     let gamma = rand_distr::Gamma::new(shape, 1.0).expect("shape is positive, and scale 1");
     rng.sample(gamma)
 }

@@ -11,6 +11,7 @@
 //! | [`Exponential`]`(λ)` | `x` | `1` on `x ≥ 0` | `−λ` | `−log λ` | `1/λ` |
 //! | [`Gamma`]`(a, b)` | `log x, x` | `1/x` | `a, −b` | `log Γ(a) − a log b` | `ψ(a) − log b, a/b` |
 //! | [`Beta`]`(α, β)` | `log x, log(1−x)` | `1/(x(1−x))` | `α, β` | `log B(α, β)` | `ψ(α) − ψ(α+β), ψ(β) − ψ(α+β)` |
+//! | [`VonMises`]`(μ, κ)` | `cos x, sin x` | `1` on `[−π, π]` | `κ cos μ, κ sin μ` | `log 2π I₀(κ)` | `A(κ) cos μ, A(κ) sin μ` |
 //! | [`Poisson`]`(λ)` | `x` | `1/x!` | `log λ` | `λ` | `λ` |
 //! | [`Binomial`]`(n, p)` | `x` | `(n choose x)` | `log p/(1−p)` | `n log(1 + e^η)` | `np` |
 //! | [`Bernoulli`]`(p)` | `x` | `1` on `{0, 1}` | `log p/(1−p)` | `log(1 + e^η)` | `p` |
@@ -43,9 +44,10 @@ mod exponential;
 mod gamma;
 mod natural;
 mod normal;
-mod numeric;
+pub(crate) mod numeric;
 mod poisson;
-mod shape;
+pub(crate) mod shape;
+mod von_mises;
 mod wishart;
 
 pub use bernoulli::Bernoulli;
@@ -58,7 +60,10 @@ pub use gamma::Gamma;
 pub use natural::Natural;
 pub use normal::Normal;
 pub use poisson::Poisson;
+pub use von_mises::VonMises;
 pub use wishart::Wishart;
+
+pub(crate) use gamma::{draw_unit, log_uniform};
 
 use gibbsian_core::Result;
 use gibbsian_core::error::{Error, check_finite, check_shape};
@@ -90,7 +95,7 @@ fn write_rows<const S: usize>(x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>, f
 }
 
 /// Requires a finite number.
-fn check_real(name: &'static str, value: f64) -> Result<f64> {
+pub(crate) fn check_real(name: &'static str, value: f64) -> Result<f64> {
     if value.is_finite() {
         Ok(value)
     } else {

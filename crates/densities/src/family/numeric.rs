@@ -1,7 +1,7 @@
 //! What the members of the family share to keep digits: rounding errors of sums and products, deviances, entropies of lattices.
 
 /// `u − log(1 + u)` for `u > −1`, to a few units in the last place also where it is `u²/2`.
-pub(super) fn excess(u: f64) -> f64 {
+pub(crate) fn excess(u: f64) -> f64 {
     if !(-0.5..=1.0).contains(&u) {
         return u - u.ln_1p();
     }

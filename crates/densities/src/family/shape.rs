@@ -112,7 +112,7 @@ fn negative_tetragamma(a: f64) -> f64 {
 
 /// `∫₀¹ f(t) dt` by twelve Gauss–Legendre nodes: all digits for a function `f(t)` of `a + td` that is analytic away from zero, if zero is at least as
 /// far from the interval as the interval is long.
-fn integrate(f: impl Fn(f64) -> f64) -> f64 {
+pub(crate) fn integrate(f: impl Fn(f64) -> f64) -> f64 {
     let both = |&(node, weight): &(f64, f64)| 0.5 * weight * (f(0.5 - 0.5 * node) + f(0.5 + 0.5 * node));
     NODES.iter().map(both).sum()
 }

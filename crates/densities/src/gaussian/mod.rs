@@ -22,4 +22,5 @@ pub(crate) mod rows;
 pub(crate) mod whitening;
 
 pub use normal::MultivariateNormal;
+pub(crate) use normal::{assert_score_shapes, check_parts};
 pub use quadratic::QuadraticEnergy;

@@ -46,7 +46,7 @@ impl MultivariateNormal {
     /// [`SYMMETRY_TOLERANCE`](gibbsian_linalg::SYMMETRY_TOLERANCE) or not positive definite: then with the pivot at which that shows, its
     /// value and, up to 64 dimensions, the smallest eigenvalue. Also a covariance whose inverse overflows.
     pub fn from_covariance(mean: Array1<f64>, covariance: Array2<f64>) -> Result<Self> {
-        check_parts("covariance", &mean, &covariance)?;
+        check_parts("mean", &mean, "covariance", &covariance)?;
         let whitening = Whitening::from_covariance("covariance", covariance.view())?;
         Ok(MultivariateNormal { mean, whitening })
     }
@@ -56,7 +56,7 @@ impl MultivariateNormal {
     /// # Errors
     /// As [`from_covariance`](Self::from_covariance).
     pub fn from_precision(mean: Array1<f64>, precision: Array2<f64>) -> Result<Self> {
-        check_parts("precision", &mean, &precision)?;
+        check_parts("mean", &mean, "precision", &precision)?;
         let whitening = Whitening::from_precision("precision", precision.view())?;
         Ok(MultivariateNormal { mean, whitening })
     }
@@ -67,7 +67,7 @@ impl MultivariateNormal {
     /// Shapes that do not fit, entries that are not finite, a diagonal entry that is not greater than zero, or a covariance or
     /// precision that overflows.
     pub fn from_cholesky(mean: Array1<f64>, lower: Array2<f64>) -> Result<Self> {
-        check_parts("lower", &mean, &lower)?;
+        check_parts("mean", &mean, "lower", &lower)?;
         let whitening = Whitening::from_lower("lower", lower.view())?;
         Ok(MultivariateNormal { mean, whitening })
     }
@@ -173,17 +173,22 @@ impl MultivariateNormal {
 }
 
 /// Requires finite means, as many rows and columns as means, and at least one.
-fn check_parts(name: &'static str, mean: &Array1<f64>, matrix: &Array2<f64>) -> Result<()> {
+pub(crate) fn check_parts(
+    name_of_mean: &'static str,
+    mean: &Array1<f64>,
+    name: &'static str,
+    matrix: &Array2<f64>,
+) -> Result<()> {
     if mean.is_empty() {
-        return Err(Error::shape("mean", mean.shape(), "(at least 1)"));
+        return Err(Error::shape(name_of_mean, mean.shape(), "(at least 1)"));
     }
-    check_finite("mean", mean)?;
+    check_finite(name_of_mean, mean)?;
     check_shape(name, matrix, &[mean.len(), mean.len()])
 }
 
 /// Panics with both shapes unless a score fits the batch.
 #[track_caller]
-fn assert_score_shapes(x: ArrayView2<f64>, out: &ArrayViewMut2<f64>) {
+pub(crate) fn assert_score_shapes(x: ArrayView2<f64>, out: &ArrayViewMut2<f64>) {
     assert!(
         out.dim() == x.dim(),
         "x has shape {:?} and the score has shape {:?}, but they must be equal",

@@ -111,5 +111,6 @@ def sets(form):
         yield {"mean": mean, form: a}, rows(form, mean, a, 50)
 
 
-for form in ("covariance", "precision"):
-    table(f"normal_by_{form}", sets(form))
+if __name__ == "__main__":
+    for form in ("covariance", "precision"):
+        table(f"normal_by_{form}", sets(form))
