@@ -246,8 +246,14 @@ fn draws_are_pinned() {
         three(Beta::new(0.5, 2.0).unwrap()),
         [0.3787243059314165, 0.081416019437605, 0.09834192084194437]
     );
-    assert_eq!(three(VonMises::new(3.0, 0.4).unwrap()), [0.0; 3]);
-    assert_eq!(three(VonMises::new(3.0, 40.0).unwrap()), [0.0; 3]);
+    assert_eq!(
+        three(VonMises::new(3.0, 0.4).unwrap()),
+        [-1.7037877821533738, 0.5509390607097164, -2.709787800895139]
+    );
+    assert_eq!(
+        three(VonMises::new(3.0, 40.0).unwrap()),
+        [-3.0541567144356963, 3.067213021279749, 3.0114543004233347]
+    );
     assert_eq!(three(Poisson::new(3.0).unwrap()), [3.0, 3.0, 8.0]);
     assert_eq!(three(Poisson::new(300.0).unwrap()), [317.0, 342.0, 283.0]);
     assert_eq!(three(Binomial::new(10, 0.4).unwrap()), [5.0, 5.0, 2.0]);

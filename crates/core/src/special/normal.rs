@@ -271,7 +271,8 @@ pub fn normal_quantile_between(p: f64, a: f64, b: f64) -> f64 {
 /// How far beyond `a ≥ 0` the point of `[a, a + width]` lies below which there is the fraction `p` of the interval's probability, and above which
 /// there is `q = 1 − p`; the smaller of the two has the digits.
 ///
-/// It is the distance that [`normal_quantile_between`] adds to `a`, and has digits of its own.
+/// It is the distance `t` that [`normal_quantile_between`] adds to `a`, and has digits of its own. The logarithm of the surviving fraction adds up
+/// `t (a + t/2)` and that of `m(a + t)/m(a)`, so that the terms of `t` are itself and the latter over `a + t/2`.
 pub fn normal_quantile_from(p: f64, q: f64, a: f64, width: f64) -> f64 {
     if !((0.0..=1.0).contains(&p) && (0.0..=1.0).contains(&q) && a >= 0.0 && width >= 0.0) {
         return f64::NAN;
@@ -285,6 +286,7 @@ pub fn normal_quantile_from(p: f64, q: f64, a: f64, width: f64) -> f64 {
     let mills_a = mills_ratio(a);
     // Of the tail beyond a, this fraction lies in the interval, and this one survives the point sought.
     let inside = normal_interval_ratio_from(a, width) / mills_a;
+    let p = if p <= q { p } else { 1.0 - q };
     let log_survival = if p * inside <= 0.5 {
         (-p * inside).ln_1p()
     } else {

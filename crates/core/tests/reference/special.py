@@ -249,7 +249,8 @@ for a, width in [(0.0, 1e-30), (0.0, 0.3), (0.0, inf), (0.5, 1e-12), (0.5, 0.69)
             t += step
             if abs(step) < abs(t) * mpf(10) ** -60:
                 break
-        add("normal_quantile_from", [p, q, a, width], t)
+        ratio_of_mills = survival / upper_a * exp(t * (mpf(a) + t / 2))
+        add("normal_quantile_from", [p, q, a, width], t, t + abs(log(ratio_of_mills)) / (mpf(a) + t / 2))
     mp.dps = 80
 
 Path(__file__).with_name("special.tsv").write_text("\n".join(rows) + "\n")
