@@ -102,7 +102,7 @@ impl MultivariateStudentT {
         self.degrees_of_freedom + self.dim() as f64
     }
 
-    /// Writes energies plus a constant with a sign into `out`, the rows of which lie one after the other.
+    /// Writes the energies of rows that lie one after the other.
     fn energies(&self, rows: &[f64], out: &mut [f64]) {
         self.whitening.energies(self.location_slice(), rows, out);
         for out in out {
@@ -120,6 +120,13 @@ impl MultivariateStudentT {
             (self.exponent() / reach, reach)
         };
         half_squares.into_iter().map(weight).collect()
+    }
+}
+
+/// Multiplies by a weight; infinitely far out that is zero, whatever the factor.
+fn weigh(weight: f64, values: &mut [f64]) {
+    for value in values {
+        *value = if weight == 0.0 { 0.0 } else { weight * *value };
     }
 }
 
@@ -171,7 +178,7 @@ impl Score for MultivariateStudentT {
         for_rows(x, [out], &|rows, [out]| {
             self.whitening.scores(self.location_slice(), rows, out);
             for (out, (weight, _)) in out.chunks_exact_mut(self.dim()).zip(self.weights(rows)) {
-                out.iter_mut().for_each(|g| *g *= weight);
+                weigh(weight, out);
             }
         });
     }
@@ -211,10 +218,11 @@ impl ScoreJvp for MultivariateStudentT {
             for (((score, jvp), v), (weight, reach)) in rows.zip(v.chunks_exact(d)).zip(self.weights(&x)) {
                 let along: f64 = score.iter().zip(v).map(|(g, v)| g * v).sum();
                 let pull = 2.0 * along / reach;
-                for (score, jvp) in score.iter_mut().zip(jvp) {
-                    *jvp = weight * (*jvp + pull * *score);
-                    *score *= weight;
+                for (score, jvp) in score.iter().zip(&mut *jvp) {
+                    *jvp += pull * score;
                 }
+                weigh(weight, jvp);
+                weigh(weight, score);
             }
         });
     }
@@ -229,7 +237,8 @@ impl ScoreJvp for MultivariateStudentT {
             let scores = scores.chunks_exact(d);
             for ((out, g), (weight, reach)) in out.iter_mut().zip(scores).zip(self.weights(rows)) {
                 let square: f64 = g.iter().map(|g| g * g).sum();
-                *out = weight * (2.0 * square / reach - trace);
+                *out = 2.0 * square / reach - trace;
+                weigh(weight, std::slice::from_mut(out));
             }
         });
     }

@@ -3,7 +3,7 @@
 //! | density | `−log p(x)` | support |
 //! |---|---|---|
 //! | [`StudentT`]`(μ, σ, ν)` | `½ (ν+1) log(1 + z²/ν) + log σ + ½ log ν + log B(½, ν/2)`, `z = (x − μ)/σ` | the line |
-//! | [`Laplace`]`(μ, b)` | `|x − μ|/b + log 2b` | the line |
+//! | [`Laplace`]`(μ, b)` | `abs(x − μ)/b + log 2b` | the line |
 //! | [`TruncatedNormal`]`(m, σ, l, u)` | `½ z² + log σ√2π + log(Φ(β) − Φ(α))`, `z = (x − m)/σ` | `[l, u]` |
 //!
 //! Those that are exponential families are in [`family`](crate::family). Each is written as functions of a number, [`Univariate`]; the traits of the waist, which speak of batches `(B, 1)`, follow from them by

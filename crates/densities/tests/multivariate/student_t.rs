@@ -145,6 +145,14 @@ fn moments_points_far_out_and_nan() {
     assert_eq!(found.slice(ndarray::s![..3]), array![-up, -up, -up]);
     assert!(found[3].is_nan() && density.score(x.view()).row(3).iter().all(|s| s.is_nan()));
     assert!(density.divergence(x.view())[3].is_nan());
+    // Infinitely far out nothing pulls any more.
+    let (score, divergence) = (density.score(x.view()), density.divergence(x.view()));
+    for b in 0..3 {
+        assert!(
+            score.row(b).iter().all(|s| *s == 0.0) && divergence[b] == 0.0,
+            "{score} {divergence}"
+        );
+    }
 }
 
 #[test]
