@@ -435,7 +435,7 @@ fn bad_parameters_are_refused_by_name() {
     );
     refused(
         Poisson::new(1.0).unwrap().fit(array![[0.0]].view()),
-        "`mean[0]` is 0, but must be greater than zero",
+        "`mean[0]` is 0, but must be between 1e-300 and 1e300",
     );
     refused(
         Normal::standard().with_natural(array![0.0, 0.5].view()),

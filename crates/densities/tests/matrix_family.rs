@@ -275,20 +275,16 @@ fn bad_parameters_are_refused_by_name() {
     let message = |e: gibbsian_core::Error| e.to_string();
     assert_eq!(
         message(Dirichlet::new(array![1.0, -2.0]).unwrap_err()),
-        "`concentrations[1]` is -2, but must be finite and greater than zero"
+        "`concentrations[1]` is -2, but must be between 1e-300 and 1e300"
     );
     assert_eq!(
         message(Dirichlet::new(array![1.0]).unwrap_err()),
         "`concentrations` has shape [1], but must have shape (at least 2)"
     );
-    assert_eq!(
-        message(Dirichlet::new(array![1e308, 1e308]).unwrap_err()),
-        "`the sum of concentrations` is inf, but must be finite and greater than zero"
-    );
     let dirichlet = Dirichlet::new(array![1.0, 2.0]).unwrap();
     assert_eq!(
         message(dirichlet.with_mean(array![-0.5, -0.5].view()).unwrap_err()),
-        "`mean` is [-0.5, -0.5], but must be such that the sum of exp(mean) is less than one"
+        "`mean` is [-0.5, -0.5], but must be such that the sum of exp(mean) is less than one by more than rounding"
     );
     // Without spread no member is likeliest.
     assert!(dirichlet.fit(array![[0.25, 0.75], [0.25, 0.75]].view()).is_err());

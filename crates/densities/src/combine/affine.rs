@@ -11,10 +11,10 @@ use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Result, check_finite, check_shape};
 use gibbsian_core::{Density, Energy, Score, ScoreJvp, Space};
 use gibbsian_linalg::Lu;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 use rand::Rng;
 
-use super::rows::map_rows;
+use super::rows::{map_rows, without_density};
 
 /// The density of `x = A z + b` where `z` has the density `base`; the energy is that of `base` at `z`.
 ///
@@ -145,9 +145,10 @@ impl<B: Space> Space for Affine<B> {
 }
 
 impl<B: Energy> Energy for Affine<B> {
-    fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
+    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
         assert_energy_shapes(self.dim(), x, &out);
-        self.base.energy_into(self.to_base(x).view(), out);
+        self.base.energy_into(self.to_base(x).view(), out.view_mut());
+        without_density(x, out);
     }
 }
 
@@ -159,7 +160,10 @@ impl<B: Density> Density for Affine<B> {
     fn log_density_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
         assert_energy_shapes(self.dim(), x, &out);
         self.base.log_density_into(self.to_base(x).view(), out.view_mut());
-        out -= self.log_abs_det();
+        // As an energy, so that what overflows becomes +∞.
+        out.mapv_inplace(|log_p| self.log_abs_det() - log_p);
+        without_density(x, out.view_mut());
+        out.mapv_inplace(|e| -e);
     }
 
     fn sample(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64> {
@@ -191,5 +195,27 @@ impl<B: ScoreJvp> ScoreJvp for Affine<B> {
         );
         score.assign(&self.solve_transposed(base_score));
         jvp.assign(&self.solve_transposed(base_jvp));
+    }
+
+    /// `tr A⁻ᵀ J_z A⁻¹ = Σ_i c_i·J_z c_i` with the columns `c_i` of `A⁻¹`; NaN where `x` is.
+    fn divergence_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        assert_energy_shapes(self.dim(), x, &out);
+        let z = self.to_base(x);
+        let columns = self.solve(Array2::eye(self.dim()));
+        let (mut score, mut jvp) = (Array2::zeros(x.raw_dim()), Array2::zeros(x.raw_dim()));
+        // A product with the Jacobian of a linear score does not see where it is.
+        out.assign(&x.map_axis(Axis(1), |x| {
+            if x.iter().any(|x| x.is_nan()) {
+                f64::NAN
+            } else {
+                0.0
+            }
+        }));
+        for column in columns.rows() {
+            let direction = column.broadcast(x.raw_dim()).expect("rows of the batch's width");
+            self.base
+                .score_jvp_into(z.view(), direction, score.view_mut(), jvp.view_mut());
+            out += &jvp.dot(&column);
+        }
     }
 }

@@ -21,7 +21,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMu
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use super::rows::contiguous;
+use super::rows::{contiguous, without_density};
 
 mod derivatives;
 mod layer;
@@ -241,7 +241,10 @@ impl<B: Density> Density for CouplingFlow<B> {
         assert_energy_shapes(self.dim(), x, &out);
         let (z, log_det) = self.to_base(x);
         self.base.log_density_into(z.view(), out.view_mut());
-        out += &log_det;
+        // As an energy, so that what overflows becomes +∞.
+        out.zip_mut_with(&log_det, |log_p, l| *log_p = -(*log_p + l));
+        without_density(x, out.view_mut());
+        out.mapv_inplace(|e| -e);
     }
 
     fn sample(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64> {

@@ -83,6 +83,18 @@ impl<P: Space> Independent<P> {
             out += &term;
         }
     }
+
+    /// Panics with both shapes unless `out` has a row of `D` numbers for each of `x`.
+    #[track_caller]
+    fn assert_rows(&self, x: ArrayView2<f64>, out: &ArrayViewMut2<f64>) {
+        assert!(
+            x.ncols() == self.dim() && out.dim() == x.dim(),
+            "x has shape {:?} and out has shape {:?}, but both must be (B, {})",
+            x.shape(),
+            out.shape(),
+            self.dim(),
+        );
+    }
 }
 
 impl<P: Energy> Independent<P> {
@@ -126,6 +138,7 @@ impl<P: Density> Density for Independent<P> {
 
 impl<P: Score> Score for Independent<P> {
     fn score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        self.assert_rows(x, &out);
         for (part, sites) in self.blocks() {
             part.score_into(x.slice(s![.., sites.clone()]), out.slice_mut(s![.., sites]));
         }
@@ -140,6 +153,8 @@ impl<P: ScoreJvp> ScoreJvp for Independent<P> {
         mut score: ArrayViewMut2<f64>,
         mut jvp: ArrayViewMut2<f64>,
     ) {
+        self.assert_rows(x, &score);
+        self.assert_rows(v, &jvp);
         for (part, sites) in self.blocks() {
             part.score_jvp_into(
                 x.slice(s![.., sites.clone()]),

@@ -23,7 +23,8 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMu
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use super::rows::{add_scaled, dot, map_rows};
+use super::rows::{add_scaled, dot, map_rows, without_density};
+use crate::family::{SIZE, is_size};
 use crate::gaussian::MultivariateNormal;
 
 mod pullback;
@@ -55,7 +56,8 @@ impl LinearGaussianChain {
     /// `b` `(D)` and `deviations` `σ` `(D)`.
     ///
     /// # Errors
-    /// Shapes that do not fit, entries that are not finite, a coefficient on or above the diagonal, a deviation that is not positive.
+    /// Shapes that do not fit, entries that are not finite, a coefficient on or above the diagonal, a deviation that is not between 10⁻³⁰⁰ and
+    /// 10³⁰⁰.
     pub fn new(coefficients: Array2<f64>, offsets: Array1<f64>, deviations: Array1<f64>) -> Result<Self> {
         let dim = offsets.len();
         gibbsian_core::error::check_count("the dimension", dim)?;
@@ -63,12 +65,7 @@ impl LinearGaussianChain {
         check_shape("deviations", &deviations, &[dim])?;
         check_finite("coefficients", &coefficients)?;
         check_finite("offsets", &offsets)?;
-        check_each(
-            "deviations",
-            deviations.view(),
-            "finite and greater than zero",
-            |v| v.is_finite() && v > 0.0,
-        )?;
+        check_each("deviations", deviations.view(), SIZE, is_size)?;
         if let Some(((i, j), &value)) = coefficients
             .indexed_iter()
             .find(|((i, j), v)| i <= j && **v != 0.0)
@@ -257,10 +254,10 @@ impl Space for LinearGaussianChain {
 }
 
 impl Energy for LinearGaussianChain {
-    fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
+    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
         assert_energy_shapes(self.dim(), x, &out);
         let log_normaliser = self.log_normaliser();
-        map_rows(self.dim(), x, out.insert_axis(Axis(1)), |x, out| {
+        map_rows(self.dim(), x, out.view_mut().insert_axis(Axis(1)), |x, out| {
             let squares = self
                 .residuals(x)
                 .into_iter()
@@ -268,6 +265,7 @@ impl Energy for LinearGaussianChain {
                 .map(|(r, s)| (r / s) * (r / s));
             out[0] = 0.5 * squares.sum::<f64>() + log_normaliser;
         });
+        without_density(x, out);
     }
 }
 
@@ -361,13 +359,9 @@ impl ParametricMut for LinearGaussianChain {
         layout.check(params)?;
         let n_coefficients = dim * (dim - 1) / 2;
         for k in n_coefficients + dim..params.len() {
-            let deviation = params[k].exp();
-            if !(deviation.is_finite() && deviation > 0.0) {
-                return Err(Error::parameter(
-                    layout.locate(k),
-                    params[k],
-                    "the logarithm of a finite positive number",
-                ));
+            if !is_size(params[k].exp()) {
+                let requirement = format!("the logarithm of a number {SIZE}");
+                return Err(Error::parameter(layout.locate(k), params[k], requirement));
             }
         }
         let mut values = params.iter().copied();

@@ -61,6 +61,15 @@ pub(super) fn add_gradients(
     }
 }
 
+/// Where an energy became NaN although its row of `x` has none, numbers have overflowed on the way: such points have no density.
+pub(super) fn without_density(x: ArrayView2<f64>, mut energies: ArrayViewMut1<f64>) {
+    for (e, x) in energies.iter_mut().zip(x.rows()) {
+        if e.is_nan() && !x.iter().any(|x| x.is_nan()) {
+            *e = f64::INFINITY;
+        }
+    }
+}
+
 /// Some rows of `x`, contiguous and in order.
 pub(super) fn contiguous(x: ArrayView2<'_, f64>, rows: Range<usize>) -> Array2<f64> {
     let x = x.slice(s![rows, ..]);

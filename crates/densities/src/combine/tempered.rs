@@ -8,8 +8,8 @@
 //! With `E = −log p`, `log Z_β = log ∫ p^β` is the cumulant function of the energy: `d log Z/dβ = −⟨E⟩_β` and `d² log Z/dβ² = Var_β E`.
 //!
 //! **Which families.** `p^β = h^β exp(β⟨η, T⟩ − βA(η))` has the form of a member if `log h = ⟨κ, T⟩` on the support, and then
-//! its natural parameters are `βη + (β − 1)κ`. Where the base measure is 1, `κ = 0`; the gamma and the beta, which keep `1/x` in the base
-//! measure, have `κ = −1`. This is a fact about a family that its author states by an `impl`. Testing it on draws was rejected: all
+//! its natural parameters are `βη + (β − 1)κ`. Where the base measure is 1, `κ = 0`; the gamma, the beta and the Dirichlet, which keep `1/x` in
+//! the base measure, have `κ = −1` for each logarithm, and the Wishart has `−(p + 1)/2` for `log |X|`. This is a fact about a family that its author states by an `impl`. Testing it on draws was rejected: all
 //! draws of a Poisson law with a small rate are 0, and `1/x!` is 1 at all of them.
 
 use gibbsian_core::energy::assert_energy_shapes;
@@ -20,12 +20,13 @@ use gibbsian_core::{
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
 use rand::{Rng, RngExt};
 
-use crate::family::{Bernoulli, Beta, Categorical, Exponential, Gamma, Normal};
+use crate::family::{Bernoulli, Beta, Categorical, Dirichlet, Exponential, Gamma, Normal, Wishart};
+use crate::gaussian::MultivariateNormal;
 
 /// An exponential family that contains the powers of its members, because `log h(x) = ⟨κ, T(x)⟩` on the support.
 ///
-/// Of the common families these are the normal, exponential, gamma, beta, Bernoulli and categorical; not the Poisson, with `h = 1/x!`, and the
-/// binomial.
+/// Of the common families these are the normals, exponential, gamma, beta, Dirichlet, Wishart, Bernoulli and categorical; not the Poisson, with
+/// `h = 1/x!`, and the binomial.
 ///
 /// ```
 /// use gibbsian_densities::{Gamma, Normal, PowerFamily};
@@ -69,6 +70,7 @@ pub trait PowerFamily: ExponentialFamily {
 }
 
 impl PowerFamily for Normal {}
+impl PowerFamily for MultivariateNormal {}
 impl PowerFamily for Exponential {}
 impl PowerFamily for Bernoulli {}
 impl PowerFamily for Categorical {}
@@ -82,6 +84,20 @@ impl PowerFamily for Gamma {
 impl PowerFamily for Beta {
     fn base_coefficients(&self) -> Array1<f64> {
         array![-1.0, -1.0]
+    }
+}
+
+impl PowerFamily for Dirichlet {
+    fn base_coefficients(&self) -> Array1<f64> {
+        Array1::from_elem(self.dim(), -1.0)
+    }
+}
+
+impl PowerFamily for Wishart {
+    fn base_coefficients(&self) -> Array1<f64> {
+        let mut kappa = Array1::zeros(self.n_statistics());
+        kappa[self.dim()] = -0.5 * (self.order() + 1) as f64;
+        kappa
     }
 }
 

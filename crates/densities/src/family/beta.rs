@@ -17,7 +17,7 @@ use super::shape::{
     digamma_difference, residual, residual_curvature, residual_divergence, residual_slope,
     trigamma_difference,
 };
-use super::{entries, write_rows};
+use super::{check_size, entries, write_rows};
 use crate::univariate::{Univariate, UnivariateScore, map_rows, univariate_density};
 
 /// The beta distribution of shapes `α` and `β`: `p(x) = xᵅ⁻¹ (1−x)ᵝ⁻¹ / B(α, β)` on `0 < x < 1`.
@@ -52,11 +52,10 @@ impl Beta {
     /// The beta distribution of these shapes.
     ///
     /// # Errors
-    /// A shape that is not finite and greater than zero, or shapes whose sum overflows.
+    /// A shape that is not between 10⁻³⁰⁰ and 10³⁰⁰.
     pub fn new(alpha: f64, beta: f64) -> Result<Self> {
-        check_positive("alpha", alpha)?;
-        check_positive("beta", beta)?;
-        check_positive("alpha + beta", alpha + beta)?;
+        check_size("alpha", alpha)?;
+        check_size("beta", beta)?;
         Ok(Beta { alpha, beta })
     }
 
@@ -295,10 +294,12 @@ impl ExponentialFamily for Beta {
                 return Err(Error::parameter(name, value, "less than zero"));
             }
         }
-        // Jensen: E log x ≤ log E x, and E x + E (1−x) = 1.
-        if mean[0] >= log1m_exp(mean[1]) {
+        // Jensen: E log x ≤ log E x, and E x + E (1−x) = 1. The larger may be near zero; near the boundary rounding has taken the difference.
+        let (large, small) = (mean[0].max(mean[1]), mean[0].min(mean[1]));
+        let rounding = large.abs() + (1.0 + small.abs()) * small.exp();
+        if -large.exp_m1() - small.exp() <= 4.0 * f64::EPSILON * rounding {
             let requirement = format!(
-                "less than {}, where e^mean[0] + e^mean[1] is one",
+                "less than {}, where e^mean[0] + e^mean[1] is one, by more than rounding",
                 log1m_exp(mean[1])
             );
             return Err(Error::parameter("mean[0]", mean[0], requirement));

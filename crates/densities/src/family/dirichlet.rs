@@ -12,7 +12,7 @@
 use std::f64::consts::PI;
 
 use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::error::{Error, check_finite, check_shape};
+use gibbsian_core::error::{Error, check_each, check_finite, check_shape};
 use gibbsian_core::parallel::for_each_block;
 use gibbsian_core::special::{stirling_error, trigamma};
 use gibbsian_core::{Density, Energy, ExponentialFamily, Result, Score, Space, Streams};
@@ -25,11 +25,12 @@ use super::shape::{
     digamma_difference, residual, residual_curvature, residual_divergence, residual_slope,
     trigamma_difference,
 };
+use super::{Beta, SIZE, is_size};
 
 /// The Dirichlet distribution of concentrations `α` `(K)`: `p(x) = Π xᵢ^(αᵢ−1) / B(α)` where `xᵢ > 0` and `Σ xᵢ = 1`.
 ///
 /// The energy is `−Σ (αᵢ−1) log xᵢ` and `log Z = log B(α) = Σ log Γ(αᵢ) − log Γ(Σ αᵢ)`. As a member of an exponential family it has
-/// `T = (log x₁, …, log x_K)`, `η = α` and `h = Π 1/xᵢ`, like [`Beta`](super::Beta), which is the first coordinate of two. The faces of the simplex
+/// `T = (log x₁, …, log x_K)`, `η = α` and `h = Π 1/xᵢ`, like [`Beta`], which is the first coordinate of two. The faces of the simplex
 /// count as outside; a draw that would round to a face has the smallest normal double instead of 0.
 ///
 /// The log-density is `Σ [½ log(αᵢ/2π) − δ(αᵢ) − D(αᵢ, s xᵢ) − log xᵢ] + δ(s) − ½ log(s/2π) − s (1 − Σ xᵢ)` with `s = Σ αᵢ` (after Loader 2000), the error
@@ -62,7 +63,7 @@ impl Dirichlet {
     /// The Dirichlet distribution of these concentrations `(K)`.
     ///
     /// # Errors
-    /// Fewer than two, one that is not finite and greater than zero, or a sum that overflows.
+    /// Fewer than two, or one that is not between 10⁻³⁰⁰ and 10³⁰⁰.
     pub fn new(concentrations: Array1<f64>) -> Result<Self> {
         if concentrations.len() < 2 {
             return Err(Error::shape(
@@ -71,12 +72,8 @@ impl Dirichlet {
                 "(at least 2)",
             ));
         }
-        let requirement = "finite and greater than zero";
-        gibbsian_core::error::check_each("concentrations", concentrations.view(), requirement, |a| {
-            a.is_finite() && a > 0.0
-        })?;
+        check_each("concentrations", concentrations.view(), SIZE, is_size)?;
         let sum = exact_sum(concentrations.iter());
-        gibbsian_core::error::check_positive("the sum of concentrations", sum.0)?;
         let part = |a: f64| 0.5 * (a / (2.0 * PI)).ln() - stirling_error(a);
         Ok(Dirichlet {
             constant: concentrations.iter().map(|&a| part(a)).sum::<f64>() - part(sum.0),
@@ -93,6 +90,31 @@ impl Dirichlet {
     /// The mean `α / Σ α` `(K)`.
     pub fn mean(&self) -> Array1<f64> {
         &self.concentrations / self.sum.0
+    }
+
+    /// The covariance `[s αᵢ 1[i=j] − αᵢ αⱼ] / (s² (s + 1))` `(K, K)`, singular because coordinates sum to one.
+    pub fn covariance(&self) -> Array2<f64> {
+        let (mean, rest) = (self.mean(), self.others() / self.sum.0);
+        let scale = 1.0 + self.sum.0;
+        Array2::from_shape_fn((self.dim(), self.dim()), |(i, j)| {
+            let other = if i == j { rest[i] } else { -mean[j] };
+            mean[i] * other / scale
+        })
+    }
+
+    /// The law of one coordinate `i`, a beta of shapes `αᵢ` and `Σ α − αᵢ`.
+    ///
+    /// # Errors
+    /// A coordinate out of range, or other concentrations whose sum is.
+    pub fn marginal(&self, coordinate: usize) -> Result<Beta> {
+        if coordinate >= self.dim() {
+            return Err(Error::parameter(
+                "coordinate",
+                coordinate,
+                format!("below {}", self.dim()),
+            ));
+        }
+        Beta::new(self.concentrations[coordinate], self.others()[coordinate])
     }
 
     /// The sums of all concentrations but one, for each one.
@@ -112,11 +134,17 @@ impl Dirichlet {
 
     /// What `Σ xᵢ` lacks of one if the row is in the support; NaN stays NaN.
     fn shortfall(&self, x: ArrayView1<f64>) -> Option<f64> {
+        if x.iter().any(|x| x.is_nan()) {
+            return Some(f64::NAN);
+        }
+        // The sum of larger ones might overflow, and what is taken from it would be no number.
+        if x.iter().any(|x| *x <= 0.0 || *x > 2.0) {
+            return None;
+        }
         let (sum, error) = exact_sum(x.iter());
         let shortfall = (1.0 - sum) - error;
         let tolerance = 4.0 * f64::EPSILON * x.len() as f64;
-        let outside = shortfall.abs() > tolerance || x.iter().any(|x| *x <= 0.0);
-        (shortfall.is_nan() || !outside).then_some(shortfall)
+        (shortfall.abs() <= tolerance).then_some(shortfall)
     }
 
     fn log_density_at(&self, x: ArrayView1<f64>) -> f64 {
@@ -293,9 +321,7 @@ impl ExponentialFamily for Dirichlet {
 
     fn with_natural(&self, natural: ArrayView1<f64>) -> Result<Self> {
         check_shape("natural", &natural, &[self.dim()])?;
-        gibbsian_core::error::check_each("natural", natural, "finite and greater than zero", |a| {
-            a.is_finite() && a > 0.0
-        })?;
+        check_each("natural", natural, SIZE, is_size)?;
         Dirichlet::new(natural.to_owned())
     }
 
@@ -306,13 +332,20 @@ impl ExponentialFamily for Dirichlet {
     /// method for its reciprocal, in which `ψ ≈ −1/α` is linear.
     ///
     /// # Errors
-    /// Means with `Σ exp μᵢ ≥ 1`, which by Jensen's inequality are those of no member.
+    /// Means with `Σ exp μᵢ ≥ 1`, which by Jensen's inequality are those of no member, or so near to that that rounding has taken the
+    /// difference.
     fn with_mean(&self, mean: ArrayView1<f64>) -> Result<Self> {
         check_shape("mean", &mean, &[self.dim()])?;
         check_finite("mean", &mean)?;
-        let gap = 1.0 - mean.iter().map(|m| m.exp()).sum::<f64>();
-        if gap.is_nan() || gap <= 0.0 {
-            let requirement = "such that the sum of exp(mean) is less than one";
+        // 1 − Σ exp μ, in which the largest may be near zero, and what the rounding of μ makes of it.
+        let largest = (0..mean.len()).fold(0, |best, i| if mean[i] > mean[best] { i } else { best });
+        let (mut gap, mut rounding) = (-mean[largest].exp_m1(), mean[largest].abs());
+        for (_, &m) in mean.indexed_iter().filter(|(i, _)| *i != largest) {
+            gap -= m.exp();
+            rounding += (1.0 + m.abs()) * m.exp();
+        }
+        if gap.is_nan() || gap <= 4.0 * f64::EPSILON * rounding {
+            let requirement = "such that the sum of exp(mean) is less than one by more than rounding";
             return Err(Error::parameter("mean", mean, requirement));
         }
         // ψ(a) ≈ log(a − ½) for what is not small.
@@ -341,7 +374,15 @@ impl ExponentialFamily for Dirichlet {
     }
 
     /// `Σ D(βᵢ, αᵢ s'/s)`, the divergence of the shares, and the divergences of what `log Γ` has beyond `a log a − a`.
+    ///
+    /// # Panics
+    /// When the other has another number of coordinates.
     fn kl_divergence(&self, other: &Self) -> f64 {
+        assert_eq!(
+            self.dim(),
+            other.dim(),
+            "divergence of two numbers of coordinates"
+        );
         let (s, ratio) = (self.sum.0, other.sum.0 / self.sum.0);
         let moved = &other.concentrations - &self.concentrations;
         let moved_sum = exact_sum(moved.iter()).0;

@@ -1,6 +1,6 @@
 //! The exponential distribution.
 
-use gibbsian_core::error::{Error, check_positive};
+use gibbsian_core::error::Error;
 use gibbsian_core::{ContinuousFamily, ExponentialFamily, Result};
 use ndarray::{
     Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, array,
@@ -9,7 +9,7 @@ use rand::{Rng, RngExt};
 use rand_distr::Exp1;
 
 use super::numeric::deviance_between;
-use super::{entries, write_rows};
+use super::{check_size, entries, write_rows};
 use crate::univariate::{Univariate, UnivariateScore, map_rows, univariate_density};
 
 /// The exponential distribution of rate `λ`: `p(x) = λ exp(−λx)` on `x ≥ 0`.
@@ -36,9 +36,9 @@ impl Exponential {
     /// The exponential distribution of this rate.
     ///
     /// # Errors
-    /// A rate that is not finite and greater than zero.
+    /// A rate that is not between 10⁻³⁰⁰ and 10³⁰⁰.
     pub fn new(rate: f64) -> Result<Self> {
-        check_positive("rate", rate)?;
+        check_size("rate", rate)?;
         Ok(Exponential { rate })
     }
 

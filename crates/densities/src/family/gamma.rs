@@ -13,7 +13,7 @@ use rand::{Rng, RngExt};
 
 use super::numeric::{deviance_at, deviance_between, two_product};
 use super::shape::{residual, residual_curvature, residual_divergence, residual_slope};
-use super::{entries, write_rows};
+use super::{check_member, check_size, entries, write_rows};
 use crate::univariate::{Univariate, UnivariateScore, map_rows, univariate_density};
 
 /// The gamma distribution of shape `a` and rate `b`: `p(x) = bᵃ xᵃ⁻¹ exp(−bx) / Γ(a)` on `x > 0`.
@@ -48,10 +48,14 @@ impl Gamma {
     /// The gamma distribution of this shape and rate.
     ///
     /// # Errors
-    /// A shape or a rate that is not finite and greater than zero.
+    /// A shape or a rate that is not between 10⁻³⁰⁰ and 10³⁰⁰, or a mean above that.
     pub fn new(shape: f64, rate: f64) -> Result<Self> {
-        check_positive("shape", shape)?;
-        check_positive("rate", rate)?;
+        check_size("shape", shape)?;
+        check_size("rate", rate)?;
+        if shape / rate > 1e300 {
+            let requirement = format!("at least {:e}, for a mean of at most 1e300", shape / 1e300);
+            return Err(Error::parameter("rate", rate, requirement));
+        }
         Ok(Gamma { shape, rate })
     }
 
@@ -77,7 +81,17 @@ impl Gamma {
 
     /// `E log x = ψ(a) − log b`.
     pub fn mean_log(&self) -> f64 {
-        residual_slope(self.shape) + self.mean().ln()
+        residual_slope(self.shape) + self.log_mean()
+    }
+
+    /// `log E x = log a − log b`, also where the mean underflows.
+    fn log_mean(&self) -> f64 {
+        let mean = self.mean();
+        if mean.is_normal() {
+            mean.ln()
+        } else {
+            self.shape.ln() - self.rate.ln()
+        }
     }
 
     /// The member of this mean and of `log E x − E log x = gap > 0`.
@@ -201,7 +215,7 @@ impl ExponentialFamily for Gamma {
 
     /// `log Γ(a) − a log b = g(a) + a (log(a/b) − 1)`.
     fn log_partition(&self) -> f64 {
-        residual(self.shape) + self.shape * (self.mean().ln() - 1.0)
+        residual(self.shape) + self.shape * (self.log_mean() - 1.0)
     }
 
     fn fisher_information(&self) -> Array2<f64> {
@@ -217,7 +231,7 @@ impl ExponentialFamily for Gamma {
         if rate >= 0.0 {
             return Err(Error::parameter("natural[1]", rate, "less than zero"));
         }
-        Gamma::new(shape, -rate)
+        check_member("natural", natural, Gamma::new(shape, -rate)?)
     }
 
     fn with_mean(&self, mean: ArrayView1<f64>) -> Result<Self> {

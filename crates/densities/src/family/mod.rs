@@ -65,8 +65,8 @@ pub use wishart::Wishart;
 
 pub(crate) use gamma::{draw_unit, log_uniform};
 
-use gibbsian_core::Result;
-use gibbsian_core::error::{Error, check_finite, check_shape};
+use gibbsian_core::error::{Error, check_finite, check_positive, check_shape};
+use gibbsian_core::{ExponentialFamily, Result};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 /// The entries of a parameter vector of known length, refused by `name` unless they are that many and finite.
@@ -101,6 +101,39 @@ pub(crate) fn check_real(name: &'static str, value: f64) -> Result<f64> {
     } else {
         Err(Error::parameter(name, value, "finite"))
     }
+}
+
+/// Requires a number between 10⁻³⁰⁰ and 10³⁰⁰: what sets the scale of a density, so that its draws and their log-densities are in the
+/// range of doubles.
+pub(crate) fn check_size(name: &'static str, value: f64) -> Result<f64> {
+    check_positive(name, value)?;
+    if is_size(value) {
+        Ok(value)
+    } else {
+        Err(Error::parameter(name, value, SIZE))
+    }
+}
+
+/// What [`check_size`] requires.
+pub(crate) const SIZE: &str = "between 1e-300 and 1e300";
+
+/// Whether [`check_size`] lets a number pass.
+pub(crate) fn is_size(value: f64) -> bool {
+    (1e-300..=1e300).contains(&value)
+}
+
+/// Requires the parameters and the log-partition of a member to be finite; it was asked for by these parameters, called `name`.
+pub(crate) fn check_member<F: ExponentialFamily>(
+    name: &'static str,
+    parameters: ArrayView1<f64>,
+    member: F,
+) -> Result<F> {
+    let (natural, mean) = (member.natural_parameters(), member.mean_parameters());
+    if member.log_partition().is_finite() && natural.iter().chain(&mean).all(|p| p.is_finite()) {
+        return Ok(member);
+    }
+    let requirement = "such that log-partition, natural and mean parameters are in the range of doubles";
+    Err(Error::parameter(name, parameters, requirement))
 }
 
 /// Whether `x` is one of 0, 1, 2, …

@@ -58,12 +58,17 @@ impl<F: ExponentialFamily> Natural<F> {
     /// Writes the energies of rows whose statistics `(B, S)` are known.
     fn energies_into(&self, x: ArrayView2<f64>, statistics: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
         self.member.log_base_measure_into(x, out.view_mut());
+        let mut all_finite = true;
         for (out, row) in out.iter_mut().zip(statistics.rows()) {
-            // Outside the support T may be anything; a NaN in x is one in log h.
-            *out = match *out {
-                f64::NEG_INFINITY => f64::INFINITY,
-                log_base => -row.dot(&self.natural) - log_base,
-            };
+            *out = -row.dot(&self.natural) - *out;
+            all_finite &= out.is_finite();
+        }
+        if !all_finite {
+            // Outside the support, at its ends and where statistics overflow, infinite terms meet; the member knows what they come to.
+            let log_density = self.member.log_density(x);
+            for (out, log_p) in out.iter_mut().zip(log_density).filter(|(e, _)| !e.is_finite()) {
+                *out = -log_p - self.member.log_partition();
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
 use super::numeric::deviance_between;
-use super::{check_real, entries, write_rows};
+use super::{check_member, check_real, check_size, entries, write_rows};
 use crate::univariate::{Univariate, UnivariateScore, map_rows, univariate_density};
 
 /// The normal distribution of mean `m` and standard deviation `σ`: `p(x) = exp(−(x − m)²/(2σ²)) / √(2πσ²)`.
@@ -45,10 +45,10 @@ impl Normal {
     /// The normal distribution of this mean and standard deviation.
     ///
     /// # Errors
-    /// A mean that is not finite, or a deviation that is not finite and greater than zero.
+    /// A mean that is not finite, or a deviation that is not between 10⁻³⁰⁰ and 10³⁰⁰.
     pub fn new(mean: f64, deviation: f64) -> Result<Self> {
         check_real("mean", mean)?;
-        check_positive("deviation", deviation)?;
+        check_size("deviation", deviation)?;
         Ok(Normal { mean, deviation })
     }
 
@@ -152,14 +152,18 @@ impl ExponentialFamily for Normal {
             return Err(Error::parameter("natural[1]", quadratic, "less than zero"));
         }
         let variance = -0.5 / quadratic;
-        Normal::new(linear * variance, variance.sqrt())
+        check_member(
+            "natural",
+            natural,
+            Normal::new(linear * variance, variance.sqrt())?,
+        )
     }
 
     fn with_mean(&self, mean: ArrayView1<f64>) -> Result<Self> {
         let [first, second] = entries("mean", mean)?;
         let variance = second - first * first;
         if variance > 0.0 {
-            return Normal::new(first, variance.sqrt());
+            return check_member("mean", mean, Normal::new(first, variance.sqrt())?);
         }
         Err(Error::parameter(
             "mean[1]",

@@ -2,7 +2,7 @@
 
 use std::f64::consts::{E, PI};
 
-use gibbsian_core::error::{Error, check_positive};
+use gibbsian_core::error::Error;
 use gibbsian_core::special::{ln_gamma, stirling_error};
 use gibbsian_core::{ExponentialFamily, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
@@ -10,7 +10,7 @@ use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
 use super::numeric::{deviance_between, lattice_entropy};
-use super::{entries, is_count, write_rows};
+use super::{check_size, entries, is_count, write_rows};
 use crate::univariate::{Univariate, map_rows, univariate_density};
 
 /// The Poisson distribution of rate `λ`: `P(k) = λᵏ exp(−λ) / k!` for `k = 0, 1, 2, …`.
@@ -39,9 +39,9 @@ impl Poisson {
     /// The Poisson distribution of this rate.
     ///
     /// # Errors
-    /// A rate that is not finite and greater than zero.
+    /// A rate that is not between 10⁻³⁰⁰ and 10³⁰⁰.
     pub fn new(rate: f64) -> Result<Self> {
-        check_positive("rate", rate)?;
+        check_size("rate", rate)?;
         Ok(Poisson { rate })
     }
 
@@ -66,6 +66,7 @@ impl Univariate for Poisson {
         match k {
             _ if k.is_nan() => k,
             _ if !is_count(k) => f64::INFINITY,
+            _ if k > LARGE => k * ((k / self.rate).ln() - 1.0),
             _ => ln_gamma(k + 1.0) - k * self.rate.ln(),
         }
     }
@@ -80,7 +81,9 @@ impl Univariate for Poisson {
             0.0 => -self.rate,
             _ if !is_count(k) => f64::NEG_INFINITY,
             _ => {
-                -stirling_error(k) - deviance_between(k, self.rate, self.rate - k) - 0.5 * (2.0 * PI * k).ln()
+                -stirling_error(k)
+                    - deviance_between(k, self.rate, self.rate - k)
+                    - 0.5 * ((2.0 * PI).ln() + k.ln())
             }
         }
     }
@@ -94,6 +97,9 @@ impl Univariate for Poisson {
         }
     }
 }
+
+/// From here on `log k! = k (log k − 1)` to the last place, and its two terms may overflow before their sum.
+const LARGE: f64 = 1e100;
 
 univariate_density!(Poisson);
 
@@ -132,13 +138,15 @@ impl ExponentialFamily for Poisson {
 
     fn with_natural(&self, natural: ArrayView1<f64>) -> Result<Self> {
         let [log_rate] = entries("natural", natural)?;
-        Poisson::new(log_rate.exp())
-            .map_err(|_| Error::parameter("natural[0]", log_rate, "the logarithm of a positive double"))
+        Poisson::new(log_rate.exp()).map_err(|_| {
+            let requirement = "the logarithm of a number between 1e-300 and 1e300";
+            Error::parameter("natural[0]", log_rate, requirement)
+        })
     }
 
     fn with_mean(&self, mean: ArrayView1<f64>) -> Result<Self> {
         let [rate] = entries("mean", mean)?;
-        Poisson::new(rate).map_err(|_| Error::parameter("mean[0]", rate, "greater than zero"))
+        Poisson::new(rate).map_err(|_| Error::parameter("mean[0]", rate, super::SIZE))
     }
 
     /// By summation, and `½ log 2πeλ − 1/(12λ) − 1/(24λ²)` where the next term, `19/(360λ³)`, is below rounding.

@@ -17,7 +17,7 @@ const LARGE: f64 = 16.0;
 
 /// `g(a) = log Γ(a) − a log a + a = δ(a) + ½ log(2π/a)`, a decreasing convex function.
 pub(super) fn residual(a: f64) -> f64 {
-    stirling_error(a) + 0.5 * (2.0 * PI / a).ln()
+    stirling_error(a) - 0.5 * (a / (2.0 * PI)).ln()
 }
 
 /// `g'(a) = ψ(a) − log a < 0`.

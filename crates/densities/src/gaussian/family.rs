@@ -15,6 +15,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMu
 use super::normal::MultivariateNormal;
 use super::parameters::{from_lower_entries, lower_entries};
 use super::whitening::Whitening;
+use crate::family::check_member;
 
 impl ExponentialFamily for MultivariateNormal {
     fn n_statistics(&self) -> usize {
@@ -96,19 +97,24 @@ impl ExponentialFamily for MultivariateNormal {
         let whitening = Whitening::from_precision("the precision", precision.view())?;
         let mean = whitening.covariance().dot(&linear);
         check_finite("mean", &mean)?;
-        Ok(MultivariateNormal::from_parts(mean, whitening))
+        check_member(
+            "natural",
+            natural,
+            MultivariateNormal::from_parts(mean, whitening),
+        )
     }
 
-    fn with_mean(&self, mean: ArrayView1<f64>) -> Result<Self> {
-        check_shape("mean", &mean, &[self.n_statistics()])?;
-        check_finite("mean", &mean)?;
-        let (mean, products) = mean.split_at(Axis(0), self.dim());
+    fn with_mean(&self, parameters: ArrayView1<f64>) -> Result<Self> {
+        check_shape("mean", &parameters, &[self.n_statistics()])?;
+        check_finite("mean", &parameters)?;
+        let (mean, products) = parameters.split_at(Axis(0), self.dim());
         let mut covariance = from_lower_entries(self.dim(), products);
         for ((i, j), entry) in covariance.indexed_iter_mut() {
             *entry -= mean[i] * mean[j];
         }
         let whitening = Whitening::from_covariance("the covariance", covariance.view())?;
-        Ok(MultivariateNormal::from_parts(mean.to_owned(), whitening))
+        let member = MultivariateNormal::from_parts(mean.to_owned(), whitening);
+        check_member("mean", parameters, member)
     }
 
     /// `½ log |2πe Σ|`.

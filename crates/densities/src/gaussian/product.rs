@@ -74,7 +74,11 @@ impl MultivariateNormal {
     /// A `β` that is not finite and greater than zero, or so large or small that the covariance or its inverse overflows.
     pub fn power(&self, beta: f64) -> Result<(MultivariateNormal, f64)> {
         check_positive("beta", beta)?;
-        let whitening = self.whitening_form().powered(beta)?;
+        let whitening = self.whitening_form().powered(beta).map_err(|reason| {
+            let requirement =
+                format!("such that covariance and precision are in the range of doubles: {reason}");
+            Error::parameter("beta", beta, requirement)
+        })?;
         let tempered = MultivariateNormal::from_parts(self.mean().to_owned(), whitening);
         let log_integral = (1.0 - beta) * self.log_z() - 0.5 * self.dim() as f64 * beta.ln();
         Ok((tempered, log_integral))

@@ -92,8 +92,8 @@ impl QuadraticEnergy {
     /// The first term is computed as `½ |Lᵀb|²` with `A⁻¹ = L Lᵀ`.
     ///
     /// # Errors
-    /// If `A` is not positive definite, so that `exp(−E)` is not integrable: with the pivot at which that shows. Also a mean or an inverse
-    /// that overflows.
+    /// If `A` is not positive definite, so that `exp(−E)` is not integrable: with the pivot at which that shows. Also a mean, an inverse
+    /// or an integral whose logarithm overflows.
     pub fn complete_the_square(&self) -> Result<(MultivariateNormal, f64)> {
         let name = "the matrix of an energy that is to be integrable";
         let whitening = Whitening::from_precision(name, self.matrix.view())?;
@@ -102,6 +102,13 @@ impl QuadraticEnergy {
         let mean = lower.dot(&half);
         check_finite("mean", &mean)?;
         let log_integral = 0.5 * half.dot(&half) - self.constant + whitening.log_z();
+        if !log_integral.is_finite() {
+            return Err(Error::parameter(
+                "the logarithm of the integral",
+                log_integral,
+                "finite",
+            ));
+        }
         Ok((MultivariateNormal::from_parts(mean, whitening), log_integral))
     }
 }

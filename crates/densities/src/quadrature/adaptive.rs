@@ -120,9 +120,9 @@ impl<const D: usize> Work<D> {
             let error = totals.removable + fixed;
             if !error.is_finite() {
                 return Err(Error::non_finite(
-                    "the integral",
-                    totals.value,
-                    "its parts overflow",
+                    "the error of the integral",
+                    error,
+                    "because its parts overflow",
                 ));
             }
             if error <= tolerance {

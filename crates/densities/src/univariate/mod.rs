@@ -80,6 +80,12 @@ macro_rules! univariate_density {
         $crate::univariate::univariate_density!($density);
         impl gibbsian_core::Score for $density {
             fn score_into(&self, x: ndarray::ArrayView2<f64>, mut out: ndarray::ArrayViewMut2<f64>) {
+                assert!(
+                    out.dim() == x.dim(),
+                    "x has shape {:?} and the score has shape {:?}, but they must be equal",
+                    x.shape(),
+                    out.shape()
+                );
                 $crate::univariate::map_rows(x, out.column_mut(0), |x| {
                     $crate::univariate::UnivariateScore::score_at(self, x)
                 });

@@ -46,17 +46,14 @@ impl Floor {
         if self.variances.iter().all(|&floor| floor == 0.0) {
             return Ok((covariance, false));
         }
-        // In units of the floor. The usual case is found by a Cholesky factorisation of Σ − F, at a fraction of the eigenvalues' cost.
-        let units = self.variances.mapv(f64::sqrt);
-        let scaled = Array2::from_shape_fn((d, d), |(i, j)| covariance[[i, j]] / (units[i] * units[j]));
-        if Cholesky::new(
-            "covariance minus its floor",
-            (&scaled - &Array2::<f64>::eye(d)).view(),
-        )
-        .is_ok()
-        {
+        // The usual case is found by a Cholesky factorisation of Σ − F, at a fraction of the eigenvalues' cost.
+        let above = &covariance - &Array2::from_diag(&self.variances);
+        if Cholesky::new("covariance minus its floor", above.view()).is_ok() {
             return Ok((covariance, false));
         }
+        // In units of the floor.
+        let units = self.variances.mapv(f64::sqrt);
+        let scaled = Array2::from_shape_fn((d, d), |(i, j)| covariance[[i, j]] / (units[i] * units[j]));
         let raised = SymmetricEigen::new("covariance", scaled.view())?.function(|value| value.max(1.0));
         Ok((
             Array2::from_shape_fn((d, d), |(i, j)| raised[[i, j]] * units[i] * units[j]),
