@@ -1,48 +1,63 @@
-//! The laws of every member of the exponential family on one number, and of `Natural`, the model that trains one.
+//! The laws of every member of an exponential family, by one line for all, and of `Natural`, the model that trains one.
 
-use gibbsian_core::{ContinuousFamily, Density, ExponentialFamily, Score, ScoreJvp, Seed};
+use gibbsian_core::{ContinuousFamily, Density, ExponentialFamily, Score, ScoreJvp, Seed, Space};
 use gibbsian_densities::*;
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::verdict::Verdict;
-use ndarray::{Array2, Axis, array};
+use ndarray::{Array2, ArrayView2, Axis, array};
+
+const DOUBLE: Precision = Precision::DOUBLE;
 
 /// Points `(B, 1)`.
 fn column(points: &[f64]) -> Array2<f64> {
     Array2::from_shape_vec((points.len(), 1), points.to_vec()).unwrap()
 }
 
-/// What the traits of any member promise.
-fn member<F: ExponentialFamily + Clone>(member: &F, points: &[f64], seed: &str) -> Verdict {
-    let (x, seed) = (column(points), Seed::new(17).child(seed));
-    conformance::energy(member, x.view(), Precision::DOUBLE)?;
-    conformance::exponential_family(member, x.view(), Precision::DOUBLE, seed)?;
+/// What the traits of any member promise, at the probes `x` `(B, D)`.
+fn member_at<F: ExponentialFamily + Clone>(member: &F, x: ArrayView2<f64>, seed: &str) -> Verdict {
+    let seed = Seed::new(17).child(seed);
+    conformance::energy(member, x, DOUBLE)?;
+    conformance::exponential_family(member, x, DOUBLE, seed)?;
     let mut model = Natural::new(member.clone());
-    conformance::energy(&model, x.view(), Precision::DOUBLE)?;
+    conformance::energy(&model, x, DOUBLE)?;
     conformance::parametric(&mut model)?;
-    conformance::energy_pullback(&mut model, x.view(), Precision::DOUBLE)
+    conformance::energy_pullback(&mut model, x, DOUBLE)
 }
 
-/// What the traits of a member with a score promise beyond that; `width` is a third of its deviation if it vanishes at the ends of its
-/// support. Others leave the normal probes of `conformance::density` half outside, and have the goodness of fit of their draws.
+/// What the traits of a member with a score promise beyond that; `near` has steps that stay inside its support.
+fn continuous_at<F>(member: &F, x: ArrayView2<f64>, near: Precision, seed: &str) -> Verdict
+where
+    F: ContinuousFamily + ScoreJvp + Clone,
+{
+    member_at(member, x, seed)?;
+    conformance::score(member, x, DOUBLE)?;
+    conformance::potential(member, x, near)?;
+    conformance::score_jvp(member, x, near)?;
+    conformance::continuous_family(member, x, near)?;
+    let mut model = Natural::new(member.clone());
+    conformance::potential(&model, x, near)?;
+    conformance::score_jvp(&model, x, near)?;
+    conformance::score_pullback(&mut model, x, near)
+}
+
+fn member<F: ExponentialFamily + Clone>(member: &F, points: &[f64], seed: &str) -> Verdict {
+    member_at(member, column(points).view(), seed)
+}
+
+/// A continuous member on one number; `width` is a third of its deviation if it vanishes at the ends of its support. Others leave the normal
+/// probes of `conformance::density` half outside, and have the goodness of fit of their draws.
 fn continuous<F>(member: &F, points: &[f64], width: Option<f64>, seed: &str) -> Verdict
 where
     F: ContinuousFamily + ScoreJvp + Clone,
 {
-    self::member(member, points, seed)?;
-    let (x, seed) = (column(points), Seed::new(18).child(seed));
+    continuous_at(member, column(points).view(), DOUBLE, seed)?;
+    let seed = Seed::new(18).child(seed);
     if let Some(width) = width {
-        conformance::density(member, width, Precision::DOUBLE, seed)?;
-        conformance::density(&Natural::new(member.clone()), width, Precision::DOUBLE, seed)?;
+        conformance::density(member, width, DOUBLE, seed)?;
+        conformance::density(&Natural::new(member.clone()), width, DOUBLE, seed)?;
     }
-    conformance::score(member, x.view(), Precision::DOUBLE)?;
-    conformance::potential(member, x.view(), Precision::DOUBLE)?;
-    conformance::score_jvp(member, x.view(), Precision::DOUBLE)?;
-    conformance::continuous_family(member, x.view(), Precision::DOUBLE)?;
-    let mut model = Natural::new(member.clone());
-    conformance::potential(&model, x.view(), Precision::DOUBLE)?;
-    conformance::score_jvp(&model, x.view(), Precision::DOUBLE)?;
-    conformance::score_pullback(&mut model, x.view(), Precision::DOUBLE)
+    Ok(())
 }
 
 #[test]
@@ -106,13 +121,8 @@ fn binomial() {
     for (trials, probability) in [(1, 0.3), (5, 0.8), (40, 0.4)] {
         let binomial = Binomial::new(trials, probability).unwrap();
         member(&binomial, &[0.0, 1.0, 0.0, 1.0], "binomial").unwrap();
-        conformance::discrete_energy(&binomial, column(&[0.0, 1.0]).view(), Precision::DOUBLE).unwrap();
-        conformance::discrete_energy(
-            &Natural::new(binomial),
-            column(&[0.0, 1.0]).view(),
-            Precision::DOUBLE,
-        )
-        .unwrap();
+        conformance::discrete_energy(&binomial, column(&[0.0, 1.0]).view(), DOUBLE).unwrap();
+        conformance::discrete_energy(&Natural::new(binomial), column(&[0.0, 1.0]).view(), DOUBLE).unwrap();
     }
 }
 
@@ -121,7 +131,7 @@ fn bernoulli() {
     for probability in [0.2, 0.5, 0.9] {
         let bernoulli = Bernoulli::new(probability).unwrap();
         member(&bernoulli, &[0.0, 1.0, 1.0], "bernoulli").unwrap();
-        conformance::discrete_energy(&bernoulli, column(&[0.0, 1.0]).view(), Precision::DOUBLE).unwrap();
+        conformance::discrete_energy(&bernoulli, column(&[0.0, 1.0]).view(), DOUBLE).unwrap();
     }
 }
 
@@ -134,7 +144,64 @@ fn categorical() {
     ] {
         let categorical = Categorical::new(probabilities).unwrap();
         member(&categorical, &[0.0, 1.0, 1.0], "categorical").unwrap();
-        conformance::discrete_energy(&categorical, column(&[0.0, 1.0]).view(), Precision::DOUBLE).unwrap();
+        conformance::discrete_energy(&categorical, column(&[0.0, 1.0]).view(), DOUBLE).unwrap();
+    }
+}
+
+#[test]
+fn dirichlet() {
+    for concentrations in [
+        array![0.7, 1.8],
+        array![1.0, 1.0, 1.0],
+        array![2.5, 0.6, 4.0],
+        array![30.0, 12.0, 7.0, 55.0],
+    ] {
+        let dirichlet = Dirichlet::new(concentrations).unwrap();
+        let x = dirichlet.sample(4, &mut Seed::new(2).rng());
+        member_at(&dirichlet, x.view(), "dirichlet").unwrap();
+        conformance::score(&dirichlet, x.view(), DOUBLE).unwrap();
+    }
+}
+
+#[test]
+fn wishart() {
+    let two = array![[2.0, 0.6], [0.6, 1.0]];
+    let three = array![[1.5, 0.3, -0.2], [0.3, 1.0, 0.1], [-0.2, 0.1, 0.8]];
+    for (degrees, scale) in [(3.5, array![[1.3]]), (1.8, two.clone()), (9.0, two), (6.0, three)] {
+        let wishart = Wishart::new(degrees, scale).unwrap();
+        // Matrices far from singular, for differences to stay among the positive definite ones.
+        let x = Array2::from_shape_fn((4, wishart.dim()), |(b, d)| {
+            let is_diagonal = (0..wishart.order()).any(|i| i * (i + 3) / 2 == d);
+            if is_diagonal {
+                2.0 + 0.3 * b as f64
+            } else {
+                0.4 * (b as f64 - 1.3) + 0.1 * d as f64
+            }
+        });
+        continuous_at(&wishart, x.view(), DOUBLE.with_step(0.03), "wishart").unwrap();
+        if wishart.order() == 2 && degrees > 5.0 {
+            conformance::density(&wishart, 1.0, DOUBLE, Seed::new(18).child("wishart")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn multivariate_normal() {
+    for (mean, matrix) in [
+        (array![0.4], array![[1.7]]),
+        (array![0.5, -1.0], array![[2.0, 0.5], [0.5, 1.0]]),
+        (
+            array![0.0, 1.0, -0.6],
+            array![[1.5, 0.3, -0.2], [0.3, 1.0, 0.1], [-0.2, 0.1, 0.8]],
+        ),
+    ] {
+        let by_covariance = MultivariateNormal::from_covariance(mean.clone(), matrix.clone()).unwrap();
+        let by_precision = MultivariateNormal::from_precision(mean, matrix).unwrap();
+        for normal in [by_covariance, by_precision] {
+            let x = Array2::from_shape_fn((3, normal.dim()), |(b, i)| ((7 * b + 3 * i) as f64).sin() + 0.1);
+            continuous_at(&normal, x.view(), DOUBLE, "multivariate normal").unwrap();
+            conformance::density(&normal, 0.3, DOUBLE, Seed::new(18).child("multivariate")).unwrap();
+        }
     }
 }
 

@@ -5,7 +5,6 @@ mod common;
 use common::reference;
 use gibbsian_core::{Density, Energy, ExponentialFamily, Score, Seed, Space};
 use gibbsian_densities::{Beta, Dirichlet, Wishart};
-use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::{Precision, derivative};
 use gibbsian_testkit::stats::{FALSE_ALARM, family, mean};
 use ndarray::{Array1, Array2, Axis, array};
@@ -47,43 +46,6 @@ fn wishart_against_50_digits() {
     reference::log_density_and_score("wishart", |p| {
         Wishart::new(p.number("degrees_of_freedom"), p.matrix("scale")).unwrap()
     });
-}
-
-#[test]
-fn dirichlet_is_a_family() {
-    for (k, member) in dirichlets().into_iter().enumerate() {
-        let seed = Seed::new(1).nth(k as u64);
-        let x = member.sample(4, &mut Seed::new(2).rng());
-        conformance::energy(&member, x.view(), DOUBLE).unwrap();
-        conformance::score(&member, x.view(), DOUBLE).unwrap();
-        conformance::exponential_family(&member, x.view(), DOUBLE, seed).unwrap();
-    }
-}
-
-#[test]
-fn wishart_is_a_continuous_family() {
-    for (k, member) in wisharts().into_iter().enumerate() {
-        let seed = Seed::new(3).nth(k as u64);
-        // Matrices far from singular, for differences to stay among the positive definite ones.
-        let p = member.order();
-        let x = Array2::from_shape_fn((4, member.dim()), |(b, d)| {
-            let is_diagonal = (0..p).any(|i| i * (i + 3) / 2 == d);
-            if is_diagonal {
-                2.0 + 0.3 * b as f64
-            } else {
-                0.4 * (b as f64 - 1.3) + 0.1 * d as f64
-            }
-        });
-        let near = DOUBLE.with_step(0.03);
-        conformance::energy(&member, x.view(), DOUBLE).unwrap();
-        conformance::score(&member, x.view(), DOUBLE).unwrap();
-        conformance::potential(&member, x.view(), near).unwrap();
-        conformance::exponential_family(&member, x.view(), DOUBLE, seed).unwrap();
-        conformance::continuous_family(&member, x.view(), near).unwrap();
-        if member.order() == 2 && member.degrees_of_freedom() > 5.0 {
-            conformance::density(&member, 1.0, DOUBLE, seed).unwrap();
-        }
-    }
 }
 
 #[test]
@@ -303,6 +265,22 @@ fn bad_parameters_are_refused_by_name() {
         message(wishart.with_mean(array![1.0, 0.5].view()).unwrap_err()),
         "`the mean of log |X|` is 0.5, but must be less than 0, the log-determinant of the mean of X"
     );
+}
+
+#[test]
+fn parts_and_moments_of_a_dirichlet() {
+    let dirichlet = Dirichlet::new(array![0.5, 2.0, 3.5]).unwrap();
+    assert_eq!(dirichlet.marginal(1).unwrap(), Beta::new(2.0, 4.0).unwrap());
+    let covariance = dirichlet.covariance();
+    for i in 0..3 {
+        let marginal = dirichlet.marginal(i).unwrap();
+        assert!((marginal.mean() - dirichlet.mean()[i]).abs() < 1e-16);
+        assert!((marginal.variance() / covariance[[i, i]] - 1.0).abs() < 1e-15);
+        // Coordinates sum to one, which has no covariance with anything.
+        assert!(covariance.row(i).sum().abs() < 1e-17);
+    }
+    let message = dirichlet.marginal(3).unwrap_err().to_string();
+    assert_eq!(message, "`coordinate` is 3, but must be below 3");
 }
 
 proptest! {

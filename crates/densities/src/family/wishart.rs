@@ -15,8 +15,8 @@ use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, check_finite};
 use gibbsian_core::parallel::for_each_block;
 use gibbsian_core::special::{digamma, stirling_error};
-use gibbsian_core::{Density, Energy, ExponentialFamily, Result, Score, Space, Streams};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip, s};
+use gibbsian_core::{Density, Energy, ExponentialFamily, Result, Space, Streams};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Zip, s};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
@@ -27,6 +27,7 @@ use crate::gaussian::whitening::Whitening;
 
 mod factor;
 mod family;
+mod score;
 
 use factor::Factor;
 
@@ -168,18 +169,6 @@ impl Wishart {
         }
         log_p
     }
-
-    /// `∂ log |X| / ∂x` `(p(p+1)/2)` and `X⁻¹` `(p, p)`; NaN where `X` is not positive definite.
-    fn log_det_gradient(&self, x: ArrayView1<f64>) -> (Array1<f64>, Array2<f64>) {
-        let p = self.order();
-        let inverse = match Factor::new(self.order(), x) {
-            Some(factor) => factor.inverse(),
-            None => Array2::from_elem((p, p), f64::NAN),
-        };
-        let multiplicity = |i, j| if i == j { 1.0 } else { 2.0 };
-        let gradient = triangle(p, |i, j| multiplicity(i, j) * inverse[[i, j]]);
-        (gradient, inverse)
-    }
 }
 
 /// The place of `X_ij`, `i ≥ j`, in the lower triangle row by row.
@@ -265,23 +254,5 @@ impl Density for Wishart {
             }
         });
         out
-    }
-}
-
-impl Score for Wishart {
-    /// `½(ν−p−1) ∂ log |X| − ∂ ½ tr Σ⁻¹X`; NaN outside.
-    fn score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
-        assert!(
-            x.ncols() == self.dim() && out.dim() == x.dim(),
-            "x has shape {:?} and out has shape {:?}, but both must have {} columns and as many rows",
-            x.shape(),
-            out.shape(),
-            self.dim(),
-        );
-        let natural = self.natural_parameters();
-        let power = 0.5 * self.degrees_of_freedom - self.base_power();
-        for (mut out, x) in out.rows_mut().into_iter().zip(x.rows()) {
-            out.assign(&(self.log_det_gradient(x).0 * power + natural.slice(s![..-1])));
-        }
     }
 }

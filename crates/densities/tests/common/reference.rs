@@ -33,7 +33,12 @@ struct Set {
 /// The parameters of one set, by name.
 pub struct Parameters<'a>(&'a Map<String, Value>);
 
-impl Parameters<'_> {
+impl<'a> Parameters<'a> {
+    /// The parameters of a set of another table.
+    pub fn new(parameters: &'a Map<String, Value>) -> Self {
+        Parameters(parameters)
+    }
+
     /// Whether the set has a parameter of this name.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
@@ -69,10 +74,24 @@ impl Parameters<'_> {
 pub fn log_density<M: Density>(name: &str, build: impl Fn(&Parameters) -> M) {
     each_set(name, |set| {
         let x = matrix(&set.x);
-        let found = build(&Parameters(&set.parameters)).log_density(x.view());
+        let density = build(&Parameters(&set.parameters));
+        let (found, energy, log_z) = (
+            density.log_density(x.view()),
+            density.energy(x.view()),
+            density.log_z(),
+        );
         for b in 0..x.nrows() {
             let place = format_args!("{name} {:?}, log-density at {}", set.parameters, x.row(b)).to_string();
             compare(&place, found[b], &set.log_density[b], set.log_density_terms[b]);
+            // The same number by its two parts, up to the rounding of each, of the logarithms inside and of their sum.
+            let size = energy[b].abs() + log_z.abs() + set.log_density_terms[b] + 1.0;
+            assert!(
+                energy[b] == f64::INFINITY
+                    || (found[b] + energy[b] + log_z).abs() <= 32.0 * f64::EPSILON * size,
+                "{place}: {} is not −E − log Z with E = {} and log Z = {log_z}",
+                found[b],
+                energy[b]
+            );
         }
     });
 }

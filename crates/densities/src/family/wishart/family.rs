@@ -184,28 +184,20 @@ impl ContinuousFamily for Wishart {
         for (mut out, x) in out.outer_iter_mut().zip(x.rows()) {
             let d = self.dim();
             out.slice_mut(s![..d, ..]).diag_mut().fill(1.0);
-            out.row_mut(d).assign(&self.log_det_gradient(x).0);
+            out.row_mut(d).assign(&self.log_det_gradient(x));
         }
     }
 
-    /// `∂² log |X| / ∂x_ij² = −(X⁻¹)²_ii` on the diagonal and `−2 [(X⁻¹)_ii (X⁻¹)_jj + (X⁻¹)²_ij]` off it.
     fn statistics_second_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut3<f64>) {
         out.fill(0.0);
         for (mut out, x) in out.outer_iter_mut().zip(x.rows()) {
-            let (_, inverse) = self.log_det_gradient(x);
-            out.row_mut(self.dim()).assign(&triangle(self.order(), |i, j| {
-                if i == j {
-                    -inverse[[i, i]].powi(2)
-                } else {
-                    -2.0 * (inverse[[i, i]] * inverse[[j, j]] + inverse[[i, j]].powi(2))
-                }
-            }));
+            out.row_mut(self.dim()).assign(&self.log_det_second(x));
         }
     }
 
     fn log_base_gradient_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
         for (mut out, x) in out.rows_mut().into_iter().zip(x.rows()) {
-            out.assign(&(self.log_det_gradient(x).0 * -self.base_power()));
+            out.assign(&(self.log_det_gradient(x) * -self.base_power()));
         }
     }
 }
