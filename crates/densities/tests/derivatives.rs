@@ -145,6 +145,11 @@ fn derivatives_are_those_of_exact_arithmetic() {
             "exponential" => case.member(&Exponential::new(number("rate")).unwrap()),
             "gamma" => case.member(&Gamma::new(number("shape"), number("rate")).unwrap()),
             "beta" => case.member(&Beta::new(number("alpha"), number("beta")).unwrap()),
+            "wishart" => {
+                let wishart = Wishart::new(number("degrees_of_freedom"), p.matrix("scale")).unwrap();
+                case.jvp(&wishart);
+                case.jvp(&Natural::new(wishart));
+            }
             "multivariate_normal" => {
                 case.all(
                     &MultivariateNormal::from_precision(p.vector("mean"), p.matrix("precision")).unwrap(),

@@ -1,12 +1,13 @@
 //! Entropies, divergences and Fisher informations against 50-digit references, and estimates against the parameters they came from.
 //!
-//! The table `family_values.json` is written by `family.py`.
+//! The table `family_values.json` is written by `family.py`, and `matrix_family_values.json` by `matrix_family.py`.
 
 use gibbsian_core::ExponentialFamily;
 use gibbsian_densities::*;
+use ndarray::{Array2, array};
 use serde::Deserialize;
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Entry {
     family: String,
     parameters: Vec<f64>,
@@ -18,12 +19,12 @@ struct Entry {
 
 #[test]
 fn entropies_informations_and_divergences() {
-    let path = format!(
-        "{}/tests/reference/family_values.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let entries: Vec<Entry> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert!(entries.len() >= 50);
+    let read = |name: &str| -> Vec<Entry> {
+        let path = format!("{}/tests/reference/{name}", env!("CARGO_MANIFEST_DIR"));
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let entries = [read("family_values.json"), read("matrix_family_values.json")].concat();
+    assert!(entries.len() >= 65);
     for entry in &entries {
         match entry.family.as_str() {
             "normal" => check(entry, |p| Normal::new(p[0], p[1]).unwrap()),
@@ -33,6 +34,12 @@ fn entropies_informations_and_divergences() {
             "poisson" => check(entry, |p| Poisson::new(p[0]).unwrap()),
             "binomial" => check(entry, |p| Binomial::new(p[0] as u64, p[1]).unwrap()),
             "bernoulli" => check(entry, |p| Bernoulli::new(p[0]).unwrap()),
+            "categorical" => check(entry, |p| Categorical::from_logits(p.to_vec().into()).unwrap()),
+            "dirichlet" => check(entry, |p| Dirichlet::new(p.to_vec().into()).unwrap()),
+            "wishart" => check(entry, |p| Wishart::new(p[0], symmetric(&p[1..])).unwrap()),
+            "multivariate_normal" => check(entry, |p| {
+                MultivariateNormal::from_covariance(p[..2].to_vec().into(), symmetric(&p[2..])).unwrap()
+            }),
             family => panic!("{family}"),
         }
     }
@@ -124,13 +131,21 @@ fn von_mises_estimates_converge_at_every_concentration() {
     }
 }
 
+/// The symmetric matrix of two rows with this lower triangle.
+fn symmetric(lower: &[f64]) -> Array2<f64> {
+    array![[lower[0], lower[1]], [lower[1], lower[2]]]
+}
+
 fn check<F: ExponentialFamily>(entry: &Entry, build: impl Fn(&[f64]) -> F) {
     let member = build(&entry.parameters);
     let place = format!("{} {:?}", entry.family, entry.parameters);
     // Entropies may be near zero as the difference of two numbers of the size of one.
     let exact: f64 = entry.entropy.parse().unwrap();
     let found = member.entropy();
-    let scale = if matches!(entry.family.as_str(), "poisson" | "binomial" | "bernoulli") {
+    let scale = if matches!(
+        entry.family.as_str(),
+        "poisson" | "binomial" | "bernoulli" | "categorical"
+    ) {
         exact
     } else {
         exact.abs() + 1.0

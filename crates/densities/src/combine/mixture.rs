@@ -18,13 +18,12 @@
 //! Mixtures of normals have a type of their own, with estimation, in the sibling module `mixture`.
 
 use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::error::{Error, Result, check_count, check_each, check_shape};
+use gibbsian_core::error::{Error, Result, check_count};
 use gibbsian_core::{Density, Energy, Score, ScoreJvp, Space, Streams, parallel};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 use rand::{Rng, RngExt};
 
-/// How far the weights of a mixture may sum from one; they are then divided by their sum.
-const WEIGHT_TOLERANCE: f64 = 1e-9;
+use crate::mixture::normalised;
 
 /// A mixture `p(x) = Σ_k w_k p_k(x)` of densities on one space; the energy is `−log p`.
 ///
@@ -54,24 +53,13 @@ pub struct Mixture<C> {
 }
 
 impl<C: Density> Mixture<C> {
-    /// The mixture of `components` with `weights` `(K)`, which may be zero and sum to one within 10⁻⁹.
+    /// The mixture of `components` with `weights` `(K)`, which may be zero and sum to one within [`WEIGHT_TOLERANCE`](crate::WEIGHT_TOLERANCE).
     ///
     /// # Errors
     /// No components, another number of weights, weights that are negative, not finite or do not sum to one, or components of different dimensions.
     pub fn new(weights: Array1<f64>, components: Vec<C>) -> Result<Self> {
         check_count("the number of components", components.len())?;
-        check_shape("weights", &weights, &[components.len()])?;
-        check_each("weights", weights.view(), "finite and at least zero", |w| {
-            w.is_finite() && w >= 0.0
-        })?;
-        let total = weights.sum();
-        if (total - 1.0).abs() > WEIGHT_TOLERANCE {
-            return Err(Error::parameter(
-                "the sum of weights",
-                total,
-                format!("1 within {WEIGHT_TOLERANCE:e}"),
-            ));
-        }
+        let weights = normalised(weights, components.len())?;
         let dim = components[0].dim();
         if let Some((k, other)) = components.iter().enumerate().find(|(_, c)| c.dim() != dim) {
             return Err(Error::parameter(
@@ -81,7 +69,7 @@ impl<C: Density> Mixture<C> {
             ));
         }
         // A weight below the smallest normal number counts as none: a ratio of weights then is in the range of `exp`.
-        let weights = weights.mapv(|w| if w.is_normal() { w / total } else { 0.0 });
+        let weights = weights.mapv(|w| if w.is_normal() { w } else { 0.0 });
         Ok(Mixture {
             log_weights: weights.mapv(f64::ln),
             weights,

@@ -15,7 +15,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMu
 use super::normal::MultivariateNormal;
 use super::parameters::{from_lower_entries, lower_entries};
 use super::whitening::Whitening;
-use crate::family::check_member;
+use crate::family::{check_member, numeric::excess};
 
 impl ExponentialFamily for MultivariateNormal {
     fn n_statistics(&self) -> usize {
@@ -128,13 +128,23 @@ impl ExponentialFamily for MultivariateNormal {
     /// `Σ_i (M_ii² − 1 − log M_ii²) + Σ_{i>j} M_ij²`: each is at least zero, so nothing cancels.
     fn kl_divergence(&self, other: &Self) -> f64 {
         assert_eq!(self.dim(), other.dim(), "the dimensions of both densities");
-        let ratio = matmul(other.whitening().view(), self.cholesky().view());
+        let means = other.energy(self.mean().insert_axis(Axis(0)))[0];
+        let (whitening, covariance) = (other.whitening(), self.covariance());
+        // M Mᵀ = I + R; where covariances are close, R has the digits that M, which is close to the identity, has lost.
+        let excess = matmul(
+            matmul(whitening.view(), (&covariance - &other.covariance()).view()).view(),
+            whitening.t(),
+        );
+        if self.dim() as f64 * excess.fold(0.0, |most: f64, r| most.max(r.abs())) < 0.25 {
+            return near_divergence(excess) + means;
+        }
+        let ratio = matmul(whitening.view(), self.cholesky().view());
         let mut sum = 0.0;
         for (i, j) in lower_entries(self.dim()) {
             let square = ratio[(i, j)] * ratio[(i, j)];
             sum += if i == j { deviance(1.0, square) } else { square };
         }
-        0.5 * sum + other.energy(self.mean().insert_axis(Axis(0)))[0]
+        0.5 * sum + means
     }
 
     /// The weighted mean and the weighted covariance about it, divided by the sum of the weights: the estimate of greatest likelihood.
@@ -159,6 +169,30 @@ impl ExponentialFamily for MultivariateNormal {
         }
         Ok(MultivariateNormal::from_parts(mean, whitening))
     }
+}
+
+/// `½ (tr R − log |I + R|)` for a small `R`, by the Cholesky factor `M` of `I + R`: `½ Σ_i [e_i − log(1 + e_i)] + ½ Σ_{i>j} M_ij²`, where
+/// `e_i = M_ii² − 1 = R_ii − Σ_{j<i} M_ij²`.
+fn near_divergence(mut r: Array2<f64>) -> f64 {
+    let mut sum = 0.0;
+    for i in 0..r.nrows() {
+        // Row i of R becomes row i of M, and its last entry e_i.
+        for j in 0..=i {
+            let products: f64 = (0..j).map(|k| r[(i, k)] * r[(j, k)]).sum();
+            let rest = r[(i, j)] - products;
+            r[(i, j)] = if i == j {
+                rest
+            } else {
+                rest / (1.0 + r[(j, j)]).sqrt()
+            };
+            sum += if i == j {
+                excess(rest)
+            } else {
+                r[(i, j)] * r[(i, j)]
+            };
+        }
+    }
+    0.5 * sum
 }
 
 impl MultivariateNormal {

@@ -162,7 +162,7 @@ impl GaussianMixture {
 }
 
 /// Weights that sum to one, within rounding.
-fn normalised(weights: Array1<f64>, n_components: usize) -> Result<Array1<f64>> {
+pub(crate) fn normalised(weights: Array1<f64>, n_components: usize) -> Result<Array1<f64>> {
     check_shape("weights", &weights, &[n_components])?;
     check_each("weights", weights.view(), "finite and at least zero", |w| {
         w.is_finite() && w >= 0.0

@@ -1,6 +1,7 @@
 use gibbsian_core::{Density, Discrete, DiscreteEnergy, Energy, Seed, Space};
 use gibbsian_densities::{
-    Bernoulli, Beta, Categorical, Exponential, Gamma, Nade, Normal, PowerFamily, Tempered,
+    Bernoulli, Beta, Categorical, Dirichlet, Exponential, Gamma, MultivariateNormal, Nade, Normal,
+    PowerFamily, Tempered, Wishart,
 };
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::{Precision, derivative};
@@ -104,6 +105,33 @@ fn powers_of_a_member_are_members() {
         symbols(3),
         array![[0.0], [1.0], [2.0]],
     );
+}
+
+#[test]
+fn powers_of_members_on_several_numbers() {
+    /// `p_β` is a density, so that `β log p − log p_β` is `log Z_β` wherever it is taken.
+    fn check<F: PowerFamily>(p: &F, betas: &[f64]) {
+        let x = p.sample(20, &mut Seed::new(95).rng());
+        for &beta in betas {
+            let (power, log_z) = (p.tempered(beta).unwrap(), p.log_z_at(beta).unwrap());
+            let found = beta * p.log_density(x.view()) - power.log_density(x.view());
+            assert!(
+                found
+                    .iter()
+                    .all(|f| (f - log_z).abs() <= 1e-12 * (1.0 + log_z.abs())),
+                "β = {beta}: {found} {log_z}"
+            );
+        }
+    }
+    let covariance = array![[2.0, 0.5], [0.5, 1.0]];
+    let normal = MultivariateNormal::from_covariance(array![0.5, -1.0], covariance.clone()).unwrap();
+    check(&normal, &[0.25, 1.0, 3.0]);
+    assert!((normal.power(0.3).unwrap().1 - normal.log_z_at(0.3).unwrap()).abs() < 1e-14);
+    check(&Dirichlet::new(array![0.5, 3.0, 2.0]).unwrap(), &[0.25, 1.0, 1.9]);
+    check(&Wishart::new(3.5, covariance).unwrap(), &[0.5, 1.0, 3.0]);
+    // |X|^(½(ν − p − 1)) with ν < p + 1 has a pole at singular matrices, whose powers lose their integral.
+    assert!(Wishart::new(1.5, Array2::eye(2)).unwrap().tempered(5.0).is_err());
+    assert!(Dirichlet::new(array![0.2, 0.3]).unwrap().tempered(2.0).is_err());
 }
 
 #[test]

@@ -19,7 +19,7 @@ import random
 import sys
 from pathlib import Path
 
-from mpmath import det, diag, exp, log, matrix, mp, mpf, nstr, pi, tanh
+from mpmath import det, exp, log, matrix, mp, mpf, nstr, pi, tanh
 
 from common import exact
 
@@ -88,6 +88,21 @@ def families(rng):
         yield case("gamma", {"shape": a, "rate": b}, energy, [exact(a), -exact(b)], points(0.1, 3), ["jvp", FIRST, SECOND], rng)
         energy = lambda z: (1 - z[0]) * log(z[2]) + (1 - z[1]) * log(1 - z[2])
         yield case("beta", {"alpha": a, "beta": b}, energy, [exact(a), exact(b)], points(0.05, 0.95), ["jvp", FIRST, SECOND], rng)
+
+
+def wisharts(rng):
+    """The energy ½ tr P X − ½ (ν − p − 1) log |X| in the lower triangle of X."""
+    for k in range(4):
+        p = [1, 2, 2, 3][k]
+        scale, nu = covariance(p, rng), p + 3 * rng.random()
+        places = {place: s for s, place in enumerate(lower(p))}
+
+        def energy(x, p=p, nu=exact(nu), inverse=matrix(exact(scale)) ** -1, places=places):
+            full = matrix([[x[places[max(i, j), min(i, j)]] for j in range(p)] for i in range(p)])
+            return sum((inverse * full)[i, i] for i in range(p)) / 2 - (nu - p - 1) / 2 * log(det(full))
+
+        x = [[c[i][j] for i, j in lower(p)] for c in (covariance(p, rng) for _ in range(3))]
+        yield case("wishart", {"degrees_of_freedom": nu, "scale": scale}, energy, [], x, ["jvp"], rng)
 
 
 def normals(rng):
@@ -210,7 +225,7 @@ def autoregressive(rng):
 
 if __name__ == "__main__":
     rng = random.Random(11)
-    cases = [c for make in (families, normals, chains, mixtures, flows, autoregressive) for c in make(rng)]
+    cases = [c for make in (families, wisharts, normals, chains, mixtures, flows, autoregressive) for c in make(rng)]
     path = Path(sys.argv[0]).resolve().parent / "derivatives.json"
     path.write_text("[\n%s\n]\n" % ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases))
     print(f"{path.name}: {len(cases)} cases, {path.stat().st_size // 1024} KiB")

@@ -1,13 +1,17 @@
 """Dirichlet and Wishart, from the textbook formulas in 120 digits; the terms are those of the formulas that the library adds up.
 
-Writes dirichlet.json and wishart.json.
+Writes dirichlet.json and wishart.json, and matrix_family_values.json with entropies, informations and divergences of these, of categoricals and of
+multivariate normals.
 """
 
+import json
 import random
+import sys
+from pathlib import Path
 
-from mpmath import log, loggamma, matrix, mpf, pi, sqrt
+from mpmath import det, digamma, exp, log, loggamma, matrix, mpf, pi, psi, sqrt
 
-from common import exact, table, total
+from common import digits, exact, table, total
 
 EPS = 2.0**-52
 
@@ -175,6 +179,106 @@ def wishart():
         yield {"degrees_of_freedom": nu_, "scale": rows_of_scale}, rows
 
 
+def values():
+    """Entropies, Fisher informations and divergences, like those of `family.py`; matrices are of two rows, given by their lower triangles."""
+
+    def softmax(logits):
+        weights = [exp(l) for l in logits]
+        return [w / sum(weights) for w in weights]
+
+    def categorical(l):
+        p = softmax(l)
+        inner = range(len(p) - 1)
+        fisher = [(p[i] if i == j else 0) - p[i] * p[j] for i in inner for j in range(i + 1)]
+        return -sum(v * log(v) for v in p), fisher, lambda m: sum(a * log(a / b) for a, b in zip(p, softmax(m)))
+
+    def log_beta(a):
+        return sum(loggamma(v) for v in a) - loggamma(sum(a))
+
+    def dirichlet_values(a):
+        s = sum(a)
+        means = [digamma(v) - digamma(s) for v in a]
+        entropy = log_beta(a) - sum((v - 1) * m for v, m in zip(a, means))
+        fisher = [(psi(1, a[i]) if i == j else 0) - psi(1, s) for i in range(len(a)) for j in range(i + 1)]
+        return entropy, fisher, lambda b: log_beta(b) - log_beta(a) - sum((w - v) * m for v, w, m in zip(a, b, means))
+
+    def two_by_two(lower):
+        return matrix([[lower[0], lower[1]], [lower[1], lower[2]]])
+
+    def wishart_values(parameters):
+        def log_partition(nu, scale):
+            return nu / 2 * (2 * log(2) + log(det(scale))) + log(pi) / 2 + loggamma(nu / 2) + loggamma((nu - 1) / 2)
+
+        def eta(nu, scale):
+            inverse = scale**-1
+            return [-inverse[0, 0] / 2, -inverse[0, 1], -inverse[1, 1] / 2, nu / 2]
+
+        nu, scale = parameters[0], two_by_two(parameters[1:])
+        mean_log = digamma(nu / 2) + digamma((nu - 1) / 2) + 2 * log(2) + log(det(scale))
+        mean = [nu * scale[0, 0], nu * scale[0, 1], nu * scale[1, 1], mean_log]
+        own = eta(nu, scale)
+        entropy = log_partition(nu, scale) - sum(e * m for e, m in zip(own, mean)) + mpf(3) / 2 * mean_log
+        pairs = [(0, 0), (1, 0), (1, 1)]
+        covariance = lambda i, j, k, l: nu * (scale[i, k] * scale[j, l] + scale[i, l] * scale[j, k])
+        fisher = [covariance(*pairs[a], *pairs[b]) for a in range(3) for b in range(a + 1)]
+        fisher += [2 * scale[i, j] for i, j in pairs] + [psi(1, nu / 2) + psi(1, (nu - 1) / 2)]
+
+        def divergence(other):
+            nu_, scale_ = other[0], two_by_two(other[1:])
+            return log_partition(nu_, scale_) - log_partition(nu, scale) - sum((f - e) * m for e, f, m in zip(own, eta(nu_, scale_), mean))
+
+        return entropy, fisher, divergence
+
+    def normal_values(parameters):
+        m, c = parameters[:2], two_by_two(parameters[2:])
+        pairs = [(0, 0), (1, 0), (1, 1)]
+        fisher = [c[0, 0], c[1, 0], c[1, 1]]
+        for a, (i, j) in enumerate(pairs):
+            fisher += [c[k, i] * m[j] + c[k, j] * m[i] for k in range(2)]
+            for k, l in pairs[: a + 1]:
+                fourth = [c[i, k] * c[j, l], c[i, l] * c[j, k], m[i] * m[k] * c[j, l], m[i] * m[l] * c[j, k], m[j] * m[k] * c[i, l], m[j] * m[l] * c[i, k]]
+                fisher.append(sum(fourth))
+
+        def divergence(other):
+            m_, c_ = other[:2], two_by_two(other[2:])
+            p, d = c_**-1, matrix([a - b for a, b in zip(m, m_)])
+            return (sum((p * c)[i, i] for i in range(2)) - 2 + log(det(c_) / det(c)) + (d.T * p * d)[0]) / 2
+
+        return log(det(2 * pi * exp(1) * c)) / 2, fisher, divergence
+
+    members = {
+        "categorical": (categorical, [([0.0, 1.0], [2.0, 0.5]), ([0.3, -2.0, 1.5], [0.0, 0.0, 0.0]), ([40.0, 0.1, -30.0, 2.0], [1.0, 2.0, 3.0, 4.0])]),
+        "dirichlet": (
+            dirichlet_values,
+            [([a, b, c], [b + 1, a * 3 + 1, c]) for a, b, c in [(1e-3, 0.7, 2.0), (1.0, 1.0, 1.0), (3.5, 20.0, 0.2), (1e4, 3e5, 2e2), (1e8, 1e8, 3e7), (0.2, 0.4, 1e6)]],
+        ),
+        "wishart": (
+            wishart_values,
+            [([nu, a, b, c], [nu + 3, c, b / 2, a * 2]) for nu, a, b, c in [(1.5, 1.0, 0.25, 2.0), (3.0, 0.01, 0.02, 3.0), (40.5, 2.0, 1.0, 1.0), (1e6, 1.0, 0.5, 1.0)]],
+        ),
+        "multivariate_normal": (
+            normal_values,
+            [([m, n, a, b, c], [n, m, c, b / 2, a * 2]) for m, n, a, b, c in [(0.5, 1.0, 1.0, 0.25, 2.0), (3.0, 0.1, 1e-4, 2e-3, 3.0), (1e3, 2e3, 2.0, 1.0, 1.0), (0.7, 0.2, 1e6, 300.0, 1.0)]],
+        ),
+    }
+    lines = []
+    for family, (function, all_members) in members.items():
+        for first, far in all_members:
+            others = [far, [v * (1 + 1e-7) for v in first]]
+            for moved in range(len(first)):
+                others += [[v * (1 + factor * (k == moved)) for k, v in enumerate(first)] for factor in (1e-9, -1e-6, 1e-3)]
+            others = [o for o in others if o != first]
+            entropy, fisher, divergence = function(exact(first))
+            entry = {"family": family, "parameters": first, "entropy": digits(entropy), "fisher": [digits(v) for v in fisher]}
+            entry.update({"others": others, "divergences": [digits(divergence(exact(o))) for o in others]})
+            lines.append(json.dumps(entry, separators=(",", ":")))
+    path = Path(sys.argv[0]).resolve().parent / "matrix_family_values.json"
+    path.write_text("[\n%s\n]\n" % ",\n".join(lines))
+    print(f"{path.name}: {len(lines)} members")
+
+
 if __name__ == "__main__":
-    table("dirichlet", dirichlet())
-    table("wishart", wishart())
+    if not sys.argv[1:]:
+        table("dirichlet", dirichlet())
+        table("wishart", wishart())
+    values()
