@@ -29,6 +29,7 @@
 
 pub mod idx;
 pub mod images;
+pub mod labelled_table;
 pub mod minibatch;
 pub mod mnist;
 pub mod patterns;
@@ -42,6 +43,7 @@ mod uniform;
 
 pub use idx::{Idx, decode_idx, read_idx};
 pub use images::{Images, LabelledImages, Labels};
+pub use labelled_table::LabelledTable;
 pub use minibatch::{LastBatch, Minibatches, Shuffle};
 pub use mnist::Mnist;
 pub use patterns::{Patterns, bars_and_stripes, labelled_shifter};

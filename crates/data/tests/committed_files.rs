@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
-use gibbsian_data::{Header, Mnist, read_idx, read_table};
+use gibbsian_data::{Header, LabelledTable, Mnist, read_idx, read_table};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -21,6 +21,8 @@ struct Entry {
     path: String,
     kind: Kind,
     shape: Vec<usize>,
+    /// The names of a table's columns; a table without them has no header.
+    columns: Option<Vec<String>>,
     compressed: Stored,
     raw: Stored,
     mean: Option<f64>,
@@ -64,12 +66,13 @@ fn check_stored(what: &str, bytes: &[u8], stored: &Stored) {
 }
 
 fn check_labels(entry: &Entry, labels: &[u8]) {
-    let mut counts = vec![0; 10];
+    let expected = entry.class_counts.as_ref().unwrap();
+    let mut counts = vec![0; expected.len()];
     for &label in labels {
         counts[usize::from(label)] += 1;
     }
     assert_eq!(labels.first().copied(), entry.first_label, "{}", entry.path);
-    assert_eq!(Some(counts), entry.class_counts, "{}", entry.path);
+    assert_eq!(counts, *expected, "{}", entry.path);
 }
 
 #[test]
@@ -107,15 +110,15 @@ fn every_file_is_what_the_manifest_says() {
                 check_labels(&entry, idx.bytes());
             }
             Kind::Table => {
-                let table = read_table(&path, Header::Absent).unwrap();
+                let header = if entry.columns.is_some() {
+                    Header::Present
+                } else {
+                    Header::Absent
+                };
+                let table = read_table(&path, header).unwrap();
+                assert_eq!(table.names(), entry.columns.as_deref());
                 assert_eq!(table.values().shape(), entry.shape);
                 let label = entry.shape[1] - 1;
-                assert!(
-                    table
-                        .values()
-                        .iter()
-                        .all(|v| v.fract() == 0.0 && (0.0..=16.0).contains(v))
-                );
                 let labels: Vec<u8> = table.values().column(label).iter().map(|&v| v as u8).collect();
                 check_labels(&entry, &labels);
             }
@@ -185,4 +188,74 @@ fn a_directory_that_is_not_mnist_is_refused() {
     GzDecoder::new(labels).read_to_end(&mut raw).unwrap();
     fs::write(scratch.join("train-images-idx3-ubyte"), raw).unwrap();
     refused(&["train-images-idx3-ubyte:", "[60000]", "[60000, 28, 28]"]);
+}
+
+#[test]
+fn tables_are_the_published_ones() {
+    let tables = directory().join("tables");
+    // The first rows and the means as published with the data sets.
+    let wine = LabelledTable::wine(&tables).unwrap();
+    assert_eq!(wine.names().unwrap()[12], "proline");
+    assert_eq!(
+        wine.features().row(0).to_vec(),
+        [
+            14.23, 1.71, 2.43, 15.6, 127.0, 2.8, 3.06, 0.28, 2.29, 5.64, 1.04, 3.92, 1065.0
+        ]
+    );
+    let cancer = LabelledTable::breast_cancer(&tables).unwrap();
+    assert_eq!(cancer.names().unwrap()[29], "worst fractal dimension");
+    assert_eq!(cancer.features()[[568, 0]], 7.76);
+    assert_eq!(cancer.labels().as_slice()[568], 1);
+    let digits = LabelledTable::digits(&tables).unwrap();
+    assert!(digits.names().is_none());
+    let pixels = digits.features();
+    assert!(
+        pixels
+            .iter()
+            .all(|v| v.fract() == 0.0 && (0.0..=16.0).contains(v))
+    );
+}
+
+#[test]
+fn the_names_describe_the_columns() {
+    // The area of a nucleus is that of a circle of its radius, up to its shape; the perimeter likewise.
+    let cancer = LabelledTable::breast_cancer(directory().join("tables")).unwrap();
+    let column = |name: &str| {
+        let j = cancer.names().unwrap().iter().position(|n| n == name).unwrap();
+        cancer.features().column(j).to_owned()
+    };
+    for part in ["mean", "worst"] {
+        let radius = column(&format!("{part} radius"));
+        let circles = [
+            column(&format!("{part} area")) / (radius.mapv(|r| r * r) * std::f64::consts::PI),
+            column(&format!("{part} perimeter")) / (radius * std::f64::consts::TAU),
+        ];
+        assert!(circles.iter().flatten().all(|ratio| (0.7..1.5).contains(ratio)));
+    }
+}
+
+#[test]
+fn a_table_that_is_another_one_is_refused() {
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("not-wine");
+    let _ = fs::remove_dir_all(&scratch);
+    fs::create_dir_all(&scratch).unwrap();
+    let refused = |words: &[&str]| {
+        let text = LabelledTable::wine(&scratch).unwrap_err().to_string();
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
+    };
+    let place = scratch.join("wine_data.csv.gz");
+    refused(&["open", "wine_data.csv.gz"]);
+    fs::copy(directory().join("tables/breast_cancer.csv.gz"), &place).unwrap();
+    refused(&[
+        "30 measurements",
+        "[212, 357, 0]",
+        "13 measurements",
+        "[59, 71, 48]",
+    ]);
+    fs::write(&place, "a,class\n1,0\n2,0.5\n").unwrap();
+    refused(&["the class of row 1", "0.5", "a whole number"]);
+    fs::write(&place, "a,class\n1,0\n2,3\n").unwrap();
+    refused(&["labels[1]", "3", "below the number of classes"]);
+    fs::write(&place, "class\n1\n").unwrap();
+    refused(&["[1, 1]", "at least 2"]);
 }
