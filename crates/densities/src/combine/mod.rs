@@ -10,11 +10,13 @@
 //! | change of variables | `p(z) \|det ∂z/∂x\|` | [`Affine`], [`CouplingFlow`] |
 //! | temperature, where it is closed | `p(x)^β / Z_β` | [`PowerFamily`], [`Tempered`] |
 //!
+//! and for the one that does not, "and" on the same coordinates, `Π_i p_i(x)^{β_i}`, there is the energy without its normaliser, [`ProductOfExperts`].
+//!
 //! They nest. Each takes its parts by value, by reference or boxed, and passes on what the parts can do: a mixture of densities with scores
 //! has a score, and one of densities without has none. For parts of different types use trait objects: `Box<dyn Density>`,
-//! or `Box<dyn SmoothDensity>` for those with scores.
+//! or `Box<dyn SmoothDensity>` for those with scores; of energies, `Box<dyn Energy>` and `Box<dyn SmoothEnergy>`.
 //!
-//! All but [`Independent`], [`Affine`] and [`Tempered`] choose the energy `E = −log p`, with `log Z = 0`. Then the gradient of
+//! All of the table but [`Independent`], [`Affine`] and [`Tempered`] choose the energy `E = −log p`, with `log Z = 0`. Then the gradient of
 //! the likelihood in the parameters is that of the energy at the data alone, and a model of this kind is trained by maximum likelihood with
 //! no samples.
 
@@ -24,6 +26,7 @@ mod independent;
 mod linear_gaussian_chain;
 mod mixture;
 mod nade;
+mod product_of_experts;
 mod rows;
 mod tempered;
 
@@ -33,9 +36,10 @@ pub use independent::Independent;
 pub use linear_gaussian_chain::LinearGaussianChain;
 pub use mixture::Mixture;
 pub use nade::Nade;
+pub use product_of_experts::ProductOfExperts;
 pub use tempered::{PowerFamily, Tempered};
 
-use gibbsian_core::{Density, ScoreJvp};
+use gibbsian_core::{Density, Energy, ScoreJvp};
 
 /// A density with a differentiable score: the trait object for combining smooth densities of different types.
 ///
@@ -43,3 +47,10 @@ use gibbsian_core::{Density, ScoreJvp};
 pub trait SmoothDensity: Density + ScoreJvp {}
 
 impl<T: Density + ScoreJvp + ?Sized> SmoothDensity for T {}
+
+/// An energy with a differentiable score: the trait object for adding smooth energies of different types.
+///
+/// It is implemented for everything that has both traits.
+pub trait SmoothEnergy: Energy + ScoreJvp {}
+
+impl<T: Energy + ScoreJvp + ?Sized> SmoothEnergy for T {}

@@ -9,5 +9,6 @@ mod independent;
 mod linear_gaussian_chain;
 mod mixture;
 mod nade;
+mod product_of_experts;
 mod support;
 mod tempered;
