@@ -5,5 +5,6 @@
 //! place in [`crate::registry::EXPERIMENTS`].
 
 pub mod cd_bias;
+pub mod gaussian_precision;
 pub mod log_z;
 pub mod rbm_mnist;
