@@ -145,6 +145,13 @@ fn a_multivariate_normal_is_found_from_its_moments() {
             "{found} instead of {expected}"
         );
     }
+    // The sandwich has moments up to the fourth, which the rule also has: it is the inverse Fisher information.
+    let n = x.nrows() as f64;
+    let mut product = (estimate.covariance * n).dot(&truth.fisher_information());
+    product -= &Array2::eye(truth.n_statistics());
+    let allowed_squared = 16.0 * f64::EPSILON * estimate.condition.powi(2);
+    assert!(product.iter().all(|e| e.abs() <= allowed_squared), "{product}");
+
     // Of any data, too, it is the estimate of greatest likelihood.
     let x = truth.sample(500, &mut Seed::new(1).rng());
     let estimate = ClosedFormScoreMatching::unweighted()

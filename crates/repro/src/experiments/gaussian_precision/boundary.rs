@@ -11,10 +11,11 @@ use gibbsian_objectives::{BoundaryWeight, ClosedFormScoreMatching, HalfLine, Uni
 
 use crate::{Axis, Check, Claim, Context, Measured, Plot, Provenance, Result, measured};
 
-const RATE_TRUE: f64 = 2.5;
-const SHAPE_TRUE: f64 = 1.5;
+const EXPONENTIAL_RATE: f64 = 2.5;
+const GAMMA_SHAPE: f64 = 1.5;
+const GAMMA_RATE: f64 = 2.0;
 const SHAPE_INSIDE: f64 = 10.0;
-const BETA_TRUE: (f64, f64) = (0.8, 1.7);
+const BETA_SHAPES: [f64; 2] = [0.8, 1.7];
 /// Samples of a hundred draws for the least shape.
 const N_SAMPLES: u64 = 200;
 
@@ -28,21 +29,33 @@ pub(super) const RATE_ZERO: Claim = Claim {
 };
 
 pub(super) const RATE: Claim = consistent(
-    "with the weight x², the rate of an exponential density of rate 2.5",
-    2.5,
+    "with the weight x², minus the rate of an exponential density of rate 2.5",
+    -EXPONENTIAL_RATE,
 );
-pub(super) const GAMMA: Claim = consistent(
-    "with the weight x², the shape of a gamma density of shape 1.5",
-    1.5,
-);
+pub(super) const GAMMA: [Claim; 2] = [
+    consistent(
+        "with the weight x², the shape of a gamma density of shape 1.5 and rate 2",
+        GAMMA_SHAPE,
+    ),
+    consistent(
+        "with the weight x², minus the rate of that gamma density",
+        -GAMMA_RATE,
+    ),
+];
 pub(super) const GAMMA_INSIDE: Claim = consistent(
     "without a weight, the shape of a gamma density of shape 10, which vanishes fast enough at 0",
-    10.0,
+    SHAPE_INSIDE,
 );
-pub(super) const BETA: Claim = consistent(
-    "with the weight x²(1−x)², the shape at 0 of a beta density of shapes 0.8 and 1.7",
-    0.8,
-);
+pub(super) const BETA: [Claim; 2] = [
+    consistent(
+        "with the weight x²(1−x)², the shape at 0 of a beta density of shapes 0.8 and 1.7",
+        BETA_SHAPES[0],
+    ),
+    consistent(
+        "with the weight x²(1−x)², the shape at 1 of that beta density",
+        BETA_SHAPES[1],
+    ),
+];
 
 pub(super) const GAMMA_FLOOR: Claim = floor(
     "without a weight, no sample of a gamma density of shape 1.5 has a shape of 2 or less: the least of 200 estimates",
@@ -79,47 +92,46 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     let unweighted = ClosedFormScoreMatching::unweighted();
     let half_line = ClosedFormScoreMatching::weighted(HalfLine);
 
-    let exponential = Exponential::new(RATE_TRUE)?;
+    let exponential = Exponential::new(EXPONENTIAL_RATE)?;
     let x = exponential.sample(n, &mut seed.child("exponential").rng());
     let minimiser = unweighted.quadratic(&exponential, x.view())?.minimiser()?;
     ctx.measure(&RATE_ZERO, minimiser[0])?;
-    // The natural parameter is minus the rate.
-    let natural = estimated(&half_line, &exponential, n, seed.child("exponential"))?;
-    ctx.measure(
-        &RATE,
-        Measured {
-            value: -natural.value,
-            ..natural
-        },
-    )?;
+    let found = estimated(&half_line, &exponential, n, seed.child("exponential"))?;
+    ctx.measure(&RATE, found[0])?;
 
-    let gamma = Gamma::new(SHAPE_TRUE, 2.0)?;
+    let gamma = Gamma::new(GAMMA_SHAPE, GAMMA_RATE)?;
     ctx.measure(&GAMMA_FLOOR, least(&gamma, &[0], seed.child("gamma-floor"))?)?;
-    ctx.measure(&GAMMA, estimated(&half_line, &gamma, n, seed.child("gamma"))?)?;
-    let inside = Gamma::new(SHAPE_INSIDE, 2.0)?;
-    ctx.measure(
-        &GAMMA_INSIDE,
-        estimated(&unweighted, &inside, n, seed.child("inside"))?,
-    )?;
+    let found = estimated(&half_line, &gamma, n, seed.child("gamma"))?;
+    ctx.measure(&GAMMA[0], found[0])?;
+    ctx.measure(&GAMMA[1], found[1])?;
+    let inside = Gamma::new(SHAPE_INSIDE, GAMMA_RATE)?;
+    let found = estimated(&unweighted, &inside, n, seed.child("inside"))?;
+    ctx.measure(&GAMMA_INSIDE, found[0])?;
 
-    let beta = Beta::new(BETA_TRUE.0, BETA_TRUE.1)?;
+    let beta = Beta::new(BETA_SHAPES[0], BETA_SHAPES[1])?;
     ctx.measure(&BETA_FLOOR, least(&beta, &[0, 1], seed.child("beta-floor"))?)?;
     let interval = ClosedFormScoreMatching::weighted(UnitInterval);
-    ctx.measure(&BETA, estimated(&interval, &beta, n, seed.child("beta"))?)?;
+    let found = estimated(&interval, &beta, n, seed.child("beta"))?;
+    ctx.measure(&BETA[0], found[0])?;
+    ctx.measure(&BETA[1], found[1])?;
 
     show(ctx, seed.child("shapes"))
 }
 
-/// The first natural parameter estimated from `n` draws of a member, with its standard error.
+/// The natural parameters estimated from `n` draws of a member, each with its standard error.
 fn estimated<W: BoundaryWeight, F: ContinuousFamily>(
     objective: &ClosedFormScoreMatching<W>,
     member: &F,
     n: usize,
     seed: Seed,
-) -> Result<Measured> {
+) -> Result<Vec<Measured>> {
     let x = member.sample(n, &mut seed.rng());
     let estimate = objective.estimate(member, x.view())?;
-    Ok(measured(estimate.natural[0]).with_error(estimate.covariance[[0, 0]].sqrt()))
+    let errors = estimate.covariance.diag().mapv(f64::sqrt);
+    let pairs = estimate.natural.iter().zip(&errors);
+    Ok(pairs
+        .map(|(&value, &error)| measured(value).with_error(error))
+        .collect())
 }
 
 /// The least of the natural parameters `shapes` over samples of a hundred draws, without a weight.
@@ -139,14 +151,14 @@ fn show(ctx: &mut Context, seed: Seed) -> Result<()> {
     let half_line = ClosedFormScoreMatching::weighted(HalfLine);
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for (i, &shape) in shapes.iter().enumerate() {
-        let gamma = Gamma::new(shape, 2.0)?;
+        let gamma = Gamma::new(shape, GAMMA_RATE)?;
         let seed = seed.nth(i as u64);
         let x = gamma.sample(5_000, &mut seed.rng());
         let natural = ClosedFormScoreMatching::unweighted()
             .quadratic(&gamma, x.view())?
             .minimiser()?;
         without.push((shape, natural[0]));
-        let found = estimated(&half_line, &gamma, 5_000, seed)?;
+        let found = estimated(&half_line, &gamma, 5_000, seed)?[0];
         let error = found.standard_error.unwrap_or(f64::NAN);
         with.push((shape, found.value, error));
     }
