@@ -6,7 +6,8 @@
 //! - [`gaussian`]: multivariate normals by covariance or precision;
 //! - [`mixture`]: Gaussian mixtures with closed-form score, Hessian, divergence and posterior, and their estimation by EM;
 //! - [`combine`]: mixtures, products, autoregressive densities, changes of variables, temperature;
-//! - [`quadrature`]: adaptive integrals in one and two dimensions, and the normaliser of any energy there.
+//! - [`quadrature`]: adaptive integrals in one and two dimensions, and the normaliser of any energy there;
+//! - [`positive`]: positive functions made of any function, by a square, an exponential, an absolute value or softplus.
 //!
 //! **Contracts.** A density implements [`Density`](gibbsian_core::Density): `log p(x) = −E(x) − log Z`, no constant dropped. Points outside the
 //! support have `E = +∞` and `log p = −∞`; NaN in gives NaN out. Constructors refuse parameters that are out of their domain,
@@ -22,6 +23,7 @@ pub mod family;
 pub mod gaussian;
 pub mod mixture;
 pub mod multivariate_student_t;
+pub mod positive;
 pub mod quadrature;
 mod student_tail;
 pub mod uniform_box;

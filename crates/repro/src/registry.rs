@@ -6,6 +6,8 @@ use crate::experiments;
 /// Every experiment. The order is that of `--list`, of a run and of the report.
 pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::gaussian_precision::EXPERIMENT,
+    &experiments::gaussian_integral::EXPERIMENT,
+    &experiments::unnormalised_mle::EXPERIMENT,
     &experiments::cd_bias::EXPERIMENT,
     &experiments::rbm_mnist::EXPERIMENT,
     &experiments::log_z::EXPERIMENT,

@@ -1,6 +1,7 @@
 //! What is integrated over, and where something is known to happen.
 
 use gibbsian_core::error::{Error, Result, check_positive};
+use ndarray::ArrayView1;
 
 use super::interval::{Axis, Interval};
 
@@ -78,6 +79,19 @@ impl Domain {
     /// One or two.
     pub fn n_dimensions(&self) -> usize {
         self.sides.len()
+    }
+
+    /// Whether the point `(D)` belongs to the domain, ends of closed intervals included.
+    ///
+    /// # Panics
+    /// When the point has another number of coordinates.
+    pub fn contains(&self, x: ArrayView1<f64>) -> bool {
+        assert_eq!(
+            x.len(),
+            self.sides.len(),
+            "coordinates of a point and sides of the domain"
+        );
+        self.sides.iter().zip(x).all(|(side, &x)| side.includes(x))
     }
 
     /// The sides, each with its substitution.

@@ -96,6 +96,14 @@ impl Interval {
             Kind::Line { .. } => x.is_finite(),
         }
     }
+
+    /// Whether `x` belongs to the interval.
+    pub(super) fn includes(&self, x: f64) -> bool {
+        match self.0 {
+            Kind::Closed { lower, upper } => lower <= x && x <= upper,
+            _ => self.contains(x),
+        }
+    }
 }
 
 fn check_bounds(lower: f64, upper: f64) -> Result<()> {

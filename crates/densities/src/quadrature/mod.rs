@@ -24,12 +24,14 @@ mod adaptive;
 mod domain;
 mod interval;
 mod log_z;
+mod normalised;
 mod peaks;
 mod rule;
 
 pub use domain::Domain;
 pub use interval::Interval;
 pub use log_z::{NumericLogZ, expectation, numeric_log_z};
+pub use normalised::Normalised;
 
 use gibbsian_core::error::{Error, Result, check_count, check_non_negative};
 use ndarray::{ArrayView2, ArrayViewMut1};

@@ -51,6 +51,13 @@ impl<'a> Parameters<'a> {
             .unwrap_or_else(|| panic!("{name} is no number"))
     }
 
+    /// A word.
+    pub fn name(&self, name: &str) -> &str {
+        self.0[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("{name} is no word"))
+    }
+
     /// A vector.
     pub fn vector(&self, name: &str) -> Array1<f64> {
         serde_json::from_value::<Vec<f64>>(self.0[name].clone())
@@ -110,7 +117,12 @@ pub fn log_density_and_score<M: Density + Score>(name: &str, build: impl Fn(&Par
     });
 }
 
-fn each_set(name: &str, check: impl Fn(&Set)) {
+/// Calls `check` with the parameters of every set of the table `name`.
+pub fn each_parameters(name: &str, mut check: impl FnMut(&Parameters)) {
+    each_set(name, |set| check(&Parameters(&set.parameters)));
+}
+
+fn each_set(name: &str, mut check: impl FnMut(&Set)) {
     let path = format!("{}/tests/reference/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
     let table: Table = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}"));

@@ -6,5 +6,7 @@
 
 pub mod cd_bias;
 pub mod gaussian_precision;
+pub mod gaussian_integral;
 pub mod log_z;
 pub mod rbm_mnist;
+pub mod unnormalised_mle;

@@ -1,0 +1,10 @@
+//! Positive functions of functions: laws, closed forms and 50-digit references.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod conformance;
+mod integrals;
+mod references;
+mod support;
+mod zeros;
