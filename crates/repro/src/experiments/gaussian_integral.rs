@@ -6,6 +6,7 @@
 //!
 //! The last part takes functions of bounded slope and asks which way of making them positive comes nearest to a density with two scales.
 
+mod best_function;
 mod closed_forms;
 mod families;
 mod lipschitz;
@@ -35,9 +36,11 @@ pub const EXPERIMENT: Experiment = Experiment {
         temperature::FIRST,
         temperature::SECOND,
         temperature::GAMMA,
+        temperature::POWERS,
         temperature::HOT,
         temperature::COLD,
         lipschitz::SOLVER,
+        lipschitz::UNITS,
         lipschitz::SCALE_FREE,
         lipschitz::SHIFTED,
         lipschitz::SOFTPLUS_LAST,
