@@ -13,3 +13,21 @@ pub fn mean_and_error(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     let variance = values.map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
     (mean, (variance / n).sqrt())
 }
+
+/// The larger of two numbers, or NaN if one of them is.
+///
+/// Made for the worst of several errors, where `f64::max` would forget a NaN and the claim would hold.
+///
+/// ```
+/// use gibbsian_repro::statistics::larger;
+/// assert_eq!([1.0, 3.0, 2.0].into_iter().fold(0.0, larger), 3.0);
+/// assert!([1.0, f64::NAN, 2.0].into_iter().fold(0.0, larger).is_nan());
+/// ```
+pub fn larger(a: f64, b: f64) -> f64 {
+    if b.is_nan() || b > a { b } else { a }
+}
+
+/// The smaller of two numbers, or NaN if one of them is.
+pub fn smaller(a: f64, b: f64) -> f64 {
+    if b.is_nan() || b < a { b } else { a }
+}

@@ -8,6 +8,7 @@ use gibbsian_densities::{
 };
 use ndarray::{Array1, Array2, ArrayView2, array};
 
+use crate::statistics::larger;
 use crate::{Check, Claim, Context, Provenance, Result, Table};
 
 pub(super) const CONTINUOUS: Claim = Claim {
@@ -104,7 +105,7 @@ fn integral<F: ExponentialFamily>(
             &domain,
             settings,
         )?;
-        mean_error = mean_error.max((weighted.value / total - means[s]).abs() / sizes[s]);
+        mean_error = larger(mean_error, (weighted.value / total - means[s]).abs() / sizes[s]);
     }
     Ok(Row {
         name,
@@ -131,7 +132,7 @@ fn sum<F: ExponentialFamily>(name: &'static str, family: F, x: Array2<f64>) -> R
         is_discrete: true,
         log_partition: family.log_partition(),
         found: total.ln(),
-        mean_error: error.fold(0.0, |a: f64, &b| a.max(b)),
+        mean_error: error.fold(0.0, |a, &b| larger(a, b)),
     }
 }
 
@@ -214,11 +215,11 @@ pub(super) fn run(ctx: &mut Context) -> Result<()> {
     let worst = |is_discrete: bool| {
         (rows.iter().filter(|row| row.is_discrete == is_discrete))
             .map(|row| (row.found - row.log_partition).abs())
-            .fold(0.0, f64::max)
+            .fold(0.0, larger)
     };
     ctx.measure(&CONTINUOUS, worst(false))?;
     ctx.measure(&DISCRETE, worst(true))?;
-    ctx.measure(&MEANS, rows.iter().map(|row| row.mean_error).fold(0.0, f64::max))?;
+    ctx.measure(&MEANS, rows.iter().map(|row| row.mean_error).fold(0.0, larger))?;
     let mut table = Table::new(["family", "log_partition", "found", "mean_error"]);
     for row in &rows {
         table.row([

@@ -20,6 +20,7 @@ use gibbsian_densities::{Normal, Univariate};
 use rayon::prelude::*;
 
 use super::best_function::{GAP, N_CELLS, PiecewiseLinear, best};
+use crate::statistics::{larger, smaller};
 use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result, Table};
 
 /// The largest relative error of a density that is linear between nodes in its logarithm, `(h/s)²/8` for a narrowest deviation `s`.
@@ -203,7 +204,10 @@ pub(super) fn run(ctx: &mut Context) -> Result<()> {
     ];
     let mut difference = 0.0_f64;
     for (map, one, other) in equal {
-        difference = difference.max((at(&large, one)?[map] - at(&small, other)?[map]).abs());
+        difference = larger(
+            difference,
+            (at(&large, one)?[map] - at(&small, other)?[map]).abs(),
+        );
     }
     ctx.measure(&UNITS, difference)?;
 
@@ -216,8 +220,8 @@ pub(super) fn run(ctx: &mut Context) -> Result<()> {
     )?;
 
     let lead = (large.iter().chain(&small))
-        .map(|row| row.missed[3].divergence - row.missed[0].divergence.max(row.missed[2].divergence))
-        .fold(f64::INFINITY, f64::min);
+        .map(|row| row.missed[3].divergence - larger(row.missed[0].divergence, row.missed[2].divergence))
+        .fold(f64::INFINITY, smaller);
     ctx.measure(&SOFTPLUS_LAST, lead)?;
     let [exp, square, absolute, _] = at(&large, 100.0)?;
     ctx.measure(&LARGE_SQUARE, square - exp)?;
@@ -261,10 +265,10 @@ fn scale_free(target: &TwoScales, slope: f64) -> Result<f64> {
         let steepest = values
             .windows(2)
             .map(|v| (v[1] - v[0]).abs() / h)
-            .fold(0.0, f64::max);
+            .fold(0.0, larger);
         values.iter_mut().for_each(|v| *v *= slope / steepest);
         let f = PiecewiseLinear { half_width, values };
-        largest = largest.max(missed(&|x| target.log_density(x), &f, map)?.kl);
+        largest = larger(largest, missed(&|x| target.log_density(x), &f, map)?.kl);
     }
     Ok(largest)
 }

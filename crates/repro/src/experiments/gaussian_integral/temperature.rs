@@ -9,6 +9,7 @@ use gibbsian_densities::quadrature::{Domain, Interval, Settings, expectation, in
 use gibbsian_densities::{Gamma, PowerFamily, Tempered, Univariate};
 use ndarray::{ArrayView2, ArrayViewMut1};
 
+use crate::statistics::larger;
 use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result};
 
 const N_SPINS: usize = 10;
@@ -127,7 +128,7 @@ pub(super) fn run(ctx: &mut Context) -> Result<()> {
     for &beta in &betas {
         let n = N_SPINS as f64;
         let closed = n * gibbsian_core::math::log_2cosh(beta) + beta.tanh().powi(N_SPINS as i32).ln_1p();
-        worst = worst.max((log_z_of_ring(beta)? - closed).abs());
+        worst = larger(worst, (log_z_of_ring(beta)? - closed).abs());
     }
     ctx.measure(&TRANSFER_MATRIX, worst)?;
 
@@ -162,7 +163,7 @@ pub(super) fn run(ctx: &mut Context) -> Result<()> {
             &Domain::interval(Interval::above(0.0)?),
             Settings::default(),
         )?;
-        worst = worst.max((mean.value + slope(beta)).abs());
+        worst = larger(worst, (mean.value + slope(beta)).abs());
     }
     ctx.measure(&GAMMA, worst)?;
     // p^β is exp(−βE) over Z^β.

@@ -5,6 +5,7 @@ use gibbsian_densities::Binomial;
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::counts;
+use crate::statistics::larger;
 use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result};
 
 pub(super) const PYTHAGORAS: Claim = Claim {
@@ -47,7 +48,10 @@ pub(super) fn run(ctx: &mut Context, pixels: ArrayView2<f64>) -> Result<()> {
         let p = f64::from(k) / 201.0;
         let law = Binomial::new(16, p)?;
         let divergence = to_model(&law);
-        worst = worst.max((divergence - least - estimate.kl_divergence(&law)).abs() / divergence);
+        worst = larger(
+            worst,
+            (divergence - least - estimate.kl_divergence(&law)).abs() / divergence,
+        );
         curve.push((
             p,
             divergence,

@@ -6,6 +6,7 @@ use gibbsian_densities::{Binomial, Categorical, Gamma, MultivariateNormal, Poiss
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, array, s};
 
 use super::counts;
+use crate::statistics::larger;
 use crate::{Check, Claim, Context, Provenance, Result};
 
 pub(super) const NORMAL_GRADIENT: Claim = Claim {
@@ -74,7 +75,10 @@ pub(super) fn run(ctx: &mut Context, ink: &Array2<f64>, pixels: ArrayView2<f64>)
             )
         };
         let size = closed[k].abs() + in_data.abs();
-        worst = worst.max((closed[k] - (under_model(|g| g)?.value - in_data)).abs() / size);
+        worst = larger(
+            worst,
+            (closed[k] - (under_model(|g| g)?.value - in_data)).abs() / size,
+        );
     }
     ctx.measure(&NORMAL_GRADIENT, worst)?;
 
@@ -97,7 +101,7 @@ pub(super) fn run(ctx: &mut Context, ink: &Array2<f64>, pixels: ArrayView2<f64>)
         ),
         sum_identity(&labels, states.slice(s![3..4, ..]), states.clone()),
     ];
-    Ok(ctx.measure(&FAMILY_GRADIENT, worst.into_iter().fold(0.0, f64::max))?)
+    ctx.measure(&FAMILY_GRADIENT, worst.into_iter().fold(0.0, larger))
 }
 
 /// The largest `|T(x) − ∇A(η) − (T(x) − ⟨T⟩)|` over `⟨|T|⟩`, with `⟨T⟩` by quadrature on the half-line.
@@ -111,7 +115,7 @@ fn integral_identity<F: ContinuousFamily>(member: &F, x: ArrayView2<f64>) -> Res
             |x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>| out.assign(&member.statistics(x).column(k));
         let of_model = expectation(member, statistic, &domain, Settings::default())?.value;
         let size = in_data[k].abs() + of_model.abs();
-        worst = worst.max((closed[k] - (in_data[k] - of_model)).abs() / size);
+        worst = larger(worst, (closed[k] - (in_data[k] - of_model)).abs() / size);
     }
     Ok(worst)
 }
@@ -124,5 +128,5 @@ fn sum_identity<F: ExponentialFamily>(member: &F, x: ArrayView2<f64>, states: Ar
     let closed = &in_data - &member.mean_parameters();
     let size = in_data.mapv(f64::abs) + of_model.mapv(f64::abs);
     let error = (closed - (in_data - of_model)).mapv(f64::abs) / size;
-    error.fold(0.0, |a: f64, &b| a.max(b))
+    error.fold(0.0, |a, &b| larger(a, b))
 }

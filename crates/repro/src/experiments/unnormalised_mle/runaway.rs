@@ -5,6 +5,7 @@ use gibbsian_densities::{MultivariateNormal, Normal};
 use gibbsian_objectives::ClosedFormScoreMatching;
 use ndarray::{Array1, Array2, array};
 
+use crate::statistics::{larger, smaller};
 use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result};
 
 pub(super) const RUNS_AWAY: Claim = Claim {
@@ -44,8 +45,8 @@ pub(super) fn run(ctx: &mut Context, ink: &Array2<f64>) -> Result<()> {
         let bound = mean_square * 10f64.powi(exponent);
         without = ascend(&centred, mean_square / 9.0, bound, Normaliser::Forgotten)?;
         with = ascend(&centred, mean_square / 9.0, bound, Normaliser::Kept)?;
-        least = least.min(without[without.len() - 1] / bound);
-        worst = worst.max((with[with.len() - 1] / mean_square - 1.0).abs());
+        least = smaller(least, without[without.len() - 1] / bound);
+        worst = larger(worst, (with[with.len() - 1] / mean_square - 1.0).abs());
     }
     ctx.measure(&RUNS_AWAY, least)?;
     ctx.measure(&STAYS, worst)?;

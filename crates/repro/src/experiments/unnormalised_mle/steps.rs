@@ -5,6 +5,7 @@ use gibbsian_densities::{Binomial, Exponential, Gamma, Natural, Normal, Poisson}
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use super::counts;
+use crate::statistics::smaller;
 use crate::{Check, Claim, Context, Provenance, Result, Table};
 
 pub(super) const STEP_RAISES_F: Claim = Claim {
@@ -55,7 +56,7 @@ pub(super) fn run(ctx: &mut Context, ink: &Array2<f64>, pixels: ArrayView2<f64>)
     found.extend(step_family("gamma", &Gamma::new(1.0, 1.0)?, ink.view())?);
     found.extend(step_family("poisson", &Poisson::new(1.0)?, pixel.view())?);
     found.extend(step_family("binomial", &Binomial::new(16, 0.5)?, pixel.view())?);
-    let least = |f: fn(&Step) -> f64| found.iter().map(f).fold(f64::INFINITY, f64::min);
+    let least = |f: fn(&Step) -> f64| found.iter().map(f).fold(f64::INFINITY, smaller);
     ctx.measure(&STEP_RAISES_F, least(|s| s.raised_f))?;
     ctx.measure(&STEP_LOWERS_LIKELIHOOD, -least(|s| -s.without))?;
     ctx.measure(&FULL_STEP_RAISES, least(|s| s.with))?;
