@@ -5,8 +5,8 @@
 //! place in [`crate::registry::EXPERIMENTS`].
 
 pub mod cd_bias;
-pub mod gaussian_precision;
 pub mod gaussian_integral;
+pub mod gaussian_precision;
 pub mod log_z;
 pub mod rbm_mnist;
 pub mod unnormalised_mle;
