@@ -28,7 +28,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     shows: "What becomes of maximum likelihood when log Z is left out: the model makes everything likelier, without end. With it, raising the \
             data lowers the rest.\n\nThe gradient of log Z is an expectation under the model. Maximum likelihood minimises the \
             divergence from the data to the model.",
-    source: "Hyvärinen (2005); Csiszár (1975)",
+    source: "Hyvärinen (2005); Csiszár (1975); data of Alpaydin and Kaynak (1998)",
     budget_seconds: 10,
     claims: &[
         runaway::RUNS_AWAY,
