@@ -5,7 +5,7 @@
 //! the weight `w = (ν + D)/(ν + q)`, small for points far out, and its Jacobian is `w (−Σ⁻¹ + 2 g gᵀ/(ν + q))`.
 
 use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::error::{Result, check_positive};
+use gibbsian_core::error::Result;
 use gibbsian_core::parallel::for_each_block;
 use gibbsian_core::{Density, Energy, Score, ScoreJvp, Space, Streams};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
@@ -15,7 +15,9 @@ use rand_distr::StandardNormal;
 use crate::gaussian::rows::for_rows;
 use crate::gaussian::whitening::Whitening;
 use crate::gaussian::{assert_score_shapes, check_parts};
-use crate::student_tail::{draw_spread, log_normaliser_beyond_normal, tail_energy, variance_factor};
+use crate::student_tail::{
+    check_degrees_of_freedom, draw_spread, log_normaliser_beyond_normal, tail_energy, variance_factor,
+};
 
 /// Student's t density on `D` dimensions, of location `μ`, scale matrix `Σ` and `ν` degrees of freedom:
 /// `p(x) = Γ((ν+D)/2) / (Γ(ν/2) √|νπΣ|) · (1 + q/ν)^(−(ν+D)/2)` with `q = (x − μ)ᵀ Σ⁻¹ (x − μ)`.
@@ -53,7 +55,7 @@ impl MultivariateStudentT {
     /// greater than zero.
     pub fn new(location: Array1<f64>, scale_matrix: Array2<f64>, degrees_of_freedom: f64) -> Result<Self> {
         check_parts("location", &location, "scale_matrix", &scale_matrix)?;
-        check_positive("degrees_of_freedom", degrees_of_freedom)?;
+        check_degrees_of_freedom(degrees_of_freedom)?;
         let whitening = Whitening::from_covariance("scale_matrix", scale_matrix.view())?;
         Ok(MultivariateStudentT {
             location,

@@ -3,11 +3,22 @@
 //! The textbook has a difference of two logarithms of Γ in the normaliser and a power of `1 + q/ν`; with `ν = 10⁸` the former has lost eight
 //! digits of what sets the distribution apart from a normal. Stirling's formula, taken out of both, leaves what is small where `ν` is large.
 
+use gibbsian_core::error::{Error, Result, check_positive};
 use gibbsian_core::special::stirling_error;
 use rand::Rng;
 
 use crate::family::numeric::excess;
 use crate::family::{draw_unit, log_uniform};
+
+/// Requires degrees of freedom that are finite and greater than zero, and whose half has all its digits.
+pub(crate) fn check_degrees_of_freedom(nu: f64) -> Result<f64> {
+    check_positive("degrees_of_freedom", nu)?;
+    if nu >= 2.0 * f64::MIN_POSITIVE {
+        Ok(nu)
+    } else {
+        Err(Error::parameter("degrees_of_freedom", nu, "at least 4.5e-308"))
+    }
+}
 
 /// `ν/(ν − 2)`, by which the variance exceeds the square of the scale.
 pub(crate) fn variance_factor(degrees_of_freedom: f64) -> f64 {

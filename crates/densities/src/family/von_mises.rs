@@ -65,7 +65,7 @@ impl VonMises {
     /// A direction outside `[−π, π]`, or a concentration outside `[0, 10³⁰⁰]`; NaN too.
     pub fn new(direction: f64, concentration: f64) -> Result<Self> {
         check_within("direction", direction, -PI, PI)?;
-        check_within("concentration", concentration, 0.0, LARGEST)?;
+        check_concentration("concentration", concentration)?;
         Ok(VonMises {
             direction,
             concentration,
@@ -108,6 +108,14 @@ impl VonMises {
             VonMises::wrap(direction),
             inverse_bessel_ratio_complement(variance),
         )
+    }
+}
+
+fn check_concentration(name: &'static str, value: f64) -> Result<()> {
+    if (0.0..=LARGEST).contains(&value) {
+        Ok(())
+    } else {
+        Err(Error::parameter(name, value, "at least zero and at most 1e300"))
     }
 }
 
@@ -266,7 +274,7 @@ impl ExponentialFamily for VonMises {
     fn with_natural(&self, natural: ArrayView1<f64>) -> Result<Self> {
         let [cosine, sine] = entries("natural", natural)?;
         let length = cosine.hypot(sine);
-        check_within("the length of natural", length, 0.0, LARGEST)?;
+        check_concentration("the length of natural", length)?;
         VonMises::new(sine.atan2(cosine), length)
     }
 

@@ -10,7 +10,8 @@ use rand_distr::StandardNormal;
 use super::{Univariate, UnivariateScore, univariate_density};
 use crate::family::check_real;
 use crate::student_tail::{
-    draw_spread, far_energy, log_normaliser_beyond_normal, tail_energy, variance_factor,
+    check_degrees_of_freedom, draw_spread, far_energy, log_normaliser_beyond_normal, tail_energy,
+    variance_factor,
 };
 
 /// Student's t distribution of location `μ`, scale `σ` and `ν` degrees of freedom:
@@ -47,11 +48,11 @@ impl StudentT {
     /// Student's t distribution of this location, scale and degrees of freedom, which need not be whole.
     ///
     /// # Errors
-    /// A location that is not finite, or a scale or degrees of freedom that are not finite and greater than zero.
+    /// A location that is not finite, or a scale or degrees of freedom that are not finite and greater than zero (by 10⁻³⁰⁷).
     pub fn new(location: f64, scale: f64, degrees_of_freedom: f64) -> Result<Self> {
         check_real("location", location)?;
         check_positive("scale", scale)?;
-        check_positive("degrees_of_freedom", degrees_of_freedom)?;
+        check_degrees_of_freedom(degrees_of_freedom)?;
         Ok(StudentT {
             location,
             scale,

@@ -86,7 +86,8 @@ impl TruncatedNormal {
         } else {
             deviation.ln() + ratio.ln()
         };
-        if density.log_mass.is_finite() && density.c.is_finite() {
+        // Sums of two distances must not overflow either.
+        if density.log_mass.is_finite() && density.c.abs() < 0.25 * f64::MAX {
             return Ok(density);
         }
         let interval = format!("[{lower}, {upper}]");
@@ -181,7 +182,7 @@ impl TruncatedNormal {
     /// Mean and variance of `z − c`, by quadrature: the closed forms cancel to nothing in the tails.
     fn moments(&self) -> (f64, f64) {
         // Beyond this distance the density has fallen by exp(−45).
-        let reach = 90.0 / (self.c.abs() + (self.c * self.c + 90.0).sqrt());
+        let reach = 90.0 / (self.c.abs() + self.c.hypot(90.0_f64.sqrt()));
         let from = -reach.min(self.width(self.lower, self.mode));
         let to = reach.min(self.width(self.mode, self.upper));
         const N_PANELS: usize = 16;

@@ -328,3 +328,25 @@ fn squares_that_overflow_do_not_spoil_heavy_tails() {
     assert_close(normal.energy_at(1e-10), 0.5e-20, 1e-15);
     assert_close(normal.energy_at(1e160), 0.5e300 * (1e20_f64).ln(), 1e-14);
 }
+
+#[test]
+fn the_ends_of_the_range_of_doubles_are_parameters_like_others() {
+    let tiny = f64::from_bits(1);
+    // Nearly all of the mass is further out than any double: log p ≈ log ν/2 − log |z|.
+    for nu in [5e-308, 1e-300] {
+        let density = StudentT::new(0.0, 1.0, nu).unwrap();
+        assert_close(density.log_density_at(3.0), (0.5 * nu).ln() - 3.0_f64.ln(), 1e-15);
+        assert!(density.draw(&mut Seed::new(2).rng()).is_finite());
+    }
+    assert!(
+        StudentT::new(0.0, tiny, f64::MAX)
+            .unwrap()
+            .log_density_at(0.0)
+            .is_finite()
+    );
+    let far = TruncatedNormal::new(0.0, 1.0, 1e200, f64::INFINITY).unwrap();
+    assert_eq!((far.mean(), far.log_density_at(1e200)), (1e200, 1e200_f64.ln()));
+    assert!(far.draw(&mut Seed::new(2).rng()) >= 1e200 && far.quantile(0.5) == 1e200);
+    let narrow = TruncatedNormal::new(0.0, tiny, 0.0, f64::INFINITY).unwrap();
+    assert!(narrow.log_density_at(0.0) > 740.0 && narrow.log_density_at(1.0) == f64::NEG_INFINITY);
+}

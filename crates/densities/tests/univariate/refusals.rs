@@ -32,6 +32,7 @@ fn numbers_that_are_not_in_their_domain() {
             format!("`deviation` is {bad}, {requirement}")
         );
     }
+    assert!(message(StudentT::new(0.0, 1.0, 1e-310)).ends_with("but must be at least 4.5e-308"));
     for bad in [f64::NAN, INF, -INF] {
         let requirement = "but must be finite";
         assert_eq!(
@@ -77,4 +78,5 @@ fn intervals_that_hold_nothing() {
         )
     );
     assert!(message(TruncatedNormal::new(0.0, 1e20, 0.0, 1e-310)).contains("deviations of"));
+    assert!(message(TruncatedNormal::new(0.0, 1.0, -INF, -1e308)).contains("deviations of"));
 }
