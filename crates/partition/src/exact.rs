@@ -15,6 +15,49 @@ use crate::log_sum::LogSum;
 pub const MAX_TABLE_VALUES: u64 = 1 << 26;
 
 /// All states of a finite model and their probabilities `p(x) = exp(−E(x)) / Z`.
+///
+/// Any energy on a finite space will do; the table keeps nothing of the model. Probabilities are kept as logarithms, so that those below the smallest
+/// number of the machine are still told apart, and sums over the table skip the states outside the support, where a statistic may be
+/// undefined.
+///
+/// ```
+/// use gibbsian_core::{Discrete, Energy, Seed, Space};
+/// use gibbsian_partition::ExactDistribution;
+/// use ndarray::{ArrayView2, ArrayViewMut1, array};
+///
+/// /// Two spins that like to agree, `E(x) = −J x₀ x₁`.
+/// struct Pair(f64);
+/// impl Space for Pair {
+///     fn dim(&self) -> usize {
+///         2
+///     }
+/// }
+/// impl Discrete for Pair {
+///     fn alphabet(&self, _site: usize) -> &[f64] {
+///         &[-1.0, 1.0]
+///     }
+/// }
+/// impl Energy for Pair {
+///     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+///         out.assign(&(-self.0 * &x.column(0) * x.column(1)));
+///     }
+/// }
+///
+/// let pair = ExactDistribution::new(&Pair(1.0))?;
+/// assert_eq!(pair.states(), array![[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]]);
+/// assert!((pair.log_z() - (4.0 * 1f64.cosh()).ln()).abs() < 1e-15);
+/// // ⟨x₀ x₁⟩ = tanh J and H = log Z − J tanh J.
+/// let agreement = pair.expectation(|x| x[0] * x[1]);
+/// assert!((agreement - 1f64.tanh()).abs() < 1e-15);
+/// assert!((pair.entropy() - (pair.log_z() - agreement)).abs() < 1e-15);
+///
+/// // Against spins that ignore each other: the divergence is log 4 − H.
+/// let free = ExactDistribution::new(&Pair(0.0))?;
+/// assert!((pair.kl_to(&free)? - (4f64.ln() - pair.entropy())).abs() < 1e-15);
+/// assert!((pair.total_variation_to(&free)? - 0.5 * agreement).abs() < 1e-15);
+/// assert_eq!(pair.sample(5, &mut Seed::new(1).rng()).dim(), (5, 2));
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ExactDistribution {
     states: Array2<f64>,
@@ -77,7 +120,7 @@ impl ExactDistribution {
         self.log_z
     }
 
-    /// `⟨f⟩ = Σ_x p(x) f(x)`. States outside the support are not asked for.
+    /// `⟨f⟩ = Σ_x p(x) f(x)` of a function of one state `(D)`. States outside the support are not asked for.
     pub fn expectation(&self, statistic: impl Fn(ArrayView1<f64>) -> f64) -> f64 {
         self.log_probabilities
             .iter()
@@ -87,18 +130,18 @@ impl ExactDistribution {
             .sum()
     }
 
-    /// `⟨x⟩`, `(D)`.
+    /// The mean `⟨x⟩`, `(D)`.
     pub fn mean(&self) -> Array1<f64> {
         self.probabilities().dot(&self.states)
     }
 
-    /// `⟨x xᵀ⟩`, `(D, D)`.
+    /// The second moment `⟨x xᵀ⟩`, `(D, D)`; the mean is not subtracted.
     pub fn second_moment(&self) -> Array2<f64> {
         let weighted = &self.states * &self.probabilities().insert_axis(Axis(1));
         self.states.t().dot(&weighted)
     }
 
-    /// `H(p) = −Σ_x p(x) log p(x)`, in nats.
+    /// The entropy `H(p) = −Σ_x p(x) log p(x)`, in nats.
     pub fn entropy(&self) -> f64 {
         // x log x tends to 0, so states outside the support add nothing.
         self.log_probabilities
@@ -108,7 +151,7 @@ impl ExactDistribution {
             .sum()
     }
 
-    /// `KL(p ‖ q) = Σ_x p(x) (log p(x) − log q(x))`, in nats; `+∞` when `q` misses a state of `p`.
+    /// The divergence `KL(p ‖ q) = Σ_x p(x) (log p(x) − log q(x))`, in nats; `+∞` when `q` misses a state of `p`.
     ///
     /// # Errors
     /// Tables over different states.
@@ -123,7 +166,7 @@ impl ExactDistribution {
             .sum())
     }
 
-    /// `TV(p, q) = ½ Σ_x |p(x) − q(x)|`.
+    /// The total variation distance `TV(p, q) = ½ Σ_x |p(x) − q(x)|`.
     ///
     /// # Errors
     /// Tables over different states.
