@@ -68,11 +68,13 @@ impl<P: Space> Independent<P> {
         (&self.parts[m], self.starts[m]..self.starts[m + 1])
     }
 
-    /// Writes the sum over the parts of what `value` gives for their coordinates.
+    /// Writes the sum over the parts of what `value` gives for their coordinates. Where infinite terms of both signs meet, it is `outside`: the
+    /// pole of one part does not make up for a coordinate that lies outside the support of another.
     fn add_up(
         &self,
         x: ArrayView2<f64>,
         mut out: ArrayViewMut1<f64>,
+        outside: f64,
         value: impl Fn(&P, ArrayView2<f64>, ArrayViewMut1<f64>),
     ) {
         assert_energy_shapes(self.dim(), x, &out);
@@ -80,7 +82,14 @@ impl<P: Space> Independent<P> {
         let mut term = Array1::zeros(x.nrows());
         for (part, sites) in self.blocks() {
             value(part, x.slice(s![.., sites]), term.view_mut());
-            out += &term;
+            out.zip_mut_with(&term, |out, term| {
+                let sum = *out + term;
+                *out = if sum.is_nan() && !out.is_nan() && !term.is_nan() {
+                    outside
+                } else {
+                    sum
+                };
+            });
         }
     }
 
@@ -112,7 +121,7 @@ impl<P: Space> Space for Independent<P> {
 
 impl<P: Energy> Energy for Independent<P> {
     fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
-        self.add_up(x, out, |part, x, out| part.energy_into(x, out));
+        self.add_up(x, out, f64::INFINITY, |part, x, out| part.energy_into(x, out));
     }
 }
 
@@ -122,7 +131,9 @@ impl<P: Density> Density for Independent<P> {
     }
 
     fn log_density_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
-        self.add_up(x, out, |part, x, out| part.log_density_into(x, out));
+        self.add_up(x, out, f64::NEG_INFINITY, |part, x, out| {
+            part.log_density_into(x, out);
+        });
     }
 
     fn sample(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64> {
@@ -166,7 +177,7 @@ impl<P: ScoreJvp> ScoreJvp for Independent<P> {
     }
 
     fn divergence_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
-        self.add_up(x, out, |part, x, out| part.divergence_into(x, out));
+        self.add_up(x, out, f64::NAN, |part, x, out| part.divergence_into(x, out));
     }
 }
 

@@ -112,7 +112,9 @@ impl Binomial {
         if k == 0.0 || rest == 0.0 {
             return 0.0;
         }
-        self.stirling_part(k) + k * (n / k).ln() + rest * (n / rest).ln()
+        // The logarithm of the larger share, near zero, from the smaller.
+        let (less, more) = (k.min(rest), k.max(rest));
+        self.stirling_part(k) + less * (n / less).ln() - more * (-less / n).ln_1p()
     }
 
     /// `δ(n) − δ(k) − δ(n−k) + ½ log(n/(2πk(n−k)))` for `0 < k < n`.

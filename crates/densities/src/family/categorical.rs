@@ -207,11 +207,12 @@ impl ExponentialFamily for Categorical {
         -self.log_probabilities[self.n_outcomes() - 1]
     }
 
-    /// `diag(p) − p pᵀ` of all outcomes but the last.
+    /// `diag(p) − p pᵀ` of all outcomes but the last, on the diagonal as `pᵢ Σ_{j≠i} pⱼ`: `1 − pᵢ` has no digits where `pᵢ` rounds to one.
     fn fisher_information(&self) -> Array2<f64> {
-        let p = self.probabilities.slice(s![..-1]);
-        Array2::from_shape_fn((p.len(), p.len()), |(i, j)| {
-            if i == j { p[i] * (1.0 - p[i]) } else { -p[i] * p[j] }
+        let p = &self.probabilities;
+        let others = |i: usize| (0..p.len()).filter(|j| *j != i).map(|j| p[j]).sum::<f64>();
+        Array2::from_shape_fn((p.len() - 1, p.len() - 1), |(i, j)| {
+            p[i] * if i == j { others(i) } else { -p[j] }
         })
     }
 

@@ -33,7 +33,7 @@
 //! the density is not. The sums here are his, and each `D` also receives what rounding took from `m`: a product like `np` that is
 //! off by half a unit moves `D` by more than its own rounding once the parameters exceed 10³. Entropies
 //! and divergences are arranged in the same way; two members that agree to eight digits have a divergence
-//! of ten right digits and not of none.
+//! of ten right digits and not of none, or of eight where their parameters are themselves rounded results, as the probabilities of a categorical are.
 
 mod bernoulli;
 mod beta;

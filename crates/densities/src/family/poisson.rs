@@ -66,8 +66,8 @@ impl Univariate for Poisson {
         match k {
             _ if k.is_nan() => k,
             _ if !is_count(k) => f64::INFINITY,
-            _ if k > LARGE => k * ((k / self.rate).ln() - 1.0),
-            _ => ln_gamma(k + 1.0) - k * self.rate.ln(),
+            _ if k < LARGE => ln_gamma(k + 1.0) - k * self.rate.ln(),
+            _ => stirling_error(k) + 0.5 * ((2.0 * PI).ln() + k.ln()) + k * ((k / self.rate).ln() - 1.0),
         }
     }
 
@@ -98,8 +98,8 @@ impl Univariate for Poisson {
     }
 }
 
-/// From here on `log k! = k (log k − 1)` to the last place, and its two terms may overflow before their sum.
-const LARGE: f64 = 1e100;
+/// From here on the energy is written by Stirling's formula: `log k!` and `k log λ` cancel, and may overflow before their difference.
+const LARGE: f64 = 16.0;
 
 univariate_density!(Poisson);
 

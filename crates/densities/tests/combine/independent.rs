@@ -62,6 +62,25 @@ fn a_coordinate_outside_its_support_puts_the_point_outside() {
     assert_eq!(product.log_density(x.view())[0], f64::NEG_INFINITY);
     assert!((product.log_density(x.view())[1] - (3.0_f64.ln() - 4.0)).abs() < 1e-15);
     assert!(product.log_density(x.view())[2].is_nan());
+    // Also where another coordinate is at a pole.
+    let gamma = gibbsian_densities::Gamma::new(0.5, 1.0).unwrap();
+    let parts: Vec<Box<dyn SmoothDensity>> =
+        vec![Box::new(gamma), Box::new(Exponential(1.0)), Box::new(gamma)];
+    let product = Independent::new(parts).unwrap();
+    let x = array![[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]];
+    assert_eq!(product.energy(x.view()), array![f64::INFINITY, f64::NEG_INFINITY]);
+    assert_eq!(
+        product.log_density(x.view()),
+        array![f64::NEG_INFINITY, f64::INFINITY]
+    );
+}
+
+#[test]
+#[should_panic(expected = "x has shape [1, 3]")]
+fn a_score_of_another_shape_panics_with_both_shapes() {
+    use gibbsian_core::Score;
+    let product = Independent::new(vec![Exponential(1.0), Exponential(3.0)]).unwrap();
+    product.score(array![[1.0, 2.0, 3.0]].view());
 }
 
 #[test]

@@ -23,16 +23,15 @@ fn rows(generic: ArrayView1<f64>) -> Array2<f64> {
 }
 
 /// `log p` and `E` are NaN where `x` is, and nowhere else; both are infinite outside, and agree inside.
-fn values<D: Density + ?Sized>(density: &D, generic: ArrayView1<f64>) {
+fn values<D: Density>(density: &D, generic: ArrayView1<f64>) {
+    values_of(&name_of::<D>(), density, generic);
+}
+
+fn values_of(name: &str, density: &dyn Density, generic: ArrayView1<f64>) {
     let x = rows(generic);
     let (log_p, energy) = (density.log_density(x.view()), density.energy(x.view()));
     for (b, row) in x.rows().into_iter().enumerate() {
-        let place = format!(
-            "{} at {row:e}: log p = {}, E = {}",
-            name_of::<D>(),
-            log_p[b],
-            energy[b]
-        );
+        let place = format!("{} at {row:e}: log p = {}, E = {}", name, log_p[b], energy[b]);
         if row.iter().any(|x| x.is_nan()) {
             check(log_p[b].is_nan() && energy[b].is_nan(), || place.clone());
             continue;
@@ -51,17 +50,16 @@ fn values<D: Density + ?Sized>(density: &D, generic: ArrayView1<f64>) {
 }
 
 /// A score is NaN where `x` is, and not where the density is finite, but for the ends of a support.
-fn scores<D: Density + Score + ?Sized>(density: &D, generic: ArrayView1<f64>) {
+fn scores<D: Density + Score>(density: &D, generic: ArrayView1<f64>) {
     values(density, generic);
+    scores_of(&name_of::<D>(), density, density, generic);
+}
+
+fn scores_of(name: &str, density: &dyn Density, of_score: &dyn Score, generic: ArrayView1<f64>) {
     let x = rows(generic);
-    let (log_p, score) = (density.log_density(x.view()), density.score(x.view()));
+    let (log_p, score) = (density.log_density(x.view()), of_score.score(x.view()));
     for (b, row) in x.rows().into_iter().enumerate() {
-        let place = format!(
-            "{} at {row:e}: log p = {}, s = {}",
-            name_of::<D>(),
-            log_p[b],
-            score.row(b)
-        );
+        let place = format!("{} at {row:e}: log p = {}, s = {}", name, log_p[b], score.row(b));
         if row.iter().any(|x| x.is_nan()) {
             check(score.row(b).iter().any(|s| s.is_nan()), || place.clone());
         } else if log_p[b].is_finite() && !row.iter().any(|x| *x == 0.0 || *x == 1.0) {
@@ -71,8 +69,12 @@ fn scores<D: Density + Score + ?Sized>(density: &D, generic: ArrayView1<f64>) {
 }
 
 /// Likewise for products with the Jacobian and divergences.
-fn derivatives<D: Density + ScoreJvp + ?Sized>(density: &D, generic: ArrayView1<f64>) {
+fn derivatives<D: Density + ScoreJvp>(density: &D, generic: ArrayView1<f64>) {
     scores(density, generic);
+    derivatives_of(&name_of::<D>(), density, generic);
+}
+
+fn derivatives_of(name: &str, density: &dyn ScoreJvp, generic: ArrayView1<f64>) {
     let x = rows(generic);
     let (score, divergence) = (density.score(x.view()), density.divergence(x.view()));
     let (mut s, mut jvp) = (Array2::zeros(x.raw_dim()), Array2::zeros(x.raw_dim()));
@@ -81,7 +83,7 @@ fn derivatives<D: Density + ScoreJvp + ?Sized>(density: &D, generic: ArrayView1<
     for (b, row) in x.rows().into_iter().enumerate() {
         let place = format!(
             "{} at {row:e}: s = {}, J v = {}, tr J = {}",
-            name_of::<D>(),
+            name,
             score.row(b),
             jvp.row(b),
             divergence[b]

@@ -77,7 +77,7 @@ pub fn named(place: &str, error: &Error, argument: &str, given: f64) {
 
 /// Requires a normaliser, and draws of finite density and energy. A draw that overflows, as those of a linear map with entries near the end of the
 /// range, must have no density.
-pub fn sound<D: Density>(place: &str, density: &D) {
+pub fn sound(place: &str, density: &dyn Density) {
     let x = density.sample(64, &mut Seed::new(1).rng());
     let (log_p, energy, log_z) = (
         density.log_density(x.view()),
@@ -102,13 +102,20 @@ pub fn sound<D: Density>(place: &str, density: &D) {
 /// Feeds every hostile number to a constructor: a named error or a sound density.
 pub fn feed<D: Density>(argument: &str, build: impl Fn(f64) -> Result<D>) {
     for v in HOSTILE {
-        let place = format!("{}, `{argument}` = {v:e}", name_of::<D>());
         match build(v) {
-            Ok(density) => {
-                check(v.is_finite(), || format!("{place}: taken"));
-                sound(&place, &density);
-            }
-            Err(error) => named(&place, &error, argument, v),
+            Ok(density) => answer(&name_of::<D>(), argument, v, Ok(&density)),
+            Err(error) => answer(&name_of::<D>(), argument, v, Err(&error)),
         }
+    }
+}
+
+fn answer(type_name: &str, argument: &str, v: f64, built: Result<&dyn Density, &Error>) {
+    let place = format!("{type_name}, `{argument}` = {v:e}");
+    match built {
+        Ok(density) => {
+            check(v.is_finite(), || format!("{place}: taken"));
+            sound(&place, density);
+        }
+        Err(error) => named(&place, error, argument, v),
     }
 }
