@@ -88,6 +88,25 @@ def jax_density(folder, name):
             "check": [float(found[0].mean()), float(np.abs(found[1]).mean())]}
 
 
+def scipy_density(folder, name):
+    import numpy as np
+    from scipy.stats import multivariate_normal
+    _, means, covariances, x = read(folder / f"{name}.bin")
+    frozen = multivariate_normal(means[0], covariances[0])
+    return {"value": clock(lambda: frozen.logpdf(x)), "check": [float(frozen.logpdf(x).mean())]}
+
+
+def sklearn_density(folder, name):
+    import numpy as np
+    from sklearn.mixture import GaussianMixture
+    weights, means, covariances, x = read(folder / f"{name}.bin")
+    mixture = GaussianMixture(len(weights))
+    mixture.weights_, mixture.means_, mixture.covariances_ = weights, means, covariances
+    # P = U Uᵀ with an upper triangular U, as scikit-learn keeps it.
+    mixture.precisions_cholesky_ = np.transpose(np.linalg.inv(np.linalg.cholesky(covariances)), (0, 2, 1))
+    return {"value": clock(lambda: mixture.score_samples(x)), "check": [float(mixture.score_samples(x).mean())]}
+
+
 def sklearn_em(folder, name, iterations):
     import warnings
 
@@ -108,7 +127,7 @@ def sklearn_em(folder, name, iterations):
     return {"em": (many[0] - one[0]) / iterations, "check": [many[1], 0.0]}
 
 
-WORKERS = {"jax_density": jax_density, "sklearn_em": sklearn_em}
+WORKERS = {f.__name__: f for f in (jax_density, scipy_density, sklearn_density, sklearn_em)}
 if arguments.worker:
     name, folder, *rest = arguments.worker
     print(json.dumps(WORKERS[name](pathlib.Path(folder), *[json.loads(v) for v in rest])))
@@ -145,6 +164,10 @@ for name in SIZES:
     for kind in ("value", "score"):
         TASKS[f"{name} {kind} / JAX"] = side(peer, (name, [kind])), side(ours, (name, [kind])), 1
     TASKS[f"{name} both / JAX"] = side(peer, (name, ["value", "score"])), side(ours, (name, ["both"])), 1
+    library = "scipy" if name.startswith("gaussian") else "sklearn"
+    other = lambda name=name, library=library: sides.peer(f"{library}_density", folder, name)
+    label = {"scipy": "SciPy", "sklearn": "scikit-learn"}[library]
+    TASKS[f"{name} value / {label}"] = side(other, (name, ["value"])), side(ours, (name, ["value"])), 1
 TASKS["EM iteration, mixture-16 / scikit-learn"] = (
     side(lambda: sides.peer("sklearn_em", folder, "mixture-16", 5), ("em", ["em"])),
     side(lambda: sides.run(PROGRAM, "em", folder / "mixture-16.bin", 5), ("em", ["em"])), 1)

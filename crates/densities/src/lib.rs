@@ -15,12 +15,11 @@
 
 // Kernels are loops over lanes by index, which is how the compiler turns them into vectors.
 #![allow(clippy::needless_range_loop)]
-// Parts of the normal's kernel serve callers that are still to come.
-#![allow(dead_code)]
 
 pub mod combine;
 pub mod family;
 pub mod gaussian;
+mod lanes;
 pub mod mixture;
 pub mod multivariate_student_t;
 pub mod positive;

@@ -9,7 +9,10 @@ use super::level::{Executable, Level};
 /// A computation that is worth compiling for each vector width.
 ///
 /// Mark `run`, and every function that it calls in its hot loop, `#[inline(always)]`: only what is inlined is compiled at the
-/// wider level. Nothing fuses a product and a sum behind the author's back, so the results are the same bits at every level.
+/// wider level. Nothing fuses a product and a sum behind the author's back, so the results are the same bits at every level. Where the
+/// author writes [`f64::mul_add`], it is one instruction at the wider levels and a function of the C library at the portable one, unless the
+/// architecture always has the instruction, as AArch64 has: rounded once in both cases, so still the same bits, but many times slower
+/// on x86 processors from before 2013.
 ///
 /// ```
 /// use gibbsian_core::simd::{vectorized, Vectorized};
@@ -44,7 +47,7 @@ pub trait Vectorized {
 pub fn vectorized<V: Vectorized>(computation: V) -> V::Output {
     #[cfg(target_arch = "x86_64")]
     {
-        #[target_feature(enable = "avx2")]
+        #[target_feature(enable = "avx2,fma")]
         fn avx2<V: Vectorized>(computation: V) -> V::Output {
             computation.run()
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub enum Level {
     /// What every processor of the target architecture has (SSE2 on x86-64, NEON on AArch64).
     Portable = 1,
-    /// 256-bit integers and floats: x86-64 processors since about 2013.
+    /// 256-bit integers and floats, with fused multiply-add: x86-64 processors since about 2013.
     Avx2 = 2,
     /// 512 bits, with the F, BW, DQ and VL sets: x86-64 servers since 2017, desktops with Zen 4 and later.
     Avx512 = 3,
@@ -27,7 +27,7 @@ impl Level {
             if has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") {
                 return Level::Avx512;
             }
-            if has!("avx2") {
+            if has!("avx2") && has!("fma") {
                 return Level::Avx2;
             }
         }

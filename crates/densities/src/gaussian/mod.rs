@@ -9,7 +9,9 @@
 //! working precision, once. Alternatives rejected: solving with the Cholesky factor for each batch, which costs the same
 //! operations in an order that does not run at vector width, and a spectral factor, which is full.
 
+mod colouring;
 pub(crate) mod double_double;
+mod evaluation;
 mod factors;
 mod family;
 mod normal;

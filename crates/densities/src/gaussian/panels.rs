@@ -3,18 +3,15 @@
 //! The matrix is cut into panels of [`LANES`] output coordinates; line `c` of a panel holds column `c` of its rows, so that the product of one
 //! coordinate `r_c` with a line is one vector operation, and a tile of [`POINTS`] points shares each line. Points need not be transposed: their
 //! coordinates are broadcast from memory, which costs nothing, and results come out in rows. A lower triangular matrix has panels that
-//! end where their zeros begin. Tiles are plain loops over fixed-size arrays, without fused multiply-adds, and each sum runs over `c` in
-//! order: the bits are the same at every vector width, and do not depend on which points share a tile.
+//! end where their zeros begin. Each sum runs over `c` in order: the bits are the same at every vector width, and do not depend on
+//! which points share a tile.
 
 use ndarray::ArrayView2;
 
-/// Output coordinates in a panel: one vector of 512 bits.
-pub(crate) const LANES: usize = 8;
-/// Points in a tile: eight independent sums hide the latency of additions.
-pub(crate) const POINTS: usize = 8;
+use crate::lanes::{LANES, Line, add_scaled, eight};
 
-/// One number for each output coordinate of a panel.
-pub(crate) type Line = [f64; LANES];
+/// Points in a tile: eight independent sums hide the latency of additions.
+pub(crate) const POINTS: usize = LANES;
 
 /// A packed square matrix.
 #[derive(Clone, Debug)]
@@ -87,11 +84,7 @@ impl Panels {
             .zip(e.iter().zip(f).zip(g.iter().zip(h)));
         for (line, (((a, b), (c, d)), ((e, f), (g, h)))) in panel.iter().zip(points) {
             let r = [*a, *b, *c, *d, *e, *f, *g, *h];
-            for k in 0..POINTS {
-                for lane in 0..LANES {
-                    sums[k][lane] += r[k] * line[lane];
-                }
-            }
+            sums = eight(|k| add_scaled(sums[k], r[k], *line));
         }
         sums
     }

@@ -5,18 +5,17 @@
 //! ill-conditioned covariances that sum cancels and the sum of squares does not. The score could be had as `−Wᵀy` in
 //! as many operations; each of its terms would pass through two sums instead of one, with a larger bound on the error, `|Wᵀ||W||r|` in place of
 //! `|P||r|`. `W`, `P` and the determinant are computed in twice the precision ([`super::double_double`]), so what is left are the roundings of the
-//! products and sums themselves.
-//!
-//! From two to four dimensions the loops are unrolled with a point in each lane of a vector; above that [`super::panels`] has the tiles. A
-//! diagonal covariance, which that of one dimension always is, takes one pass of multiplications.
+//! products and sums themselves. [`super::evaluation`] has the loops.
 
 use gibbsian_core::error::{Error, Result, check_finite};
-use gibbsian_core::simd::{Vectorized, vectorized};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use gibbsian_core::simd::vectorized;
+use ndarray::{Array1, Array2, ArrayView2};
 
+use super::colouring::Colouring;
 use super::double_double::{Double, log_of_product};
+use super::evaluation::{Energies, Scores};
 use super::factors::{Arithmetic, Factors};
-use super::panels::{LANES, Line, POINTS, Panels};
+use super::panels::Panels;
 
 /// A covariance, ready to be applied to rows of deviations.
 #[derive(Clone, Debug)]
@@ -27,8 +26,9 @@ pub(crate) struct Whitening {
     form: Form,
 }
 
+/// What is stored of it.
 #[derive(Clone, Debug)]
-enum Form {
+pub(super) enum Form {
     Diagonal {
         variance: Array1<f64>,
         precision: Array1<f64>,
@@ -36,11 +36,14 @@ enum Form {
     Dense(Box<Dense>),
 }
 
+/// A covariance with something beside its diagonal.
 #[derive(Clone, Debug)]
-struct Dense {
-    factors: Factors,
-    whiten: Panels,
-    pull: Panels,
+pub(super) struct Dense {
+    pub factors: Factors,
+    /// `W`, for energies.
+    pub whiten: Panels,
+    /// `P`, for scores.
+    pub pull: Panels,
 }
 
 impl Whitening {
@@ -51,12 +54,6 @@ impl Whitening {
         }
         let arithmetic = Arithmetic::for_dim(covariance.nrows());
         Factors::from_covariance(name, covariance, arithmetic).map(Whitening::dense)
-    }
-
-    /// [`from_covariance`](Self::from_covariance) in plain arithmetic: for those who factor again and again, such as the steps of an
-    /// estimation.
-    pub fn from_covariance_plain(name: &'static str, covariance: ArrayView2<f64>) -> Result<Self> {
-        Factors::from_covariance(name, covariance, Arithmetic::Plain).map(Whitening::dense)
     }
 
     /// Of a precision `(D, D)`; `name` is what an error calls it.
@@ -159,6 +156,10 @@ impl Whitening {
         }
     }
 
+    pub(super) fn form(&self) -> &Form {
+        &self.form
+    }
+
     /// `D`.
     pub fn dim(&self) -> usize {
         self.dim
@@ -172,14 +173,6 @@ impl Whitening {
     /// `½ log |2πΣ|`, the normaliser of the density.
     pub fn log_z(&self) -> f64 {
         self.log_z
-    }
-
-    /// The diagonal of `Σ`, where that is all there is to it.
-    pub fn variances(&self) -> Option<ArrayView1<'_, f64>> {
-        match &self.form {
-            Form::Diagonal { variance, .. } => Some(variance.view()),
-            Form::Dense(_) => None,
-        }
     }
 
     /// `Σ`.
@@ -243,13 +236,13 @@ impl Whitening {
 
     /// The scores `−P (x_b − μ)` of the rows into the rows of `out`; on the calling thread.
     pub fn scores(&self, mean: &[f64], rows: &[f64], out: &mut [f64]) {
-        self.combine_scores(mean, rows, Negated, out);
-    }
-
-    /// Adds `scale_b` times the score of each row to the rows of `out`; on the calling thread.
-    pub fn add_scores(&self, mean: &[f64], rows: &[f64], scale: &[f64], out: &mut [f64]) {
-        assert!(scale.len() * self.dim == rows.len());
-        self.combine_scores(mean, rows, Subtracted(scale), out);
+        assert!(mean.len() == self.dim && rows.len() == out.len() && rows.len().is_multiple_of(self.dim));
+        vectorized(Scores {
+            of: self,
+            mean,
+            rows,
+            out,
+        });
     }
 
     /// What draws are made with.
@@ -259,319 +252,9 @@ impl Whitening {
             Form::Dense(dense) => Colouring::Dense(Panels::lower_triangular(dense.factors.lower.view())),
         }
     }
-
-    fn combine_scores<C: Combine>(&self, mean: &[f64], rows: &[f64], combine: C, out: &mut [f64]) {
-        assert!(mean.len() == self.dim && rows.len() == out.len() && rows.len().is_multiple_of(self.dim));
-        vectorized(Scores {
-            of: self,
-            mean,
-            rows,
-            combine,
-            out,
-        });
-    }
-}
-
-/// The factor `L`, ready to turn standard normal numbers into draws.
-pub(crate) enum Colouring {
-    Diagonal(Array1<f64>),
-    Dense(Panels),
-}
-
-impl Colouring {
-    /// Adds `L z_b` to the rows of `out`, for `z_b` the rows of `z`.
-    pub fn add_to(&self, z: &[f64], out: &mut [f64]) {
-        match self {
-            Colouring::Diagonal(scale) => {
-                for (z, out) in z.chunks_exact(scale.len()).zip(out.chunks_exact_mut(scale.len())) {
-                    for ((out, z), scale) in out.iter_mut().zip(z).zip(scale) {
-                        *out += scale * z;
-                    }
-                }
-            }
-            Colouring::Dense(panels) => vectorized(Coloured { panels, z, out }),
-        }
-    }
-}
-
-struct Coloured<'a> {
-    panels: &'a Panels,
-    z: &'a [f64],
-    out: &'a mut [f64],
-}
-
-impl Vectorized for Coloured<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        panel_products(
-            self.panels,
-            &vec![0.0; self.panels.dim()],
-            self.z,
-            Added,
-            self.out,
-        );
-    }
 }
 
 /// The diagonal of a square matrix with nothing beside it.
 fn diagonal_of(a: ArrayView2<f64>) -> Option<Array1<f64>> {
     (a.is_square() && a.indexed_iter().all(|((i, j), &v)| i == j || v == 0.0)).then(|| a.diag().to_owned())
-}
-
-/// What becomes of an entry of the product `M r_b`.
-trait Combine: Copy {
-    /// The new value of the entry of row `b` of the output.
-    fn combine(self, b: usize, product: f64, old: f64) -> f64;
-}
-
-/// The score is minus the product with the precision.
-#[derive(Clone, Copy)]
-struct Negated;
-
-impl Combine for Negated {
-    #[inline(always)]
-    fn combine(self, _: usize, product: f64, _: f64) -> f64 {
-        -product
-    }
-}
-
-/// The score times a number for each row, added.
-#[derive(Clone, Copy)]
-struct Subtracted<'a>(&'a [f64]);
-
-impl Combine for Subtracted<'_> {
-    #[inline(always)]
-    fn combine(self, b: usize, product: f64, old: f64) -> f64 {
-        old - self.0[b] * product
-    }
-}
-
-/// A draw is the mean plus the product of `L` with standard normal numbers.
-#[derive(Clone, Copy)]
-struct Added;
-
-impl Combine for Added {
-    #[inline(always)]
-    fn combine(self, _: usize, product: f64, old: f64) -> f64 {
-        old + product
-    }
-}
-
-struct Energies<'a> {
-    of: &'a Whitening,
-    mean: &'a [f64],
-    rows: &'a [f64],
-    out: &'a mut [f64],
-}
-
-impl Vectorized for Energies<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Energies { of, mean, rows, out } = self;
-        match &of.form {
-            Form::Diagonal { precision, .. } => diagonal_energies(slice(precision), mean, rows, out),
-            Form::Dense(dense) => {
-                let w = dense.factors.whitening.view();
-                match of.dim {
-                    2 => small_energies::<2>(w, mean, rows, out),
-                    3 => small_energies::<3>(w, mean, rows, out),
-                    4 => small_energies::<4>(w, mean, rows, out),
-                    _ => panel_energies(&dense.whiten, mean, rows, out),
-                }
-            }
-        }
-    }
-}
-
-struct Scores<'a, C> {
-    of: &'a Whitening,
-    mean: &'a [f64],
-    rows: &'a [f64],
-    combine: C,
-    out: &'a mut [f64],
-}
-
-impl<C: Combine> Vectorized for Scores<'_, C> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Scores {
-            of,
-            mean,
-            rows,
-            combine,
-            out,
-        } = self;
-        match &of.form {
-            Form::Diagonal { precision, .. } => diagonal_scores(slice(precision), mean, rows, combine, out),
-            Form::Dense(dense) => {
-                let p = dense.factors.precision.view();
-                match of.dim {
-                    2 => small_scores::<2, C>(p, mean, rows, combine, out),
-                    3 => small_scores::<3, C>(p, mean, rows, combine, out),
-                    4 => small_scores::<4, C>(p, mean, rows, combine, out),
-                    _ => panel_products(&dense.pull, mean, rows, combine, out),
-                }
-            }
-        }
-    }
-}
-
-fn slice(a: &Array1<f64>) -> &[f64] {
-    a.as_slice().expect("owned arrays are contiguous")
-}
-
-#[inline(always)]
-fn diagonal_energies(precision: &[f64], mean: &[f64], rows: &[f64], out: &mut [f64]) {
-    let d = mean.len();
-    for (row, out) in rows.chunks_exact(d).zip(out) {
-        let mut sums = [0.0; LANES];
-        let terms = |i: usize| {
-            let r = row[i] - mean[i];
-            r * (r * precision[i])
-        };
-        let whole = d - d % LANES;
-        for first in (0..whole).step_by(LANES) {
-            for lane in 0..LANES {
-                sums[lane] += terms(first + lane);
-            }
-        }
-        for i in whole..d {
-            sums[i - whole] += terms(i);
-        }
-        *out = 0.5 * total(&sums);
-    }
-}
-
-#[inline(always)]
-fn diagonal_scores<C: Combine>(precision: &[f64], mean: &[f64], rows: &[f64], combine: C, out: &mut [f64]) {
-    let d = mean.len();
-    for (b, (row, out)) in rows.chunks_exact(d).zip(out.chunks_exact_mut(d)).enumerate() {
-        for i in 0..d {
-            out[i] = combine.combine(b, (row[i] - mean[i]) * precision[i], out[i]);
-        }
-    }
-}
-
-/// A point in each lane.
-#[inline(always)]
-fn small_energies<const D: usize>(w: ArrayView2<f64>, mean: &[f64], rows: &[f64], out: &mut [f64]) {
-    let w: [[f64; D]; D] = std::array::from_fn(|a| std::array::from_fn(|c| w[(a, c)]));
-    let mean: [f64; D] = std::array::from_fn(|c| mean[c]);
-    for (row, out) in rows.as_chunks::<D>().0.iter().zip(out) {
-        let mut square = 0.0;
-        for a in 0..D {
-            let mut y = 0.0;
-            for c in 0..=a {
-                y += w[a][c] * (row[c] - mean[c]);
-            }
-            square += y * y;
-        }
-        *out = 0.5 * square;
-    }
-}
-
-#[inline(always)]
-fn small_scores<const D: usize, C: Combine>(
-    p: ArrayView2<f64>,
-    mean: &[f64],
-    rows: &[f64],
-    combine: C,
-    out: &mut [f64],
-) {
-    let p: [[f64; D]; D] = std::array::from_fn(|a| std::array::from_fn(|c| p[(a, c)]));
-    let mean: [f64; D] = std::array::from_fn(|c| mean[c]);
-    let rows = rows.as_chunks::<D>().0;
-    for (b, (row, out)) in rows.iter().zip(out.as_chunks_mut::<D>().0).enumerate() {
-        let r: [f64; D] = std::array::from_fn(|c| row[c] - mean[c]);
-        for a in 0..D {
-            let mut product = 0.0;
-            for c in 0..D {
-                product += p[a][c] * r[c];
-            }
-            out[a] = combine.combine(b, product, out[a]);
-        }
-    }
-}
-
-/// Points that go through all panels before the next ones: a panel is loaded once for them, and they stay in the first-level cache.
-const BLOCK: usize = 4 * POINTS;
-
-#[inline(always)]
-fn panel_energies(whiten: &Panels, mean: &[f64], rows: &[f64], out: &mut [f64]) {
-    let d = mean.len();
-    let mut r = vec![0.0; BLOCK * d];
-    for (rows, out) in rows.chunks(BLOCK * d).zip(out.chunks_mut(BLOCK)) {
-        subtract(rows, mean, &mut r);
-        let mut squares = [[0.0; LANES]; BLOCK];
-        for panel in whiten.iter() {
-            for tile in 0..out.len().div_ceil(POINTS) {
-                let y = whiten.tile(panel, &r[tile * POINTS * d..]);
-                let squares = &mut squares[tile * POINTS..][..POINTS];
-                for k in 0..POINTS {
-                    for lane in 0..LANES {
-                        squares[k][lane] += y[k][lane] * y[k][lane];
-                    }
-                }
-            }
-        }
-        for (out, squares) in out.iter_mut().zip(&squares) {
-            *out = 0.5 * total(squares);
-        }
-    }
-}
-
-#[inline(always)]
-fn panel_products<C: Combine>(matrix: &Panels, mean: &[f64], rows: &[f64], combine: C, out: &mut [f64]) {
-    let d = mean.len();
-    let mut r = vec![0.0; BLOCK * d];
-    for (block, (rows, out)) in rows.chunks(BLOCK * d).zip(out.chunks_mut(BLOCK * d)).enumerate() {
-        subtract(rows, mean, &mut r);
-        for (p, panel) in matrix.iter().enumerate() {
-            let (first, n_lanes) = (p * LANES, LANES.min(d - p * LANES));
-            for tile in 0..out.len().div_ceil(POINTS * d) {
-                let products = matrix.tile(panel, &r[tile * POINTS * d..]);
-                for (k, product) in products.iter().enumerate() {
-                    let b = tile * POINTS + k;
-                    if (b + 1) * d > out.len() {
-                        break;
-                    }
-                    let out = &mut out[b * d + first..][..n_lanes];
-                    // Whole vectors are stored at once; the last panel may be narrower.
-                    if let Ok(out) = <&mut Line>::try_from(&mut *out) {
-                        for lane in 0..LANES {
-                            out[lane] = combine.combine(block * BLOCK + b, product[lane], out[lane]);
-                        }
-                    } else {
-                        for (out, product) in out.iter_mut().zip(product) {
-                            *out = combine.combine(block * BLOCK + b, *product, *out);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// `r = x − μ` of each row.
-#[inline(always)]
-fn subtract(rows: &[f64], mean: &[f64], r: &mut [f64]) {
-    let d = mean.len();
-    for (row, r) in rows.chunks_exact(d).zip(r.chunks_exact_mut(d)) {
-        for c in 0..d {
-            r[c] = row[c] - mean[c];
-        }
-    }
-}
-
-/// The sum of the lanes, in pairs.
-#[inline(always)]
-fn total(lanes: &Line) -> f64 {
-    let [a, b, c, d, e, f, g, h] = *lanes;
-    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }

@@ -5,8 +5,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
 
 /// The covariances of the `K` components of a mixture in `D` dimensions.
 ///
-/// The shape is kept by everything that makes a mixture from another: marginals, conditionals, estimates. Fewer free numbers
-/// need fewer data, and cost less time at each point.
+/// Fewer free numbers need fewer data, and cost less time at each point.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Covariances {
     /// A matrix a component, `(K, D, D)`: `Σ_k`.
@@ -27,20 +26,6 @@ impl Covariances {
             Covariances::Tied(matrix) => matrix.clone(),
             Covariances::Diagonal(variances) => Array2::from_diag(&variances.row(component)),
             Covariances::Spherical(variances) => variances[component] * Array2::eye(dim),
-        }
-    }
-
-    /// The covariances of the coordinates `axes` alone, in that order.
-    pub(super) fn of_axes(&self, axes: &[usize]) -> Self {
-        match self {
-            Covariances::Full(matrices) => {
-                Covariances::Full(matrices.select(Axis(1), axes).select(Axis(2), axes))
-            }
-            Covariances::Diagonal(variances) => Covariances::Diagonal(variances.select(Axis(1), axes)),
-            Covariances::Tied(matrix) => {
-                Covariances::Tied(matrix.select(Axis(0), axes).select(Axis(1), axes))
-            }
-            Covariances::Spherical(variances) => Covariances::Spherical(variances.clone()),
         }
     }
 

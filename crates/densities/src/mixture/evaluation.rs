@@ -50,7 +50,7 @@ impl GaussianMixture {
 
     /// Writes the responsibilities `r_k(x_b) = p(k | x_b)` into `out` `(B, K)`.
     ///
-    /// They are NaN for a row that is not finite, and for one so far away that every component's density is zero in double
+    /// One below 10⁻²⁸⁹ is zero. They are NaN for a row that is not finite, and for one so far away that every component's density is zero in double
     /// precision on the logarithmic scale too, at some 10¹⁵⁴ standard deviations.
     ///
     /// # Panics
@@ -116,17 +116,13 @@ impl GaussianMixture {
         log_posterior.rows().into_iter().map(first_largest).collect()
     }
 
-    /// Writes the responsibilities of one block of rows into `out` `(B, K)` and returns `Σ_b log p(x_b)`, on the calling thread: the E-step of one
-    /// task.
-    pub(crate) fn responsibilities_block(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) -> f64 {
-        let outputs = Outputs {
-            responsibilities: Some(out),
-            ..Outputs::default()
-        };
-        vectorized(Chunk {
+    /// Fills the panel with the responsibilities of at most its width of rows and returns `Σ_b log p(x_b)`, on the calling thread: the E-step of
+    /// one task.
+    pub(super) fn expect(&self, rows: ArrayView2<f64>, panel: &mut Panel) -> f64 {
+        vectorized(Expectation {
             mixture: self,
-            x,
-            outputs,
+            rows,
+            panel,
         })
     }
 
@@ -274,6 +270,23 @@ impl Vectorized for Chunk<'_, '_> {
             }
         }
         sum
+    }
+}
+
+/// The responsibilities of some rows.
+struct Expectation<'a, 'out> {
+    mixture: &'a GaussianMixture,
+    rows: ArrayView2<'a, f64>,
+    panel: &'out mut Panel,
+}
+
+impl Vectorized for Expectation<'_, '_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        self.panel.evaluate(self.mixture, self.rows);
+        self.panel.log_density[..self.rows.nrows()].iter().sum()
     }
 }
 

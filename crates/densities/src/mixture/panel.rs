@@ -7,6 +7,7 @@
 //! All arrays have a row for each coordinate or component and a column for each point. That the width of a panel is known at run time only is on
 //! purpose: the compiler then vectorises the loops along the points, not across the rows by gathering.
 
+use gibbsian_core::simd::exp_lanes;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::GaussianMixture;
@@ -39,13 +40,23 @@ pub(super) struct Panel {
 /// The numbers `y_k` of a panel that stay in a core's second-level cache.
 const WHITENED: usize = 1 << 14;
 
+/// The logarithm below which a responsibility counts as zero, and a number between its exponential and the least that counts.
+///
+/// The least is 10⁻²⁸⁹. Smaller ones would be subnormal, or their products with whitened deviations would be, and processors take a hundred times
+/// longer for those.
+const NEGLIGIBLE: (f64, f64) = (-666.0, 1e-289);
+
 /// The widest panel; more points share the cost of a call no further.
 const WIDEST: usize = 8 * LANES;
 
 impl Panel {
     /// Buffers for as many of `n_rows` points as should be evaluated together.
     pub(super) fn new(mixture: &GaussianMixture, n_rows: usize) -> Self {
-        let (n_components, dim) = mixture.means.dim();
+        Panel::of_shape(mixture.means.dim(), n_rows)
+    }
+
+    /// [`new`](Self::new) for mixtures of `n_components` in `dim` dimensions.
+    pub(super) fn of_shape((n_components, dim): (usize, usize), n_rows: usize) -> Self {
         let width = (WHITENED / (n_components * dim))
             .clamp(LANES, WIDEST)
             .min(n_rows.max(1).next_multiple_of(LANES));
@@ -63,6 +74,14 @@ impl Panel {
             responsibilities: rows(n_components),
             log_density: rows(1),
             score: rows(dim),
+        }
+    }
+
+    /// Gives each point wholly to one component.
+    pub(super) fn assign(&mut self, groups: &[usize]) {
+        self.responsibilities.fill(0.0);
+        for (point, &component) in groups.iter().enumerate() {
+            self.responsibilities[component * self.width + point] = 1.0;
         }
     }
 
@@ -134,11 +153,19 @@ impl Panel {
         let rows = self.responsibilities.chunks_exact_mut(width);
         for (exponents, log_joint) in rows.zip(self.log_joint.chunks_exact(width)) {
             for ((exponent, log_joint), largest) in exponents.iter_mut().zip(log_joint).zip(&self.largest) {
-                *exponent = log_joint - largest;
+                let difference = log_joint - largest;
+                *exponent = if difference < NEGLIGIBLE.0 {
+                    NEGLIGIBLE.0
+                } else {
+                    difference
+                };
             }
         }
-        for exponent in &mut self.responsibilities {
-            *exponent = exponent.exp();
+        for exponents in self.responsibilities.as_chunks_mut::<LANES>().0 {
+            exp_lanes(exponents);
+            for weight in exponents {
+                *weight = if *weight < NEGLIGIBLE.1 { 0.0 } else { *weight };
+            }
         }
         self.total.fill(0.0);
         for weights in self.responsibilities.chunks_exact(width) {
@@ -188,6 +215,9 @@ impl Panel {
             .chunks_exact(size)
             .zip(self.responsibilities.chunks_exact(width));
         for (k, (y, weights)) in components.enumerate() {
+            if !shared && weights.iter().all(|&weight| weight == 0.0) {
+                continue;
+            }
             for (weighted, y) in weighted.chunks_exact_mut(width).zip(y.chunks_exact(width)) {
                 for ((weighted, y), weight) in weighted.iter_mut().zip(y).zip(weights) {
                     // One map for all components is applied once, to the sum.
@@ -207,17 +237,32 @@ impl Panel {
 /// Reads up to `width` rows as columns; the columns that are left over repeat the first row.
 #[inline(always)]
 pub(super) fn take(rows: ArrayView2<f64>, panel: &mut [f64], width: usize) {
-    for (values, column) in panel.chunks_exact_mut(width).zip(rows.columns()) {
-        for (value, x) in values.iter_mut().zip(column) {
-            *value = *x;
+    let (n, dim) = rows.dim();
+    let rows = rows.as_standard_layout();
+    let rows = rows.as_slice().expect("standard layout");
+    // Row by row, because rows come from memory and columns stay in the first-level cache.
+    for (point, row) in rows.chunks_exact(dim).enumerate() {
+        for (values, x) in panel.chunks_exact_mut(width).zip(row) {
+            values[point] = *x;
         }
-        values[rows.nrows()..].fill(column[0]);
+    }
+    for (values, x) in panel.chunks_exact_mut(width).zip(rows) {
+        values[n..].fill(*x);
     }
 }
 
 /// Writes the coordinates `(D, width)` of a panel into its rows `(at most width, D)`.
 #[inline(always)]
 pub(super) fn store(panel: &[f64], width: usize, mut rows: ArrayViewMut2<f64>) {
+    let dim = rows.ncols();
+    if let Some(rows) = rows.as_slice_mut() {
+        for (point, row) in rows.chunks_exact_mut(dim).enumerate() {
+            for (out, values) in row.iter_mut().zip(panel.chunks_exact(width)) {
+                *out = values[point];
+            }
+        }
+        return;
+    }
     for (values, column) in panel.chunks_exact(width).zip(rows.columns_mut()) {
         for (out, value) in column.into_iter().zip(values) {
             *out = *value;

@@ -9,8 +9,13 @@
 use gibbsian_linalg::Cholesky;
 use ndarray::{Array2, ArrayView2};
 
+use crate::lanes::{LANES as LINE, add_products, add_scaled, eight};
+
 /// The points that a tile takes at once, four vectors of 512 bits; the width of a panel is a multiple of it.
 pub(super) const LANES: usize = 32;
+
+/// The vectors of a tile in each of its rows.
+const LINES: usize = LANES / LINE;
 
 /// The rows of a tile: with four vectors a row, eight independent sums, which hide the latency of additions.
 const TILE: usize = 2;
@@ -78,16 +83,12 @@ impl Whitening {
                 if rows == TILE {
                     let products = product([[0.0; LANES]; TILE], tile, delta, width, column);
                     for (r, product) in products.iter().enumerate() {
-                        for l in 0..LANES {
-                            square[l] += product[l] * product[l];
-                        }
+                        add_squares(&mut square, product);
                         y[r * width + column..][..LANES].copy_from_slice(product);
                     }
                 } else {
                     let [product] = product([[0.0; LANES]], tile, delta, width, column);
-                    for l in 0..LANES {
-                        square[l] += product[l] * product[l];
-                    }
+                    add_squares(&mut square, &product);
                     y[column..][..LANES].copy_from_slice(&product);
                 }
             }
@@ -132,21 +133,44 @@ fn split_off<'a>(tiles: &mut &'a [f64], n: usize) -> &'a [f64] {
 /// Adds the `R` rows `Σ_j w_jr x_j` of one tile for the points from `column` on.
 #[inline(always)]
 fn product<const R: usize>(
-    mut sums: [[f64; LANES]; R],
+    sums: [[f64; LANES]; R],
     tile: &[f64],
     x: &[f64],
     width: usize,
     column: usize,
 ) -> [[f64; LANES]; R] {
+    // In vectors, by loops over constants: conversions of whole arrays would go through memory.
+    let mut vectors = [[[0.0; LINE]; LINES]; R];
+    for r in 0..R {
+        for v in 0..LINES {
+            vectors[r][v] = eight(|l| sums[r][v * LINE + l]);
+        }
+    }
     for (w, x) in tile.as_chunks::<R>().0.iter().zip(x.chunks_exact(width)) {
-        let x = *lanes(x, column);
-        for r in 0..R {
-            for l in 0..LANES {
-                sums[r][l] += w[r] * x[l];
+        let x = lanes(x, column).as_chunks::<LINE>().0;
+        for v in 0..LINES {
+            for r in 0..R {
+                vectors[r][v] = add_scaled(vectors[r][v], w[r], x[v]);
+            }
+        }
+    }
+    let mut sums = sums;
+    for r in 0..R {
+        for v in 0..LINES {
+            for l in 0..LINE {
+                sums[r][v * LINE + l] = vectors[r][v][l];
             }
         }
     }
     sums
+}
+
+#[inline(always)]
+fn add_squares(sums: &mut [f64; LANES], y: &[f64; LANES]) {
+    let sums = sums.as_chunks_mut::<LINE>().0.iter_mut();
+    for (sum, y) in sums.zip(y.as_chunks().0) {
+        *sum = add_products(*sum, *y, *y);
+    }
 }
 
 /// The numbers of a row from `column` on.

@@ -5,23 +5,28 @@
 //! old mean keeps the last difference from cancelling: near convergence its second term vanishes. A single shift for all components would
 //! lose as many digits as there are component widths between the means, squared.
 //!
-//! Lanes are points. A panel of `PANEL` rows is transposed once; for each component the centred coordinates and their products with the
-//! responsibilities are two more panels, and `S_k` is a product of these, in tiles of 4 × 4 entries that stay in registers.
+//! A panel of rows goes through the expectation step and straight on into the sums, so that responsibilities stay in a core's first-level cache.
+//! For each component the rows that it has a share in are centred and weighted, and `S_k` is cut into blocks of 8 × 8 coordinates,
+//! which stay in registers while the products of these rows are added. With components apart from each other, most rows have a share in few
+//! of them, and most of the work falls away.
 
 use gibbsian_core::simd::{Vectorized, vectorized};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
 
-/// Rows of a panel.
-const PANEL: usize = 64;
-/// Points that are added side by side.
-const LANES: usize = 8;
-/// Rows and columns of a tile of `S_k`.
-const TILE: usize = 4;
+use crate::lanes::{LANES, Line, add_products, add_scaled, eight};
+use crate::mixture::panel::Panel;
+
 /// Partial sums are kept for at most this many tasks, so that they take little memory beside the data.
 const MAX_TASKS: usize = 64;
 /// The least rows of a task.
 const MIN_TASK_ROWS: usize = 1024;
+
+/// The responsibility above which a row takes part in first and second moments.
+///
+/// A row below it, were it `10⁶` widths of the component away, would add less than `10⁻²⁸` squared widths to a second moment. A component that is not
+/// empty owns more than `2⁻⁵²` rows for each row of the data, so that not all rows together would change a digit.
+const SHARE: f64 = 1e-40;
 
 /// How much of the second moments is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +38,12 @@ pub(super) enum Second {
 }
 
 impl Second {
-    /// Numbers a component.
+    /// Lines a component: rows of blocks of the lower triangle one after the other, or the diagonal.
     fn len(self, dim: usize) -> usize {
+        let blocks = dim.div_ceil(LANES);
         match self {
-            Second::Full => dim * (dim + 1) / 2,
-            Second::Diagonal => dim,
+            Second::Full => blocks * (blocks + 1) / 2 * LANES,
+            Second::Diagonal => blocks,
         }
     }
 }
@@ -46,12 +52,13 @@ impl Second {
 #[derive(Clone, Debug)]
 pub(super) struct Moments {
     second: Second,
+    dim: usize,
     /// `(K)`
     pub masses: Array1<f64>,
     /// `(K, D)`
     first: Array2<f64>,
-    /// `(K, D (D + 1) / 2)` or `(K, D)`
-    products: Array2<f64>,
+    /// Of each component as many lines as [`Second::len`] says.
+    products: Vec<Line>,
     /// `Σ_b log p(x_b)`
     pub log_likelihood: f64,
 }
@@ -60,110 +67,116 @@ impl Moments {
     fn zeros(n_components: usize, dim: usize, second: Second) -> Self {
         Moments {
             second,
+            dim,
             masses: Array1::zeros(n_components),
             first: Array2::zeros((n_components, dim)),
-            products: Array2::zeros((n_components, second.len(dim))),
+            products: vec![[0.0; LANES]; n_components * second.len(dim)],
             log_likelihood: 0.0,
+        }
+    }
+
+    fn add(&mut self, other: &Moments) {
+        self.masses += &other.masses;
+        self.first += &other.first;
+        self.log_likelihood += other.log_likelihood;
+        let sums = self.products.as_flattened_mut().iter_mut();
+        for (sum, other) in sums.zip(other.products.as_flattened()) {
+            *sum += other;
         }
     }
 
     /// The sums over the rows of `x` `(B, D)` about `shifts` `(K, D)`.
     ///
-    /// `responsibilities` is given the number of a first row and the block of rows that starts there; it fills `(rows, K)` and returns the
-    /// block's log-likelihood. Tasks are cut by the number of rows alone and added in
-    /// order, so the result does not depend on the number of threads.
+    /// `expect` is given the number of a first row and the rows that start there; it fills the responsibilities of a panel and returns the
+    /// rows' log-likelihood. Tasks are cut by the shape alone and added in order, so the result does not depend on the number of threads.
     pub fn gather(
         x: ArrayView2<f64>,
         shifts: ArrayView2<f64>,
         second: Second,
-        responsibilities: impl Fn(usize, ArrayView2<f64>, ArrayViewMut2<f64>) -> f64 + Sync,
+        expect: impl Fn(usize, ArrayView2<f64>, &mut Panel) -> f64 + Sync,
     ) -> Self {
+        let x = x.as_standard_layout();
         let (n, dim) = x.dim();
-        let n_components = shifts.nrows();
-        let task_rows = n.div_ceil(MAX_TASKS).next_multiple_of(PANEL).max(MIN_TASK_ROWS);
-        let tasks: Vec<_> = x.axis_chunks_iter(Axis(0), task_rows).collect();
-        let partial: Vec<Moments> = tasks
+        let zeros = Moments::zeros(shifts.nrows(), dim, second);
+        let task_rows = n.div_ceil(MAX_TASKS).max(MIN_TASK_ROWS);
+        let partial: Vec<Moments> = (0..n.div_ceil(task_rows))
             .into_par_iter()
-            .enumerate()
-            .map(|(task, rows)| {
-                let mut sums = Moments::zeros(n_components, dim, second);
-                let mut panels = Panels::new(dim, n_components);
-                for (panel, block) in rows.axis_chunks_iter(Axis(0), PANEL).enumerate() {
-                    let start = task * task_rows + panel * PANEL;
-                    let r = panels.responsibilities.slice_mut(s![..block.nrows(), ..]);
-                    sums.log_likelihood += responsibilities(start, block, r);
+            .map(|task| {
+                let end = n.min((task + 1) * task_rows);
+                let mut sums = zeros.clone();
+                let mut panel = Panel::of_shape(shifts.dim(), task_rows);
+                let mut shares = Shares::new(dim, panel.width);
+                for start in (task * task_rows..end).step_by(panel.width) {
+                    let rows = x.slice(s![start..end.min(start + panel.width), ..]);
+                    sums.log_likelihood += expect(start, rows, &mut panel);
                     vectorized(AddPanel {
-                        x: block,
+                        rows,
                         shifts,
-                        panels: &mut panels,
+                        panel: &panel,
+                        shares: &mut shares,
                         sums: &mut sums,
                     });
                 }
                 sums
             })
             .collect();
-        let mut total = Moments::zeros(n_components, dim, second);
-        for part in partial {
-            total.masses += &part.masses;
-            total.first += &part.first;
-            total.products += &part.products;
-            total.log_likelihood += part.log_likelihood;
+        partial.iter().fold(zeros, |mut total, part| {
+            total.add(part);
+            total
+        })
+    }
+
+    /// The entry `(i, j)` of `S_k`, `j ≤ i`.
+    fn product(&self, k: usize, i: usize, j: usize) -> f64 {
+        let lines = self.second.len(self.dim);
+        let lines = &self.products[k * lines..][..lines];
+        match self.second {
+            Second::Full => {
+                let (row, column) = (i / LANES, j / LANES);
+                lines[(row * (row + 1) / 2 + column) * LANES + i % LANES][j % LANES]
+            }
+            Second::Diagonal => lines[i / LANES][i % LANES],
         }
-        total
     }
 
     /// The mean of component `k`, whose mass must be positive.
     pub fn mean(&self, k: usize, shift: ArrayView1<f64>) -> Array1<f64> {
-        &shift + &(&self.first.row(k) / self.masses[k])
+        let first = self.first.row(k);
+        Array1::from_shape_fn(self.dim, |d| shift[d] + first[d] / self.masses[k])
     }
 
     /// `Σ_b r_bk (x_b − μ_k)(x_b − μ_k)ᵀ` about the new mean, `(D, D)`; only with [`Second::Full`].
     pub fn scatter(&self, k: usize) -> Array2<f64> {
         debug_assert_eq!(self.second, Second::Full);
         let first = self.first.row(k);
-        let mut entries = self.products.row(k).into_iter();
-        let mut scatter = Array2::zeros((first.len(), first.len()));
-        for i in 0..first.len() {
-            for j in 0..=i {
-                let product = entries.next().copied().unwrap_or_default();
-                let value = product - first[i] * first[j] / self.masses[k];
-                scatter[[i, j]] = value;
-                scatter[[j, i]] = value;
-            }
-        }
-        scatter
+        Array2::from_shape_fn((self.dim, self.dim), |(i, j)| {
+            let (i, j) = (i.max(j), i.min(j));
+            self.product(k, i, j) - first[i] * first[j] / self.masses[k]
+        })
     }
 
     /// The diagonal of [`scatter`](Self::scatter).
     pub fn diagonal_scatter(&self, k: usize) -> Array1<f64> {
         let first = self.first.row(k);
-        let products = self.products.row(k);
-        Array1::from_shape_fn(first.len(), |i| {
-            let entry = match self.second {
-                Second::Full => i * (i + 3) / 2,
-                Second::Diagonal => i,
-            };
+        Array1::from_shape_fn(self.dim, |i| {
             // Rounding may leave a small negative number where all points of the component coincide.
-            (products[entry] - first[i] * first[i] / self.masses[k]).max(0.0)
+            (self.product(k, i, i) - first[i] * first[i] / self.masses[k]).max(0.0)
         })
     }
 }
 
-/// Buffers of one task; `(D, PANEL)` in rows of a coordinate each.
-struct Panels {
-    responsibilities: Array2<f64>,
-    points: Vec<[f64; PANEL]>,
-    centred: Vec<[f64; PANEL]>,
-    weighted: Vec<[f64; PANEL]>,
+/// The rows of a panel that one component has a share in, each in whole lines that end with zeros.
+struct Shares {
+    /// `x_b − c_k`
+    centred: Vec<Line>,
+    /// `r_bk (x_b − c_k)`
+    weighted: Vec<Line>,
 }
 
-impl Panels {
-    fn new(dim: usize, n_components: usize) -> Self {
-        // Rounded up to whole tiles; the rows past the last coordinate stay zero.
-        let zeros = vec![[0.0; PANEL]; dim.next_multiple_of(TILE)];
-        Panels {
-            responsibilities: Array2::zeros((PANEL, n_components)),
-            points: zeros.clone(),
+impl Shares {
+    fn new(dim: usize, width: usize) -> Self {
+        let zeros = vec![[0.0; LANES]; width * dim.div_ceil(LANES)];
+        Shares {
             centred: zeros.clone(),
             weighted: zeros,
         }
@@ -172,9 +185,10 @@ impl Panels {
 
 /// Adds the sums of one panel.
 struct AddPanel<'a> {
-    x: ArrayView2<'a, f64>,
+    rows: ArrayView2<'a, f64>,
     shifts: ArrayView2<'a, f64>,
-    panels: &'a mut Panels,
+    panel: &'a Panel,
+    shares: &'a mut Shares,
     sums: &'a mut Moments,
 }
 
@@ -183,53 +197,61 @@ impl Vectorized for AddPanel<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let (n, dim) = self.x.dim();
-        let Panels {
-            responsibilities,
-            points,
-            centred,
-            weighted,
-        } = self.panels;
-        for (b, row) in self.x.rows().into_iter().enumerate() {
-            for (point, &x) in points.iter_mut().zip(row) {
-                point[b] = x;
-            }
-        }
-        let mut r = [0.0; PANEL];
-        for k in 0..self.shifts.nrows() {
-            // A panel that is not full has weight zero for the rows that are missing.
-            r[n..].fill(0.0);
-            for (r, row) in r[..n].iter_mut().zip(responsibilities.rows()) {
-                *r = row[k];
-            }
-            self.sums.masses[k] += sum(&r);
-            let mut first = self.sums.first.row_mut(k);
-            for d in 0..dim {
-                let shift = self.shifts[[k, d]];
-                for p in 0..PANEL {
-                    centred[d][p] = points[d][p] - shift;
-                    weighted[d][p] = r[p] * centred[d][p];
+        let (n, dim) = self.rows.dim();
+        let rows = self.rows.as_slice().expect("rows of a contiguous array");
+        let blocks = dim.div_ceil(LANES);
+        let n_lines = self.sums.second.len(dim);
+        let Shares { centred, weighted } = self.shares;
+        let shifts = self.shifts.as_standard_layout();
+        let mut first = vec![0.0; dim];
+        for k in 0..shifts.nrows() {
+            let responsibilities = &self.panel.responsibility(k)[..n];
+            let mut n_shares = 0;
+            let shift = shifts.row(k).to_slice().expect("rows of a contiguous array");
+            first.fill(0.0);
+            for (row, &r) in rows.chunks_exact(dim).zip(responsibilities) {
+                if r < SHARE {
+                    continue;
                 }
-                first[d] += sum(&weighted[d]);
+                let centred = &mut centred[n_shares * blocks..][..blocks];
+                let weighted = &mut weighted[n_shares * blocks..][..blocks];
+                let (centred, weighted) = (centred.as_flattened_mut(), weighted.as_flattened_mut());
+                for ((centred, x), shift) in centred.iter_mut().zip(row).zip(shift) {
+                    *centred = x - shift;
+                }
+                for (weighted, centred) in weighted.iter_mut().zip(centred.iter()) {
+                    *weighted = r * centred;
+                }
+                for (first, weighted) in first.iter_mut().zip(weighted.iter()) {
+                    *first += weighted;
+                }
+                n_shares += 1;
             }
-            let mut products = self.sums.products.row_mut(k);
+            self.sums.masses[k] += sum(responsibilities);
+            if n_shares == 0 {
+                continue;
+            }
+            for (sum, first) in self.sums.first.row_mut(k).iter_mut().zip(&first) {
+                *sum += first;
+            }
+            let (centred, weighted) = (&centred[..n_shares * blocks], &weighted[..n_shares * blocks]);
+            let mut sums = self.sums.products[k * n_lines..][..n_lines].iter_mut();
             match self.sums.second {
                 Second::Diagonal => {
-                    for d in 0..dim {
-                        products[d] += sum_of_products(&weighted[d], &centred[d]);
+                    for (b, sum) in sums.enumerate() {
+                        let rows = centred.chunks_exact(blocks).zip(weighted.chunks_exact(blocks));
+                        let square = rows.fold([0.0; LANES], |sum, (c, w)| add_products(sum, c[b], w[b]));
+                        *sum = eight(|l| sum[l] + square[l]);
                     }
                 }
                 Second::Full => {
-                    for i in (0..dim).step_by(TILE) {
-                        for j in (0..=i).step_by(TILE) {
-                            let tile = tile(&weighted[i..i + TILE], &centred[j..j + TILE]);
-                            for (a, row) in tile.iter().enumerate().take(dim - i) {
-                                for (b, entry) in row.iter().enumerate() {
-                                    let (row, column) = (i + a, j + b);
-                                    if column <= row {
-                                        products[row * (row + 1) / 2 + column] += entry;
-                                    }
-                                }
+                    for i in 0..blocks {
+                        let height = LANES.min(dim - i * LANES);
+                        for j in 0..=i {
+                            let products = products(centred, weighted, blocks, (i, j), height);
+                            for product in &products {
+                                let sum = sums.next().expect("a line for each row of a block");
+                                *sum = eight(|l| sum[l] + product[l]);
                             }
                         }
                     }
@@ -239,54 +261,44 @@ impl Vectorized for AddPanel<'_> {
     }
 }
 
-/// The products of four rows with four rows.
+/// The sum of all, a lane for each eighth.
 #[inline(always)]
-fn tile(left: &[[f64; PANEL]], right: &[[f64; PANEL]]) -> [[f64; TILE]; TILE] {
-    let mut lanes = [[[0.0; LANES]; TILE]; TILE];
-    for start in (0..PANEL).step_by(LANES) {
-        for a in 0..TILE {
-            for b in 0..TILE {
-                for lane in 0..LANES {
-                    lanes[a][b][lane] += left[a][start + lane] * right[b][start + lane];
-                }
+fn sum(values: &[f64]) -> f64 {
+    let (lines, rest) = values.as_chunks::<LANES>();
+    let lanes = lines.iter().fold([0.0; LANES], |sum, x| eight(|l| sum[l] + x[l]));
+    lanes.iter().chain(rest).sum()
+}
+
+/// The sums of the products of the coordinates of two blocks, the first `height` of the one with all of the other.
+#[inline(always)]
+fn products(
+    centred: &[Line],
+    weighted: &[Line],
+    blocks: usize,
+    (i, j): (usize, usize),
+    height: usize,
+) -> [Line; LANES] {
+    let mut sums = [[0.0; LANES]; LANES];
+    let rows = centred.chunks_exact(blocks).zip(weighted.chunks_exact(blocks));
+    if height <= 2 {
+        for (centred, weighted) in rows {
+            for a in 0..2 {
+                sums[a] = add_scaled(sums[a], weighted[i][a], centred[j]);
             }
         }
-    }
-    lanes.map(|row| row.map(fold))
-}
-
-#[inline(always)]
-fn sum_of_products(left: &[f64; PANEL], right: &[f64; PANEL]) -> f64 {
-    let mut lanes = [0.0; LANES];
-    for start in (0..PANEL).step_by(LANES) {
-        for lane in 0..LANES {
-            lanes[lane] += left[start + lane] * right[start + lane];
+    } else {
+        for (centred, weighted) in rows {
+            sums = eight(|a| add_scaled(sums[a], weighted[i][a], centred[j]));
         }
     }
-    fold(lanes)
-}
-
-#[inline(always)]
-fn sum(values: &[f64; PANEL]) -> f64 {
-    let mut lanes = [0.0; LANES];
-    for start in (0..PANEL).step_by(LANES) {
-        for lane in 0..LANES {
-            lanes[lane] += values[start + lane];
-        }
-    }
-    fold(lanes)
-}
-
-/// The sum of the lanes, in pairs.
-#[inline(always)]
-fn fold(l: [f64; LANES]) -> f64 {
-    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+    sums
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use gibbsian_core::Seed;
+    use ndarray::Axis;
     use rand::RngExt;
 
     /// Uneven panels, more coordinates than a tile, and shifts that are not the means.
@@ -298,10 +310,12 @@ mod tests {
             let rows = x.clone();
             let r = |row: ArrayView1<f64>, k: usize| 0.1 + (row[0] * (k + 1) as f64).sin().abs();
             let shifts = Array2::from_shape_simple_fn((n_components, dim), || rng.random_range(0.0..1.0));
-            let fill = |start: usize, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>| {
-                for ((b, k), out) in out.indexed_iter_mut() {
-                    assert_eq!(x.row(b), rows.row(start + b));
-                    *out = r(x.row(b), k);
+            let fill = |start: usize, x: ArrayView2<f64>, panel: &mut Panel| {
+                for (b, row) in x.rows().into_iter().enumerate() {
+                    assert_eq!(row, rows.row(start + b));
+                    for k in 0..n_components {
+                        panel.responsibilities[k * panel.width + b] = r(row, k);
+                    }
                 }
                 x.nrows() as f64
             };

@@ -67,11 +67,8 @@ impl<'a> Step<'a> {
             .broadcast((n_components, self.dim()))
             .map(|shifts| shifts.to_owned())
             .unwrap_or_default();
-        let moments = Moments::gather(self.x, shifts.view(), self.second(), |start, _, mut out| {
-            for (mut row, &k) in out.rows_mut().into_iter().zip(&groups[start..]) {
-                row.fill(0.0);
-                row[k] = 1.0;
-            }
+        let moments = Moments::gather(self.x, shifts.view(), self.second(), |start, rows, panel| {
+            panel.assign(&groups[start..start + rows.nrows()]);
             0.0
         });
         let found = self.maximise(&moments, shifts.view())?;
@@ -81,8 +78,8 @@ impl<'a> Step<'a> {
     /// Expectation and maximisation.
     pub fn improve(&self, mixture: &GaussianMixture) -> Result<Improved> {
         check_shape("means", &mixture.means(), &[mixture.n_components(), self.dim()])?;
-        let moments = Moments::gather(self.x, mixture.means(), self.second(), |_, rows, out| {
-            mixture.responsibilities_block(rows, out)
+        let moments = Moments::gather(self.x, mixture.means(), self.second(), |_, rows, panel| {
+            mixture.expect(rows, panel)
         });
         let mut found = self.maximise(&moments, mixture.means())?;
         let n_relocated = self.relocate_empty(mixture, &moments, &mut found);
