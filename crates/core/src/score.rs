@@ -44,17 +44,8 @@ pub trait ScoreJvp: Score {
     ///
     /// The provided form is exact and takes `D` Jacobian-vector products, one a coordinate; override it where a closed form
     /// exists. A random estimate of the trace is a wrapper's business, never a default.
-    fn divergence_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
-        out.fill(0.0);
-        let mut direction = Array2::zeros(x.raw_dim());
-        let mut score = Array2::zeros(x.raw_dim());
-        let mut jvp = Array2::zeros(x.raw_dim());
-        for i in 0..x.ncols() {
-            direction.fill(0.0);
-            direction.column_mut(i).fill(1.0);
-            self.score_jvp_into(x, direction.view(), score.view_mut(), jvp.view_mut());
-            out += &jvp.column(i);
-        }
+    fn divergence_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
+        trace_into(x, out, |v, score, jvp| self.score_jvp_into(x, v, score, jvp));
     }
 
     /// The divergences of all rows, in a new array.
@@ -99,6 +90,24 @@ pub trait ScoreJvpPullback: ScoreJvp + ScorePullback {
         cotangent: &mut JvpCotangent<'_>,
         grad: ArrayViewMut1<f64>,
     );
+}
+
+/// Writes `Σ_i (J e_i)_i` of every row into `out`, by the function that fills scores and products `J v`.
+pub(crate) fn trace_into(
+    x: ArrayView2<f64>,
+    mut out: ArrayViewMut1<f64>,
+    score_jvp: impl Fn(ArrayView2<f64>, ArrayViewMut2<f64>, ArrayViewMut2<f64>),
+) {
+    out.fill(0.0);
+    let mut direction = Array2::zeros(x.raw_dim());
+    let mut score = Array2::zeros(x.raw_dim());
+    let mut jvp = Array2::zeros(x.raw_dim());
+    for i in 0..x.ncols() {
+        direction.fill(0.0);
+        direction.column_mut(i).fill(1.0);
+        score_jvp(direction.view(), score.view_mut(), jvp.view_mut());
+        out += &jvp.column(i);
+    }
 }
 
 macro_rules! through_pointer {

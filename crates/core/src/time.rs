@@ -7,7 +7,7 @@ use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::energy::Space;
 use crate::params::{Layout, Parametric};
-use crate::score::{JvpCotangent, Score, ScoreJvp, ScoreJvpPullback, ScorePullback};
+use crate::score::{JvpCotangent, Score, ScoreJvp, ScoreJvpPullback, ScorePullback, trace_into};
 
 /// A score `s(x, t)`.
 pub trait TimeScore: Space {
@@ -26,6 +26,13 @@ pub trait TimeScoreJvp: TimeScore {
         score: ArrayViewMut2<f64>,
         jvp: ArrayViewMut2<f64>,
     );
+
+    /// Writes the divergence `tr J(x_b, t_b)` of every row into `out` `(B)`; see [`ScoreJvp::divergence_into`].
+    fn divergence_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut1<f64>) {
+        trace_into(x, out, |v, score, jvp| {
+            self.score_jvp_at_into(x, t, v, score, jvp);
+        });
+    }
 }
 
 /// A time-dependent score that can be differentiated in its parameters; see [`ScorePullback`].
@@ -89,6 +96,10 @@ impl<M: TimeScoreJvp + ?Sized> ScoreJvp for At<'_, M> {
         jvp: ArrayViewMut2<f64>,
     ) {
         self.model.score_jvp_at_into(x, self.t, v, score, jvp);
+    }
+
+    fn divergence_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
+        self.model.divergence_at_into(x, self.t, out);
     }
 }
 

@@ -11,6 +11,7 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::cd_bias::EXPERIMENT,
     &experiments::rbm_mnist::EXPERIMENT,
     &experiments::log_z::EXPERIMENT,
+    &experiments::tweedie::EXPERIMENT,
 ];
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ impl Double {
     }
 
     /// √a by one step of Newton's method from the square root of the leading part.
-    fn sqrt(self) -> Self {
+    pub fn sqrt(self) -> Self {
         let root = Double::new(self.high.sqrt());
         let rest = self - root * root;
         root + Double::new(rest.high / (2.0 * root.high))
@@ -235,7 +235,7 @@ impl Triangular {
 
 /// `y ← y + a x`.
 #[inline(always)]
-fn add_scaled(y: &mut [Double], a: Double, x: &[Double]) {
+pub(crate) fn add_scaled(y: &mut [Double], a: Double, x: &[Double]) {
     for (y, &x) in y.iter_mut().zip(x) {
         *y = *y + a * x;
     }

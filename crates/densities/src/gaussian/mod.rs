@@ -12,7 +12,7 @@
 mod colouring;
 pub(crate) mod double_double;
 mod evaluation;
-mod factors;
+pub(crate) mod factors;
 mod family;
 mod normal;
 mod panels;

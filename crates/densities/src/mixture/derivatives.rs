@@ -292,7 +292,7 @@ impl Vectorized for Hessians<'_, '_> {
 
 /// `a·b` of each point of a panel, into `out`.
 #[inline(always)]
-fn inner(a: &[f64], b: &[f64], out: &mut [f64]) {
+pub(super) fn inner(a: &[f64], b: &[f64], out: &mut [f64]) {
     let width = out.len();
     out.fill(0.0);
     for (a, b) in a.chunks_exact(width).zip(b.chunks_exact(width)) {

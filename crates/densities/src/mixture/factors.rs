@@ -1,11 +1,11 @@
 //! The covariances as the evaluation wants them: whitening maps and their determinants.
 
 use gibbsian_core::error::Result;
-use gibbsian_linalg::Cholesky;
 use ndarray::{Array1, Array2, ArrayViewMut1};
 
 use super::Covariances;
 use super::triangular::Whitening;
+use crate::gaussian::factors::{Arithmetic, Factors as OfMatrix};
 
 /// The whitening maps `W_k` with `W_kᵀ W_k = Σ_k⁻¹`.
 #[derive(Clone, Debug)]
@@ -30,7 +30,12 @@ impl Factors {
                 covariances
                     .matrices()
                     .into_iter()
-                    .map(|(name, matrix)| Ok(Whitening::of_cholesky(&Cholesky::new(&name, matrix)?)))
+                    .map(|(name, matrix)| {
+                        // In ordinary arithmetic the errors of the factors would grow with the condition number.
+                        let arithmetic = Arithmetic::for_dim(matrix.nrows());
+                        let of = OfMatrix::from_covariance(&name, matrix, arithmetic)?;
+                        Ok(Whitening::from_factors(of.lower, of.whitening))
+                    })
                     .collect::<Result<_>>()?,
             ),
             Covariances::Diagonal(variances) => Factors::Diagonal(variances.mapv(inverse_deviation)),
@@ -53,6 +58,15 @@ impl Factors {
             Factors::Matrices(all) => all[component % all.len()].inverse().to_owned(),
             Factors::Diagonal(inverse) => Array2::from_diag(&inverse.row(component)),
             Factors::Spherical(inverse) => inverse[component] * Array2::eye(dim),
+        }
+    }
+
+    /// `W_k⁻¹` as a matrix `(D, D)`, lower triangular.
+    pub(super) fn root(&self, component: usize, dim: usize) -> Array2<f64> {
+        match self {
+            Factors::Matrices(all) => all[component % all.len()].lower().to_owned(),
+            Factors::Diagonal(inverse) => Array2::from_diag(&inverse.row(component).mapv(f64::recip)),
+            Factors::Spherical(inverse) => inverse[component].recip() * Array2::eye(dim),
         }
     }
 

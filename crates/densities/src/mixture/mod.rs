@@ -19,10 +19,14 @@
 //! The Hessian is written with deviations `s_k − s` because the textbook form `Σ_k r_k s_k s_kᵀ − s sᵀ` subtracts two numbers that agree in all their
 //! digits where one component dominates.
 //!
-//! **Accuracy.** Errors are a few ε of the terms of these formulas. For a responsibility, the exponential of a difference of
-//! sums, that is a few ε of `r_k` times the terms of those sums: 40 standard deviations out, `ℓ_k` is near −800, and two components that share such
+//! **Accuracy.** Errors are a few ε of the terms of these formulas, which 50-digit tables hold to 4 ε: values, scores, products and divergences, out to 40
+//! standard deviations and at condition numbers of 10¹⁰, because `W_k` is computed in twice the precision. For a responsibility, the exponential of a
+//! difference of sums, that is a few ε of `r_k` times the terms of those sums: 40 standard deviations out, `ℓ_k` is near −800, and two components that share such
 //! a point share it with 13 correct digits. The dominant component is taken first in the sum, so nothing overflows or underflows as long
 //! as `‖y‖² < 10³⁰⁸`; beyond, the log-density is −∞ and the score NaN.
+//!
+//! **Noise.** A mixture plus Gaussian noise is a mixture, and what is known of the clean point has a closed form too: [`NoisedMixture`] along a whole
+//! forward process, [`MixtureInNoise`] for noise of any covariance.
 //!
 //! **Rejected:** precision matrices instead of whitening maps, `½ xᵀ P x − xᵀ P μ + …`, which is one matrix product for all points and components
 //! but cancels far from the origin; a running maximum that would save storing `y_k`, because each rescaling rounds once more.
@@ -32,6 +36,8 @@ mod derivatives;
 mod em;
 mod evaluation;
 mod factors;
+mod noise;
+mod noised;
 mod panel;
 mod sampling;
 mod triangular;
@@ -44,6 +50,8 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 pub use covariances::Covariances;
 pub use em::{CovarianceForm, ExpectationMaximisation, MixtureFit};
 use factors::Factors;
+pub use noise::MixtureInNoise;
+pub use noised::NoisedMixture;
 
 /// How far the sum of a mixture's weights may be from one.
 ///
@@ -53,6 +61,28 @@ pub const WEIGHT_TOLERANCE: f64 = 1e-8;
 /// A mixture of `K` normal densities in `D` dimensions, `p(x) = Σ_k w_k N(x; μ_k, Σ_k)`.
 ///
 /// The energy is `−log p(x)` and `log_z` is zero. A row with an infinite coordinate has log-density −∞ and score NaN.
+///
+/// The score and the Hessian of a mixture, in closed form, at any number of points:
+///
+/// ```
+/// use gibbsian_core::Score;
+/// use gibbsian_densities::{Covariances, GaussianMixture};
+/// use ndarray::array;
+///
+/// let mixture = GaussianMixture::new(
+///     array![0.4, 0.6],
+///     array![[0.0, 0.0], [2.0, 1.0]],
+///     Covariances::Full(array![[[1.0, 0.5], [0.5, 1.0]], [[0.5, 0.0], [0.0, 2.0]]]),
+/// )?;
+/// let x = array![[1.0, 0.5], [40.0, -30.0]];
+/// let score = mixture.score(x.view()); // ∇ log p, (B, D)
+/// let hessian = mixture.hessian(x.view()); // ∇² log p, (B, D, D)
+///
+/// // Forty deviations out, the second component alone is left: s = −Σ⁻¹ (x − μ), and the Hessian is −Σ⁻¹.
+/// assert!((score[(1, 0)] + 76.0).abs() < 1e-12);
+/// assert!((hessian[(1, 0, 0)] + 2.0).abs() < 1e-12);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct GaussianMixture {
     weights: Array1<f64>,

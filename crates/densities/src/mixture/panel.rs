@@ -18,13 +18,13 @@ pub(super) struct Panel {
     /// The number of points.
     pub(super) width: usize,
     /// The coordinates `(D, width)`.
-    x: Vec<f64>,
+    pub(super) x: Vec<f64>,
     /// `x − μ_k` of one component `(D, width)`.
-    deviation: Vec<f64>,
+    pub(super) deviation: Vec<f64>,
     /// Zero for finite points, NaN for the others `(width)`.
     blot: Vec<f64>,
     /// `y_k`, `(K, D, width)`.
-    whitened: Vec<f64>,
+    pub(super) whitened: Vec<f64>,
     /// `ℓ_k`, `(K, width)`.
     pub(super) log_joint: Vec<f64>,
     largest: Vec<f64>,
@@ -102,13 +102,6 @@ impl Panel {
     #[inline(always)]
     pub(super) fn evaluate(&mut self, mixture: &GaussianMixture, rows: ArrayView2<f64>) {
         take(rows, &mut self.x, self.width);
-        self.blot.fill(0.0);
-        for x in self.x.chunks_exact(self.width) {
-            for (blot, x) in self.blot.iter_mut().zip(x) {
-                // Zero for a finite number, NaN for any other.
-                *blot += 0.0 * x;
-            }
-        }
         for k in 0..mixture.n_components() {
             self.whiten(mixture, k);
         }
@@ -142,8 +135,15 @@ impl Panel {
 
     /// Turns `ℓ_k` into `log p(x)` and `r_k`.
     #[inline(always)]
-    fn normalise(&mut self) {
+    pub(super) fn normalise(&mut self) {
         let width = self.width;
+        self.blot.fill(0.0);
+        for x in self.x.chunks_exact(width) {
+            for (blot, x) in self.blot.iter_mut().zip(x) {
+                // Zero for a finite number, NaN for any other.
+                *blot += 0.0 * x;
+            }
+        }
         self.largest.fill(f64::NEG_INFINITY);
         for log_joint in self.log_joint.chunks_exact(width) {
             for (largest, &log_joint) in self.largest.iter_mut().zip(log_joint) {

@@ -6,7 +6,6 @@
 //! once for them. The tiles next to the diagonal contain zeros, one product
 //! in seventeen at `D = 16`.
 
-use gibbsian_linalg::Cholesky;
 use ndarray::{Array2, ArrayView2};
 
 use crate::lanes::{LANES as LINE, add_products, add_scaled, eight};
@@ -18,7 +17,7 @@ pub(super) const LANES: usize = 32;
 const LINES: usize = LANES / LINE;
 
 /// The rows of a tile: with four vectors a row, eight independent sums, which hide the latency of additions.
-const TILE: usize = 2;
+pub(super) const TILE: usize = 2;
 
 /// `W = L⁻¹` of a covariance `Σ = L Lᵀ`, both lower triangular with a positive diagonal.
 #[derive(Clone, Debug)]
@@ -31,12 +30,6 @@ pub(super) struct Whitening {
 }
 
 impl Whitening {
-    /// The whitening of the covariance that was factored.
-    pub(super) fn of_cholesky(cholesky: &Cholesky) -> Self {
-        let inverse = cholesky.half_solve(Array2::eye(cholesky.dim()).view());
-        Self::from_factors(cholesky.lower().to_owned(), inverse)
-    }
-
     /// From `L` and `W = L⁻¹`.
     pub(super) fn from_factors(lower: Array2<f64>, inverse: Array2<f64>) -> Self {
         let dim = inverse.nrows();
@@ -124,7 +117,7 @@ impl Whitening {
 
 /// The first `n` numbers, leaving the others.
 #[inline(always)]
-fn split_off<'a>(tiles: &mut &'a [f64], n: usize) -> &'a [f64] {
+pub(super) fn split_off<'a>(tiles: &mut &'a [f64], n: usize) -> &'a [f64] {
     let (first, rest) = tiles.split_at(n);
     *tiles = rest;
     first
@@ -132,7 +125,7 @@ fn split_off<'a>(tiles: &mut &'a [f64], n: usize) -> &'a [f64] {
 
 /// Adds the `R` rows `Σ_j w_jr x_j` of one tile for the points from `column` on.
 #[inline(always)]
-fn product<const R: usize>(
+pub(super) fn product<const R: usize>(
     sums: [[f64; LANES]; R],
     tile: &[f64],
     x: &[f64],
@@ -175,7 +168,7 @@ fn add_squares(sums: &mut [f64; LANES], y: &[f64; LANES]) {
 
 /// The numbers of a row from `column` on.
 #[inline(always)]
-fn lanes(row: &[f64], column: usize) -> &[f64; LANES] {
+pub(super) fn lanes(row: &[f64], column: usize) -> &[f64; LANES] {
     row[column..]
         .first_chunk()
         .expect("the width is a multiple of LANES")

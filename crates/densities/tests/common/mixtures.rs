@@ -2,7 +2,34 @@
 
 use gibbsian_core::{Density, Seed};
 use gibbsian_densities::{Covariances, GaussianMixture};
-use ndarray::{Array1, Array2, array};
+use ndarray::{Array1, Array2, Axis, array, stack};
+
+use super::reference::Parameters;
+
+/// A mixture of a reference table.
+pub fn of_table(parameters: &Parameters) -> GaussianMixture {
+    let form = parameters.word("form");
+    let covariances = if form == "full" || form == "tied" {
+        let matrices = parameters.matrices("covariances");
+        let views: Vec<_> = matrices.iter().map(|matrix| matrix.view()).collect();
+        match form {
+            "tied" => Covariances::Tied(matrices[0].clone()),
+            _ => Covariances::Full(stack(Axis(0), &views).unwrap()),
+        }
+    } else {
+        let variances = parameters.matrix("covariances");
+        match form {
+            "diagonal" => Covariances::Diagonal(variances),
+            _ => Covariances::Spherical(variances.column(0).to_owned()),
+        }
+    };
+    GaussianMixture::new(
+        parameters.vector("weights"),
+        parameters.matrix("means"),
+        covariances,
+    )
+    .unwrap()
+}
 
 /// A mixture of each shape, in three dimensions where there are matrices.
 pub fn shapes() -> Vec<(&'static str, GaussianMixture)> {

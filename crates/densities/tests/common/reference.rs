@@ -4,7 +4,7 @@
 //! within 4 units in the last place, or within 4 ε times the sum of the absolute values of the terms of its formula.
 
 use gibbsian_core::{Density, Score};
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView1};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -18,16 +18,65 @@ struct Table {
     sets: Vec<Set>,
 }
 
-#[derive(Deserialize)]
-struct Set {
+/// One parameter set: points, values, and the terms of each.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Set {
     parameters: Map<String, Value>,
     x: Vec<Vec<f64>>,
-    log_density: Vec<String>,
-    log_density_terms: Vec<f64>,
-    #[serde(default)]
-    score: Vec<Vec<String>>,
-    #[serde(default)]
-    score_terms: Vec<Vec<f64>>,
+    /// Times, and directions of Jacobian-vector products.
+    pub t: Vec<f64>,
+    v: Vec<Vec<f64>>,
+    pub log_density: Vec<String>,
+    pub log_density_terms: Vec<f64>,
+    pub score: Vec<Vec<String>>,
+    pub score_terms: Vec<Vec<f64>>,
+    pub jvp: Vec<Vec<String>>,
+    pub jvp_terms: Vec<Vec<f64>>,
+    pub divergence: Vec<String>,
+    pub divergence_terms: Vec<f64>,
+    pub denoised: Vec<Vec<String>>,
+    pub denoised_terms: Vec<Vec<f64>>,
+}
+
+impl Set {
+    /// The parameters of the density.
+    pub fn parameters(&self) -> Parameters<'_> {
+        Parameters(&self.parameters)
+    }
+
+    /// The points `(B, D)`.
+    pub fn x(&self) -> Array2<f64> {
+        matrix(&self.x)
+    }
+
+    /// The directions `(B, D)`.
+    pub fn v(&self) -> Array2<f64> {
+        matrix(&self.v)
+    }
+
+    /// Panics unless every one of these numbers is as near to its exact value as R1 demands.
+    pub fn compare(&self, what: &str, found: ArrayView1<f64>, exact: &[String], terms: &[f64]) {
+        assert_eq!(exact.len(), found.len(), "{what}: a value for every point");
+        for (b, &found) in found.indexed_iter() {
+            let place = format!("{:?}, {what} of row {b}, x = {:?}", self.parameters, self.x[b]);
+            compare(&place, found, &exact[b], terms[b]);
+        }
+    }
+
+    /// The same for numbers with an entry a coordinate.
+    pub fn compare_rows(&self, what: &str, found: &Array2<f64>, exact: &[Vec<String>], terms: &[Vec<f64>]) {
+        assert_eq!(exact.len(), found.nrows(), "{what}: a value for every point");
+        for (b, row) in found.rows().into_iter().enumerate() {
+            for (d, &found) in row.indexed_iter() {
+                let place = format!(
+                    "{:?}, {what} {d} of row {b}, x = {:?}",
+                    self.parameters, self.x[b]
+                );
+                compare(&place, found, &exact[b][d], terms[b][d]);
+            }
+        }
+    }
 }
 
 /// The parameters of one set, by name.
@@ -44,18 +93,18 @@ impl<'a> Parameters<'a> {
         self.0.contains_key(name)
     }
 
+    /// A word.
+    pub fn word(&self, name: &str) -> &str {
+        self.0[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("{name} is no word"))
+    }
+
     /// A number.
     pub fn number(&self, name: &str) -> f64 {
         self.0[name]
             .as_f64()
             .unwrap_or_else(|| panic!("{name} is no number"))
-    }
-
-    /// A word.
-    pub fn name(&self, name: &str) -> &str {
-        self.0[name]
-            .as_str()
-            .unwrap_or_else(|| panic!("{name} is no word"))
     }
 
     /// A vector.
@@ -80,22 +129,28 @@ impl<'a> Parameters<'a> {
 /// Holds `log_density` to the table `name`.
 pub fn log_density<M: Density>(name: &str, build: impl Fn(&Parameters) -> M) {
     each_set(name, |set| {
-        let x = matrix(&set.x);
-        let density = build(&Parameters(&set.parameters));
+        let x = set.x();
+        let density = build(&set.parameters());
         let (found, energy, log_z) = (
             density.log_density(x.view()),
             density.energy(x.view()),
             density.log_z(),
         );
+        set.compare(
+            "log-density",
+            found.view(),
+            &set.log_density,
+            &set.log_density_terms,
+        );
         for b in 0..x.nrows() {
-            let place = format_args!("{name} {:?}, log-density at {}", set.parameters, x.row(b)).to_string();
-            compare(&place, found[b], &set.log_density[b], set.log_density_terms[b]);
             // The same number by its two parts, up to the rounding of each, of the logarithms inside and of their sum.
             let size = energy[b].abs() + log_z.abs() + set.log_density_terms[b] + 1.0;
             assert!(
                 energy[b] == f64::INFINITY
                     || (found[b] + energy[b] + log_z).abs() <= 32.0 * f64::EPSILON * size,
-                "{place}: {} is not −E − log Z with E = {} and log Z = {log_z}",
+                "{name} {:?} at {}: {} is not −E − log Z with E = {} and log Z = {log_z}",
+                set.parameters,
+                x.row(b),
                 found[b],
                 energy[b]
             );
@@ -107,22 +162,18 @@ pub fn log_density<M: Density>(name: &str, build: impl Fn(&Parameters) -> M) {
 pub fn log_density_and_score<M: Density + Score>(name: &str, build: impl Fn(&Parameters) -> M) {
     log_density(name, &build);
     each_set(name, |set| {
-        let x = matrix(&set.x);
-        assert_eq!(set.score.len(), x.nrows(), "{name}: a score for every point");
-        let found = build(&Parameters(&set.parameters)).score(x.view());
-        for ((b, d), &found) in found.indexed_iter() {
-            let place = format_args!("{name} {:?}, score {d} at {}", set.parameters, x.row(b)).to_string();
-            compare(&place, found, &set.score[b][d], set.score_terms[b][d]);
-        }
+        let found = build(&set.parameters()).score(set.x().view());
+        set.compare_rows("score", &found, &set.score, &set.score_terms);
     });
 }
 
 /// Calls `check` with the parameters of every set of the table `name`.
 pub fn each_parameters(name: &str, mut check: impl FnMut(&Parameters)) {
-    each_set(name, |set| check(&Parameters(&set.parameters)));
+    each_set(name, |set| check(&set.parameters()));
 }
 
-fn each_set(name: &str, mut check: impl FnMut(&Set)) {
+/// Checks each set of the table `name`.
+pub fn each_set(name: &str, mut check: impl FnMut(&Set)) {
     let path = format!("{}/tests/reference/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
     let table: Table = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}"));

@@ -29,14 +29,14 @@ fn softplus_and_its_derivatives_to_the_last_digits() {
 
 #[test]
 fn logarithms_and_scores_meet_the_table() {
-    reference::log_density_and_score("positive", |p| Unnormalised(positive(function(p), p.name("map"))));
+    reference::log_density_and_score("positive", |p| Unnormalised(positive(function(p), p.word("map"))));
 }
 
 #[test]
 fn integrals_meet_the_table_within_their_own_error() {
     let mut seen = Vec::new();
     reference::each_parameters("positive", |p| {
-        let name = p.name("map");
+        let name = p.word("map");
         let w = p.number("half_width");
         let side = if w == 0.0 {
             Interval::line()

@@ -9,4 +9,5 @@ pub mod gaussian_integral;
 pub mod gaussian_precision;
 pub mod log_z;
 pub mod rbm_mnist;
+pub mod tweedie;
 pub mod unnormalised_mle;

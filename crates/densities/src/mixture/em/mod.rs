@@ -53,7 +53,7 @@ impl CovarianceForm {
     }
 }
 
-/// How a mixture is estimated; see the [module](self).
+/// How a mixture is estimated.
 ///
 /// ```
 /// use gibbsian_core::{Density, Seed};
