@@ -6,8 +6,9 @@
 //! - [`gaussian`]: multivariate normals by covariance or precision;
 //! - [`mixture`]: Gaussian mixtures with closed-form score, Hessian, divergence and posterior, and their estimation by EM;
 //! - [`combine`]: mixtures, products, autoregressive densities, changes of variables, temperature;
-//! - [`quadrature`]: adaptive integrals in one and two dimensions, and the normaliser of any energy there;
-//! - [`positive`]: positive functions made of any function, by a square, an exponential, an absolute value or softplus.
+//! - [`positive`]: positive functions made of any function, by a square, an exponential, an absolute value or softplus;
+//! - [`planar`]: the two-dimensional benchmark targets, with their exact densities;
+//! - [`quadrature`]: adaptive integrals in one and two dimensions, and the normaliser of any energy there.
 //!
 //! **Contracts.** A density implements [`Density`](gibbsian_core::Density): `log p(x) = −E(x) − log Z`, no constant dropped. Points outside the
 //! support have `E = +∞` and `log p = −∞`; NaN in gives NaN out. Constructors refuse parameters that are out of their domain,
@@ -22,6 +23,7 @@ pub mod gaussian;
 mod lanes;
 pub mod mixture;
 pub mod multivariate_student_t;
+pub mod planar;
 pub mod positive;
 pub mod quadrature;
 mod student_tail;

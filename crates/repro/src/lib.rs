@@ -17,6 +17,7 @@ pub mod command;
 pub mod console;
 pub mod context;
 pub mod csv;
+mod dual;
 pub mod experiment;
 pub mod experiments;
 pub mod figure;

@@ -5,13 +5,14 @@ use crate::experiments;
 
 /// Every experiment. The order is that of `--list`, of a run and of the report.
 pub const EXPERIMENTS: &[&Experiment] = &[
-    &experiments::gaussian_precision::EXPERIMENT,
     &experiments::gaussian_integral::EXPERIMENT,
     &experiments::unnormalised_mle::EXPERIMENT,
+    &experiments::gaussian_precision::EXPERIMENT,
+    &experiments::score_fields::EXPERIMENT,
+    &experiments::tweedie::EXPERIMENT,
     &experiments::cd_bias::EXPERIMENT,
     &experiments::rbm_mnist::EXPERIMENT,
     &experiments::log_z::EXPERIMENT,
-    &experiments::tweedie::EXPERIMENT,
 ];
 
 #[cfg(test)]

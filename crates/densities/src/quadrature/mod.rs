@@ -26,7 +26,7 @@ mod interval;
 mod log_z;
 mod normalised;
 mod peaks;
-mod rule;
+pub(crate) mod rule;
 
 pub use domain::Domain;
 pub use interval::Interval;
@@ -152,13 +152,13 @@ pub fn integrate_line(f: impl Fn(f64) -> f64, over: Interval, settings: Settings
 
 /// A sum with compensation (Neumaier 1974): the rounding errors of the additions are summed apart.
 #[derive(Clone, Copy, Default)]
-struct Sum {
+pub(crate) struct Sum {
     sum: f64,
     lost: f64,
 }
 
 impl Sum {
-    fn add(&mut self, term: f64) {
+    pub(crate) fn add(&mut self, term: f64) {
         let next = self.sum + term;
         self.lost += if self.sum.abs() >= term.abs() {
             (self.sum - next) + term
@@ -168,7 +168,7 @@ impl Sum {
         self.sum = next;
     }
 
-    fn value(self) -> f64 {
+    pub(crate) fn value(self) -> f64 {
         self.sum + self.lost
     }
 }

@@ -1,7 +1,7 @@
 //! The 10-point Gauss rule inside the 21-point Kronrod rule (Kronrod 1965), and what a cell's values say.
 
 /// The number of nodes.
-pub(super) const N: usize = 21;
+pub(crate) const N: usize = 21;
 
 /// The positive nodes on `[−1, 1]` from the middle outwards; odd positions belong to the Gauss rule.
 const NODES: [f64; 11] = [
@@ -46,7 +46,7 @@ const fn fold(i: usize) -> usize {
 }
 
 /// Node `i`; nodes rise.
-pub(super) fn node(i: usize) -> f64 {
+pub(crate) fn node(i: usize) -> f64 {
     if i < N / 2 {
         -NODES[fold(i)]
     } else {
@@ -54,7 +54,8 @@ pub(super) fn node(i: usize) -> f64 {
     }
 }
 
-fn kronrod(i: usize) -> f64 {
+/// The weight of node `i` in the Kronrod rule.
+pub(crate) fn kronrod(i: usize) -> f64 {
     KRONROD[fold(i)]
 }
 

@@ -17,7 +17,6 @@
 //! The data are bars and stripes throughout.
 
 mod chain;
-mod dual;
 mod fields;
 mod fields_shown;
 mod learning;

@@ -9,5 +9,6 @@ pub mod gaussian_integral;
 pub mod gaussian_precision;
 pub mod log_z;
 pub mod rbm_mnist;
+pub mod score_fields;
 pub mod tweedie;
 pub mod unnormalised_mle;

@@ -86,6 +86,10 @@ pub(super) fn draw(
                 " stroke-linejoin=\"round\"",
             );
         }
+        Shape::Contours(lines) => {
+            let path: String = lines.iter().map(|points| polyline(points, x, y)).collect();
+            stroke(svg, &path, colour, 0.8, " stroke-opacity=\"0.5\"");
+        }
         Shape::Horizontal(at) => {
             if let Some(at) = y.at(*at) {
                 stroke(
@@ -114,7 +118,7 @@ pub(super) fn draw(
 /// The colour of a series; lines of reference are drawn like the axes.
 pub(super) fn colour(mark: &Mark) -> &'static str {
     match mark.shape {
-        Shape::Horizontal(_) | Shape::Vertical(_) => "currentColor",
+        Shape::Horizontal(_) | Shape::Vertical(_) | Shape::Contours(_) => "currentColor",
         _ => SERIES[mark.series % SERIES.len()],
     }
 }

@@ -10,6 +10,7 @@
 
 mod axis;
 mod colour;
+mod contours;
 mod heat;
 mod images;
 mod legend;

@@ -4,6 +4,7 @@ use ndarray::ArrayView2;
 
 use super::axis::Axis;
 use super::colour::ColourMap;
+use super::contours::contour_lines;
 use super::svg;
 
 /// A plot under construction.
@@ -54,6 +55,8 @@ pub(super) enum Shape {
     Histogram(Vec<(f64, f64, f64)>),
     /// `(x, y, dx, dy)`.
     Arrows(Vec<[f64; 4]>),
+    /// Lines of equal height, each with its points.
+    Contours(Vec<Vec<(f64, f64)>>),
     Horizontal(f64),
     Vertical(f64),
 }
@@ -193,6 +196,24 @@ impl Plot {
         self.series(label, Shape::Arrows(arrows.into_iter().collect()))
     }
 
+    /// Thin lines along which a function has these values, in the colour of the axes.
+    ///
+    /// `values[i, j]` belongs to the middle of a cell, as in a [`HeatMap`]: row `i` counts upwards over `y = (low, high)`, column `j` to the right
+    /// over `x`. Cells with a corner that is not finite have no line.
+    pub fn contours(
+        self,
+        label: impl Into<String>,
+        values: ArrayView2<f64>,
+        x: (f64, f64),
+        y: (f64, f64),
+        levels: &[f64],
+    ) -> Self {
+        let lines = levels
+            .iter()
+            .flat_map(|&level| contour_lines(values, x, y, level));
+        self.series(label, Shape::Contours(lines.collect()))
+    }
+
     /// A horizontal line of reference.
     pub fn horizontal(self, label: impl Into<String>, y: f64) -> Self {
         self.series(label, Shape::Horizontal(y))
@@ -225,7 +246,12 @@ impl Plot {
     }
 
     fn series(mut self, label: impl Into<String>, shape: Shape) -> Self {
-        let is_coloured = |shape: &Shape| !matches!(shape, Shape::Horizontal(_) | Shape::Vertical(_));
+        let is_coloured = |shape: &Shape| {
+            !matches!(
+                shape,
+                Shape::Horizontal(_) | Shape::Vertical(_) | Shape::Contours(_)
+            )
+        };
         let series = (self.marks.iter())
             .filter(|mark| is_coloured(&mark.shape))
             .map(|mark| mark.series + 1)

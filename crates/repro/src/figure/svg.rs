@@ -128,6 +128,7 @@ fn abscissae(plot: &Plot) -> impl Iterator<Item = f64> {
             Shape::Band(points) | Shape::Bars(points) => points.iter().map(|p| p.0).collect(),
             Shape::Histogram(columns) => columns.iter().flat_map(|c| [c.0, c.1]).collect(),
             Shape::Arrows(arrows) => arrows.iter().map(|a| a[0]).collect(),
+            Shape::Contours(lines) => lines.iter().flatten().map(|p| p.0).collect(),
             Shape::Vertical(x) => vec![*x],
             Shape::Horizontal(_) => Vec::new(),
         }
@@ -144,6 +145,7 @@ fn ordinates(plot: &Plot) -> impl Iterator<Item = f64> {
             Shape::Band(points) | Shape::Bars(points) => points.iter().flat_map(|p| [p.1, p.2]).collect(),
             Shape::Histogram(columns) => columns.iter().map(|c| c.2).chain([0.0]).collect(),
             Shape::Arrows(arrows) => arrows.iter().map(|a| a[1]).collect(),
+            Shape::Contours(lines) => lines.iter().flatten().map(|p| p.1).collect(),
             Shape::Horizontal(y) => vec![*y],
             Shape::Vertical(_) => Vec::new(),
         }
@@ -241,6 +243,19 @@ mod tests {
 
     fn plot() -> Plot {
         Plot::new("<T>", Axis::linear("x & y"), Axis::log("\"y\""))
+    }
+
+    #[test]
+    fn contours_are_drawn_like_axes_and_take_no_colour() {
+        let values = Array2::from_shape_fn((4, 4), |(i, j)| (i * j) as f64);
+        let (svg, _) = Plot::new("t", Axis::linear("x"), Axis::linear("y"))
+            .contours("levels", values.view(), (0.0, 1.0), (0.0, 1.0), &[0.5, 3.5])
+            .line("first", [(0.2, 0.2), (0.8, 0.8)])
+            .render()
+            .unwrap();
+        let line = svg.lines().find(|l| l.contains("stroke-width=\"0.8\"")).unwrap();
+        assert!(line.contains("currentColor") && line.matches('M').count() == 2);
+        assert!(svg.contains("#0072B2") && svg.contains(">levels</text>"));
     }
 
     #[test]

@@ -23,8 +23,8 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis as Along};
 use rayon::prelude::*;
 
 use super::chain::{GibbsChain, norm, random_machine};
-use super::dual::Dual;
 use super::fields_shown::{degrees, quantile, show_by_scale, show_by_steps};
+use crate::dual::Dual;
 use crate::{Check, Claim, Context, Provenance, Result};
 
 const SIDE: usize = 2;

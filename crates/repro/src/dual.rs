@@ -6,18 +6,18 @@ use std::ops::{Add, Div, Mul, Sub};
 
 /// A value and its derivative.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Dual {
-    pub(super) value: f64,
-    pub(super) slope: f64,
+pub(crate) struct Dual {
+    pub(crate) value: f64,
+    pub(crate) slope: f64,
 }
 
 impl Dual {
     /// A number that does not move.
-    pub(super) fn constant(value: f64) -> Self {
+    pub(crate) fn constant(value: f64) -> Self {
         Dual { value, slope: 0.0 }
     }
 
-    pub(super) fn exp(self) -> Self {
+    pub(crate) fn exp(self) -> Self {
         let value = self.value.exp();
         Dual {
             value,
@@ -25,7 +25,7 @@ impl Dual {
         }
     }
 
-    pub(super) fn ln(self) -> Self {
+    pub(crate) fn ln(self) -> Self {
         Dual {
             value: self.value.ln(),
             slope: self.slope / self.value,
@@ -33,7 +33,7 @@ impl Dual {
     }
 
     /// The sum of many.
-    pub(super) fn sum(terms: impl Iterator<Item = Dual>) -> Self {
+    pub(crate) fn sum(terms: impl Iterator<Item = Dual>) -> Self {
         terms.fold(Dual::default(), Add::add)
     }
 }
