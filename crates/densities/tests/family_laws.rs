@@ -239,6 +239,28 @@ fn discrete_members_have_mass_one_and_their_moments() {
 }
 
 #[test]
+fn a_trial_and_its_complement_are_mirror_images() {
+    // By their logits, where one minus the larger probability is not the smaller.
+    for (logit, other) in [(40.0, 41.0), (37.0, 36.5), (0.4, 0.3)] {
+        let [p, q, mirrored_p, mirrored_q] =
+            [logit, other, -logit, -other].map(|l| Bernoulli::from_logit(l).unwrap());
+        assert_eq!(p.kl_divergence(&q), mirrored_p.kl_divergence(&mirrored_q));
+        assert_eq!(p.entropy(), mirrored_p.entropy());
+        assert_eq!((p.cdf(-0.5), p.cdf(0.5), p.cdf(1.0)), (0.0, p.complement(), 1.0));
+    }
+}
+
+#[test]
+fn the_entropy_of_a_binomial_is_continuous_where_its_form_changes() {
+    // Around a variance of 10⁸; the term of the skewness is 3·10⁻¹⁰ there.
+    let entropy = |n: u64| Binomial::new(n, 0.2).unwrap().entropy();
+    let (below, above) = (624_000_000, 626_000_000);
+    let expected = 0.5 * (above as f64 / below as f64).ln();
+    let found = entropy(above) - entropy(below);
+    assert!((found - expected).abs() < 1e-11, "{found} {expected}");
+}
+
+#[test]
 fn points_outside_the_support_have_no_density_and_nan_stays() {
     fn holds<F: Density>(member: &F, outside: &[f64]) {
         for &x in outside {
