@@ -3,7 +3,7 @@
 use gibbsian_core::{Density, Seed};
 use gibbsian_densities::*;
 use gibbsian_testkit::stats::special::{beta_i, gamma_p_q};
-use gibbsian_testkit::stats::{FALSE_ALARM, Test, binomial, chi_square, family, kolmogorov_smirnov};
+use gibbsian_testkit::stats::{FALSE_ALARM, Test, binomial, chi_square, family, kolmogorov_smirnov, mean};
 use ndarray::{Array2, array};
 
 const N_DRAWS: usize = 200_000;
@@ -158,6 +158,21 @@ fn von_mises_draws() {
     })
     .to_vec();
     family(&tests, FALSE_ALARM).unwrap();
+}
+
+#[test]
+fn poisson_draws_of_rates_that_integers_cannot_count() {
+    let rate = 1e20;
+    let z: Vec<f64> = draws(&Poisson::new(rate).unwrap(), "huge")
+        .iter()
+        .map(|k| (k - rate) / rate.sqrt())
+        .collect();
+    let squares: Vec<f64> = z.iter().map(|z| z * z).collect();
+    family(
+        &[mean("deviation", &z, 0.0), mean("square", &squares, 1.0)],
+        FALSE_ALARM,
+    )
+    .unwrap();
 }
 
 #[test]
