@@ -286,6 +286,13 @@ fn a_component_without_points_is_put_where_the_model_is_worst() {
         fit.mixture.weights()
     );
     assert!(fit.converged);
+    // One iteration takes it to the outlier itself.
+    let once = ExpectationMaximisation {
+        max_iterations: 1,
+        ..settings.clone()
+    };
+    let moved = once.fit_from(x.view(), &lost).unwrap();
+    assert_eq!(moved.mixture.means().row(1), x.row(17));
     let without = ExpectationMaximisation::new(1, CovarianceForm::Spherical);
     let single = without.fit(x.view(), &mut Seed::new(1).rng()).unwrap();
     assert!(fit.log_likelihood() > single.log_likelihood());

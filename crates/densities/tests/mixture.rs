@@ -21,3 +21,14 @@ fn every_shape_keeps_the_promises_of_its_traits() -> Verdict {
     }
     Ok(())
 }
+
+#[test]
+fn mean_and_covariance_are_those_of_the_parts_and_between_them() {
+    use gibbsian_densities::{Covariances, GaussianMixture};
+    use ndarray::array;
+    let covariances = Covariances::Spherical(array![1.0, 3.0]);
+    let mixture =
+        GaussianMixture::new(array![0.5, 0.5], array![[9.0, 2.0], [11.0, 4.0]], covariances).unwrap();
+    assert_eq!(mixture.mean(), array![10.0, 3.0]);
+    assert_eq!(mixture.covariance(), array![[3.0, 1.0], [1.0, 3.0]]);
+}
