@@ -3,7 +3,7 @@
 //! A member of a family is `p(x; η) = h(x) exp(⟨η, T(x)⟩ − A(η))`: sufficient statistics `T`, natural parameters `η`, base measure
 //! `h`, log-partition `A`. The gradient `∇A = E T = μ` gives the mean parameters, the Hessian `∇²A = Cov T` the Fisher
 //! information, and the divergence of two members is the Bregman divergence of `A` (Barndorff-Nielsen 1978; Wainwright and
-//! Jordan 2008, section 3). The trait is [`ExponentialFamily`](gibbsian_core::ExponentialFamily); the members on one number are
+//! Jordan 2008, section 3). The trait is [`ExponentialFamily`]; the members on one number are
 //!
 //! | member | `T(x)` | `h(x)` | `η` | `A(η)` | `μ = E T` |
 //! |---|---|---|---|---|---|
