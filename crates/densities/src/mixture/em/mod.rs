@@ -53,7 +53,7 @@ impl CovarianceForm {
     }
 }
 
-/// How a mixture is estimated.
+/// How a mixture is estimated: by expectation maximisation, from starts by k-means++, with covariances bounded from below.
 ///
 /// ```
 /// use gibbsian_core::{Density, Seed};
