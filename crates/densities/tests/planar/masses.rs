@@ -3,7 +3,7 @@
 use gibbsian_core::{Density, Seed};
 use gibbsian_densities::planar::*;
 use gibbsian_densities::quadrature::{Domain, Integral, Interval, Settings, integrate};
-use gibbsian_testkit::stats::{FALSE_ALARM, chi_square};
+use gibbsian_testkit::stats::{FALSE_ALARM, chi_square, mean};
 use ndarray::Array2;
 
 /// The number of draws that a test counts.
@@ -87,6 +87,16 @@ fn eight_gaussians_on_the_square() {
 #[test]
 fn rings_on_the_square() {
     on_the_square("rings");
+}
+
+/// The cells are too wide to see circles that are a percent too large.
+#[test]
+fn rings_have_their_mean_square() {
+    let rings = Rings::default();
+    let x = rings.sample(200_000, &mut Seed::new(32).rng());
+    let squares: Vec<f64> = x.rows().into_iter().map(|x| x.dot(&x)).collect();
+    let expected = rings.radii().dot(&rings.radii()) / 4.0 + 2.0 * rings.deviation().powi(2);
+    mean("mean square", &squares, expected).assert(FALSE_ALARM);
 }
 
 #[test]
