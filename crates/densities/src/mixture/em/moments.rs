@@ -301,10 +301,10 @@ mod tests {
     use ndarray::Axis;
     use rand::RngExt;
 
-    /// Uneven panels, more coordinates than a tile, and shifts that are not the means.
+    /// Uneven panels, more coordinates than one block and than two, and shifts that are not the means.
     #[test]
     fn the_sums_are_those_of_the_definition() {
-        for (n, dim, n_components) in [(1, 1, 1), (130, 5, 3), (2100, 4, 2), (70, 9, 1)] {
+        for (n, dim, n_components) in [(1, 1, 1), (130, 5, 3), (2100, 4, 2), (70, 9, 1), (90, 20, 2)] {
             let mut rng = Seed::new(3).nth(n as u64).rng();
             let x = Array2::from_shape_simple_fn((n, dim), || rng.random_range(-1.0..3.0));
             let rows = x.clone();
