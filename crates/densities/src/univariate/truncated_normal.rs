@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::f64::consts::PI;
 
 use gibbsian_core::Result;
-use gibbsian_core::error::{Error, check_positive};
+use gibbsian_core::error::Error;
 use gibbsian_core::special::{
     normal_interval_ratio, normal_interval_ratio_from, normal_quantile_between, normal_quantile_from,
 };
@@ -17,7 +17,7 @@ use rand_distr::Exp1;
 
 use super::{Univariate, UnivariateScore, univariate_density};
 use crate::family::shape::integrate;
-use crate::family::{Normal, check_real};
+use crate::family::{Normal, check_real, check_size};
 
 /// The normal distribution `N(m, σ²)` given that it lies in `[l, u]`, either end of which may be infinite.
 ///
@@ -54,11 +54,11 @@ impl TruncatedNormal {
     /// The normal distribution of this mean and deviation, given that it lies in `[lower, upper]`.
     ///
     /// # Errors
-    /// A mean that is not finite, a deviation that is not finite and greater than zero, `lower` that is not less than `upper`, or an interval so
+    /// A mean that is not finite, a deviation that is not between 10⁻³⁰⁰ and 10³⁰⁰, `lower` that is not less than `upper`, or an interval so
     /// far out or so narrow that its distance from the mean or its width in deviations is not a double.
     pub fn new(mean: f64, deviation: f64, lower: f64, upper: f64) -> Result<Self> {
         check_real("mean", mean)?;
-        check_positive("deviation", deviation)?;
+        check_size("deviation", deviation)?;
         if lower.is_nan() {
             return Err(Error::parameter("lower", lower, "a number or an infinity"));
         }

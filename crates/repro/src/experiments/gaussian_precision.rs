@@ -21,6 +21,7 @@ mod tables;
 use gibbsian_linalg::SymmetricEigen;
 use ndarray::{Array2, ArrayView2};
 
+use crate::statistics::larger;
 use crate::{Context, Experiment, Result};
 
 /// See the top of the file.
@@ -68,7 +69,7 @@ fn run(ctx: &mut Context) -> Result<()> {
 
 /// `max |found − expected| / max |expected|`.
 fn relative_error(found: ArrayView2<f64>, expected: ArrayView2<f64>) -> f64 {
-    let largest = |m: &Array2<f64>| m.iter().fold(0.0_f64, |l, v| l.max(v.abs()));
+    let largest = |m: &Array2<f64>| m.iter().fold(0.0_f64, |l, v| larger(l, v.abs()));
     largest(&(&found - &expected)) / largest(&expected.to_owned())
 }
 

@@ -25,6 +25,7 @@ use rayon::prelude::*;
 use super::chain::{GibbsChain, norm, random_machine};
 use super::fields_shown::{degrees, quantile, show_by_scale, show_by_steps};
 use crate::dual::Dual;
+use crate::statistics::larger;
 use crate::{Check, Claim, Context, Provenance, Result};
 
 const SIDE: usize = 2;
@@ -101,7 +102,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
         .into_par_iter()
         .map(|m| error_of_identity(&machine(WEIGHT_SCALE, m, seed)?, &[1, 3, 10]))
         .collect();
-    ctx.measure(&IDENTITY, errors?.into_iter().fold(0.0, f64::max))?;
+    ctx.measure(&IDENTITY, errors?.into_iter().fold(0.0, larger))?;
 
     let typical = compare(WEIGHT_SCALE, 1, n_machines, seed)?;
     let neglected = quantile(&typical, 0.5, |c| c.neglected);
@@ -110,7 +111,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     ctx.measure(&SELDOM_OPPOSES, agreeing as f64 / n_machines as f64)?;
     ctx.measure(&NO_POTENTIAL, quantile(&typical, 0.5, |c| c.antisymmetric))?;
     let forgotten = compare(0.5, 200, n_machines, seed)?;
-    let left = forgotten.iter().map(|c| c.antisymmetric).fold(0.0, f64::max);
+    let left = forgotten.iter().map(|c| c.antisymmetric).fold(0.0, larger);
     ctx.measure(&POTENTIAL_IN_THE_LIMIT, left)?;
     ctx.note(format!(
         "On {n_machines} random machines with weights of standard deviation one CD-1 makes a median angle of {:.1}° with the likelihood \
@@ -183,7 +184,7 @@ fn error_of_identity(machine: &Rbm, steps: &[usize]) -> Result<f64> {
             let params = machine.params();
             let slope =
                 kl_difference(params.view(), along, chain.states.view(), hidden.view(), &data, k).slope;
-            largest = largest.max((slope - composed).abs());
+            largest = larger(largest, (slope - composed).abs());
         }
     }
     Ok(largest)

@@ -12,6 +12,7 @@ use gibbsian_samplers::Gibbs;
 use ndarray::{Array1, Array2, Axis, concatenate};
 
 use super::chain::{GibbsChain, random_machine, rows_of};
+use crate::statistics::larger;
 use crate::{Check, Claim, Context, Provenance, Result, Table};
 
 const SIDE: usize = 3;
@@ -55,8 +56,11 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
         for m in 0..drawn.len() {
             let deviation = (drawn[m] - expected[m]).abs();
             let error = (variance[m] / n).sqrt();
-            largest = largest.max(deviation / ((2.0 * log_level).sqrt() * error + log_level / (3.0 * n)));
-            largest_z = largest_z.max(deviation / error);
+            largest = larger(
+                largest,
+                deviation / ((2.0 * log_level).sqrt() * error + log_level / (3.0 * n)),
+            );
+            largest_z = larger(largest_z, deviation / error);
             table.row([
                 k.into(),
                 machine.layout().locate(m).into(),

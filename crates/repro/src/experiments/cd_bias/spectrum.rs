@@ -20,6 +20,7 @@ use gibbsian_linalg::{SymmetricEigen, matmul};
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use super::chain::{GibbsChain, norm};
+use crate::statistics::larger;
 use crate::{Axis as PlotAxis, Check, Claim, Context, Plot, Provenance, Result, Table, measured};
 
 const SIDE: usize = 3;
@@ -184,7 +185,7 @@ impl Modes {
         let symmetric = &chain.transition * &left / root_law.view().insert_axis(Axis(0));
         let eigen = SymmetricEigen::new("symmetrised transition matrix", symmetric.view())?;
         let columns = symmetric.mapv(f64::abs).sum_axis(Axis(0));
-        let largest_column = columns.iter().copied().fold(0.0, f64::max);
+        let largest_column = columns.iter().copied().fold(0.0, larger);
         Ok(Modes {
             eigenvalues: eigen.values().iter().rev().copied().collect(),
             vectors: eigen.vectors().slice(ndarray::s![.., ..;-1]).to_owned(),
@@ -249,7 +250,7 @@ impl Decay {
         // ‖b_{k+1} − λ b_k‖ ≤ Σ λ_iᵏ |λ_i − λ| |a_i| ‖s_i‖ over the other modes, and the ratio of norms is off by no more than that
         // over ‖b_k‖. An overlap below the root of the roundoff is a zero that rounding has disturbed.
         let contributions = modes.contributions(data, statistic);
-        let largest = contributions.iter().copied().fold(0.0, f64::max);
+        let largest = contributions.iter().copied().fold(0.0, larger);
         let leading = (1..contributions.len())
             .find(|&i| contributions[i] > f64::EPSILON.sqrt() * largest)
             .ok_or("no mode overlaps data and statistic")?;

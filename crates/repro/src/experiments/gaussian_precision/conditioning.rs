@@ -9,6 +9,7 @@ use gibbsian_objectives::ClosedFormScoreMatching;
 use ndarray::{Array1, Array2, s};
 
 use super::relative_error;
+use crate::statistics::larger;
 use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result};
 
 const DIM: usize = 16;
@@ -35,7 +36,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     }
     let worst = found
         .iter()
-        .fold(0.0_f64, |w, (kappa, error)| w.max(error / kappa));
+        .fold(0.0_f64, |w, (kappa, error)| larger(w, error / kappa));
     ctx.measure(&ERROR, worst)?;
 
     let along = |unit: f64| {

@@ -14,7 +14,7 @@ use gibbsian_objectives::{BoundaryWeight, ClosedFormScoreMatching};
 use ndarray::{Array2, ArrayView1, ArrayViewMut1, array};
 use rayon::prelude::*;
 
-use crate::statistics::mean_and_error;
+use crate::statistics::{larger, mean_and_error};
 use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result, measured};
 
 const RATE: f64 = 2.5;
@@ -65,7 +65,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
             let distance = rates
                 .iter()
                 .map(|(rate, likeliest)| (rate / likeliest - 1.0).abs());
-            ctx.measure(&LIKELIHOOD, distance.fold(0.0, f64::max))?;
+            ctx.measure(&LIKELIHOOD, distance.fold(0.0, larger))?;
         }
         if k == 2.0 {
             ctx.measure(&HALF, measured(mean).with_error(error))?;

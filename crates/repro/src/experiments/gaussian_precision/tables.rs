@@ -10,6 +10,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 use super::descent::{gradient, minimise};
 use super::{extremes, relative_error};
 use crate::figure::ColourMap;
+use crate::statistics::larger;
 use crate::{Axis as PlotAxis, Check, Claim, Context, HeatMap, Plot, Provenance, Result, Table, measured};
 
 const TABLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/tables");
@@ -112,7 +113,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     for fit in [&wines, &tumours, &digits] {
         let likeliest = fit.model.fit(fit.x.view())?;
         let error = relative_error(fit.precision().view(), likeliest.precision().view());
-        most = most.max(error / fit.condition());
+        most = larger(most, error / fit.condition());
     }
     ctx.measure(&LIKELIHOOD, most)?;
 

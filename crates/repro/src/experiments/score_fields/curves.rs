@@ -11,6 +11,7 @@ use gibbsian_densities::quadrature::{Domain, Interval, Settings, integrate};
 use ndarray::Array2;
 
 use super::fields::{self, COVARIANCE, Ellipse, Field};
+use crate::statistics::larger;
 use crate::{Check, Claim, Context, Provenance, Result, Table, measured};
 
 pub(super) const SYMMETRIC: Claim = Claim {
@@ -94,9 +95,9 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
         let around = around(&field.density, field.curve);
         let is_target = !["normal", "mixture"].contains(&field.name);
         let (inside, error) = flux_error(field, &around, if is_target { 1e-8 } else { 1e-13 })?;
-        circulation = circulation.max(around.work.abs() / around.work_size);
+        circulation = larger(circulation, around.work.abs() / around.work_size);
         let worst = if is_target { &mut target_flux } else { &mut flux };
-        *worst = worst.max(error);
+        *worst = larger(*worst, error);
         table.row([
             field.name.into(),
             (around.work / around.work_size).into(),
@@ -233,7 +234,7 @@ fn normal_flux() -> Result<f64> {
         let around = around(&normal, curve);
         (around.flux + trace * curve.area()).abs() / around.flux_size
     });
-    Ok(errors[0].max(errors[1]))
+    Ok(larger(errors[0], errors[1]))
 }
 
 /// The largest `|J₀₁ − J₁₀| / ‖J‖` on grids.
@@ -260,7 +261,7 @@ fn antisymmetric() -> Result<f64> {
                 .map(|c| c[[b, 0]].powi(2) + c[[b, 1]].powi(2))
                 .sum::<f64>()
                 .sqrt();
-            worst = worst.max((columns[0][[b, 1]] - columns[1][[b, 0]]).abs() / norm);
+            worst = larger(worst, (columns[0][[b, 1]] - columns[1][[b, 0]]).abs() / norm);
         }
     }
     Ok(worst)

@@ -7,6 +7,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 
 use super::fields::{self, COVARIANCE, COVARIANCES, Field, GAMMA_RATE, GAMMA_SHAPE, MEAN, MEANS, WEIGHTS};
 use crate::dual::Dual;
+use crate::statistics::larger;
 use crate::{Check, Claim, Context, Provenance, Result, Table};
 
 pub(super) const GRADIENT: Claim = Claim {
@@ -44,7 +45,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     let mut worst: f64 = 0.0;
     for field in fields::all()? {
         let errors = paths(&field, ctx.seed())?;
-        worst = errors.into_iter().fold(worst, f64::max);
+        worst = errors.into_iter().fold(worst, larger);
         table.row([field.name.into(), errors[0].into(), errors[1].into()])?;
     }
     ctx.measure(&PATHS, worst)?;
@@ -125,7 +126,7 @@ fn gradients() -> Result<f64> {
             };
             let gradient = [slope(0), slope(1)];
             let difference = (score[[b, 0]] + gradient[0]).hypot(score[[b, 1]] + gradient[1]);
-            worst = worst.max(difference / (1.0 + gradient[0].hypot(gradient[1])));
+            worst = larger(worst, difference / (1.0 + gradient[0].hypot(gradient[1])));
         }
     }
     // E = b x − (a − 1) log x.
@@ -134,7 +135,7 @@ fn gradients() -> Result<f64> {
     for (&x, &score) in x.iter().zip(&score) {
         let moving = Dual { value: x, slope: 1.0 };
         let energy = Dual::constant(GAMMA_RATE) * moving - Dual::constant(GAMMA_SHAPE - 1.0) * moving.ln();
-        worst = worst.max((score + energy.slope).abs() / (1.0 + energy.slope.abs()));
+        worst = larger(worst, (score + energy.slope).abs() / (1.0 + energy.slope.abs()));
     }
     Ok(worst)
 }
@@ -209,5 +210,5 @@ fn line() -> Result<f64> {
         at_mode.abs() / GAMMA_RATE,
     ]
     .into_iter()
-    .fold(0.0, f64::max))
+    .fold(0.0, larger))
 }
