@@ -14,6 +14,7 @@
 //! support have `E = +∞` and `log p = −∞`; NaN in gives NaN out. Constructors refuse parameters that are out of their domain,
 //! with name, value and requirement. Rows are samples.
 
+#![deny(unsafe_code)]
 // Kernels are loops over lanes by index, which is how the compiler turns them into vectors.
 #![allow(clippy::needless_range_loop)]
 

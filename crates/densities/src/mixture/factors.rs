@@ -19,11 +19,12 @@ pub(super) enum Factors {
 }
 
 impl Factors {
-    /// Factors covariances that have passed [`Covariances::check`].
+    /// Factors covariances that have passed [`Covariances::check`], matrices in this arithmetic: in the plain one the errors of factors grow with the
+    /// condition number.
     ///
     /// # Errors
     /// A matrix that is not finite, symmetric and positive definite, by the number of its component, with the pivot and its value.
-    pub(super) fn new(covariances: &Covariances) -> Result<Self> {
+    pub(super) fn new(covariances: &Covariances, arithmetic: Arithmetic) -> Result<Self> {
         let inverse_deviation = |v: f64| 1.0 / v.sqrt();
         Ok(match covariances {
             Covariances::Full(_) | Covariances::Tied(_) => Factors::Matrices(
@@ -31,8 +32,6 @@ impl Factors {
                     .matrices()
                     .into_iter()
                     .map(|(name, matrix)| {
-                        // In ordinary arithmetic the errors of the factors would grow with the condition number.
-                        let arithmetic = Arithmetic::for_dim(matrix.nrows());
                         let of = OfMatrix::from_covariance(&name, matrix, arithmetic)?;
                         Ok(Whitening::from_factors(of.lower, of.whitening))
                     })

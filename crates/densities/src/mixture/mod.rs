@@ -47,6 +47,8 @@ use std::f64::consts::TAU;
 use gibbsian_core::error::{Error, Result, check_each, check_finite, check_shape};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
+use crate::gaussian::factors::Arithmetic;
+
 pub use covariances::Covariances;
 pub use em::{CovarianceForm, ExpectationMaximisation, MixtureFit};
 use factors::Factors;
@@ -104,6 +106,17 @@ impl GaussianMixture {
     /// variance that is not positive, or a matrix that is not symmetric or not positive definite, by its component, with the pivot and
     /// its value.
     pub fn new(weights: Array1<f64>, means: Array2<f64>, covariances: Covariances) -> Result<Self> {
+        let arithmetic = Arithmetic::for_dim(means.ncols());
+        GaussianMixture::in_arithmetic(weights, means, covariances, arithmetic)
+    }
+
+    /// The same with factors in this arithmetic.
+    fn in_arithmetic(
+        weights: Array1<f64>,
+        means: Array2<f64>,
+        covariances: Covariances,
+        arithmetic: Arithmetic,
+    ) -> Result<Self> {
         let (n_components, dim) = means.dim();
         if n_components == 0 || dim == 0 {
             return Err(Error::shape("means", means.shape(), "(at least 1, at least 1)"));
@@ -111,7 +124,7 @@ impl GaussianMixture {
         check_finite("means", &means)?;
         let weights = normalised(weights, n_components)?;
         covariances.check(n_components, dim)?;
-        let factors = Factors::new(&covariances)?;
+        let factors = Factors::new(&covariances, arithmetic)?;
         Ok(Self::from_factors(weights, means, covariances, factors))
     }
 

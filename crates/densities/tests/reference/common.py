@@ -13,8 +13,8 @@ documented formula adds up: where terms cancel, no method that rounds them once 
 `score` is left out where there is none. A table may have further columns: what a value belongs to besides the point, such as a time, and values
 of further functions, each with its `_terms`. Generators need mpmath only:
 
-    python3 -m venv /tmp/reference && /tmp/reference/bin/pip install mpmath
-    /tmp/reference/bin/python gamma.py
+    python3 -m venv .venv && .venv/bin/pip install mpmath
+    .venv/bin/python family.py
 """
 
 import json

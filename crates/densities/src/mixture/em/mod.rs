@@ -251,6 +251,9 @@ impl ExpectationMaximisation {
             fit.bounded_components = next.bounded;
             mixture = next.mixture;
         }
+        // Iterations factor covariances in plain arithmetic; what is handed out has the precision of every other mixture.
+        let found = fit.mixture;
+        fit.mixture = GaussianMixture::new(found.weights, found.means, found.covariances)?;
         Ok(fit)
     }
 }

@@ -7,6 +7,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis};
 use super::floor::Floor;
 use super::moments::{Moments, Second};
 use super::{CovarianceForm, GaussianMixture};
+use crate::gaussian::factors::Arithmetic;
 use crate::mixture::Covariances;
 
 /// The data, and what an iteration needs besides a mixture.
@@ -34,6 +35,14 @@ struct Estimates {
     means: Array2<f64>,
     covariances: Covariances,
     bounded: Vec<usize>,
+}
+
+impl Estimates {
+    /// The mixture of an iteration. Its factors are plain: those in twice the precision can cost as much as the pass over the data, and the next
+    /// iteration forgets them.
+    fn mixture(self) -> Result<GaussianMixture> {
+        GaussianMixture::in_arithmetic(self.weights, self.means, self.covariances, Arithmetic::Plain)
+    }
 }
 
 impl<'a> Step<'a> {
@@ -71,8 +80,7 @@ impl<'a> Step<'a> {
             panel.assign(&groups[start..start + rows.nrows()]);
             0.0
         });
-        let found = self.maximise(&moments, shifts.view())?;
-        GaussianMixture::new(found.weights, found.means, found.covariances)
+        self.maximise(&moments, shifts.view())?.mixture()
     }
 
     /// Expectation and maximisation.
@@ -84,9 +92,9 @@ impl<'a> Step<'a> {
         let mut found = self.maximise(&moments, mixture.means())?;
         let n_relocated = self.relocate_empty(mixture, &moments, &mut found);
         Ok(Improved {
-            mixture: GaussianMixture::new(found.weights, found.means, found.covariances)?,
+            bounded: std::mem::take(&mut found.bounded),
+            mixture: found.mixture()?,
             log_likelihood: moments.log_likelihood,
-            bounded: found.bounded,
             n_relocated,
         })
     }
