@@ -51,13 +51,7 @@ pub trait PowerFamily: ExponentialFamily {
     fn tempered(&self, beta: f64) -> Result<Self> {
         check_positive("beta", beta)?;
         let natural = beta * self.natural_parameters() + (beta - 1.0) * self.base_coefficients();
-        self.with_natural(natural.view()).map_err(|reason| {
-            Error::parameter(
-                "beta",
-                beta,
-                format!("such that the power is integrable: {reason}"),
-            )
-        })
+        integrable(beta, self.with_natural(natural.view()))
     }
 
     /// `log Z_β = log ∫ p(x)^β dx = A(βη + (β − 1)κ) − β A(η)`, a sum on a discrete space.
@@ -69,8 +63,41 @@ pub trait PowerFamily: ExponentialFamily {
     }
 }
 
-impl PowerFamily for Normal {}
-impl PowerFamily for MultivariateNormal {}
+/// The power at `beta`, if there is one.
+fn integrable<F>(beta: f64, power: Result<F>) -> Result<F> {
+    power.map_err(|reason| {
+        Error::parameter(
+            "beta",
+            beta,
+            format!("such that the power is integrable: {reason}"),
+        )
+    })
+}
+
+// A normal keeps its mean. By way of `m/σ²` it would be off by roundings of `m`, which may be many deviations, and both log-partitions of
+// `log Z_β` would contain `m²/(2σ²)`.
+impl PowerFamily for Normal {
+    fn tempered(&self, beta: f64) -> Result<Self> {
+        check_positive("beta", beta)?;
+        integrable(beta, Normal::new(self.mean(), self.deviation() / beta.sqrt()))
+    }
+
+    fn log_z_at(&self, beta: f64) -> Result<f64> {
+        self.tempered(beta)?;
+        Ok((1.0 - beta) * self.log_z() - 0.5 * beta.ln())
+    }
+}
+
+impl PowerFamily for MultivariateNormal {
+    fn tempered(&self, beta: f64) -> Result<Self> {
+        Ok(self.power(beta)?.0)
+    }
+
+    fn log_z_at(&self, beta: f64) -> Result<f64> {
+        Ok(self.power(beta)?.1)
+    }
+}
+
 impl PowerFamily for Exponential {}
 impl PowerFamily for Bernoulli {}
 impl PowerFamily for Categorical {}
