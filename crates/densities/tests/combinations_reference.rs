@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::reference::{Parameters, log_density, log_density_and_score};
+use common::reference::{Parameters, compare, log_density, log_density_and_score};
 use gibbsian_core::{Density, ExponentialFamily, ParametricMut, Result, Score};
 use gibbsian_densities::*;
 use ndarray::{Array1, ArrayView1, Axis, s};
@@ -46,18 +46,22 @@ fn independent() {
 
 #[test]
 fn powers_that_are_members() {
-    fn power<F: PowerFamily + Score + 'static>(member: Result<F>, beta: f64) -> Box<dyn Scored> {
-        Box::new(member.unwrap().tempered(beta).unwrap())
+    fn power<F: PowerFamily + Score + 'static>(p: &Parameters, member: Result<F>) -> Box<dyn Scored> {
+        let (member, beta) = (member.unwrap(), p.number("beta"));
+        let place = format!("log Z of {} {}, β = {beta}", p.word("family"), p.vector("values"));
+        let log_z = member.log_z_at(beta).unwrap();
+        compare(&place, log_z, p.word("log_z_at"), p.number("log_z_at_terms"));
+        Box::new(member.tempered(beta).unwrap())
     }
     log_density_and_score("tempered", |p| {
-        let (v, beta) = (p.vector("values"), p.number("beta"));
+        let v = p.vector("values");
         match p.word("family") {
-            "normal" => power(Normal::new(v[0], v[1]), beta),
-            "exponential" => power(Exponential::new(v[0]), beta),
-            "gamma" => power(Gamma::new(v[0], v[1]), beta),
-            "beta" => power(Beta::new(v[0], v[1]), beta),
-            "dirichlet" => power(Dirichlet::new(v), beta),
-            "normals" => power(Ok(plane(v.view())), beta),
+            "normal" => power(p, Normal::new(v[0], v[1])),
+            "exponential" => power(p, Exponential::new(v[0])),
+            "gamma" => power(p, Gamma::new(v[0], v[1])),
+            "beta" => power(p, Beta::new(v[0], v[1])),
+            "dirichlet" => power(p, Dirichlet::new(v)),
+            "normals" => power(p, Ok(plane(v.view()))),
             name => panic!("no family is called {name}"),
         }
     });

@@ -17,7 +17,7 @@ use gibbsian_core::error::{Error, Result, check_positive};
 use gibbsian_core::{
     Density, Discrete, DiscreteEnergy, Energy, ExponentialFamily, Space, Streams, math, parallel,
 };
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, array};
 use rand::{Rng, RngExt};
 
 use crate::family::{Bernoulli, Beta, Categorical, Dirichlet, Exponential, Gamma, Normal, Wishart};
@@ -74,6 +74,20 @@ fn integrable<F>(beta: f64, power: Result<F>) -> Result<F> {
     })
 }
 
+/// `log Z_β = β log p(x) − log p_β(x)` at the point `x` `(D)`, for which the mean is the choice: where shapes are large, log-partitions are large
+/// and their difference has few digits, but the log-densities of the middle are small.
+fn log_z_through<F: PowerFamily>(member: &F, beta: f64, x: Array1<f64>) -> Result<f64> {
+    let power = member.tempered(beta)?;
+    let x = x.insert_axis(Axis(0));
+    let log_z = beta * member.log_density(x.view())[0] - power.log_density(x.view())[0];
+    Ok(if log_z.is_finite() {
+        log_z
+    } else {
+        // The mean has been rounded to the end of the support.
+        power.log_partition() - beta * member.log_partition()
+    })
+}
+
 // A normal keeps its mean. By way of `m/σ²` it would be off by roundings of `m`, which may be many deviations, and both log-partitions of
 // `log Z_β` would contain `m²/(2σ²)`.
 impl PowerFamily for Normal {
@@ -106,17 +120,29 @@ impl PowerFamily for Gamma {
     fn base_coefficients(&self) -> Array1<f64> {
         array![-1.0, 0.0]
     }
+
+    fn log_z_at(&self, beta: f64) -> Result<f64> {
+        log_z_through(self, beta, array![self.mean()])
+    }
 }
 
 impl PowerFamily for Beta {
     fn base_coefficients(&self) -> Array1<f64> {
         array![-1.0, -1.0]
     }
+
+    fn log_z_at(&self, beta: f64) -> Result<f64> {
+        log_z_through(self, beta, array![self.mean()])
+    }
 }
 
 impl PowerFamily for Dirichlet {
     fn base_coefficients(&self) -> Array1<f64> {
         Array1::from_elem(self.dim(), -1.0)
+    }
+
+    fn log_z_at(&self, beta: f64) -> Result<f64> {
+        log_z_through(self, beta, self.mean())
     }
 }
 
@@ -279,8 +305,7 @@ impl<M: Energy + Discrete> Density for Tempered<M> {
                     .cumulative
                     .partition_point(|&c| c <= u)
                     .min(self.cumulative.len() - 1);
-                self.model
-                    .states_into(state as u64, row.insert_axis(ndarray::Axis(0)));
+                self.model.states_into(state as u64, row.insert_axis(Axis(0)));
             }
         });
         out

@@ -12,7 +12,7 @@ import sys
 from mpmath import digamma, exp, log, log1p, loggamma, mp, mpf, pi, sqrt
 
 import family
-from common import exact, four, table, total
+from common import digits, exact, four, table, total
 from family import BOTH, HALF_LOG_2PI, beta_points, deviance, gamma_points, stirling_error
 from matrix_family import simplex_points
 from multivariate_normal import rows as normal_rows
@@ -122,6 +122,34 @@ def tempered():
             size = power * (mpf(terms) - abs(log_z) + energy) + abs(log_z) + abs(log(power))
             yield row(x, -power * energy - constant, size, [power * v for v in score], [power * mpf(t) for t in score_terms])
 
+    def log_z(name, values, power):
+        """log of the integral of p^beta: A(power) - beta A for the log-partitions A. Its terms are those of beta log p - log p_beta at the mean of p."""
+        b = exact(power)
+        if name in ("normal", "normals"):
+            s2 = exact(values[1]) ** 2 if name == "normal" else exact(values[2]) * exact(values[5]) - exact(values[3]) ** 2
+            d = 1 if name == "normal" else 2
+            return total([(1 - b) * d * HALF_LOG_2PI, (1 - b) * log(s2) / 2, -d * log(b) / 2])
+        if name == "exponential":
+            value, terms = total([-log(b * exact(values[0])), b * log(exact(values[0]))])
+            return value, terms + 1
+        old = exact(list(values[:1] if name == "gamma" else values))
+        new, sizes = shapes(values[:1] if name == "gamma" else values, power)
+        if name == "gamma":
+            rates, means = (exact(values[1]), b * exact(values[1])), [old[0] / exact(values[1])]
+            value = loggamma(new[0]) - new[0] * log(rates[1]) - b * (loggamma(old[0]) - old[0] * log(rates[0]))
+            slopes, sums = [log(means[0] * rates[1]) - digamma(new[0])], ([], [])
+            terms = [deviance(new[0], means[0] * rates[1]), new[0] - means[0] * rates[1]]
+        else:
+            sums = ([sum(old)], [sum(new)])
+            means = [a / sums[0][0] for a in old]
+            value = sum(loggamma(v) for v in new) - loggamma(sum(new)) - b * (sum(loggamma(v) for v in old) - loggamma(sum(old)))
+            slopes = [log(m) - digamma(v) + digamma(sum(new)) for m, v in zip(means, new)]
+            terms = [deviance(v, sum(new) * m) for m, v in zip(means, new)]
+        terms += [n * v for n, v in zip(sizes, slopes)] + [(1 + b) * log(m) for m in means]
+        for weight, values in ((b, old + sums[0]), (1, new + sums[1])):
+            terms += [weight * v for a in values for v in (stirling_error(a), log(a / (2 * pi)) / 2)]
+        return value, total(terms)[1]
+
     cases = [
         (normal, 0.0, 1.0, 0.3), (normal, 1e8, 1e-3, 0.7), (normal, -3.5, 0.1, 1e-6), (normal, 1e15, 4.0, 2.5), (normal, 0.7, 1e-10, 1e5), (normal, -12.0, 33.0, 1.0),
         (exponential, 2.5, 0.3), (exponential, 1e-9, 7.0), (exponential, 1e100, 0.01),
@@ -133,7 +161,9 @@ def tempered():
     for condition, scale, power in [(1.0, 1.0, 0.3), (1e4, 1e-3, 2.5), (1e8, 1e6, 1e-5), (1e12, 1.0, 0.7)]:
         cases.append((normals, rng.gauss(0, 1), 1e3, *sum(symmetric(2, condition, scale), []), power))
     for build, *values in cases:
-        yield {"family": build.__name__, "values": values[:-1], "beta": values[-1]}, list(build(*values))
+        power, terms = log_z(build.__name__, values[:-1], values[-1])
+        parameters = {"family": build.__name__, "values": values[:-1], "beta": values[-1], "log_z_at": digits(power), "log_z_at_terms": four(terms)}
+        yield parameters, list(build(*values))
 
 
 def fifty(points):
