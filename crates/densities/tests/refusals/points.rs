@@ -137,6 +137,9 @@ fn members_by_their_natural_parameters() {
     derivatives(&Natural::new(Exponential::new(2.0).unwrap()), x.view());
     derivatives(&Natural::new(Gamma::new(0.5, 2.0).unwrap()), x.view());
     derivatives(&Natural::new(Beta::new(0.5, 2.0).unwrap()), x.view());
+    // Shapes of one have a finite density at the ends, where statistics are infinite.
+    derivatives(&Natural::new(Gamma::new(1.0, 2.0).unwrap()), x.view());
+    derivatives(&Natural::new(Beta::new(1.0, 1.0).unwrap()), x.view());
     values(&Natural::new(Poisson::new(2.0).unwrap()), x.view());
     values(&Natural::new(Binomial::new(5, 0.4).unwrap()), x.view());
     values(&Natural::new(Bernoulli::new(0.3).unwrap()), x.view());

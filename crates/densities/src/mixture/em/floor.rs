@@ -99,5 +99,9 @@ mod tests {
         assert_eq!(floor.full(ordinary.clone()).unwrap(), (ordinary, false));
         assert_eq!(floor.diagonal(array![0.5, 1e-4]), (array![0.5, 1e-3], true));
         assert_eq!(floor.spherical(1e-5), (1e-3, true));
+        // One variance for coordinates of different units is bounded by the mean of their bounds.
+        let uneven = Floor::new(0.5, array![1.0, 9.0, 2.0].view());
+        assert_eq!(uneven.spherical(1.0), (2.0, true));
+        assert_eq!(uneven.spherical(3.0), (3.0, false));
     }
 }

@@ -96,7 +96,8 @@ pub struct ExpectationMaximisation {
 pub struct MixtureFit {
     /// The estimate.
     pub mixture: GaussianMixture,
-    /// The mean log-likelihood of a point in nats under the start and after each iteration; the last entry is that of [`mixture`](Self::mixture).
+    /// The mean log-likelihood of a point in nats under the start and after each iteration; the last entry is that of [`mixture`](Self::mixture), up to the
+    /// rounding of its factors.
     pub log_likelihoods: Vec<f64>,
     /// Whether the last iteration was below the tolerance; otherwise the number of iterations ran out.
     pub converged: bool,
