@@ -7,17 +7,21 @@
 //! A kernel draws **one** key a step from the generator it is given and derives the streams of its blocks of rows from it (see
 //! [`crate::seed`]).
 
+use std::iter::Sum;
+use std::ops::Add;
+
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use rand::Rng;
 
 use crate::error::Result;
+use crate::snapshot::Snapshot;
 
 /// A Markov transition that leaves the density of the target `T` invariant, or approximately so where its documentation says.
 pub trait Kernel<T: ?Sized>: Sync {
-    /// What the next step needs.
-    type State: Send;
+    /// What the next step needs. Taking it and putting it back continues the chains bit for bit.
+    type State: Snapshot + Send;
     /// What diagnostics want of one step, over all chains.
-    type Info: Send;
+    type Info: StepInfo;
 
     /// Starts chains at the rows of `x`.
     ///
@@ -33,6 +37,79 @@ pub trait Kernel<T: ?Sized>: Sync {
 
     /// Advances every chain by one step.
     fn step(&self, target: &T, state: &mut Self::State, rng: &mut dyn Rng) -> Self::Info;
+}
+
+/// What one step did with its proposals, over all chains.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Acceptance {
+    /// The number of proposals.
+    pub proposed: u64,
+    /// How many of them were taken.
+    pub accepted: u64,
+    /// How many of them were refused because the energy, the score or the point proposed was not a number that a density can have
+    /// there: NaN, or an energy of −∞. Anything but zero is a fault of the target or a step that is far too long.
+    pub undefined: u64,
+    /// The sum of the acceptance probabilities `min(1, α)` of all proposals. Its mean has the expectation of the accepted fraction and less variance.
+    pub probability: f64,
+}
+
+impl Acceptance {
+    /// The mean acceptance probability, NaN where nothing was proposed.
+    pub fn rate(&self) -> f64 {
+        self.probability / self.proposed as f64
+    }
+
+    /// The accepted fraction, NaN where nothing was proposed.
+    pub fn fraction(&self) -> f64 {
+        self.accepted as f64 / self.proposed as f64
+    }
+}
+
+impl Add for Acceptance {
+    type Output = Acceptance;
+
+    fn add(self, other: Acceptance) -> Acceptance {
+        Acceptance {
+            proposed: self.proposed + other.proposed,
+            accepted: self.accepted + other.accepted,
+            undefined: self.undefined + other.undefined,
+            probability: self.probability + other.probability,
+        }
+    }
+}
+
+impl Sum for Acceptance {
+    fn sum<I: Iterator<Item = Acceptance>>(acceptances: I) -> Self {
+        acceptances.fold(Acceptance::default(), Add::add)
+    }
+}
+
+/// What any driver can ask of a kernel's report on a step.
+pub trait StepInfo: Send {
+    /// The names of the numbers that are reported for each chain, ArviZ's names where it has one: `energy`, `diverging`, `tree_depth`.
+    const STATISTICS: &'static [&'static str] = &[];
+
+    /// What happened to the proposals; a kernel that makes none has proposed none.
+    fn acceptance(&self) -> Acceptance {
+        Acceptance::default()
+    }
+
+    /// The number `STATISTICS[index]` of a chain.
+    ///
+    /// # Panics
+    /// When there is no such number or chain.
+    fn statistic(&self, index: usize, chain: usize) -> f64 {
+        panic!("no statistic {index} of chain {chain} is reported");
+    }
+}
+
+/// Nothing to report, as of a kernel that draws from exact conditional laws.
+impl StepInfo for () {}
+
+impl StepInfo for Acceptance {
+    fn acceptance(&self) -> Acceptance {
+        *self
+    }
 }
 
 /// A kernel on a finite space whose law can be written down.

@@ -65,7 +65,7 @@ pub use discrete::{Discrete, DiscreteEnergy};
 pub use energy::{Density, Energy, EnergyPullback, Space};
 pub use error::{Error, Result};
 pub use family::{ContinuousFamily, ExponentialFamily};
-pub use kernel::{Bound, Chain, Kernel, TransitionLaw};
+pub use kernel::{Acceptance, Bound, Chain, Kernel, StepInfo, TransitionLaw};
 pub use objective::{Objective, TrainStep};
 pub use params::{Layout, Parametric, ParametricMut, Tensor};
 pub use path::Path;

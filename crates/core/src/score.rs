@@ -24,10 +24,23 @@ pub trait Score: Space {
 
 /// An energy together with its score; what Metropolis-adjusted samplers ask for.
 ///
-/// The two must belong together: `s = −∇E`. The conformance checks of the test kit hold every implementation to it.
-pub trait Potential: Energy + Score {}
-
-impl<T: Energy + Score + ?Sized> Potential for T {}
+/// The two must belong together: `s = −∇E`. The conformance checks of the test kit hold every implementation to it. Energy and score
+/// mostly share their dear part (the residuals of a regression, the factor times the point), and such a sampler wants both at every
+/// point it visits; whoever can give them in one pass overrides the one method. For all others `impl Potential for Model {}` is enough.
+pub trait Potential: Energy + Score {
+    /// Writes `E(x_b)` into `energy` `(B)` and `s(x_b)` into `score` `(B, D)`.
+    ///
+    /// An overriding form may round differently from [`Energy::energy_into`] and [`Score::score_into`].
+    fn energy_and_score_into(
+        &self,
+        x: ArrayView2<f64>,
+        energy: ArrayViewMut1<f64>,
+        score: ArrayViewMut2<f64>,
+    ) {
+        self.energy_into(x, energy);
+        self.score_into(x, score);
+    }
+}
 
 /// A score with its Jacobian `J = ∂s/∂x`.
 pub trait ScoreJvp: Score {
@@ -115,6 +128,17 @@ macro_rules! through_pointer {
         impl<T: Score + ?Sized> Score for $pointer {
             fn score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
                 (**self).score_into(x, out);
+            }
+        }
+
+        impl<T: Potential + ?Sized> Potential for $pointer {
+            fn energy_and_score_into(
+                &self,
+                x: ArrayView2<f64>,
+                energy: ArrayViewMut1<f64>,
+                score: ArrayViewMut2<f64>,
+            ) {
+                (**self).energy_and_score_into(x, energy, score);
             }
         }
 

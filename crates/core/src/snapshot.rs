@@ -4,6 +4,8 @@
 //! drivers derive the generator of each step from a [`crate::Seed`] and the number of the step, so the counter is enough.
 //! How records become bytes, checksums and files is the training crate's business.
 
+use ndarray::{Array, Dimension};
+
 use crate::error::{Error, Result};
 
 /// The numbers of one array, in the precision in which they live.
@@ -142,9 +144,47 @@ pub trait Snapshot {
     fn restore(&mut self, record: &Record) -> Result<()>;
 }
 
+/// An array, under the name `x`; its shape is part of what must fit.
+impl<D: Dimension> Snapshot for Array<f64, D> {
+    fn snapshot(&self) -> Record {
+        let mut record = Record::new();
+        record.put("x", self.shape(), Values::F64(self.iter().copied().collect()));
+        record
+    }
+
+    fn restore(&mut self, record: &Record) -> Result<()> {
+        let values = record.f64s("x", self.shape())?;
+        for (x, value) in self.iter_mut().zip(values) {
+            *x = *value;
+        }
+        Ok(())
+    }
+}
+
+/// Two states, under the names `0` and `1`.
+impl<A: Snapshot, B: Snapshot> Snapshot for (A, B) {
+    fn snapshot(&self) -> Record {
+        let mut record = Record::new();
+        record.put_part("0", self.0.snapshot());
+        record.put_part("1", self.1.snapshot());
+        record
+    }
+
+    fn restore(&mut self, record: &Record) -> Result<()> {
+        let before = self.0.snapshot();
+        self.0.restore(&record.part("0"))?;
+        if let Err(refusal) = self.1.restore(&record.part("1")) {
+            self.0.restore(&before)?;
+            return Err(refusal);
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::array;
 
     #[test]
     fn parts_nest_and_come_back() {
@@ -160,6 +200,17 @@ mod tests {
             f32::NAN.to_bits()
         );
         assert!(outer.part("optim").entries().next().is_none());
+    }
+
+    #[test]
+    fn arrays_and_pairs_come_back_whole_or_not_at_all() {
+        let old = (array![[1.0, 2.0]], array![3.0]);
+        let mut new = (array![[0.0, 0.0]], array![0.0]);
+        new.restore(&old.snapshot()).unwrap();
+        assert_eq!(new, old);
+        let misfit = (array![[5.0, 6.0]], array![7.0, 8.0]).snapshot();
+        assert!(new.restore(&misfit).is_err());
+        assert_eq!(new, old);
     }
 
     #[test]

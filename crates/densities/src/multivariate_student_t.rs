@@ -7,7 +7,7 @@
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::Result;
 use gibbsian_core::parallel::for_each_block;
-use gibbsian_core::{Density, Energy, Score, ScoreJvp, Space, Streams};
+use gibbsian_core::{Density, Energy, Potential, Score, ScoreJvp, Space, Streams};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
@@ -185,6 +185,8 @@ impl Score for MultivariateStudentT {
         });
     }
 }
+
+impl Potential for MultivariateStudentT {}
 
 impl ScoreJvp for MultivariateStudentT {
     fn score_jvp_into(

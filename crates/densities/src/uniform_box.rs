@@ -3,7 +3,7 @@
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, Result, check_finite, check_shape};
 use gibbsian_core::parallel::for_each_block;
-use gibbsian_core::{Density, Energy, Score, ScoreJvp, Space, Streams};
+use gibbsian_core::{Density, Energy, Potential, Score, ScoreJvp, Space, Streams};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip};
 use rand::{Rng, RngExt};
 
@@ -169,6 +169,8 @@ impl Score for UniformBox {
         self.fill_zeros(x, out);
     }
 }
+
+impl Potential for UniformBox {}
 
 impl ScoreJvp for UniformBox {
     fn score_jvp_into(

@@ -1,11 +1,19 @@
 //! Markov chain Monte Carlo kernels, one a file.
 //!
 //! A kernel knows its target only by a core trait: Gibbs sampling asks for block conditionals and nothing else, so it serves every model
-//! that can redraw a part of itself; Metropolis sampling asks for the energy differences of single sites.
+//! that can redraw a part of itself; Metropolis sampling asks for the energy differences of single sites; Langevin sampling for a score; what corrects
+//! it for the energy as well.
 #![deny(unsafe_code)]
+
+pub mod metric;
+pub mod tunable;
+pub mod walkers;
 
 pub mod gibbs;
 pub mod metropolis;
 
 pub use gibbs::{ClampedGibbs, Gibbs};
+pub use metric::Metric;
 pub use metropolis::Metropolis;
+pub use tunable::Tunable;
+pub use walkers::Walkers;

@@ -14,7 +14,7 @@
 //! in each call, as one with hidden units must, pays for all of them at every site.
 
 use gibbsian_core::parallel::map_blocks_mut;
-use gibbsian_core::{DiscreteEnergy, Error, Kernel, Result, StreamRng, Streams, TransitionLaw};
+use gibbsian_core::{Acceptance, DiscreteEnergy, Error, Kernel, Result, StreamRng, Streams, TransitionLaw};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, CowArray, Ix2, s};
 use rand::{Rng, RngExt};
 
@@ -24,32 +24,6 @@ use rand::{Rng, RngExt};
 /// ([`Acceptance::undefined`]). The difference to a state outside the support is +∞, an ordinary rejection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Metropolis;
-
-/// What one step did, over all chains.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Acceptance {
-    /// The number of proposals: one for each row and each site with at least two symbols.
-    pub proposed: u64,
-    /// How many of them were taken.
-    pub accepted: u64,
-    /// How many of them were rejected because the energy difference was NaN or −∞. Anything but zero is a fault of the target.
-    pub undefined: u64,
-}
-
-impl Acceptance {
-    /// The accepted fraction, NaN where nothing was proposed.
-    pub fn rate(&self) -> f64 {
-        self.accepted as f64 / self.proposed as f64
-    }
-
-    fn plus(self, other: Acceptance) -> Self {
-        Acceptance {
-            proposed: self.proposed + other.proposed,
-            accepted: self.accepted + other.accepted,
-            undefined: self.undefined + other.undefined,
-        }
-    }
-}
 
 impl Metropolis {
     /// `P[i, j]`, the probability that the move at `site` leads from row `i` to row `j` of `states`, which lists the whole space once.
@@ -110,7 +84,7 @@ impl<T: DiscreteEnergy + ?Sized> Kernel<T> for Metropolis {
             sweep(target, rows, &mut streams.block(block))
         })
         .into_iter()
-        .fold(Acceptance::default(), Acceptance::plus)
+        .sum()
     }
 }
 
@@ -163,7 +137,9 @@ fn sweep<T: DiscreteEnergy + ?Sized>(
             let k = propose(alphabet.len(), index(alphabet, *x), rng);
             count.proposed += 1;
             count.undefined += u64::from(is_undefined(deltas[k]));
-            if rng.random::<f64>() < acceptance(deltas[k]) {
+            let probability = acceptance(deltas[k]);
+            count.probability += probability;
+            if rng.random::<f64>() < probability {
                 *x = alphabet[k];
                 count.accepted += 1;
             }

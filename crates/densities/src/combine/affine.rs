@@ -9,7 +9,7 @@
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Result, check_finite, check_shape};
-use gibbsian_core::{Density, Energy, Score, ScoreJvp, Space};
+use gibbsian_core::{Density, Energy, Potential, Score, ScoreJvp, Space};
 use gibbsian_linalg::Lu;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 use rand::Rng;
@@ -176,6 +176,8 @@ impl<B: Score> Score for Affine<B> {
         out.assign(&self.solve_transposed(self.base.score(self.to_base(x).view())));
     }
 }
+
+impl<B: Potential> Potential for Affine<B> {}
 
 impl<B: ScoreJvp> ScoreJvp for Affine<B> {
     fn score_jvp_into(

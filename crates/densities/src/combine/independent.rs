@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Result, check_count};
-use gibbsian_core::{Density, Discrete, DiscreteEnergy, Energy, Score, ScoreJvp, Space, Streams};
+use gibbsian_core::{Density, Discrete, DiscreteEnergy, Energy, Potential, Score, ScoreJvp, Space, Streams};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 use rand::Rng;
 
@@ -155,6 +155,8 @@ impl<P: Score> Score for Independent<P> {
         }
     }
 }
+
+impl<P: Potential> Potential for Independent<P> {}
 
 impl<P: ScoreJvp> ScoreJvp for Independent<P> {
     fn score_jvp_into(

@@ -16,7 +16,7 @@ use std::f64::consts::PI;
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, Result, check_batch, check_each, check_finite, check_shape};
 use gibbsian_core::{
-    Density, Energy, Layout, Parametric, ParametricMut, Score, ScoreJvp, Space, Streams, parallel,
+    Density, Energy, Layout, Parametric, ParametricMut, Potential, Score, ScoreJvp, Space, Streams, parallel,
 };
 use gibbsian_linalg::Cholesky;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
@@ -296,6 +296,8 @@ impl Score for LinearGaussianChain {
         map_rows(self.dim(), x, out, |x, out| self.pull(&self.residuals(x), out));
     }
 }
+
+impl Potential for LinearGaussianChain {}
 
 impl ScoreJvp for LinearGaussianChain {
     fn score_jvp_into(

@@ -19,7 +19,7 @@
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, Result, check_count};
-use gibbsian_core::{Density, Energy, Score, ScoreJvp, Space, Streams, parallel};
+use gibbsian_core::{Density, Energy, Potential, Score, ScoreJvp, Space, Streams, parallel};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 use rand::{Rng, RngExt};
 
@@ -252,6 +252,8 @@ impl<C: Density + Score> Score for Mixture<C> {
         }
     }
 }
+
+impl<C: Density + Score> Potential for Mixture<C> {}
 
 impl<C: Density + ScoreJvp> ScoreJvp for Mixture<C> {
     fn score_jvp_into(

@@ -39,18 +39,18 @@ pub use nade::Nade;
 pub use product_of_experts::ProductOfExperts;
 pub use tempered::{PowerFamily, Tempered};
 
-use gibbsian_core::{Density, Energy, ScoreJvp};
+use gibbsian_core::{Density, Potential, ScoreJvp};
 
 /// A density with a differentiable score: the trait object for combining smooth densities of different types.
 ///
 /// It is implemented for everything that has both traits.
-pub trait SmoothDensity: Density + ScoreJvp {}
+pub trait SmoothDensity: Density + Potential + ScoreJvp {}
 
-impl<T: Density + ScoreJvp + ?Sized> SmoothDensity for T {}
+impl<T: Density + Potential + ScoreJvp + ?Sized> SmoothDensity for T {}
 
 /// An energy with a differentiable score: the trait object for adding smooth energies of different types.
 ///
 /// It is implemented for everything that has both traits.
-pub trait SmoothEnergy: Energy + ScoreJvp {}
+pub trait SmoothEnergy: Potential + ScoreJvp {}
 
-impl<T: Energy + ScoreJvp + ?Sized> SmoothEnergy for T {}
+impl<T: Potential + ScoreJvp + ?Sized> SmoothEnergy for T {}

@@ -22,7 +22,7 @@
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, Result, check_count, check_each, check_shape};
-use gibbsian_core::{Discrete, DiscreteEnergy, Energy, Score, ScoreJvp, Space};
+use gibbsian_core::{Discrete, DiscreteEnergy, Energy, Potential, Score, ScoreJvp, Space};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 /// The product `Π_i p_i(x)^{β_i}` of experts on one space, unnormalised: the energy is `Σ_i β_i E_i(x)`.
@@ -139,6 +139,8 @@ impl<E: Score> Score for ProductOfExperts<E> {
         }
     }
 }
+
+impl<E: Potential> Potential for ProductOfExperts<E> {}
 
 impl<E: ScoreJvp> ScoreJvp for ProductOfExperts<E> {
     fn score_jvp_into(

@@ -15,7 +15,7 @@ use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, check_each};
 use gibbsian_core::parallel::for_each_block;
 use gibbsian_core::special::stirling_error;
-use gibbsian_core::{Density, Energy, ExponentialFamily, Result, Score, Space, Streams};
+use gibbsian_core::{Density, Energy, ExponentialFamily, Potential, Result, Score, Space, Streams};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip};
 use rand::Rng;
 
@@ -258,3 +258,5 @@ impl Score for Dirichlet {
         }
     }
 }
+
+impl Potential for Dirichlet {}

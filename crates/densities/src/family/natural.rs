@@ -3,7 +3,7 @@
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::{
     ContinuousFamily, Density, Discrete, DiscreteEnergy, Energy, EnergyPullback, ExponentialFamily, Layout,
-    Parametric, ParametricMut, Result, Score, ScoreJvp, ScorePullback, Space,
+    Parametric, ParametricMut, Potential, Result, Score, ScoreJvp, ScorePullback, Space,
 };
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::Rng;
@@ -105,6 +105,8 @@ impl<F: ContinuousFamily> Score for Natural<F> {
         self.member.score_into(x, out);
     }
 }
+
+impl<F: ContinuousFamily> Potential for Natural<F> {}
 
 impl<F: ContinuousFamily + ScoreJvp> ScoreJvp for Natural<F> {
     fn score_jvp_into(

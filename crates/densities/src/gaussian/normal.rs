@@ -3,7 +3,7 @@
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, Result, check_finite, check_positive, check_shape};
 use gibbsian_core::parallel::for_each_block;
-use gibbsian_core::{Density, Energy, Score, ScoreJvp, Space, Streams};
+use gibbsian_core::{Density, Energy, Potential, Score, ScoreJvp, Space, Streams};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
@@ -252,6 +252,8 @@ impl Score for MultivariateNormal {
         for_rows(x, [out], &|rows, [out]| self.whitening.scores(mean, rows, out));
     }
 }
+
+impl Potential for MultivariateNormal {}
 
 impl ScoreJvp for MultivariateNormal {
     fn score_jvp_into(

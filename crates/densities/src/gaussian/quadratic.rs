@@ -2,7 +2,7 @@
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, Result, check_finite, check_shape};
-use gibbsian_core::{Energy, Score, ScoreJvp, Space};
+use gibbsian_core::{Energy, Potential, Score, ScoreJvp, Space};
 use gibbsian_linalg::{SYMMETRY_TOLERANCE, matmul_into};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 
@@ -144,6 +144,8 @@ impl Score for QuadraticEnergy {
         out += &self.linear;
     }
 }
+
+impl Potential for QuadraticEnergy {}
 
 impl ScoreJvp for QuadraticEnergy {
     fn score_jvp_into(

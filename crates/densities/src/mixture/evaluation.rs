@@ -4,7 +4,7 @@
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::simd::{Vectorized, vectorized};
-use gibbsian_core::{Density, Energy, Score, Space};
+use gibbsian_core::{Density, Energy, Potential, Score, Space};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 use rand::Rng;
 use rayon::prelude::*;
@@ -191,6 +191,8 @@ impl Score for GaussianMixture {
         );
     }
 }
+
+impl Potential for GaussianMixture {}
 
 /// What is to be written of each row.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use std::f64::consts::TAU;
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, Result, check_positive};
-use gibbsian_core::{Density, Energy, Score, ScoreJvp, Space, Streams, parallel};
+use gibbsian_core::{Density, Energy, Potential, Score, ScoreJvp, Space, Streams, parallel};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
@@ -175,6 +175,8 @@ impl Score for Funnel {
         }
     }
 }
+
+impl Potential for Funnel {}
 
 impl ScoreJvp for Funnel {
     fn score_jvp_into(

@@ -239,6 +239,8 @@ macro_rules! smooth_density {
             }
         }
 
+        impl gibbsian_core::Potential for $type {}
+
         impl gibbsian_core::Score for $type {
             fn score_into(&self, x: ndarray::ArrayView2<f64>, out: ndarray::ArrayViewMut2<f64>) {
                 $crate::planar::law::score_into(self, x, out);

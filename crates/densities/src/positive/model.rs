@@ -1,7 +1,9 @@
 //! A function and a map, as a model.
 
 use gibbsian_core::error::Result;
-use gibbsian_core::{Energy, EnergyPullback, Layout, Parametric, ParametricMut, Score, ScoreJvp, Space};
+use gibbsian_core::{
+    Energy, EnergyPullback, Layout, Parametric, ParametricMut, Potential, Score, ScoreJvp, Space,
+};
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 
 use super::maps::PositiveMap;
@@ -76,6 +78,8 @@ impl<F: Energy + Score, P: PositiveMap> Score for Positive<F, P> {
         self.scale(&self.function.energy(x), out);
     }
 }
+
+impl<F: Energy + Score, P: PositiveMap> Potential for Positive<F, P> {}
 
 impl<F: Energy + ScoreJvp, P: PositiveMap> ScoreJvp for Positive<F, P> {
     fn score_jvp_into(

@@ -1,7 +1,7 @@
 //! An energy with the normaliser that quadrature found.
 
 use gibbsian_core::error::Result;
-use gibbsian_core::{Energy, Score, ScoreJvp, Space};
+use gibbsian_core::{Energy, Potential, Score, ScoreJvp, Space};
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::{Domain, NumericLogZ, Settings, numeric_log_z};
@@ -112,6 +112,8 @@ impl<E: Energy + Score> Score for Normalised<E> {
         self.blank(x, out);
     }
 }
+
+impl<E: Energy + Score> Potential for Normalised<E> {}
 
 impl<E: Energy + ScoreJvp> ScoreJvp for Normalised<E> {
     fn score_jvp_into(

@@ -78,6 +78,8 @@ macro_rules! univariate_density {
     };
     ($density:ty, score) => {
         $crate::univariate::univariate_density!($density);
+        impl gibbsian_core::Potential for $density {}
+
         impl gibbsian_core::Score for $density {
             fn score_into(&self, x: ndarray::ArrayView2<f64>, mut out: ndarray::ArrayViewMut2<f64>) {
                 assert!(

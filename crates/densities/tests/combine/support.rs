@@ -1,7 +1,7 @@
 //! Densities and probes that these tests are made with.
 
 use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::{Density, Energy, Score, ScoreJvp, Seed, Space};
+use gibbsian_core::{Density, Energy, Potential, Score, ScoreJvp, Seed, Space};
 use gibbsian_densities::LinearGaussianChain;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, array};
 use rand::{Rng, RngExt};
@@ -41,6 +41,8 @@ impl Score for Exponential {
         out.zip_mut_with(&x, |s, &x| *s = if x >= 0.0 { -self.0 } else { f64::NAN });
     }
 }
+
+impl Potential for Exponential {}
 
 impl ScoreJvp for Exponential {
     fn score_jvp_into(
@@ -95,6 +97,8 @@ impl Score for Laplace {
         out.zip_mut_with(&x, |s, &x| *s = -(x - self.location).signum() / self.scale);
     }
 }
+
+impl Potential for Laplace {}
 
 impl ScoreJvp for Laplace {
     fn score_jvp_into(

@@ -1,6 +1,6 @@
 //! Every trait of every member at ordinary points.
 
-use gibbsian_core::{ContinuousFamily, Density, ExponentialFamily, ScoreJvp, Seed, Space};
+use gibbsian_core::{ContinuousFamily, Density, ExponentialFamily, Potential, ScoreJvp, Seed, Space};
 use gibbsian_densities::*;
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
@@ -25,7 +25,7 @@ fn member_at<F: ExponentialFamily + Clone>(member: &F, x: ArrayView2<f64>, seed:
 /// What the traits of a member with a score promise beyond that; `near` has steps that stay inside its support.
 fn continuous_at<F>(member: &F, x: ArrayView2<f64>, near: Precision, seed: &str) -> Verdict
 where
-    F: ContinuousFamily + ScoreJvp + Clone,
+    F: ContinuousFamily + Potential + ScoreJvp + Clone,
 {
     member_at(member, x, seed)?;
     conformance::score(member, x, DOUBLE)?;
@@ -46,7 +46,7 @@ fn member<F: ExponentialFamily + Clone>(member: &F, points: &[f64], seed: &str) 
 /// probes of `conformance::density` half outside, and have the goodness of fit of their draws.
 fn continuous<F>(member: &F, points: &[f64], width: Option<f64>, seed: &str) -> Verdict
 where
-    F: ContinuousFamily + ScoreJvp + Clone,
+    F: ContinuousFamily + Potential + ScoreJvp + Clone,
 {
     continuous_at(member, column(points).view(), DOUBLE, seed)?;
     let seed = Seed::new(18).child(seed);

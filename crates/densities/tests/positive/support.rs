@@ -3,7 +3,7 @@
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::Result;
 use gibbsian_core::{
-    Density, Energy, EnergyPullback, Layout, Parametric, ParametricMut, Score, ScoreJvp, Space,
+    Density, Energy, EnergyPullback, Layout, Parametric, ParametricMut, Potential, Score, ScoreJvp, Space,
 };
 use gibbsian_densities::positive::{Positive, PositiveMap};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
@@ -63,6 +63,8 @@ impl Score for PolynomialTimesGaussian {
         out.zip_mut_with(&x, |out, &x| *out = self.at(x)[1]);
     }
 }
+
+impl Potential for PolynomialTimesGaussian {}
 
 impl ScoreJvp for PolynomialTimesGaussian {
     fn score_jvp_into(

@@ -1,6 +1,6 @@
 //! The laws of the traits, moments against quadrature, and what happens at kinks, ends and infinities.
 
-use gibbsian_core::{Density, Score, ScoreJvp, Seed};
+use gibbsian_core::{Density, Potential, Score, ScoreJvp, Seed};
 use gibbsian_densities::quadrature::{Interval, Settings, integrate_line};
 use gibbsian_densities::*;
 use gibbsian_testkit::conformance;
@@ -18,7 +18,7 @@ fn column(points: &[f64]) -> Array2<f64> {
 /// What the traits promise; `width` is about half of the deviation.
 fn laws<M>(density: &M, points: &[f64], width: f64, seed: &str) -> Verdict
 where
-    M: Density + Score + ScoreJvp,
+    M: Density + Potential + ScoreJvp,
 {
     let x = column(points);
     conformance::energy(density, x.view(), PRECISION)?;

@@ -4,9 +4,9 @@ use gibbsian_core::{
     At, ParametricMut, Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback, TimeScore, TimeScoreJvp,
     TimeScoreJvpPullback, TimeScorePullback,
 };
-use ndarray::{ArrayView1, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 
-use crate::agreement::identical;
+use crate::agreement::{close, identical};
 use crate::batch::row_map;
 use crate::differences::Precision;
 use crate::pullback::normals;
@@ -29,12 +29,29 @@ pub fn score<M: Score + ?Sized>(model: &M, x: ArrayView2<f64>, precision: Precis
     identical("score and score_into agree", &model.score(x), &into)
 }
 
-/// Checks that energy and score belong together, `s = −∂E/∂x`.
+/// Checks [`Potential`]: energy and score belong together, `s = −∂E/∂x`, and what comes in one pass is what comes in two, and a row map
+/// like the others.
 ///
 /// # Errors
 /// The worst entry that disagrees.
 pub fn potential<M: Potential + ?Sized>(model: &M, x: ArrayView2<f64>, precision: Precision) -> Verdict {
-    derivatives::score(model, x, precision).map(|_| ())
+    derivatives::score(model, x, precision)?;
+    let one_pass = |x: ArrayView2<f64>, out: ndarray::ArrayViewMut2<f64>| {
+        let (mut energy, score) = out.split_at(Axis(1), 1);
+        model.energy_and_score_into(x, energy.column_mut(0), score);
+    };
+    let mut both = Array2::zeros((x.nrows(), x.ncols() + 1));
+    one_pass(x, both.view_mut());
+    let (energy, score) = both.view().split_at(Axis(1), 1);
+    let tolerance = precision.agreement();
+    close(
+        "the energy of one pass",
+        &energy.column(0),
+        &model.energy(x),
+        tolerance,
+    )?;
+    close("the score of one pass", &score, &model.score(x), tolerance)?;
+    row_map(x, x.ncols() + 1, &one_pass, precision).map_err(|f| f.within("energy and score in one pass"))
 }
 
 /// Checks [`ScoreJvp`]: `J v` and the divergence against differences of the score, and the laws of row maps for both.

@@ -9,8 +9,8 @@
 use gibbsian_core::error::{check_finite, check_shape};
 use gibbsian_core::score::JvpCotangent;
 use gibbsian_core::{
-    Density, Energy, EnergyPullback, Error, Layout, Parametric, ParametricMut, Record, Result, Score,
-    ScoreJvp, ScoreJvpPullback, ScorePullback, Snapshot, Space, Values,
+    Density, Energy, EnergyPullback, Error, Layout, Parametric, ParametricMut, Potential, Record, Result,
+    Score, ScoreJvp, ScoreJvpPullback, ScorePullback, Snapshot, Space, Values,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 use rand::{Rng, RngExt};
@@ -129,6 +129,8 @@ impl Score for Gaussian {
         out.assign(&-self.pull(x));
     }
 }
+
+impl Potential for Gaussian {}
 
 impl ScoreJvp for Gaussian {
     fn score_jvp_into(

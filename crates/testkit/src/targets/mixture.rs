@@ -8,7 +8,7 @@
 //! since `∂r_k/∂x = r_k (s_k − s)`. The energy is `−log p`, so `log Z = 0`.
 
 use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::{Density, Energy, Error, Result, Score, ScoreJvp, Space, error};
+use gibbsian_core::{Density, Energy, Error, Potential, Result, Score, ScoreJvp, Space, error};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
@@ -133,6 +133,8 @@ impl Score for Mixture {
         }
     }
 }
+
+impl Potential for Mixture {}
 
 impl ScoreJvp for Mixture {
     fn score_jvp_into(

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 
 use gibbsian_core::score::JvpCotangent;
 use gibbsian_core::{
-    At, Energy, EnergyPullback, Layout, Parametric, ParametricMut, Result, Score, ScoreJvp, ScoreJvpPullback,
-    ScorePullback, Space, TimeScore, TimeScorePullback,
+    At, Energy, EnergyPullback, Layout, Parametric, ParametricMut, Potential, Result, Score, ScoreJvp,
+    ScoreJvpPullback, ScorePullback, Space, TimeScore, TimeScorePullback,
 };
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::targets::{Gaussian, HeatedGaussian};
@@ -106,6 +106,8 @@ impl Score for Planted {
         }
     }
 }
+
+impl Potential for Planted {}
 
 impl ScoreJvp for Planted {
     fn score_jvp_into(
@@ -383,6 +385,8 @@ impl Score for Kink {
     }
 }
 
+impl Potential for Kink {}
+
 #[test]
 fn kinks_are_the_probes_fault() {
     conformance::potential(&Kink, array![[0.5, 1.0], [-0.7, 0.3]].view(), DOUBLE).unwrap();
@@ -416,6 +420,8 @@ impl Score for Single {
         out.assign(&x.mapv(|v| f64::from(-1.5 * self.factor * v as f32)));
     }
 }
+
+impl Potential for Single {}
 
 #[test]
 fn single_precision_has_its_own_noise() {

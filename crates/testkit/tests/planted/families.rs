@@ -5,7 +5,7 @@
 
 use gibbsian_core::error::{check_each, check_finite, check_shape};
 use gibbsian_core::{
-    ContinuousFamily, Density, Energy, Error, ExponentialFamily, Result, Score, Seed, Space,
+    ContinuousFamily, Density, Energy, Error, ExponentialFamily, Potential, Result, Score, Seed, Space,
 };
 use gibbsian_testkit::conformance;
 use ndarray::{
@@ -108,6 +108,8 @@ impl Score for LogNormal {
         out.assign(&x.mapv(|x| -((x.ln() - self.mean) / self.variance + base) / x));
     }
 }
+
+impl Potential for LogNormal {}
 
 impl ExponentialFamily for LogNormal {
     fn n_statistics(&self) -> usize {

@@ -1,6 +1,6 @@
 //! Score, Jacobian-vector product and parameter gradients of a flow, all by one backward pass over one kind of number or the other.
 
-use gibbsian_core::{Density, EnergyPullback, Score, ScoreJvp, ScorePullback, Space};
+use gibbsian_core::{Density, EnergyPullback, Potential, Score, ScoreJvp, ScorePullback, Space};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 
 use super::number::{Dual, Number};
@@ -18,6 +18,8 @@ impl<B: Score> Score for CouplingFlow<B> {
         });
     }
 }
+
+impl<B: Density + Score> Potential for CouplingFlow<B> {}
 
 impl<B: ScoreJvp> CouplingFlow<B> {
     /// `z`, its derivative along `v`, and the base's score and Jacobian-vector product there.

@@ -4,7 +4,7 @@
 //! the symmetric matrix `V` is `−m_ij (G V G)_ij`.
 
 use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::{ExponentialFamily, Score, ScoreJvp, Space};
+use gibbsian_core::{ExponentialFamily, Potential, Score, ScoreJvp, Space};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 
 use super::factor::Factor;
@@ -67,6 +67,8 @@ impl Score for Wishart {
         }
     }
 }
+
+impl Potential for Wishart {}
 
 impl ScoreJvp for Wishart {
     fn score_jvp_into(
