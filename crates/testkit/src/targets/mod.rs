@@ -11,6 +11,7 @@ mod heated_gaussian;
 mod mixed_spin;
 mod mixture;
 mod pairwise;
+mod poisson_curve;
 mod tempered;
 
 pub use bernoulli::BernoulliLayer;
@@ -20,4 +21,5 @@ pub use heated_gaussian::HeatedGaussian;
 pub use mixed_spin::MixedSpin;
 pub use mixture::Mixture;
 pub use pairwise::Pairwise;
+pub use poisson_curve::{PoissonCurve, PoissonCurvePosterior};
 pub use tempered::Tempered;

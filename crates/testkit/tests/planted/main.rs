@@ -1,5 +1,6 @@
 //! Every check is able to fail: planted bugs, each reported, and for the right reason.
 
+mod continuous;
 mod derivatives;
 mod discrete;
 mod families;
