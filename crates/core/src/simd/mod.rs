@@ -1,4 +1,5 @@
-//! Vector kernels: elementwise functions of `f32`, the exponential of `f64`, random words in lanes, and Bernoulli variables from their logits.
+//! Vector kernels: elementwise functions of `f32`, the exponential of `f64`, random words in lanes, normal variables, and Bernoulli variables
+//! from their logits.
 //!
 //! Each kernel is compiled for every [`Level`] of vector instructions and picks the widest that the machine has. **The bits
 //! of the results are the same at all of them, and on all machines**: integer operations have no choice, and the
@@ -13,6 +14,7 @@
 //! - [`exp_f32`], [`sigmoid_f32`], [`softplus_f32`], [`tanh_f32`], and the same in place;
 //! - [`exp_f64`], the same in place, and [`exp_lanes`] for the loops of other crates;
 //! - [`LaneRng`], a stream of random words, sixteen to a step;
+//! - [`fill_standard_normal`], normal variables from such words;
 //! - [`sample_masks`], [`sample_units`], and with probabilities, under the exact [`bernoulli_law`];
 //! - [`softplus_sum`] and [`softplus_scaled_difference_sum`], for free energies and annealing weights;
 //! - [`vectorized`], to run loops of other crates in the same way.
@@ -23,6 +25,7 @@ mod elementwise;
 mod elementwise_f64;
 mod lanes;
 mod level;
+mod normal;
 mod sums;
 
 pub use bernoulli::{
@@ -37,4 +40,5 @@ pub use elementwise::{
 pub use elementwise_f64::{exp_f64, exp_f64_in_place, exp_lanes};
 pub use lanes::LaneRng;
 pub use level::Level;
+pub use normal::fill_standard_normal;
 pub use sums::{softplus_scaled_difference_sum, softplus_sum};

@@ -5,14 +5,14 @@ assembles it. Leading terms that the kernel adds exactly (h) are left out of the
 to the working precision one by one, lowest degree first, and the others fitted again after each rounding, so that the
 later ones absorb the rounding of the earlier.
 
-Those of the double-precision exponential are rounded all at once: at its degree the fit is far below the rounding of the sum.
+Those in double precision are rounded all at once: at their degrees the fit is below the rounding of the sum.
 
     python3 -P minimax.py    (-P: not to take math.py of this directory for Python's own)
 """
 
 import struct
 
-from mpmath import atanh, cos, expm1, log, lu_solve, matrix, mp, mpf, pi, sqrt
+from mpmath import atanh, cos, expm1, log, lu_solve, matrix, mp, mpf, pi, sin, sqrt
 
 mp.dps = 50
 
@@ -106,3 +106,32 @@ c, worst = remez(lambda t: mpf("0.17"), quotient, -half_ln2, half_ln2, list(rang
 print(f"q, exp(r) of doubles: relative error {float(worst * 2**53):.3f} x 2^-53")
 for k, c in enumerate(c):
     print(f"    t^{k}: {float(c)!r}")
+
+
+def doubles(name, weight, target, hi, degree):
+    """A fit on 0 <= z <= hi for double precision; a weight that vanishes at zero is raised a little, or there would be no extremum."""
+    c, worst = remez(lambda z: weight(z) + hi / 100, target, mpf(0), hi, list(range(degree + 1)), grid=1500)
+    print(f"{name}: error {float(worst * 2**53):.3f} x 2^-53")
+    for k, c in enumerate(c):
+        print(f"    z^{k}: {float(c)!r}")
+
+
+# The map to standard normals. ln m = 2 artanh(s), s = (m - 1) / (m + 1), for m in [sqrt(1/2), sqrt(2)].
+largest_s = (sqrt(mpf(2)) - 1) / (sqrt(mpf(2)) + 1) * mpf("1.0001")
+doubles("a, 4 artanh(s) / s = 4 + z a(z)", lambda z: z, lambda z: 4 * atanh_tail(z), largest_s**2, 6)
+
+# Sine and cosine of theta = pi t / 2 for |t| <= 1/2, in powers of z = t^2.
+doubles(
+    "sin(theta) / t",
+    lambda z: 2 / pi,
+    lambda z: pi / 2 * (1 - z * pi**2 / 24) if z < tiny else sin(sqrt(z) * pi / 2) / sqrt(z),
+    mpf(1) / 4,
+    6,
+)
+doubles(
+    "(cos(theta) - 1) / t^2",
+    lambda z: z,
+    lambda z: -(pi**2) / 8 * (1 - z * pi**2 / 48) if z < tiny else (cos(sqrt(z) * pi / 2) - 1) / z,
+    mpf(1) / 4,
+    5,
+)
