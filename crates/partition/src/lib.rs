@@ -49,6 +49,11 @@
 //!             *log_weight += (to - from) * x[0] * x[1];
 //!         }
 //!     }
+//!     fn slope(&self, state: &Array2<f64>, _beta: f64, out: &mut [f64]) {
+//!         for (slope, x) in out.iter_mut().zip(state.rows()) {
+//!             *slope += x[0] * x[1];
+//!         }
+//!     }
 //!     fn transition(&self, state: &mut Array2<f64>, beta: f64, rng: &mut dyn Rng) {
 //!         // One random site is redrawn given the other, which is reversible.
 //!         for mut x in state.rows_mut() {

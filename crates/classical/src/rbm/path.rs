@@ -10,8 +10,9 @@
 //! both ends side by side. The transition at `β` is block Gibbs sampling of the machine at `β`, which is reversible as [`Path`] requires.
 
 use gibbsian_core::error::check_shape;
+use gibbsian_core::path::exchange_rows;
 use gibbsian_core::{Path, Result, Space, Streams, Units};
-use ndarray::{Array1, Array2, ArrayView2, CowArray, Ix2};
+use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2, aview1, s};
 use rand::Rng;
 
 use super::Rbm;
@@ -111,12 +112,44 @@ impl<V: Units, H: Units> Path for RbmPath<'_, V, H> {
         self.add_log_density(state, from, -1.0, log_weights);
     }
 
+    // Both layers' parameters move by `θ₁ − θ₀` and the field by `I = v'W` a unit of `β`, hence
+    // `d/dβ log f_β(v) = −e_V(v) + e_{V₀}(v) + ∂Γ/∂θ · (θ₁ − θ₀) + ∂Γ/∂I · I`, the first two because energies are linear in `θ`.
+    fn slope(&self, state: &State, beta: f64, out: &mut [f64]) {
+        let mut start = Array1::zeros(out.len());
+        let mut end = Array1::zeros(out.len());
+        self.base_visible.energy_into(state.v.view(), start.view_mut());
+        self.rbm.visible.energy_into(state.v.view(), end.view_mut());
+        let (_, hidden) = self.layers(beta);
+        let field = &state.field * beta;
+        let along_field = (hidden.mean(field.view()) * &state.field).sum_axis(Axis(1));
+        let direction = self.rbm.hidden.params() - self.base_hidden.params();
+        let mut gradient = Array1::zeros(direction.len());
+        for (b, out) in out.iter_mut().enumerate() {
+            gradient.fill(0.0);
+            let row = field.slice(s![b..b + 1, ..]);
+            hidden.log_partition_pullback_into(row, aview1(&[1.0]), gradient.view_mut());
+            *out += start[b] - end[b] + gradient.dot(&direction) + along_field[b];
+        }
+    }
+
     fn transition(&self, state: &mut State, beta: f64, rng: &mut dyn Rng) {
         let streams = Streams::draw(rng);
         let (visible, hidden) = self.layers(beta);
         let h = hidden.sample((&state.field * beta).view(), streams.part(0));
         let field = self.rbm.visible_field(h.view()) * beta;
         *state = self.state(visible.sample(field.view(), streams.part(1)));
+    }
+
+    fn select(&self, state: &State, rows: &[usize]) -> State {
+        State {
+            v: state.v.select(Axis(0), rows),
+            field: state.field.select(Axis(0), rows),
+        }
+    }
+
+    fn exchange(&self, a: &mut State, b: &mut State, swap: &[bool]) {
+        exchange_rows(&mut a.v, &mut b.v, swap);
+        exchange_rows(&mut a.field, &mut b.field, swap);
     }
 }
 

@@ -138,6 +138,13 @@ impl Path for TinyRbm {
         add(log_weights, (units + biases).view());
     }
 
+    fn slope(&self, state: &Array2<f64>, beta: f64, out: &mut [f64]) {
+        let fields = self.hidden_field(state.view());
+        let units = fields.mapv(|x| x * sigmoid(beta * x)).sum_axis(Axis(1));
+        let biases = state.dot(&(&self.visible - &self.base));
+        add(out, (units + biases).view());
+    }
+
     fn transition(&self, state: &mut Array2<f64>, beta: f64, rng: &mut dyn Rng) {
         let h = (self.hidden_field(state.view()) * beta).mapv(|x| bernoulli(sigmoid(x), rng));
         *state = self
@@ -219,6 +226,10 @@ impl Path for TinyIsing {
         add(log_weights, (self.energy(state.view()) * (from - to)).view());
     }
 
+    fn slope(&self, state: &Array2<f64>, _beta: f64, out: &mut [f64]) {
+        add(out, (-self.energy(state.view())).view());
+    }
+
     fn transition(&self, state: &mut Array2<f64>, beta: f64, rng: &mut dyn Rng) {
         for mut row in state.rows_mut() {
             for site in (0..self.dim()).chain((0..self.dim()).rev()) {
@@ -285,6 +296,13 @@ impl Path for NormalPath {
         add(log_weights, work.view());
     }
 
+    fn slope(&self, state: &Array2<f64>, _beta: f64, out: &mut [f64]) {
+        let slope = state
+            .column(0)
+            .mapv(|x| self.log_tempered(1.0, x) - self.log_tempered(0.0, x));
+        add(out, slope.view());
+    }
+
     fn transition(&self, state: &mut Array2<f64>, beta: f64, rng: &mut dyn Rng) {
         let precision = 1.0 - beta + beta * self.precision;
         let mean = beta * self.precision * self.mean / precision;
@@ -332,6 +350,13 @@ impl Path for BrokenPath {
         self.path.work(state, from, to, log_weights);
         if to > 0.5 {
             log_weights[0] = self.value;
+        }
+    }
+
+    fn slope(&self, state: &Array2<f64>, beta: f64, out: &mut [f64]) {
+        self.path.slope(state, beta, out);
+        if beta > 0.5 {
+            out[0] = self.value;
         }
     }
 

@@ -7,21 +7,22 @@
 
 use gibbsian_core::parallel::BLOCK_ROWS;
 use gibbsian_core::{Path, Seed};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 use rand::RngExt;
 
 use super::blocks::draw;
 use crate::agreement::{close, identical};
 use crate::audit::Audit;
 use crate::differences::Precision;
+use crate::quadrature::Support;
 use crate::stats::special::chi_square_tail;
 use crate::stats::{FALSE_ALARM, Test, chi_square, family, mean};
 use crate::threads;
 use crate::verdict::{Failure, Verdict, require};
 
 /// Checks [`Path`] at the rows of `x` `(B, D)`: placing and positions are inverse; rows that do not fit are refused;
-/// work is added, is additive along the path and never stale after a transition; starts and transitions are
-/// determined by the seed, on any number of threads.
+/// work is added, is additive along the path, is the integral of the slope and never stale after a transition, a
+/// selection or an exchange; starts and transitions are determined by the seed, on any number of threads.
 ///
 /// # Errors
 /// The first law that does not hold.
@@ -44,6 +45,8 @@ pub fn path<P: Path>(path: &P, x: ArrayView2<f64>, precision: Precision, seed: S
         )?;
     }
     works(path, x, precision)?;
+    slopes(path, x, precision)?;
+    rearranged(path, x, precision)?;
     reproducible(path, precision, seed)
 }
 
@@ -93,6 +96,88 @@ fn works<P: Path>(path: &P, x: ArrayView2<f64>, precision: Precision) -> Verdict
     )
 }
 
+/// The work between two temperatures is the integral of the slope, by quadrature that is exact to rounding.
+fn slopes<P: Path>(path: &P, x: ArrayView2<f64>, precision: Precision) -> Verdict {
+    let n = x.nrows();
+    let mut state = place(path, x)?;
+    let slope = |state: &P::State, beta: f64, mut out: Array1<f64>| {
+        path.slope(
+            state,
+            beta,
+            out.as_slice_mut().expect("a new array is contiguous"),
+        );
+        out
+    };
+    for (from, to) in [(0.0, 0.125), (0.125, 0.625), (0.625, 1.0)] {
+        let mut integral = Array1::zeros(n);
+        let (betas, weights) = Support::Interval(from, to).rule(1.0 / 32.0);
+        for (beta, weight) in betas.into_iter().zip(weights) {
+            integral += &(slope(&state, beta, Array1::zeros(n)) * weight);
+        }
+        let expected = work(path, &mut state, from, to, Array1::zeros(n))?;
+        let scale = 1.0 + crate::agreement::largest(&expected);
+        close(
+            "the work is the integral of the slope",
+            &(integral / scale + 1.0),
+            &(expected / scale + 1.0),
+            precision.agreement().max(1e-12),
+        )?;
+    }
+    let before: Array1<f64> = (0..n).map(|b| 0.5 - b as f64).collect();
+    let added = slope(&state, 0.5, before.clone()) - &before;
+    close(
+        "the slope is added",
+        &added,
+        &slope(&state, 0.5, Array1::zeros(n)),
+        1e-14 * (1.0 + n as f64),
+    )
+}
+
+/// Selection and exchange move positions, and nothing of the old ones stays behind.
+fn rearranged<P: Path>(path: &P, x: ArrayView2<f64>, precision: Precision) -> Verdict {
+    let n = x.nrows();
+    let reversed = x.slice(s![..;-1, ..]);
+    // The states cache what they cache.
+    let worked = |x: ArrayView2<f64>| -> Result<P::State, Failure> {
+        let mut state = place(path, x)?;
+        work(path, &mut state, 0.0, 1.0, Array1::zeros(n))?;
+        Ok(state)
+    };
+    let same_work = |law: &str, state: &mut P::State| not_stale(path, state, law, precision);
+
+    // Backwards, with the first row once more at the end.
+    let rows: Vec<usize> = (0..n).rev().chain([0]).collect();
+    let mut selected = path.select(&worked(x)?, &rows);
+    identical(
+        "selected chains are those named",
+        &path.positions(&selected),
+        &x.select(Axis(0), &rows),
+    )?;
+    same_work(
+        "the work of selected chains is that of their positions",
+        &mut selected,
+    )?;
+
+    let (mut a, mut b) = (worked(x)?, worked(reversed)?);
+    let swap: Vec<bool> = (0..n).map(|row| row % 3 == 0).collect();
+    path.exchange(&mut a, &mut b, &swap);
+    let chosen = |kept: ArrayView2<f64>, taken: ArrayView2<f64>| {
+        Array2::from_shape_fn(x.raw_dim(), |(row, i)| {
+            if swap[row] {
+                taken[[row, i]]
+            } else {
+                kept[[row, i]]
+            }
+        })
+    };
+    let law = "marked chains are exchanged and no others";
+    identical(law, &path.positions(&a), &chosen(x, reversed))?;
+    identical(law, &path.positions(&b), &chosen(reversed, x))?;
+    let law = "the work of exchanged chains is that of their positions";
+    same_work(law, &mut a)?;
+    same_work(law, &mut b)
+}
+
 fn reproducible<P: Path>(path: &P, precision: Precision, seed: Seed) -> Verdict {
     const N: usize = 3 * BLOCK_ROWS + 5;
     let walk = || {
@@ -123,17 +208,23 @@ fn reproducible<P: Path>(path: &P, precision: Precision, seed: Seed) -> Verdict 
         "a start has the rows asked for",
         format_args!("{} instead of {N}", started.nrows()),
     )?;
-    let moved = path.positions(&state).into_owned();
+    let moved = path.positions(&state);
     require(
         moved != started,
         "transitions move chains",
         "four of them changed nothing",
     )?;
-    // After a transition nothing of the old positions may be left.
-    let fresh = work(path, &mut place(path, moved.view())?, 0.25, 1.0, Array1::zeros(N))?;
-    let found = work(path, &mut state, 0.25, 1.0, Array1::zeros(N))?;
-    let scale = 1.0 + crate::agreement::largest(&fresh);
     let law = "the work after a transition is that of the new positions";
+    not_stale(path, &mut state, law, precision)
+}
+
+/// The work of chains that moved is that of chains placed where they are: nothing of the old positions may be left.
+fn not_stale<P: Path>(path: &P, state: &mut P::State, law: &str, precision: Precision) -> Verdict {
+    let x = path.positions(state).into_owned();
+    let n = x.nrows();
+    let fresh = work(path, &mut place(path, x.view())?, 0.25, 1.0, Array1::zeros(n))?;
+    let found = work(path, state, 0.25, 1.0, Array1::zeros(n))?;
+    let scale = 1.0 + crate::agreement::largest(&fresh);
     close(
         law,
         &(found / scale + 1.0),

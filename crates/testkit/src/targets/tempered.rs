@@ -5,8 +5,9 @@
 //! `log f_to − log f_from = (to − from)(E_0 − E_1)`; the transition is the palindromic Gibbs sweep of the
 //! interpolated model.
 
+use gibbsian_core::path::exchange_rows;
 use gibbsian_core::{Blocks, Discrete, Energy, Error, Path, Result, Space, Streams, error};
-use ndarray::{Array1, Array2, ArrayView2, CowArray, Ix2};
+use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2};
 use rand::{Rng, RngExt};
 
 use super::bernoulli::logistic;
@@ -38,6 +39,11 @@ impl Tempered {
     /// The interpolated model at `beta`.
     pub fn at(&self, beta: f64) -> Pairwise {
         self.start.interpolate(&self.target, beta)
+    }
+
+    /// `E_0(x_b) − E_1(x_b)`.
+    fn gap(&self, x: &Array2<f64>) -> Array1<f64> {
+        self.start.energy(x.view()) - self.target.energy(x.view())
     }
 }
 
@@ -86,9 +92,14 @@ impl Path for Tempered {
     }
 
     fn work(&self, state: &mut Array2<f64>, from: f64, to: f64, log_weights: &mut [f64]) {
-        let gap = self.start.energy(state.view()) - self.target.energy(state.view());
-        for (w, gap) in log_weights.iter_mut().zip(gap) {
+        for (w, gap) in log_weights.iter_mut().zip(self.gap(state)) {
             *w += (to - from) * gap;
+        }
+    }
+
+    fn slope(&self, state: &Array2<f64>, _beta: f64, out: &mut [f64]) {
+        for (out, gap) in out.iter_mut().zip(self.gap(state)) {
+            *out += gap;
         }
     }
 
@@ -97,5 +108,13 @@ impl Path for Tempered {
         for (visit, block) in Sweep::Palindrome.order(self.dim()).into_iter().enumerate() {
             model.resample(state.view_mut(), block, None, &mut streams.block(visit));
         }
+    }
+
+    fn select(&self, state: &Array2<f64>, rows: &[usize]) -> Array2<f64> {
+        state.select(Axis(0), rows)
+    }
+
+    fn exchange(&self, a: &mut Array2<f64>, b: &mut Array2<f64>, swap: &[bool]) {
+        exchange_rows(a, b, swap);
     }
 }

@@ -21,6 +21,13 @@ enum Bug {
     OneWay,
     /// The transition of the next temperature.
     OffByOne,
+    SlopeOverwrites,
+    /// The work of the whole path, whatever `β`, minus a part that averages to nothing over it.
+    SlopeTilted,
+    SelectIgnoresOrder,
+    SelectKeepsCache,
+    ExchangesAll,
+    ExchangeKeepsCache,
     TakesNan,
     MovesOnPlacing,
 }
@@ -106,6 +113,34 @@ impl Path for Planted {
         }
     }
 
+    fn slope(&self, (x, _): &Self::State, beta: f64, out: &mut [f64]) {
+        if self.1 == Bug::SlopeOverwrites {
+            out.fill(0.0);
+        }
+        self.0.slope(x, beta, out);
+        if self.1 == Bug::SlopeTilted {
+            out.iter_mut().for_each(|s| *s += beta - 0.5);
+        }
+    }
+
+    fn select(&self, (x, cache): &Self::State, rows: &[usize]) -> Self::State {
+        let mut rows = rows.to_vec();
+        if self.1 == Bug::SelectIgnoresOrder {
+            rows.sort_unstable();
+        }
+        let kept = (self.1 == Bug::SelectKeepsCache).then(|| cache.clone()).flatten();
+        (self.0.select(x, &rows), kept)
+    }
+
+    fn exchange(&self, a: &mut Self::State, b: &mut Self::State, swap: &[bool]) {
+        let all = vec![true; swap.len()];
+        let swap = if self.1 == Bug::ExchangesAll { &all } else { swap };
+        self.0.exchange(&mut a.0, &mut b.0, swap);
+        if self.1 != Bug::ExchangeKeepsCache {
+            (a.1, b.1) = (None, None);
+        }
+    }
+
     fn transition(&self, (x, cache): &mut Self::State, beta: f64, rng: &mut dyn Rng) {
         if self.1 != Bug::WorkStale {
             *cache = None;
@@ -136,6 +171,18 @@ fn paths() {
             "the work after a transition is that of the new positions",
         ),
         (Bug::StartOverwrites, "log_start is added"),
+        (Bug::SlopeOverwrites, "the slope is added"),
+        (Bug::SlopeTilted, "the work is the integral of the slope"),
+        (Bug::SelectIgnoresOrder, "selected chains are those named"),
+        (
+            Bug::SelectKeepsCache,
+            "the work of selected chains is that of their positions",
+        ),
+        (Bug::ExchangesAll, "marked chains are exchanged and no others"),
+        (
+            Bug::ExchangeKeepsCache,
+            "the work of exchanged chains is that of their positions",
+        ),
         (Bug::TakesNan, "NaN in row 0 was taken"),
         (Bug::MovesOnPlacing, "positions are the placed rows"),
     ] {

@@ -8,7 +8,7 @@
 //! The hidden field of the current states is kept, since both the work and the next transition start from it.
 
 use gibbsian_core::error::{check_batch, check_each, check_shape};
-use gibbsian_core::math::softplus;
+use gibbsian_core::math::{sigmoid, softplus};
 use gibbsian_core::simd::{self, LaneRng};
 use gibbsian_core::{Path, Result, Space, Streams};
 use gibbsian_linalg::kernels::{Line, PANEL, gather_range};
@@ -149,6 +149,20 @@ impl Path for BinaryRbmPath<'_> {
             |i| step * (f64::from(b[i]) - f64::from(a[i])),
             log_weights,
         );
+    }
+
+    // `Σ_i v_i (b_i − a_i) + Σ_j I_j σ(β I_j)` with the fields `I = c + v'W`, the sums in double precision.
+    fn slope(&self, state: &BinaryState, beta: f64, out: &mut [f64]) {
+        let n_hidden = self.machine.n_hidden;
+        for p in 0..n_hidden.div_ceil(PANEL) {
+            let n_units = PANEL.min(n_hidden - p * PANEL);
+            for (out, line) in out.iter_mut().zip(state.field.panel(p)) {
+                let units = line.0[..n_units].iter().map(|field| f64::from(*field));
+                *out += units.map(|field| field * sigmoid(beta * field)).sum::<f64>();
+            }
+        }
+        let (a, b) = (self.base_biases(), self.machine.visible_biases());
+        self.add_linear(&state.v, |i| f64::from(b[i]) - f64::from(a[i]), out);
     }
 
     fn transition(&self, state: &mut BinaryState, beta: f64, rng: &mut dyn Rng) {
