@@ -12,6 +12,10 @@ pub mod walkers;
 pub mod gibbs;
 pub mod metropolis;
 
+pub mod chains;
+mod joined;
+
+pub use chains::{Chains, Step};
 pub use gibbs::{ClampedGibbs, Gibbs};
 pub use metric::Metric;
 pub use metropolis::Metropolis;
