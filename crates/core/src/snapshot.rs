@@ -2,7 +2,7 @@
 //!
 //! A [`Snapshot`] is everything that influences later results: parameters, momenta, persistent chains. Generators are not part of it:
 //! drivers derive the generator of each step from a [`crate::Seed`] and the number of the step, so the counter is enough.
-//! How records become bytes, checksums and files is the training crate's business.
+//! How records become bytes, checksums and files is the checkpoint crate's business.
 
 use ndarray::{Array, Dimension};
 

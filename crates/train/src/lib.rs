@@ -107,15 +107,15 @@ pub mod monitor;
 pub mod stop;
 pub mod trainer;
 
-pub mod checkpoint;
 pub mod resume;
 
 pub mod evaluate;
 
-pub use checkpoint::{Checkpoint, CheckpointFiles, Loaded, fingerprint};
 pub use decay::Decay;
 pub use descent::Descent;
 pub use evaluate::{EnergyGap, MeanEnergy, energies, energy_gap, mean_energy};
+pub use gibbsian_checkpoint as checkpoint;
+pub use gibbsian_checkpoint::{Checkpoint, CheckpointFiles, Loaded, fingerprint};
 pub use history::History;
 pub use momentum::Momentum;
 pub use monitor::{EachEpoch, EachStep, GO_ON, GoOn, Monitor, Progress, STOP};

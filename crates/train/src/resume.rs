@@ -8,13 +8,13 @@
 //! the layout of the parameters, the schedule of learning rates, and the first minibatch with its numbers. The number
 //! of epochs is left out on purpose: a finished run can be made longer.
 
+use gibbsian_checkpoint::{Checkpoint, CheckpointFiles, fingerprint};
 use gibbsian_core::{
     BatchOrder, Dataset, Error, ParametricMut, Record, Result, Snapshot, Space, TrainStep, Values,
 };
 use ndarray::Array1;
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint::{Checkpoint, CheckpointFiles, fingerprint};
 use crate::monitor::Monitor;
 use crate::trainer::{Feed, Outcome, Position, Trainer};
 
@@ -71,8 +71,7 @@ impl Checkpointing {
         let mut resumed = None;
         if let Some(loaded) = self.files.load()? {
             let checkpoint = loaded.checkpoint;
-            check_same("recipe", &checkpoint.recipe, &recipe)?;
-            check_same("seed", &checkpoint.seed.to_string(), &seed.to_string())?;
+            checkpoint.check_run(&recipe, seed)?;
             let n_steps = trainer.n_steps(order)?;
             if checkpoint.step > n_steps {
                 let requirement = format!("at most the {n_steps} steps of the run");
@@ -170,15 +169,4 @@ fn restore<M: ParametricMut, S: Snapshot>(model: &mut M, step: &mut S, record: &
         return Err(refusal);
     }
     Ok(())
-}
-
-fn check_same(name: &'static str, found: &str, required: &str) -> Result<()> {
-    if found == required {
-        return Ok(());
-    }
-    Err(Error::parameter(
-        format!("checkpoint.{name}"),
-        found,
-        format!("that of this run, {required}; resuming another run would mix the two"),
-    ))
 }

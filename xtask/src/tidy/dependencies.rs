@@ -1,6 +1,6 @@
 //! Which crate may depend on which.
 //!
-//! `core` and `linalg` are the base and anyone may use them; `nn` may use `grad`; no other library depends on another. Siblings
+//! `core`, `linalg` and `checkpoint` are the base and anyone may use them; `nn` may use `grad`; no other library depends on another. Siblings
 //! that cannot see each other meet only at core's traits: a sampler cannot know what an RBM is. The facade and the command line
 //! gather the libraries, the experiments and the benches use anything, `testkit` is for tests only, and `xtask` uses nothing.
 
@@ -66,6 +66,7 @@ fn judge(manifests: &[Manifest]) -> Vec<String> {
 enum Role {
     Core,
     Linalg,
+    Checkpoint,
     Link,
     Library,
     Testkit,
@@ -80,6 +81,7 @@ impl Role {
         match name {
             "gibbsian-core" => Role::Core,
             "gibbsian-linalg" => Role::Linalg,
+            "gibbsian-checkpoint" => Role::Checkpoint,
             "gibbsian-openblas-link" => Role::Link,
             "gibbsian-testkit" => Role::Testkit,
             "gibbsian" => Role::Facade,
@@ -93,7 +95,7 @@ impl Role {
     /// Whether the package `name` of this role may use another package of the workspace.
     fn may_use(self, name: &str, package: &str, kind: Kind) -> bool {
         let used = Role::of(package);
-        let is_library = matches!(used, Role::Core | Role::Linalg | Role::Library);
+        let is_library = matches!(used, Role::Core | Role::Linalg | Role::Checkpoint | Role::Library);
         // Nobody builds on the programs or on the experiments, and what is for tests stays in tests.
         if used == Role::Testkit {
             return kind == Kind::Dev || self == Role::Experiments;
@@ -101,9 +103,9 @@ impl Role {
         match self {
             Role::Core | Role::Link => false,
             Role::Linalg => matches!(used, Role::Core | Role::Link),
-            Role::Testkit => used == Role::Core,
+            Role::Checkpoint | Role::Testkit => used == Role::Core,
             Role::Library => {
-                matches!(used, Role::Core | Role::Linalg)
+                matches!(used, Role::Core | Role::Linalg | Role::Checkpoint)
                     || (name == "gibbsian-nn" && package == "gibbsian-grad")
             }
             Role::Facade => is_library,
@@ -133,6 +135,7 @@ mod tests {
         for other in [
             "core",
             "linalg",
+            "checkpoint",
             "openblas-link",
             "grad",
             "samplers",
@@ -184,7 +187,7 @@ mod tests {
 
     #[test]
     fn the_base_and_foreign_crates_are_for_all() {
-        let lines = "[dependencies]\ngibbsian-core = \"0.1\"\ngibbsian-linalg = \"0.1\"\nndarray = \"1\"\n\
+        let lines = "[dependencies]\ngibbsian-core = \"0.1\"\ngibbsian-linalg = \"0.1\"\ngibbsian-checkpoint = \"0.1\"\nndarray = \"1\"\n\
                      [dev-dependencies]\ngibbsian-testkit = \"0.1\"\n[features]\nlapack = [\"gibbsian-classical/x\"]";
         assert_eq!(faults_of("gibbsian-samplers", lines), Vec::<String>::new());
         assert_eq!(
@@ -207,6 +210,8 @@ mod tests {
             ("gibbsian-linalg", "gibbsian-core", 0),
             ("gibbsian-linalg", "gibbsian-openblas-link", 0),
             ("gibbsian-linalg", "gibbsian-samplers", 1),
+            ("gibbsian-checkpoint", "gibbsian-core", 0),
+            ("gibbsian-checkpoint", "gibbsian-samplers", 1),
             ("gibbsian-samplers", "gibbsian-testkit", 1),
             ("gibbsian-samplers", "gibbsian-openblas-link", 1),
             ("gibbsian-testkit", "gibbsian-linalg", 1),

@@ -9,6 +9,8 @@
 //! to do harm. And a checkpoint never holds NaN or an infinity: these are refused before anything is written, so the
 //! last checkpoint of a run that went wrong is a good one.
 
+#![deny(unsafe_code)]
+
 mod files;
 mod format;
 mod storage;
@@ -24,13 +26,13 @@ use sha2::{Digest, Sha256};
 pub use files::{CheckpointFiles, Loaded};
 pub use format::{FORMAT_VERSION, MAX_HEADER_BYTES, MAX_RANK};
 
-use storage::{Disk, Storage, write_atomically};
+use storage::{Disk, Storage};
 
 /// The state of a run after a number of steps.
 ///
 /// ```
 /// use gibbsian_core::{Record, Values};
-/// use gibbsian_train::{Checkpoint, fingerprint};
+/// use gibbsian_checkpoint::{Checkpoint, fingerprint};
 ///
 /// let mut record = Record::new();
 /// record.put("model.weights", &[2, 1], Values::F32(vec![0.5, -0.25]));
@@ -80,7 +82,16 @@ impl Checkpoint {
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let bytes = self.to_bytes()?;
-        write_atomically(&Disk, path, &bytes)
+        write_atomically(path, &bytes)
+    }
+
+    /// Requires the checkpoint to belong to the run of this recipe and seed.
+    ///
+    /// # Errors
+    /// It belongs to another.
+    pub fn check_run(&self, recipe: &str, seed: u64) -> Result<()> {
+        check_same("recipe", &self.recipe, recipe)?;
+        check_same("seed", &self.seed.to_string(), &seed.to_string())
     }
 
     /// Reads one file.
@@ -100,6 +111,26 @@ impl Checkpoint {
 /// optimiser and their settings.
 pub fn fingerprint(recipe: &str) -> String {
     hexadecimal(&Sha256::digest(recipe.as_bytes()))
+}
+
+/// Puts `bytes` under the name `path`, durably and in one piece: at every moment, also after a loss of power, there is what was there before
+/// or all of `bytes`.
+///
+/// # Errors
+/// What the operating system refuses; what was there before is then still there.
+pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    storage::write_atomically(&Disk, path.as_ref(), bytes)
+}
+
+fn check_same(name: &str, found: &str, required: &str) -> Result<()> {
+    if found == required {
+        return Ok(());
+    }
+    Err(Error::parameter(
+        format!("checkpoint.{name}"),
+        found,
+        format!("that of this run, {required}; resuming another run would mix the two"),
+    ))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use gibbsian_checkpoint::MAX_HEADER_BYTES;
+use gibbsian_checkpoint::{Checkpoint, fingerprint};
 use gibbsian_core::{Record, Values};
-use gibbsian_train::checkpoint::MAX_HEADER_BYTES;
-use gibbsian_train::{Checkpoint, fingerprint};
 use peak_alloc::PeakAlloc;
 use sha2::{Digest, Sha256};
 

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use gibbsian_checkpoint::{Checkpoint, CheckpointFiles, fingerprint};
+use gibbsian_checkpoint::{MAX_HEADER_BYTES, MAX_RANK};
 use gibbsian_core::{Error, Record, Seed, Values};
-use gibbsian_train::checkpoint::{MAX_HEADER_BYTES, MAX_RANK};
-use gibbsian_train::{Checkpoint, CheckpointFiles, fingerprint};
 use rand::{Rng, RngExt};
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
