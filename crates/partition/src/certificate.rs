@@ -27,6 +27,7 @@ use gibbsian_core::error::check_positive;
 use gibbsian_core::{Error, Result};
 
 use crate::ais::ForwardAis;
+use crate::influence::mean_and_error;
 use crate::interval::Interval;
 use crate::raise::Raise;
 use crate::sandwich::CONTRADICTION;
@@ -157,14 +158,6 @@ fn conclude(gap: f64, gap_standard_error: f64, bounds: Interval, tolerance: f64)
             why: Inconclusive::EndsApart { gap },
         }
     }
-}
-
-/// The mean and its standard error `sd / √n`.
-fn mean_and_error(values: impl ExactSizeIterator<Item = f64> + Clone) -> (f64, f64) {
-    let n = values.len() as f64;
-    let mean = values.clone().sum::<f64>() / n;
-    let variance = values.map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0);
-    (mean, (variance / n).sqrt())
 }
 
 impl fmt::Display for Certificate {

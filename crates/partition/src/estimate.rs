@@ -1,27 +1,30 @@
-//! What one annealing run says about `log Z`, in one record.
+//! What one run of any method says about `log Z`, in one record.
 
 use std::fmt;
 
-use gibbsian_core::Result;
+use gibbsian_core::{Error, Result};
 
+use crate::influence::Influence;
 use crate::interval::Interval;
+use crate::quantile::student_two_sided;
 use crate::reliability::Reliability;
-use crate::weights::LogWeights;
+use crate::weights::{LogWeights, check_level};
 
 /// An estimate of `log Z` with its uncertainty and the reasons to believe it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// The logarithm of the unbiased estimate: low in expectation for a forward run, high for a reverse run.
+    /// The estimate. From weights it is the logarithm of an unbiased one: low in expectation for a forward run, high for a reverse
+    /// run.
     pub log_z: f64,
-    /// The same with the bias of order `1/n` removed; a better centre, and no bound.
+    /// The same with the bias of order `1/n` removed, where the method knows it; a better centre, and no bound.
     pub corrected: f64,
     /// The delta-method standard error, in nats.
     pub standard_error: f64,
-    /// The interval, corrected for the skewness of the weights.
+    /// The interval; from weights, corrected for their skewness.
     pub interval: Interval,
-    /// `(Σ w)² / Σ w²`, of `n_chains`.
+    /// Of weights `(Σ w)² / Σ w²`, of `n_chains`; of draws by Markov chains the number of independent draws that would err as much.
     pub effective_sample_size: f64,
-    /// The number of chains.
+    /// The number of independent chains.
     pub n_chains: usize,
     /// The shape of the tail of the weights; `None` without a tail to fit.
     pub pareto_shape: Option<f64>,
@@ -56,11 +59,65 @@ impl Estimate {
     }
 }
 
+impl Estimate {
+    /// For a smooth function of averages over independent chains, by its influence on each; see [`Influence`].
+    pub(crate) fn of_influence(
+        log_z: f64,
+        influence: &Influence,
+        level: f64,
+        reliability: Reliability,
+    ) -> Result<Self> {
+        let standard_error = influence.standard_error();
+        let half = student_two_sided(level, influence.n_chains() - 1) * standard_error;
+        if !log_z.is_finite() || half.is_nan() {
+            return Err(Error::non_finite(
+                "log_z",
+                log_z,
+                format!("with a standard error of {standard_error}"),
+            ));
+        }
+        // Equal values have no spread, and their sum still rounds.
+        let rounding = f64::EPSILON * influence.n_draws() as f64 * log_z.abs().max(1.0);
+        Ok(Estimate {
+            log_z,
+            corrected: log_z,
+            standard_error,
+            interval: Interval {
+                lower: log_z - half - rounding,
+                upper: log_z + half + rounding,
+                level: check_level("level", level)?,
+            },
+            effective_sample_size: influence.effective_sample_size(),
+            n_chains: influence.n_chains(),
+            pareto_shape: None,
+            reliability,
+        })
+    }
+
+    /// The same with a standard error of at least `standard_error`, the interval in proportion.
+    pub(crate) fn widened_to(self, standard_error: f64) -> Self {
+        if standard_error <= self.standard_error {
+            return self;
+        }
+        // Beyond a few degrees of freedom the normal quantile is near; there is nothing precise about an error of this kind.
+        let half = student_two_sided(self.interval.level, self.n_chains - 1) * standard_error;
+        Estimate {
+            standard_error,
+            interval: Interval {
+                lower: self.interval.lower.min(self.log_z - half),
+                upper: self.interval.upper.max(self.log_z + half),
+                ..self.interval
+            },
+            ..self
+        }
+    }
+}
+
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "log Z = {:.4} ± {:.4}, {:.1} % interval [{:.4}, {:.4}], {:.1} of {} chains effective, {}",
+            "log Z = {:.4} ± {:.4}, {:.1} % interval [{:.4}, {:.4}], {:.1} effective draws from {} chains, {}",
             self.log_z,
             self.standard_error,
             100.0 * self.interval.level,

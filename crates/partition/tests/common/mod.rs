@@ -3,6 +3,7 @@
 #![allow(dead_code)] // Each test file uses a part of this module.
 
 use gibbsian_core::{Discrete, Energy, Error, Path, Result, Seed, Space};
+use gibbsian_partition::Ladder;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, CowArray, Ix2};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
@@ -255,6 +256,24 @@ impl NormalPath {
         0.5 * (std::f64::consts::TAU / self.precision).ln()
     }
 
+    /// Independent exact draws from `f_β / Z_β`.
+    pub fn draws(&self, beta: f64, n: usize, rng: &mut dyn Rng) -> Array2<f64> {
+        let precision = 1.0 - beta + beta * self.precision;
+        let mean = beta * self.precision * self.mean / precision;
+        Array2::from_shape_simple_fn((n, 1), || {
+            mean + rng.sample::<f64, _>(StandardNormal) / precision.sqrt()
+        })
+    }
+
+    /// Independent exact draws at every rung.
+    pub fn rung_draws(&self, ladder: &Ladder, n: usize, rng: &mut dyn Rng) -> Vec<Array2<f64>> {
+        ladder
+            .betas()
+            .iter()
+            .map(|beta| self.draws(*beta, n, rng))
+            .collect()
+    }
+
     pub fn log_tempered(&self, beta: f64, x: f64) -> f64 {
         -0.5 * ((1.0 - beta) * x * x + beta * self.precision * (x - self.mean).powi(2))
     }
@@ -377,6 +396,16 @@ fn add(out: &mut [f64], values: ArrayView1<f64>) {
     for (o, v) in out.iter_mut().zip(values) {
         *o += v;
     }
+}
+
+/// Refuses a coverage outside of 92.7 to 97.3 % at the level of 95 %.
+pub fn assert_covers(name: &str, covered: usize, n: usize) {
+    assert!(n >= 1_000, "too few repetitions to tell");
+    let coverage = covered as f64 / n as f64;
+    assert!(
+        (0.927..=0.973).contains(&coverage),
+        "{name} covers {coverage} of {n}"
+    );
 }
 
 /// The false-alarm probability of each statistical test here.

@@ -1,0 +1,373 @@
+//! Bridge sampling: the ratio of two normalisers from draws of both densities.
+//!
+//! Let `x_i ~ f_0 / Z_0` and `y_j ~ f_1 / Z_1`. For any function `α` for which the integrals exist and do not vanish
+//!
+//! `Z_1 / Z_0 = E_0[α f_1] / E_1[α f_0]`
+//!
+//! (Meng and Wong 1996, "Simulating ratios of normalizing constants via a simple identity", equation 1.2). Only the *works* matter:
+//! `w_i = log f_1(x_i) − log f_0(x_i)` forwards and `v_j = log f_0(y_j) − log f_1(y_j)` in reverse.
+//!
+//! **Optimal.** The relative variance is least for `α = 1 / (s_0 f_0 / Z_0 + s_1 f_1 / Z_1)`, `s` the sizes of the two sets, or their effective sizes
+//! when draws are correlated (Meng and Schilling 2002). It contains the answer, `c = log Z_1 / Z_0`, and makes the identity an equation for it:
+//! with `M = log s_1 / s_0` and `σ` the logistic function
+//!
+//! `s_0 · mean_i σ(w_i − c + M) = s_1 · mean_j σ(v_j + c − M)`,
+//!
+//! Bennett's (1976, "Efficient estimation of free energy differences from Monte Carlo data") acceptance ratio: both sides are the
+//! expected number of draws on the wrong side of a logistic classifier between the two sets. The left side falls with `c` and the right one
+//! rises, so there is one root. Meng and Wong arrive at the same number by iterating the identity; [`meng_wong`] does that for those who want to
+//! see it, [`bennett`] uses Newton's method on the logarithm of both sides, which stays exact where all terms underflow.
+//!
+//! **Geometric.** `α = 1 / √(f_0 f_1)` needs no iteration: `c = log mean exp(w/2) − log mean exp(v/2)`. Dearer in variance, never by much
+//! when the two overlap well.
+//!
+//! **Error.** With `g` the mean of `σ (1 − σ)` over each set, `D = s_0 g_0 + s_1 g_1`, a forward draw moves `c` by `s_0 (σ_i − mean) / (n_0 D)` and a reverse
+//! one by `−s_1 (σ_j − mean) / (n_1 D)`; the variance is the sum of the two sample variances over the effective sizes. For independent draws
+//! this is `1/I − 1/n_0 − 1/n_1` with `I = Σ σ (1 − σ)` over all draws, asymptotically.
+//!
+//! **Overlap.** A draw that could come from either set has `4 σ (1 − σ) = 1`, one that clearly belongs to its own has 0; the sum is the number of draws
+//! that the ratio rests on. Where there are fewer than [`MIN_EFFECTIVE`](crate::reliability::MIN_EFFECTIVE) the verdict is [`Reliability::NoOverlap`], and the standard error is
+//! the larger of the two formulas, because the sample variance of draws that all lie far from the other density is small and means
+//! nothing.
+//!
+//! The works may also be those of annealing runs in both directions, whose weights obey the same identity (Crooks 2000): [`bennett`] of
+//! the logarithmic weights of [`ais`](crate::ais()) and [`reverse_ais`](crate::reverse_ais()) estimates `log Z` itself, with less error than either.
+
+use gibbsian_core::error::check_positive;
+use gibbsian_core::math::{log_mean_exp, log_sigmoid, log_sum_exp, sigmoid};
+use gibbsian_core::{Error, Result};
+
+use crate::estimate::Estimate;
+use crate::influence::{Influence, mean_and_error};
+use crate::interval::Interval;
+use crate::quantile::student_two_sided;
+use crate::reliability::Reliability;
+use crate::rungs::RungDraws;
+use crate::weights::check_level;
+
+/// The works of draws from two densities towards each other.
+#[derive(Clone, Debug)]
+pub struct Works {
+    forward: Vec<f64>,
+    reverse: Vec<f64>,
+    effective: [f64; 2],
+}
+
+impl Works {
+    /// Works of independent draws: `forward[i] = log f_1(x_i) − log f_0(x_i)` with `x_i ~ f_0`, `reverse[j] = log f_0(y_j) − log f_1(y_j)` with `y_j ~ f_1`.
+    ///
+    /// # Errors
+    /// Fewer than two works on a side, a work that is NaN or `+∞` (named by its index), or a side without a finite work.
+    pub fn independent(forward: Vec<f64>, reverse: Vec<f64>) -> Result<Self> {
+        let effective = [forward.len() as f64, reverse.len() as f64];
+        check_works("forward", &forward)?;
+        check_works("reverse", &reverse)?;
+        Ok(Works {
+            forward,
+            reverse,
+            effective,
+        })
+    }
+
+    /// Works of correlated draws, each set worth `n_effective` independent ones.
+    ///
+    /// # Errors
+    /// As for independent ones, and effective sizes that are not positive or exceed the number of draws.
+    pub fn correlated(forward: Vec<f64>, reverse: Vec<f64>, n_effective: [f64; 2]) -> Result<Self> {
+        let independent = Self::independent(forward, reverse)?;
+        for (n, largest) in n_effective.into_iter().zip(independent.effective) {
+            check_positive("n_effective", n)?;
+            if n > largest {
+                return Err(Error::parameter(
+                    "n_effective",
+                    n,
+                    format!("at most the number of draws, {largest}"),
+                ));
+            }
+        }
+        Ok(Works {
+            effective: n_effective,
+            ..independent
+        })
+    }
+}
+
+/// `log Z_1 / Z_0` by the optimal bridge, Bennett's acceptance ratio.
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::{Works, bennett};
+/// use ndarray::Array1;
+/// use rand::RngExt;
+/// use rand_distr::StandardNormal;
+///
+/// // f_0 = exp(−x²/2), f_1 = exp(−(x − 1)²/2 + 3): the ratio of the normalisers is e³.
+/// let mut rng = Seed::new(1).rng();
+/// let mut draws = |mean: f64| -> Vec<f64> {
+///     (0..2_000).map(|_| mean + rng.sample::<f64, _>(StandardNormal)).collect()
+/// };
+/// let forward = draws(0.0).iter().map(|x| x - 0.5 + 3.0).collect();
+/// let reverse = draws(1.0).iter().map(|y| -y + 0.5 - 3.0).collect();
+/// let estimate = bennett(&Works::independent(forward, reverse)?, 0.999)?;
+/// assert!(estimate.interval.contains(3.0) && estimate.standard_error < 0.03);
+/// assert!(estimate.reliability.is_trusted());
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
+/// # Errors
+/// A level outside (0, 1).
+pub fn bennett(works: &Works, level: f64) -> Result<Estimate> {
+    two_sided(works, Bennett::solve(works), level)
+}
+
+/// `log Z_1 / Z_0` by iterating the identity with the optimal `α` from `start` until it moves by less than a part in 10¹⁴; the fixed point is that of [`bennett`].
+///
+/// # Errors
+/// A level outside (0, 1), a start that is not finite, or no convergence within `max_iterations`: convergence is geometric with a rate
+/// near one where the densities hardly overlap.
+pub fn meng_wong(works: &Works, start: f64, max_iterations: usize, level: f64) -> Result<Estimate> {
+    let [s_0, s_1] = works.effective;
+    let m = (s_1 / s_0).ln();
+    let mut c = start;
+    for _ in 0..max_iterations {
+        // r ← mean_i[l_i / (s_1 l_i + s_0 r)] / mean_j[1 / (s_1 l_j + s_0 r)] with l = f_1/f_0, in logarithms: both
+        // denominators are logistic functions of the classifier's argument.
+        let numerator: Vec<f64> = works.forward.iter().map(|w| log_sigmoid(w - c + m)).collect();
+        let denominator: Vec<f64> = works.reverse.iter().map(|v| log_sigmoid(v + c - m)).collect();
+        let next = c - m + log_mean_exp(&numerator) - log_mean_exp(&denominator);
+        let moved = (next - c).abs();
+        c = next;
+        if !c.is_finite() {
+            break;
+        }
+        if moved <= 1e-14 * c.abs().max(1.0) {
+            return two_sided(works, Bennett::at(works, c), level);
+        }
+    }
+    Err(Error::non_finite(
+        "log_z",
+        c,
+        format!("after at most {max_iterations} iterations without convergence from {start}"),
+    ))
+}
+
+/// `log Z_1 / Z_0` by the geometric bridge `α = 1 / √(f_0 f_1)`, without iteration.
+///
+/// # Errors
+/// A level outside (0, 1).
+pub fn geometric_bridge(works: &Works, level: f64) -> Result<Estimate> {
+    let half = |w: &[f64]| w.iter().map(|w| 0.5 * w).collect::<Vec<f64>>();
+    let (forward, reverse) = (half(&works.forward), half(&works.reverse));
+    let (log_a, log_b) = (log_mean_exp(&forward), log_mean_exp(&reverse));
+    let relative = |w: &[f64], mean: f64| w.iter().map(|w| (w - mean).exp()).collect::<Vec<f64>>();
+    let optimal = Bennett::at(works, log_a - log_b);
+    let solved = Bennett {
+        forward: relative(&forward, log_a),
+        reverse: relative(&reverse, log_b).iter().map(|r| -r).collect(),
+        ..optimal
+    };
+    two_sided(works, solved, level)
+}
+
+/// `log Z` along a ladder: the sum of the optimal bridges between neighbours, from draws at every rung.
+///
+/// The draws of a rung serve the bridge below and the one above; the error is taken between chains and contains that.
+///
+/// # Errors
+/// A level outside (0, 1); neighbours none of whose draws has a finite work.
+pub fn ladder_bridge(draws: &RungDraws, level: f64) -> Result<Estimate> {
+    let betas = draws.ladder().betas();
+    let mut contributions = vec![vec![0.0; draws.n_chains() * draws.n_draws()]; betas.len()];
+    let mut log_z = draws.log_z_start();
+    let mut least = (f64::INFINITY, 0);
+    for k in 0..draws.ladder().n_steps() {
+        let solved = between(draws, k)?;
+        log_z += solved.log_ratio;
+        for (rung, values) in [(k, &solved.forward), (k + 1, &solved.reverse)] {
+            for (sum, value) in contributions[rung].iter_mut().zip(values) {
+                *sum += value;
+            }
+        }
+        if solved.overlap < least.0 {
+            least = (solved.overlap, k);
+        }
+    }
+    let mut influence = Influence::new(draws.n_chains(), draws.n_draws());
+    for values in &contributions {
+        influence.add(values);
+    }
+    let (overlap, k) = (least.0 * influence.efficiency(), least.1);
+    let own = Reliability::of_overlap(betas[k], betas[k + 1], overlap);
+    let reliability = Reliability::of_draws(draws, &influence, own);
+    let estimate = Estimate::of_influence(log_z, &influence, level, reliability)?;
+    Ok(estimate.widened_to(no_overlap_error(own, draws.n_chains() as f64)))
+}
+
+/// `log Z_{k+1} / Z_k` of every step, by the optimal bridges.
+pub(crate) fn ladder_log_ratios(draws: &RungDraws) -> Result<Vec<f64>> {
+    (0..draws.ladder().n_steps())
+        .map(|k| Ok(between(draws, k)?.log_ratio))
+        .collect()
+}
+
+/// The bridge from rung `k` to the next.
+fn between(draws: &RungDraws, k: usize) -> Result<Bennett> {
+    let works = Works::independent(
+        draws.neighbour_works(k, k + 1).to_vec(),
+        draws.neighbour_works(k + 1, k).to_vec(),
+    )?;
+    Ok(Bennett::solve(&works))
+}
+
+/// A solution of Bennett's equation and what each draw contributes to it.
+struct Bennett {
+    log_ratio: f64,
+    /// What each draw moves the ratio by, times the number of draws of its side; up to a constant a side.
+    forward: Vec<f64>,
+    reverse: Vec<f64>,
+    /// `Σ 4 σ (1 − σ)` over all draws.
+    overlap: f64,
+}
+
+impl Bennett {
+    fn solve(works: &Works) -> Self {
+        let [s_0, s_1] = works.effective;
+        let m = (s_1 / s_0).ln();
+        // h(c) = log Σ_i σ(w_i − c + M) − log Σ_j σ(v_j + c − M), up to the constant that makes means of the sums; it falls with c.
+        let n_ratio = (works.forward.len() as f64 / works.reverse.len() as f64).ln() + m;
+        let sides = |c: f64| -> (Vec<f64>, Vec<f64>) {
+            (
+                works.forward.iter().map(|w| log_sigmoid(w - c + m)).collect(),
+                works.reverse.iter().map(|v| log_sigmoid(v + c - m)).collect(),
+            )
+        };
+        // The one-sided estimates lie on either side of no root in general, but the extreme works do: beyond the largest
+        // log f_1/f_0 that was seen, every term on the left is small and every one on the right large.
+        let finite = |w: &&f64| w.is_finite();
+        let ratios = || {
+            let forward = works.forward.iter().filter(finite).copied();
+            forward.chain(works.reverse.iter().filter(finite).map(|v| -v))
+        };
+        let margin = m.abs() + (works.forward.len() + works.reverse.len()) as f64;
+        let mut low = ratios().fold(f64::INFINITY, f64::min) - margin;
+        let mut high = ratios().fold(f64::NEG_INFINITY, f64::max) + margin;
+        let mut c = 0.5 * (low + high);
+        for _ in 0..200 {
+            let (forward, reverse) = sides(c);
+            let (left, right) = (log_sum_exp(&forward), log_sum_exp(&reverse));
+            let h = left - right - n_ratio;
+            if h > 0.0 {
+                low = c;
+            } else {
+                high = c;
+            }
+            // h'(c) = −Σ_i σ_i (1 − σ_i) / Σ_i σ_i − the same of the other side: two means of 1 − σ.
+            let mean_complement = |logs: &[f64], total: f64| -> f64 {
+                logs.iter().map(|l| (l - total).exp() * -l.exp_m1()).sum()
+            };
+            let slope = -mean_complement(&forward, left) - mean_complement(&reverse, right);
+            let newton = c - h / slope;
+            let next = if newton > low && newton < high {
+                newton
+            } else {
+                0.5 * (low + high)
+            };
+            let moved = (next - c).abs();
+            c = next;
+            // The convergence is quadratic: the next step would be far below rounding.
+            if moved <= 1e-12 * c.abs().max(1.0) {
+                break;
+            }
+        }
+        Self::at(works, c)
+    }
+
+    /// The contributions of draws to the solution `c`.
+    fn at(works: &Works, c: f64) -> Self {
+        let [s_0, s_1] = works.effective;
+        let m = (s_1 / s_0).ln();
+        let forward: Vec<f64> = works.forward.iter().map(|w| sigmoid(w - c + m)).collect();
+        let reverse: Vec<f64> = works.reverse.iter().map(|v| sigmoid(v + c - m)).collect();
+        let shared = |s: &[f64]| s.iter().map(|s| s * (1.0 - s)).sum::<f64>();
+        let (shared_0, shared_1) = (shared(&forward), shared(&reverse));
+        let d = s_0 * shared_0 / forward.len() as f64 + s_1 * shared_1 / reverse.len() as f64;
+        // Where all terms underflow there is no overlap, and the contributions are no longer asked for.
+        let scaled =
+            |sigma: Vec<f64>, s: f64| sigma.iter().map(|x| s * x / d.max(f64::MIN_POSITIVE)).collect();
+        Bennett {
+            log_ratio: c,
+            forward: scaled(forward, s_0),
+            reverse: scaled(reverse, -s_1),
+            overlap: 4.0 * (shared_0 + shared_1),
+        }
+    }
+}
+
+/// The estimate from two independent sets of draws.
+fn two_sided(works: &Works, solved: Bennett, level: f64) -> Result<Estimate> {
+    check_level("level", level)?;
+    let [s_0, s_1] = works.effective;
+    let variance = |values: &[f64], effective: f64| {
+        mean_and_error(values.iter().copied()).1.powi(2) * values.len() as f64 / effective
+    };
+    let (v_0, v_1) = (variance(&solved.forward, s_0), variance(&solved.reverse, s_1));
+    let standard_error = (v_0 + v_1).sqrt();
+    // Welch (1947): the degrees of freedom of a sum of two variances.
+    let degrees = (v_0 + v_1).powi(2) / (v_0 * v_0 / (s_0 - 1.0).max(1.0) + v_1 * v_1 / (s_1 - 1.0).max(1.0));
+    let degrees = if degrees.is_finite() { degrees as usize } else { 1 };
+    let half = student_two_sided(level, degrees) * standard_error;
+    let n = works.forward.len() + works.reverse.len();
+    let overlap = solved.overlap * (s_0 + s_1) / n as f64;
+    // Densities without a path between them are its ends.
+    let reliability = Reliability::of_overlap(0.0, 1.0, overlap);
+    let rounding = f64::EPSILON * n as f64 * solved.log_ratio.abs().max(1.0);
+    let estimate = Estimate {
+        log_z: solved.log_ratio,
+        corrected: solved.log_ratio,
+        standard_error,
+        interval: Interval {
+            lower: solved.log_ratio - half - rounding,
+            upper: solved.log_ratio + half + rounding,
+            level,
+        },
+        effective_sample_size: overlap,
+        n_chains: n,
+        pareto_shape: None,
+        reliability,
+    };
+    Ok(estimate.widened_to(no_overlap_error(reliability, s_0.min(s_1))))
+}
+
+/// `1/I − 2/n` with `4 I` the overlap: at least this much error where the overlap is too small for a sample to know its own; else none.
+pub(crate) fn no_overlap_error(reliability: Reliability, n: f64) -> f64 {
+    match reliability {
+        Reliability::NoOverlap { overlap, .. } => (4.0 / overlap - 2.0 / n).max(0.0).sqrt(),
+        _ => 0.0,
+    }
+}
+
+/// Refuses works that nothing can be concluded from.
+fn check_works(name: &'static str, works: &[f64]) -> Result<()> {
+    if works.len() < 2 {
+        return Err(Error::parameter(
+            name,
+            format!("{} works", works.len()),
+            "at least 2 for a standard error",
+        ));
+    }
+    if let Some(i) = works.iter().position(|w| w.is_nan() || *w == f64::INFINITY) {
+        return Err(Error::non_finite(
+            format!("{name}[{i}]"),
+            works[i],
+            "in the works given",
+        ));
+    }
+    if works.iter().all(|w| *w == f64::NEG_INFINITY) {
+        return Err(Error::parameter(
+            name,
+            "-inf throughout",
+            "finite for at least one draw: the densities do not overlap",
+        ));
+    }
+    Ok(())
+}
