@@ -5,9 +5,13 @@
 //! it for the energy as well.
 #![deny(unsafe_code)]
 
+pub mod hamiltonian;
 pub mod metric;
 pub mod tunable;
 pub mod walkers;
+
+pub mod hmc;
+pub mod nuts;
 
 pub mod gibbs;
 pub mod metropolis;
@@ -16,8 +20,13 @@ pub mod chains;
 mod joined;
 
 pub use chains::{Chains, Step};
+mod rows;
+
 pub use gibbs::{ClampedGibbs, Gibbs};
+pub use hamiltonian::Transition;
+pub use hmc::{Hmc, Jitter};
 pub use metric::Metric;
 pub use metropolis::Metropolis;
+pub use nuts::Nuts;
 pub use tunable::Tunable;
 pub use walkers::Walkers;
