@@ -6,7 +6,7 @@ mod fused;
 use common::{binary_states, means};
 use fused::{SHAPES, UNIT, assert_within, binary_rows, energy_bound, field_bounds, pair};
 use gibbsian_classical::{BinaryRbm, Rbm};
-use gibbsian_core::{DiscreteEnergy, Energy, EnergyPullback, Parametric};
+use gibbsian_core::{DiscreteEnergy, Energy, EnergyPullback, Parametric, RelaxedEnergy};
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
 use ndarray::{Array1, Array2, ArrayView2, Axis, array};
@@ -206,5 +206,37 @@ fn flips_obey_the_laws_of_their_trait() {
             expected.view(),
             flip_bounds(&reference, x.view()).view(),
         );
+    }
+}
+
+#[test]
+fn relaxed_scores_are_those_of_the_reference_within_rounding() {
+    for (v, h) in SHAPES {
+        for weight in [0.05, 1.0, 8.0] {
+            let (fast, reference) = pair(v, h, weight, 0.5, 1);
+            let weights = reference.weights().mapv(f64::abs);
+            for x in batches(v) {
+                let mut bounds = Array2::zeros(x.raw_dim());
+                for (v, mut bound) in x.rows().into_iter().zip(bounds.rows_mut()) {
+                    // A mean moves at most a quarter as far as its field, and is itself off by 4 units.
+                    let of_means = field_bounds(&reference, v) / 4.0 + 4.0 * UNIT;
+                    bound.assign(&weights.dot(&of_means));
+                }
+                assert_within(
+                    &format!("relaxed score of {v} x {h}, weights {weight}"),
+                    fast.relaxed_score(x.view()).view(),
+                    reference.relaxed_score(x.view()).view(),
+                    bounds.view(),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn relaxed_scores_obey_the_laws_of_their_trait() {
+    for (v, h) in [(5, 3), (70, 40)] {
+        let (fast, _) = pair(v, h, 0.5, 0.5, 2);
+        conformance::relaxed_energy(&fast, binary_rows(6, v, 0.5, 1).view(), Precision::SINGLE).unwrap();
     }
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::{enumeration, layer};
 use gibbsian_classical::{Bernoulli, Rbm, Spin};
-use gibbsian_core::{BlockLaw, Discrete, Energy, FiniteUnits, Parametric, Seed, Streams, Units};
+use gibbsian_core::{BlockLaw, Discrete, Energy, FiniteUnits, Parametric, Seed, SmoothUnits, Streams, Units};
 use gibbsian_testkit::agreement::close;
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
@@ -40,7 +40,7 @@ fn a_layer_obeys_the_laws_of_units() {
 
 #[test]
 fn machines_with_spins_on_either_side_are_those_of_enumeration() {
-    fn check<V: FiniteUnits, H: FiniteUnits>(visible: V, hidden: H, base: (V, H), seed: u64) {
+    fn check<V: FiniteUnits + SmoothUnits, H: FiniteUnits>(visible: V, hidden: H, base: (V, H), seed: u64) {
         let rbm = Rbm::new(visible, hidden, weights()).unwrap();
         let (b, c) = (Array1::from_iter(VISIBLE), Array1::from_iter(HIDDEN));
         let joint_energy = |v: ndarray::ArrayView1<f64>, h: ndarray::ArrayView1<f64>| {

@@ -3,7 +3,7 @@
 //! On a finite space everything can be checked against enumeration, and much of it is: the exact normaliser, exact gradients and
 //! transition matrices all start from [`Discrete::states`].
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 
 use crate::energy::{Energy, Space};
 use crate::error::{Error, Result, check_batch};
@@ -111,6 +111,39 @@ pub trait DiscreteEnergy: Energy + Discrete {
     }
 }
 
+/// An energy on a finite space whose formula can be read at real numbers and differentiated there.
+///
+/// `E(x) = −½ x'Jx − h'x` is an energy of spins, but nothing in the formula asks its `x` to be ±1. Its gradient at a state estimates what every
+/// change of one site would cost, `E(x with x_i = a) − E(x) ≈ ∂_i E(x) (a − x_i)`, all of them for the price of one gradient. Proposals are
+/// made from such estimates and corrected by the energy itself (Grathwohl, Swersky, Hashemi, Duvenaud and Maddison 2021).
+///
+/// The formula is that of [`Energy::energy_into`], which must therefore take real rows near the states. Other formulas agree with it at the states (`x_i² = 1`
+/// may be added at will) and have other gradients; how good the proposals are depends on the choice, what they converge to does not.
+pub trait RelaxedEnergy: DiscreteEnergy {
+    /// Writes `s = −∂E/∂x` at the rows of `x` `(B, D)` into `out` `(B, D)`.
+    ///
+    /// The sign is that of a score, because that is what it would be if the space were continuous.
+    fn relaxed_score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>);
+
+    /// The relaxed scores of all rows, in a new array.
+    fn relaxed_score(&self, x: ArrayView2<f64>) -> Array2<f64> {
+        let mut out = Array2::zeros(x.raw_dim());
+        self.relaxed_score_into(x, out.view_mut());
+        out
+    }
+
+    /// Writes `E(x_b)` into `energy` `(B)` and the relaxed scores into `score` `(B, D)`; override it where they share work.
+    fn energy_and_relaxed_score_into(
+        &self,
+        x: ArrayView2<f64>,
+        energy: ArrayViewMut1<f64>,
+        score: ArrayViewMut2<f64>,
+    ) {
+        self.energy_into(x, energy);
+        self.relaxed_score_into(x, score);
+    }
+}
+
 macro_rules! through_pointer {
     ($pointer:ty) => {
         impl<T: Discrete + ?Sized> Discrete for $pointer {
@@ -128,6 +161,21 @@ macro_rules! through_pointer {
                 (**self).flip_deltas_into(x, out);
             }
         }
+
+        impl<T: RelaxedEnergy + ?Sized> RelaxedEnergy for $pointer {
+            fn relaxed_score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
+                (**self).relaxed_score_into(x, out);
+            }
+
+            fn energy_and_relaxed_score_into(
+                &self,
+                x: ArrayView2<f64>,
+                energy: ArrayViewMut1<f64>,
+                score: ArrayViewMut2<f64>,
+            ) {
+                (**self).energy_and_relaxed_score_into(x, energy, score);
+            }
+        }
     };
 }
 through_pointer!(&T);
@@ -136,7 +184,7 @@ through_pointer!(Box<T>);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{ArrayViewMut1, array};
+    use ndarray::array;
 
     struct Mixed;
 

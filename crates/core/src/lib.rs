@@ -61,7 +61,7 @@ pub mod units;
 
 pub use blocks::{BlockLaw, Blocks};
 pub use dataset::{BatchOrder, Dataset};
-pub use discrete::{Discrete, DiscreteEnergy};
+pub use discrete::{Discrete, DiscreteEnergy, RelaxedEnergy};
 pub use energy::{Density, Energy, EnergyPullback, Space};
 pub use error::{Error, Result};
 pub use family::{ContinuousFamily, ExponentialFamily};
@@ -74,4 +74,4 @@ pub use score::{Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback};
 pub use seed::{Seed, StreamRng, Streams};
 pub use snapshot::{Record, Snapshot, Values};
 pub use time::{At, TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback};
-pub use units::{FiniteUnits, Units};
+pub use units::{FiniteUnits, SmoothUnits, Units};

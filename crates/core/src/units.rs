@@ -80,3 +80,11 @@ pub trait FiniteUnits: Units {
     /// The values that a unit can take, without repetition; the same for all units of the layer.
     fn alphabet(&self) -> &[f64];
 }
+
+/// A layer whose energy can be differentiated in the values of its units, and taken at real values near those that they have.
+///
+/// The free energy of a machine has a gradient in its visible units then: `∂F/∂v = ∂e_V/∂v − W E[h | v]`.
+pub trait SmoothUnits: Units {
+    /// Writes `∂e(x_b)/∂x` into `out` `(B, N)`.
+    fn energy_gradient_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>);
+}

@@ -95,6 +95,7 @@ fn pairwise_models() -> Verdict {
     conformance::energy(&model, states.view(), DOUBLE)?;
     conformance::energy_pullback(&mut model, states.view(), DOUBLE)?;
     conformance::discrete_energy(&model, states.view(), DOUBLE)?;
+    conformance::relaxed_energy(&model, states.view(), DOUBLE)?;
     conformance::blocks(&model, states.view(), Seed::new(5))?;
     conformance::block_law(&model, Redraw::Conditional, Seed::new(6))
 }
@@ -130,6 +131,7 @@ fn mixed_spins() -> Verdict {
     conformance::parametric(&mut model)?;
     conformance::energy(&model, x.view(), DOUBLE)?;
     conformance::discrete_energy(&model, x.view(), DOUBLE)?;
+    conformance::relaxed_energy(&model, x.view(), DOUBLE)?;
     conformance::energy_pullback(&mut model, x.view(), DOUBLE)
 }
 

@@ -1,7 +1,9 @@
 //! The free energy `F(v) = e_V(v) − Γ_H(v'W)`, its parameter gradient, and the cost of flipping a visible unit.
 
 use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::{Discrete, DiscreteEnergy, Energy, EnergyPullback, FiniteUnits, Space, Units};
+use gibbsian_core::{
+    Discrete, DiscreteEnergy, Energy, EnergyPullback, FiniteUnits, RelaxedEnergy, SmoothUnits, Space, Units,
+};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip, s};
 
 use super::Rbm;
@@ -91,6 +93,38 @@ impl<V: FiniteUnits, H: Units> DiscreteEnergy for Rbm<V, H> {
                 out[[b, site]] = deltas[[b, usize::from(*value == alphabet[0])]];
             }
         }
+    }
+}
+
+impl<V: FiniteUnits + SmoothUnits, H: Units> RelaxedEnergy for Rbm<V, H> {
+    fn relaxed_score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
+        self.relaxed_score_from_field(x, self.hidden_field(x).view(), out);
+    }
+
+    fn energy_and_relaxed_score_into(
+        &self,
+        x: ArrayView2<f64>,
+        energy: ArrayViewMut1<f64>,
+        score: ArrayViewMut2<f64>,
+    ) {
+        let field = self.hidden_field(x);
+        self.free_energy_into(x, field.view(), energy);
+        self.relaxed_score_from_field(x, field.view(), score);
+    }
+}
+
+impl<V: SmoothUnits, H: Units> Rbm<V, H> {
+    /// `−∂F/∂v = W E[h | v] − ∂e_V/∂v`.
+    fn relaxed_score_from_field(
+        &self,
+        x: ArrayView2<f64>,
+        field: ArrayView2<f64>,
+        mut out: ArrayViewMut2<f64>,
+    ) {
+        self.visible.energy_gradient_into(x, out.view_mut());
+        Zip::from(&mut out)
+            .and(&self.visible_field(self.hidden.mean(field).view()))
+            .for_each(|out, sent| *out = sent - *out);
     }
 }
 

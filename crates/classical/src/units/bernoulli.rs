@@ -4,7 +4,7 @@ use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_finite, check_positive, check_probabilities};
 use gibbsian_core::math::{logit, sigmoid, softplus};
 use gibbsian_core::parallel::for_each_block;
-use gibbsian_core::{FiniteUnits, Layout, Parametric, ParametricMut, Result, Streams, Units};
+use gibbsian_core::{FiniteUnits, Layout, Parametric, ParametricMut, Result, SmoothUnits, Streams, Units};
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip};
 use rand::RngExt;
 
@@ -133,5 +133,11 @@ impl Units for Bernoulli {
 impl FiniteUnits for Bernoulli {
     fn alphabet(&self) -> &[f64] {
         &[0.0, 1.0]
+    }
+}
+
+impl SmoothUnits for Bernoulli {
+    fn energy_gradient_into(&self, _x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        out.assign(&-&self.bias);
     }
 }

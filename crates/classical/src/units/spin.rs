@@ -9,7 +9,7 @@ use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_each, check_finite, check_positive};
 use gibbsian_core::math::{log_2cosh, logit, sigmoid};
 use gibbsian_core::parallel::for_each_block;
-use gibbsian_core::{FiniteUnits, Layout, Parametric, ParametricMut, Result, Streams, Units};
+use gibbsian_core::{FiniteUnits, Layout, Parametric, ParametricMut, Result, SmoothUnits, Streams, Units};
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip};
 use rand::RngExt;
 
@@ -145,5 +145,11 @@ impl Units for Spin {
 impl FiniteUnits for Spin {
     fn alphabet(&self) -> &[f64] {
         &[-1.0, 1.0]
+    }
+}
+
+impl SmoothUnits for Spin {
+    fn energy_gradient_into(&self, _x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        out.assign(&-&self.bias);
     }
 }

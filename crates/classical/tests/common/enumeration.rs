@@ -2,7 +2,7 @@
 
 use gibbsian_classical::{Rbm, RbmPath};
 use gibbsian_core::math::log_sum_exp;
-use gibbsian_core::{Discrete, Energy, FiniteUnits, Seed};
+use gibbsian_core::{Discrete, Energy, FiniteUnits, Seed, SmoothUnits};
 use gibbsian_testkit::agreement::close;
 use gibbsian_testkit::conformance::{self, Balance, Redraw};
 use gibbsian_testkit::differences::Precision;
@@ -17,7 +17,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 ///
 /// # Errors
 /// The first law that does not hold.
-pub fn machine<V: FiniteUnits, H: FiniteUnits>(
+pub fn machine<V: FiniteUnits + SmoothUnits, H: FiniteUnits>(
     rbm: &Rbm<V, H>,
     joint_energy: impl Fn(ArrayView1<f64>, ArrayView1<f64>) -> f64,
     base: (V, H),
@@ -67,6 +67,7 @@ pub fn machine<V: FiniteUnits, H: FiniteUnits>(
 
     conformance::energy(rbm, v.view(), DOUBLE)?;
     conformance::discrete_energy(rbm, v.view(), DOUBLE)?;
+    conformance::relaxed_energy(rbm, v.view(), DOUBLE)?;
     conformance::energy_pullback(&mut rbm.clone(), v.view(), DOUBLE)?;
     conformance::blocks(rbm, v.view(), seed.child("blocks"))?;
     conformance::block_law(rbm, Redraw::ThroughHidden, seed.child("block-law"))?;

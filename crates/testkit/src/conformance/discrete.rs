@@ -1,10 +1,11 @@
 //! Laws of finite spaces and of the energies of single-site changes.
 
-use gibbsian_core::{Discrete, DiscreteEnergy};
-use ndarray::{Array2, ArrayView2};
+use gibbsian_core::{Discrete, DiscreteEnergy, RelaxedEnergy};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
 use crate::agreement::close;
 use crate::batch::row_map;
+use crate::derivatives::row_gradient;
 use crate::differences::Precision;
 use crate::verdict::{Failure, Verdict, require};
 
@@ -123,4 +124,51 @@ pub fn discrete_energy<M: DiscreteEnergy + ?Sized>(
             .map_err(|f| f.within("flip deltas"))?;
     }
     Ok(())
+}
+
+/// Checks [`RelaxedEnergy`] at the states `x` `(B, D)`: the relaxed score is minus the gradient of the energy's formula, there and half-way to the
+/// next row; what comes in one pass is what comes in two; and the laws of row maps.
+///
+/// # Errors
+/// The first law that does not hold.
+pub fn relaxed_energy<M: RelaxedEnergy + ?Sized>(
+    model: &M,
+    x: ArrayView2<f64>,
+    precision: Precision,
+) -> Verdict {
+    let next: Vec<usize> = (1..x.nrows()).chain([0]).collect();
+    let between = (&x + &x.select(Axis(0), &next)) / 2.0;
+    for x in [x, between.view()] {
+        let law = "the relaxed score is minus the gradient of the energy";
+        row_gradient(law, x, &model.relaxed_score(x), &|x| -model.energy(x), precision)?;
+    }
+    let one_pass = |x: ArrayView2<f64>, out: ArrayViewMut2<f64>| {
+        let (mut energy, score) = out.split_at(Axis(1), 1);
+        model.energy_and_relaxed_score_into(x, energy.column_mut(0), score);
+    };
+    let mut both = Array2::zeros((x.nrows(), x.ncols() + 1));
+    one_pass(x, both.view_mut());
+    let (energy, score) = both.view().split_at(Axis(1), 1);
+    let tolerance = precision.agreement();
+    close(
+        "the energy of one pass",
+        &energy.column(0),
+        &model.energy(x),
+        tolerance,
+    )?;
+    close(
+        "the relaxed score of one pass",
+        &score,
+        &model.relaxed_score(x),
+        tolerance,
+    )?;
+    row_map(
+        x,
+        x.ncols(),
+        &|x, out| model.relaxed_score_into(x, out),
+        precision,
+    )
+    .map_err(|f| f.within("relaxed scores"))?;
+    row_map(x, x.ncols() + 1, &one_pass, precision)
+        .map_err(|f| f.within("energy and relaxed score in one pass"))
 }

@@ -7,9 +7,10 @@
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::{
-    Discrete, DiscreteEnergy, Energy, EnergyPullback, Layout, Parametric, ParametricMut, Result, Space,
+    Discrete, DiscreteEnergy, Energy, EnergyPullback, Layout, Parametric, ParametricMut, RelaxedEnergy,
+    Result, Space,
 };
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 /// Spins with alphabets, fields `h`, crystal fields `Δ` and couplings on all pairs.
 #[derive(Clone, Debug)]
@@ -63,6 +64,26 @@ impl Energy for MixedSpin {
 }
 
 impl DiscreteEnergy for MixedSpin {}
+
+impl RelaxedEnergy for MixedSpin {
+    /// `s_i = h_i − 2 Δ_i x_i + Σ_j J_ij x_j`.
+    fn relaxed_score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        let d = self.dim();
+        for (x, mut s) in x.rows().into_iter().zip(out.rows_mut()) {
+            for i in 0..d {
+                s[i] = self.params[i] - 2.0 * self.params[d + i] * x[i];
+            }
+            let mut k = 2 * d;
+            for i in 0..d {
+                for j in 0..i {
+                    s[i] += self.params[k] * x[j];
+                    s[j] += self.params[k] * x[i];
+                    k += 1;
+                }
+            }
+        }
+    }
+}
 
 impl Parametric for MixedSpin {
     fn layout(&self) -> Layout {

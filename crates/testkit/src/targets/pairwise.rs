@@ -7,7 +7,7 @@
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::{
     BlockLaw, Blocks, Discrete, DiscreteEnergy, Energy, EnergyPullback, Layout, Parametric, ParametricMut,
-    Result, Space, error,
+    RelaxedEnergy, Result, Space, error,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::{Rng, RngExt};
@@ -91,6 +91,15 @@ impl DiscreteEnergy for Pairwise {
     fn flip_deltas_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
         for ((b, site), delta) in out.indexed_iter_mut() {
             *delta = 2.0 * x[[b, site]] * self.local_field(x.row(b), site);
+        }
+    }
+}
+
+impl RelaxedEnergy for Pairwise {
+    /// `s = h + Jx`: each spin's local field.
+    fn relaxed_score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        for ((b, site), s) in out.indexed_iter_mut() {
+            *s = self.local_field(x.row(b), site);
         }
     }
 }

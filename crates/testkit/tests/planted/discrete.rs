@@ -1,8 +1,8 @@
 //! Bugs in conditionals, flip energies and kernels on finite spaces.
 
 use gibbsian_core::{
-    BlockLaw, Blocks, Discrete, DiscreteEnergy, Energy, Kernel, Result, Seed, Space, Streams, TransitionLaw,
-    error,
+    BlockLaw, Blocks, Discrete, DiscreteEnergy, Energy, Kernel, RelaxedEnergy, Result, Seed, Space, Streams,
+    TransitionLaw, error,
 };
 use gibbsian_testkit::conformance::{self, Balance, Redraw};
 use gibbsian_testkit::targets::{Pairwise, Sweep};
@@ -30,6 +30,9 @@ enum Bug {
     StatesOrder,
     /// A symbol that stands twice.
     Alphabet,
+    ScoreSign,
+    /// The energy of one pass is that of the row before.
+    StaleEnergy,
 }
 
 /// A pairwise model with a bug.
@@ -85,6 +88,28 @@ impl DiscreteEnergy for Planted {
         if self.2 == Bug::FlipSign {
             out *= -1.0;
         }
+    }
+}
+
+impl RelaxedEnergy for Planted {
+    fn relaxed_score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        self.0.relaxed_score_into(x, out.view_mut());
+        if self.2 == Bug::ScoreSign {
+            out *= -1.0;
+        }
+    }
+
+    fn energy_and_relaxed_score_into(
+        &self,
+        x: ArrayView2<f64>,
+        mut energy: ArrayViewMut1<f64>,
+        score: ArrayViewMut2<f64>,
+    ) {
+        self.energy_into(x, energy.view_mut());
+        if self.2 == Bug::StaleEnergy && !energy.is_empty() {
+            energy[x.nrows() - 1] = energy[0];
+        }
+        self.relaxed_score_into(x, score);
     }
 }
 
@@ -156,6 +181,17 @@ fn energies_of_single_sites() {
         "coordinate 0 of the states changes fastest",
     );
     caught(check(Bug::Alphabet), "that of site 2");
+}
+
+#[test]
+fn relaxed_energies() {
+    let states = pairwise(1.0).states().unwrap();
+    let check = |bug| conformance::relaxed_energy(&planted(bug), states.view(), DOUBLE);
+    caught(
+        check(Bug::ScoreSign),
+        "the relaxed score is minus the gradient of the energy",
+    );
+    caught(check(Bug::StaleEnergy), "the energy of one pass");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The free energy and its parameter gradient, from single-precision fields.
 
 use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::{Energy, EnergyPullback, simd};
+use gibbsian_core::parallel::{BLOCK_ROWS, for_each_block};
+use gibbsian_core::{Energy, EnergyPullback, RelaxedEnergy, simd};
 use gibbsian_linalg::kernels::{Line, PANEL};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 
 use super::BinaryRbm;
 use super::batch::{HiddenBatch, VisibleBatch};
@@ -69,4 +70,57 @@ impl EnergyPullback for BinaryRbm {
             grad_hidden.scaled_add(-w, &mean);
         }
     }
+}
+
+impl RelaxedEnergy for BinaryRbm {
+    fn relaxed_score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
+        let (mut v, mut h) = (VisibleBatch::default(), HiddenBatch::default());
+        v.read(x);
+        self.hidden_field(&v, &mut h);
+        self.relaxed_scores(h, out);
+    }
+
+    fn energy_and_relaxed_score_into(
+        &self,
+        x: ArrayView2<f64>,
+        energy: ArrayViewMut1<f64>,
+        score: ArrayViewMut2<f64>,
+    ) {
+        let (mut v, mut h) = (VisibleBatch::default(), HiddenBatch::default());
+        v.read(x);
+        self.hidden_field(&v, &mut h);
+        self.free_energies(&v, &h, energy);
+        self.relaxed_scores(h, score);
+    }
+}
+
+impl BinaryRbm {
+    /// `−∂F/∂v_i = b_i + Σ_j W_ij σ(c_j + (v'W)_j)` from the field, summed in `f64`.
+    fn relaxed_scores(&self, mut h: HiddenBatch, out: ArrayViewMut2<f64>) {
+        simd::sigmoid_f32_in_place(Line::flatten_mut(&mut h.units));
+        let (lines, b) = (self.panel_lines(), self.visible_biases());
+        for_each_block(out, |block, mut out| {
+            for (k, mut out) in out.rows_mut().into_iter().enumerate() {
+                for (i, out) in out.iter_mut().enumerate() {
+                    // Units beyond the last have the mean zero.
+                    let sum = (0..self.hidden_bias.len()).map(|p| {
+                        let mean = &h.panel(p)[block * BLOCK_ROWS + k];
+                        product(&self.weights[p * lines + i], mean)
+                    });
+                    *out = f64::from(b[i]) + sum.sum::<f64>();
+                }
+            }
+        });
+    }
+}
+
+/// `Σ_j w_j m_j` in eight partial sums, which processors of any width can take side by side.
+fn product(w: &Line, mean: &Line) -> f64 {
+    let mut sums = [0.0; 8];
+    for (w, m) in w.0.chunks_exact(8).zip(mean.0.chunks_exact(8)) {
+        for (sum, (w, m)) in sums.iter_mut().zip(w.iter().zip(m)) {
+            *sum += f64::from(*w) * f64::from(*m);
+        }
+    }
+    sums.iter().sum()
 }
