@@ -13,7 +13,12 @@ pub mod walkers;
 pub mod hmc;
 pub mod nuts;
 
+mod informed;
+
+pub mod discrete_langevin;
 pub mod gibbs;
+pub mod gibbs_with_gradients;
+pub mod locally_informed;
 pub mod metropolis;
 
 pub mod chains;
@@ -25,6 +30,10 @@ mod rows;
 pub use gibbs::{ClampedGibbs, Gibbs};
 pub use hamiltonian::Transition;
 pub use hmc::{Hmc, Jitter};
+pub use discrete_langevin::{Dmala, Dula};
+pub use gibbs::{ClampedGibbs, Gibbs};
+pub use gibbs_with_gradients::GibbsWithGradients;
+pub use locally_informed::{Balancing, LocallyInformed};
 pub use metric::Metric;
 pub use metropolis::Metropolis;
 pub use nuts::Nuts;

@@ -5,7 +5,7 @@
 
 use gibbsian_core::error::{check_batch, check_finite};
 use gibbsian_core::parallel::BLOCK_ROWS;
-use gibbsian_core::{Energy, Error, Potential, Record, Result, Score, Snapshot, Values};
+use gibbsian_core::{Energy, Error, Potential, Record, RelaxedEnergy, Result, Score, Snapshot, Values};
 use ndarray::{Array1, Array2, ArrayViewMut1, ArrayViewMut2, Axis};
 use rayon::prelude::{
     IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator,
@@ -67,6 +67,18 @@ impl Walkers {
         Ok(walkers)
     }
 
+    /// Walkers on a finite space, that remember energies and relaxed scores.
+    ///
+    /// # Errors
+    /// Rows that are no states of the space, or where the energy or the relaxed score is not finite.
+    pub fn on_finite_space<T: RelaxedEnergy + ?Sized>(target: &T, x: Array2<f64>) -> Result<Self> {
+        target.check_states("x", x.view())?;
+        let mut walkers = Walkers::at(target.dim(), x, target.dim())?;
+        walkers.refresh_relaxed(target);
+        walkers.check()?;
+        Ok(walkers)
+    }
+
     /// Recomputes the energies.
     pub fn refresh_energy<T: Energy + ?Sized>(&mut self, target: &T) {
         target.energy_into(self.x.view(), self.energy.view_mut());
@@ -80,6 +92,11 @@ impl Walkers {
     /// Recomputes both.
     pub fn refresh_both<T: Potential + ?Sized>(&mut self, target: &T) {
         target.energy_and_score_into(self.x.view(), self.energy.view_mut(), self.score.view_mut());
+    }
+
+    /// Recomputes energies and relaxed scores.
+    pub fn refresh_relaxed<T: RelaxedEnergy + ?Sized>(&mut self, target: &T) {
+        target.energy_and_relaxed_score_into(self.x.view(), self.energy.view_mut(), self.score.view_mut());
     }
 
     /// Calls `f(block, walkers, scratch)` on each fixed block of rows, in parallel, and returns what it says of each, in block order.
