@@ -1,38 +1,38 @@
-//! Markov chain Monte Carlo kernels, one a file.
+//! Markov chain Monte Carlo kernels, one a file, and the driver of many chains.
 //!
 //! A kernel knows its target only by a core trait: Gibbs sampling asks for block conditionals and nothing else, so it serves every model
 //! that can redraw a part of itself; Metropolis sampling asks for the energy differences of single sites; Langevin sampling for a score; what corrects
 //! it for the energy as well.
 #![deny(unsafe_code)]
 
-pub mod hamiltonian;
 pub mod metric;
 pub mod tunable;
 pub mod walkers;
 
-pub mod hmc;
-pub mod nuts;
+pub mod gibbs;
+pub mod metropolis;
 
 mod informed;
 
 pub mod discrete_langevin;
-pub mod gibbs;
 pub mod gibbs_with_gradients;
 pub mod locally_informed;
-pub mod metropolis;
+
+pub mod hamiltonian;
+mod rows;
+
+pub mod hmc;
+pub mod nuts;
 
 pub mod chains;
 mod joined;
 
 pub use chains::{Chains, Step};
-mod rows;
-
-pub use gibbs::{ClampedGibbs, Gibbs};
-pub use hamiltonian::Transition;
-pub use hmc::{Hmc, Jitter};
 pub use discrete_langevin::{Dmala, Dula};
 pub use gibbs::{ClampedGibbs, Gibbs};
 pub use gibbs_with_gradients::GibbsWithGradients;
+pub use hamiltonian::Transition;
+pub use hmc::{Hmc, Jitter};
 pub use locally_informed::{Balancing, LocallyInformed};
 pub use metric::Metric;
 pub use metropolis::Metropolis;
