@@ -4,7 +4,7 @@
 //! halves, ranks are averaged over ties and mapped by `Φ⁻¹((r − 3/8)/(S + 1/4))`, quantiles interpolate linearly (type 7),
 //! autocorrelations are summed by Geyer's rule. The few places where they differ are named where they are met.
 //!
-//! **What is refused and what is not.** Fewer than four draws a chain, or no chain, is an [`Error`](gibbsian_core::Error): there is nothing to halve. NaN and
+//! **What is refused and what is not.** Fewer than four draws a chain, or no chain, is an [`Error`]: there is nothing to halve. NaN and
 //! infinities are data: every number computed from them is NaN. A quantity that never moves has `S` effective draws, as in ArviZ, and
 //! no R-hat.
 //!
