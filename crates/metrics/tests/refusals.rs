@@ -62,7 +62,7 @@ fn points_that_are_missing_do_not_fit_or_are_not_finite() {
             distance(x.view(), Array2::zeros((9, 3)).view()),
             "`y` has shape [9, 3]",
         );
-        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1e151] {
             let mut wrong = x.clone();
             wrong[[3, 1]] = bad;
             refused(distance(wrong.view(), y.view()), "`x[3, 1]`");
@@ -94,6 +94,7 @@ fn options_of_distances() {
         refused(PolynomialKernel::new(3, bad, 1.0), "scale");
         refused(QuadraticLogistic::new(bad), "ridge");
     }
+    refused(GaussianKernel::new(1e-160), "bandwidth");
     for bad in [0.0, -1.0, 0.5, f64::NAN] {
         refused(InverseMultiquadric::new(1.0, bad), "beta");
     }

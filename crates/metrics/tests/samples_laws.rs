@@ -92,6 +92,15 @@ fn transport_on_the_line_and_along_directions() {
             moved.powf(1.0 / order),
             1e-12,
         );
+        for unit in [2f64.powi(1000), 2f64.powi(-1000)] {
+            let (x, y) = (&column * unit, &column * (2.0 * unit));
+            close(
+                "unit",
+                wasserstein(x.view(), y.view(), order).unwrap(),
+                unit * moved.powf(1.0 / order),
+                1e-12,
+            );
+        }
         // Repeating every point changes nothing.
         let twice: Array1<f64> = column.iter().flat_map(|&v| [v, v]).collect();
         assert!(wasserstein(column, twice.view(), order).unwrap() < 1e-15);

@@ -154,8 +154,11 @@ mod tests {
             (tau - (-1.0 + 2.0 * (1.5 + 0.4 + 0.4) + 0.1)).abs() < 1e-15,
             "{tau}"
         );
-        // A negative even member counts nothing.
+        // A negative even member of the pair at which the sequence stops is noise.
         let rho = [1.0, 0.2, -0.3, 0.1, 9.0, 9.0, 9.0];
         assert!((initial_sequence(rho.len(), |lag| rho[lag]) - 1.4).abs() < 1e-15);
+        // That of the pair at which the chain ends, in a positive pair, is not.
+        let rho = [1.0, 0.2, -0.1, 0.3, 9.0, 9.0];
+        assert!((initial_sequence(rho.len(), |lag| rho[lag]) - 1.3).abs() < 1e-15);
     }
 }

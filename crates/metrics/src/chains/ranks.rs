@@ -158,10 +158,9 @@ fn score(rank: f64, size: usize) -> f64 {
     normal_quantile((rank - 0.375) / (size as f64 + 0.25))
 }
 
-/// An integer whose order is that of the doubles.
+/// An integer whose order is that of the doubles; the two zeros are neighbours, and ties all the same.
 fn order_key(value: f64) -> u64 {
-    // Adding zero makes one zero of the two.
-    let bits = (value + 0.0).to_bits();
+    let bits = value.to_bits();
     if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
@@ -219,6 +218,25 @@ mod tests {
     }
 
     #[test]
+    fn quantiles_are_reached_from_the_nearer_end() {
+        // 7.4 is 0.4 of the way from 5 to 11, and 9.8 is 0.8 of it.
+        let chains = Chains::new(array![[5.0, 11.0, 5.0, 11.0]].view()).unwrap();
+        let sorted = Sorted::new(&chains);
+        assert_eq!(sorted.quantile(0.0), 5.0);
+        assert_eq!(sorted.quantile(1.0), 11.0);
+        assert!((sorted.quantile(1.4 / 3.0) - 7.4).abs() < 1e-14);
+        // 10⁻¹⁶ of the way from the far end: 1 + 10¹⁶ (1 − 2⁻⁵³) would round away from the draw.
+        let sorted = Sorted {
+            order: vec![],
+            values: vec![-1e16, 1.0],
+        };
+        assert_eq!(
+            sorted.quantile(1.0 - f64::EPSILON / 2.0),
+            1.0 - 1e16 * (f64::EPSILON / 2.0)
+        );
+    }
+
+    #[test]
     fn the_folded_order_is_that_of_sorting_the_distances() {
         let draws = array![[3.0, 1.0, 4.0, 1.0, 5.0], [9.0, 2.0, 6.0, 5.0, 3.5]];
         let chains = Chains::new(draws.view()).unwrap();
@@ -242,7 +260,7 @@ mod tests {
             .enumerate()
             .map(|(place, &v)| (order_key(v), place))
             .collect();
-        let mut expected: Vec<(f64, usize)> = values.iter().map(|v| v + 0.0).zip(0..).collect();
+        let mut expected: Vec<(f64, usize)> = values.iter().copied().zip(0..).collect();
         expected.sort_by(|a, b| a.0.total_cmp(&b.0));
         let found: Vec<(f64, usize)> = sorted_by_key(keyed)
             .into_iter()

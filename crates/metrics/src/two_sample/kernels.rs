@@ -5,7 +5,7 @@
 //! any dimension, where the Gaussian does not (Gorham and Mackey 2017, theorems 6 and 8).
 
 use gibbsian_core::Result;
-use gibbsian_core::error::{Error, check_count, check_positive, check_within};
+use gibbsian_core::error::{Error, check_count, check_non_negative, check_positive, check_within};
 use ndarray::ArrayView2;
 
 use super::{Points, squared_distance};
@@ -49,10 +49,10 @@ impl GaussianKernel {
     /// The Gaussian kernel of bandwidth `h`; [`median_distance`] is a usual choice.
     ///
     /// # Errors
-    /// A bandwidth that is not positive and finite.
+    /// A bandwidth outside [10⁻¹⁵⁰, 10¹⁵⁰], whose square is no number to divide by.
     pub fn new(bandwidth: f64) -> Result<Self> {
         Ok(GaussianKernel {
-            bandwidth: check_positive("bandwidth", bandwidth)?,
+            bandwidth: check_within("bandwidth", bandwidth, 1e-150, 1e150)?,
         })
     }
 
@@ -139,7 +139,7 @@ impl PolynomialKernel {
         check_count("degree", degree)?;
         check_within("degree", degree as f64, 1.0, 64.0)?;
         check_positive("scale", scale)?;
-        gibbsian_core::error::check_non_negative("offset", offset)?;
+        check_non_negative("offset", offset)?;
         Ok(PolynomialKernel {
             degree: degree as i32,
             scale,

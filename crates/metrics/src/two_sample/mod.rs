@@ -4,7 +4,8 @@
 //! distance in it, a kernel, a direction, a neighbourhood, a classifier, and what that notion cannot see it does not report.
 //!
 //! Work over all pairs of points is cut into blocks of rows and added in block order, so that results have the same bits on any number of
-//! threads. Points that are not finite are refused: the position of a NaN among other points has no meaning.
+//! threads. Points that are not finite are refused: the position of a NaN among other points has no meaning. So are coordinates beyond
+//! 10¹⁵⁰, whose squares overflow; differences below 10⁻¹⁵⁴ have squares that are zero, and count as none.
 //!
 //! Permutation tests are exact: under the hypothesis that `x` and `y` are independent draws of one law, every relabelling of the
 //! pooled points is equally likely, so that `(1 + #{permuted ≥ observed}) / (1 + B)` is at most `α` with probability at most `α`. The draws must be
@@ -37,10 +38,13 @@ pub use mmd::{Mmd, MmdTest, mmd, mmd_test};
 pub use sliced::{SlicedWasserstein, sliced_wasserstein};
 pub use wasserstein::wasserstein;
 
-use gibbsian_core::error::check_finite;
+use gibbsian_core::error::{check_each, check_finite};
 use gibbsian_core::{Error, Result};
 use ndarray::{ArrayView1, ArrayView2};
 use rand::{Rng, RngExt};
+
+/// The largest coordinate whose square is far from overflowing.
+const LARGEST: f64 = 1e150;
 
 /// Points, one after the other in memory.
 #[derive(Clone, Debug)]
@@ -59,7 +63,9 @@ impl Points {
                 format!("(at least {fewest}, at least 1)"),
             ));
         }
-        check_finite(name, &x)?;
+        check_each(name, x, "finite and at most 1e150 in size", |v| {
+            v.abs() <= LARGEST
+        })?;
         Ok(Points {
             values: x.iter().copied().collect(),
             dim: x.ncols(),

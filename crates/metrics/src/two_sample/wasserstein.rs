@@ -31,7 +31,14 @@ use super::numbers;
 pub fn wasserstein(x: ArrayView1<f64>, y: ArrayView1<f64>, order: f64) -> Result<f64> {
     check_order(order)?;
     let (mut x, mut y) = (numbers("x", x)?, numbers("y", y)?);
-    Ok(to_the_power(&mut x, &mut y, order).powf(order.recip()))
+    // In units of a power of two, which rounds nothing, so that powers neither overflow nor vanish.
+    let largest = x.iter().chain(&y).fold(0.0, |m: f64, v| m.max(v.abs()));
+    if largest == 0.0 {
+        return Ok(0.0);
+    }
+    let unit = 2f64.powi(largest.log2().round().clamp(-1000.0, 1000.0) as i32);
+    x.iter_mut().chain(&mut y).for_each(|v| *v /= unit);
+    Ok(unit * to_the_power(&mut x, &mut y, order).powf(order.recip()))
 }
 
 /// Requires a finite order of at least 1.
