@@ -55,7 +55,7 @@ pub mod seed;
 pub mod simd;
 pub mod snapshot;
 pub mod special;
-
+pub mod stochastic;
 pub mod time;
 pub mod units;
 
@@ -73,5 +73,6 @@ pub use process::{GaussianTransition, LinearGaussian};
 pub use score::{Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback};
 pub use seed::{Seed, StreamRng, Streams};
 pub use snapshot::{Record, Snapshot, Values};
+pub use stochastic::{DatumScores, Minibatch, StochasticScore};
 pub use time::{At, TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback};
 pub use units::{FiniteUnits, SmoothUnits, Units};
