@@ -24,6 +24,16 @@ mod rows;
 pub mod hmc;
 pub mod nuts;
 
+mod metropolis_hastings;
+mod vector;
+pub mod working;
+
+pub mod langevin;
+pub mod mala;
+pub mod random_walk;
+pub mod sgld;
+pub mod underdamped;
+
 pub mod chains;
 mod joined;
 
@@ -33,9 +43,15 @@ pub use gibbs::{ClampedGibbs, Gibbs};
 pub use gibbs_with_gradients::GibbsWithGradients;
 pub use hamiltonian::Transition;
 pub use hmc::{Hmc, Jitter};
+pub use langevin::UnadjustedLangevin;
 pub use locally_informed::{Balancing, LocallyInformed};
+pub use mala::Mala;
 pub use metric::Metric;
 pub use metropolis::Metropolis;
 pub use nuts::Nuts;
+pub use random_walk::RandomWalkMetropolis;
+pub use sgld::{Sgld, StepSchedule};
 pub use tunable::Tunable;
+pub use underdamped::UnderdampedLangevin;
 pub use walkers::Walkers;
+pub use working::Working;

@@ -133,7 +133,8 @@ impl Walkers {
             .collect()
     }
 
-    fn at(dim: usize, x: Array2<f64>, score_columns: usize) -> Result<Self> {
+    /// Walkers at the rows of `x` that remember nothing, or have room for scores.
+    pub(crate) fn at(dim: usize, x: Array2<f64>, score_columns: usize) -> Result<Self> {
         check_batch("x", &x, dim)?;
         check_finite("x", &x)?;
         let n = x.nrows();
