@@ -34,9 +34,12 @@ pub mod random_walk;
 pub mod sgld;
 pub mod underdamped;
 
+pub mod annealed_langevin;
+
 pub mod chains;
 mod joined;
 
+pub use annealed_langevin::{AnnealedLangevin, AnnealedSample, LevelReport, NoiseLadder};
 pub use chains::{Chains, Step};
 pub use discrete_langevin::{Dmala, Dula};
 pub use gibbs::{ClampedGibbs, Gibbs};
