@@ -10,6 +10,11 @@
 //! | [`reverse_ais()`] | unbiased for `1/Z` **if started from exact draws**; then an **upper** bound in expectation |
 //! | [`Sandwich`] | both, and whether they are in order |
 //! | [`raise()`] | unbiased for the probability of a test case under the annealing model; its logarithm is conservative |
+//! | [`importance()`], [`smc()`] | unbiased for `Z` like annealing: without a ladder, or with particles that are resampled on the way |
+//! | [`ladder_bridge`], [`mbar()`], [`bennett`] | consistent; the least error that draws at the rungs can give |
+//! | [`thermodynamic()`] | an integral over the rungs, and a bracket of `log Z` that holds for any ladder |
+//! | [`stepping_stone()`] | importance sampling from rung to rung; unbiased for `Z` with exact draws |
+//! | [`Comparison`] | whether several of these agree |
 //! | [`Certificate`] | an average test log-probability between an optimistic and a conservative end |
 //!
 //! Three kinds of uncertainty are kept apart: an [`Interval`] holds as often as it says up to `O(1/n)` and comes with a
@@ -76,7 +81,8 @@
 //!
 //! Reading order: [`enumerate`](mod@enumerate) and [`exact`] are the oracles, [`schedule`] and [`pilot`] say where the temperatures lie, [`weights`],
 //! [`interval`], [`bound`] and [`reliability`] turn weights into statements, [`mod@ais`], [`mod@reverse_ais`], [`sandwich`],
-//! [`mod@raise`] and [`certificate`] are the methods.
+//! [`mod@raise`] and [`certificate`] are the methods of annealing, [`mod@importance`], [`mod@smc`] and [`resampling`] those with other weights; [`rungs`] makes the draws
+//! of [`bridge`], [`mod@mbar`], [`mod@thermodynamic`] and [`mod@stepping_stone`], and [`comparison`] holds everything against each other.
 
 #![deny(unsafe_code)]
 
@@ -85,10 +91,12 @@ mod anneal;
 pub mod bound;
 pub mod bridge;
 pub mod certificate;
+pub mod comparison;
 pub mod enumerate;
 pub mod estimate;
 pub mod exact;
 pub mod flat_histogram;
+pub mod importance;
 mod influence;
 pub mod interval;
 mod log_sum;
@@ -98,10 +106,12 @@ pub mod pilot;
 mod quantile;
 pub mod raise;
 pub mod reliability;
+pub mod resampling;
 pub mod reverse_ais;
 pub mod rungs;
 pub mod sandwich;
 pub mod schedule;
+pub mod smc;
 pub mod stepping_stone;
 pub mod thermodynamic;
 pub mod weights;
@@ -110,19 +120,23 @@ pub use ais::{ForwardAis, ais};
 pub use bound::{LowerBound, UpperBound};
 pub use bridge::{Works, bennett, geometric_bridge, ladder_bridge, meng_wong};
 pub use certificate::{Certificate, CertificateVerdict, Inconclusive};
+pub use comparison::{Comparison, ComparisonVerdict};
 pub use enumerate::exact_log_z;
 pub use estimate::Estimate;
 pub use exact::ExactDistribution;
 pub use flat_histogram::{DensityOfStates, FlatHistogram, density_of_states};
+pub use importance::{importance, importance_between};
 pub use interval::Interval;
 pub use mbar::{Mbar, mbar};
 pub use pilot::Pilot;
 pub use raise::{Raise, raise};
 pub use reliability::Reliability;
+pub use resampling::Resampling;
 pub use reverse_ais::{ReverseAis, reverse_ais};
 pub use rungs::{Reach, RungDraws, RungSampling, sample_rungs};
 pub use sandwich::{Sandwich, SandwichVerdict};
 pub use schedule::Ladder;
+pub use smc::{Smc, SmcRun, adaptive_ladder, smc};
 pub use stepping_stone::stepping_stone;
 pub use thermodynamic::{Quadrature, Thermodynamic, thermodynamic};
 pub use weights::LogWeights;
