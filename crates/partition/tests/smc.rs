@@ -118,13 +118,13 @@ fn resampling_makes_variances_add_up_that_would_multiply() {
 #[test]
 fn intervals_and_bounds_of_islands_hold_on_a_thousand_models() {
     let n = 1_000;
-    let ladder = Ladder::linear(10).unwrap();
+    let ladder = Ladder::linear(6).unwrap();
     let (mut covered, mut failed, mut plain, mut plain_failed) = (0, 0, 0, 0);
     for i in 0..n {
         let seed = SEED.child("models").nth(i);
         let ising = TinyIsing::random(6, 0.3 + 0.9 * i as f64 / n as f64, seed.child("parameters"));
         let truth = exact_log_z(&ising).unwrap();
-        let run = smc(&ising, &ladder, &Smc::new(10), 60, &mut seed.child("smc").rng()).unwrap();
+        let run = smc(&ising, &ladder, &Smc::new(6), 60, &mut seed.child("smc").rng()).unwrap();
         covered += usize::from(run.unbiased().estimate(0.95).unwrap().interval.contains(truth));
         failed += usize::from(run.unbiased().lower_bound(0.95).unwrap().value > truth);
         let simple = importance(&ising, 2_000, &mut seed.child("importance").rng()).unwrap();
