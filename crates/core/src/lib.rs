@@ -4,7 +4,7 @@
 //! samples; arrays go in as views and results are written into the caller's array, with an owning form beside it.
 //!
 //! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`family`] is for densities linear in their parameters, [`params`] makes parameters visible,
-//! [`kernel`], [`blocks`] and [`path`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
+//! [`kernel`], [`blocks`], [`path`] and [`tempered`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
 //! models, [`process`] has the forward processes of diffusion models, [`objective`] and [`snapshot`] carry training, `dataset` feeds
 //! it, [`seed`] and [`parallel`] make it deterministic, `math` and `simd` make it accurate and fast.
 //!
@@ -56,6 +56,8 @@ pub mod simd;
 pub mod snapshot;
 pub mod special;
 pub mod stochastic;
+pub mod tempered;
+
 pub mod time;
 pub mod units;
 
@@ -74,5 +76,6 @@ pub use score::{Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback};
 pub use seed::{Seed, StreamRng, Streams};
 pub use snapshot::{Record, Snapshot, Values};
 pub use stochastic::{DatumScores, Minibatch, StochasticScore};
+pub use tempered::{GeometricPath, Interpolated, Tempered};
 pub use time::{At, TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback};
 pub use units::{FiniteUnits, SmoothUnits, Units};
