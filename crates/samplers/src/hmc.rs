@@ -336,4 +336,11 @@ impl Tunable for Hmc {
     fn target_acceptance(&self) -> f64 {
         0.8
     }
+
+    fn trial(&self) -> Self {
+        Hmc {
+            n_steps: 1,
+            ..self.clone()
+        }
+    }
 }

@@ -13,6 +13,8 @@ pub mod gibbs;
 pub mod metropolis;
 
 mod informed;
+pub mod chains;
+pub mod warmup;
 
 pub mod discrete_langevin;
 pub mod gibbs_with_gradients;
@@ -58,3 +60,4 @@ pub use tunable::Tunable;
 pub use underdamped::UnderdampedLangevin;
 pub use walkers::Walkers;
 pub use working::Working;
+pub use warmup::{DualAveraging, MetricForm, RunningMoments, Schedule, Warmup};

@@ -21,4 +21,9 @@ pub trait Tunable: Clone {
 
     /// The mean acceptance probability to aim at.
     fn target_acceptance(&self) -> f64;
+
+    /// A cheap kernel of the same step size, for finding a first one: of one step, where this one makes many.
+    fn trial(&self) -> Self {
+        self.clone()
+    }
 }

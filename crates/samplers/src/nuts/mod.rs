@@ -183,4 +183,11 @@ impl Tunable for Nuts {
     fn target_acceptance(&self) -> f64 {
         0.8
     }
+
+    fn trial(&self) -> Self {
+        Nuts {
+            max_depth: 1,
+            ..self.clone()
+        }
+    }
 }
