@@ -232,6 +232,13 @@ fn check_ranges(entries: &[Entry], n_bytes: usize, origin: &str) -> Result<()> {
     Ok(())
 }
 
+/// The kind of `values` and their bytes.
+pub(super) fn numbers(values: &Values) -> Vec<u8> {
+    let mut bytes = kind_of(values).name().as_bytes().to_vec();
+    put_numbers(&mut bytes, values);
+    bytes
+}
+
 fn put_numbers(bytes: &mut Vec<u8>, values: &Values) {
     match values {
         Values::F64(v) => v.iter().for_each(|v| bytes.extend_from_slice(&v.to_le_bytes())),

@@ -113,6 +113,21 @@ pub fn fingerprint(recipe: &str) -> String {
     hexadecimal(&Sha256::digest(recipe.as_bytes()))
 }
 
+/// The same for a record: the SHA-256 of its names, kinds, shapes and bits.
+pub fn fingerprint_of(record: &Record) -> String {
+    let mut sha = Sha256::new();
+    for (name, shape, values) in record.entries() {
+        // Lengths go before what they measure, so that no two records are one string of bytes.
+        let mut put_length = |n: usize| sha.update((n as u64).to_le_bytes());
+        put_length(name.len());
+        put_length(shape.len());
+        shape.iter().for_each(|&n| put_length(n));
+        sha.update(name.as_bytes());
+        sha.update(format::numbers(values));
+    }
+    hexadecimal(&sha.finalize())
+}
+
 /// Puts `bytes` under the name `path`, durably and in one piece: at every moment, also after a loss of power, there is what was there before
 /// or all of `bytes`.
 ///

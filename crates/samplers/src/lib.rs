@@ -42,6 +42,14 @@ pub mod chains;
 mod joined;
 
 pub use annealed_langevin::{AnnealedLangevin, AnnealedSample, LevelReport, NoiseLadder};
+pub mod monitor;
+pub mod report;
+pub mod sampling;
+mod tally;
+
+pub mod store;
+pub mod stream;
+
 pub use chains::{Chains, Step};
 pub use discrete_langevin::{Dmala, Dula};
 pub use gibbs::{ClampedGibbs, Gibbs};
@@ -56,6 +64,11 @@ pub use metropolis::Metropolis;
 pub use nuts::Nuts;
 pub use random_walk::RandomWalkMetropolis;
 pub use sgld::{Sgld, StepSchedule};
+pub use monitor::{GO_ON, GoOn, Monitor, Progress, STOP};
+pub use report::{BlockReport, End, Report};
+pub use sampling::{Run, Sampling};
+pub use store::{Contents, DrawStore};
+pub use stream::{Resumed, Streamed, Streaming};
 pub use tunable::Tunable;
 pub use underdamped::UnderdampedLangevin;
 pub use walkers::Walkers;
