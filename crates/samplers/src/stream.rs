@@ -171,6 +171,7 @@ impl Sampling {
             recipe: &recipe,
         };
         let report = self.drive(&mut chains, &mut tallies, &mut disk, monitor)?;
+        store.finish()?;
         Ok((Streamed { store, report }, resumed))
     }
 
@@ -212,7 +213,7 @@ impl Keep for Disk<'_> {
 
     fn keep(&mut self, n: usize, record: &dyn Fn() -> Record) -> Result<()> {
         let draws = self.draws.slice(s![.., ..n, ..]);
-        self.store.append(draws, self.statistics.slice(s![.., .., ..n]))?;
+        self.store.extend(draws, self.statistics.slice(s![.., .., ..n]))?;
         save(self.files, self.seed, self.recipe, record)
     }
 }

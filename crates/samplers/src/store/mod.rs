@@ -98,7 +98,8 @@ impl DrawStore {
                 store.write_chunk(&member, 0, bytes)?;
             }
         }
-        store.write_metadata(None, 0)?;
+        store.finish()?;
+        store.write_metadata(0)?;
         Ok(store)
     }
 
@@ -159,6 +160,12 @@ impl DrawStore {
     /// # Errors
     /// Arrays of other shapes; a statistic that ArviZ takes for a count or a flag, and is none; a damaged last chunk; what the operating system refuses.
     pub fn append(&mut self, draws: ArrayView3<f64>, statistics: ArrayView3<f64>) -> Result<()> {
+        self.extend(draws, statistics)?;
+        self.finish()
+    }
+
+    /// The same without [`DrawStore::finish`], which is called once after many segments.
+    pub(crate) fn extend(&mut self, draws: ArrayView3<f64>, statistics: ArrayView3<f64>) -> Result<()> {
         let (n_chains, n_new) = (self.contents.n_chains, draws.shape()[1]);
         let n_statistics = self.contents.statistics.len();
         check_shape(
@@ -208,7 +215,7 @@ impl DrawStore {
                 self.write_chunk(member, chunk, bytes)?;
             }
         }
-        self.write_metadata(Some(self.n_draws), end)?;
+        self.write_metadata(end)?;
         self.n_draws = end;
         Ok(())
     }
@@ -216,7 +223,7 @@ impl DrawStore {
     /// Forgets the draws from number `n_draws` on.
     pub(crate) fn truncate(&mut self, n_draws: usize) -> Result<()> {
         if n_draws < self.n_draws {
-            self.write_metadata(Some(self.n_draws), n_draws)?;
+            self.write_metadata(n_draws)?;
             self.n_draws = n_draws;
         }
         Ok(())
@@ -338,16 +345,21 @@ impl DrawStore {
         Ok(bytes)
     }
 
-    /// Writes the metadata that are others for `n_draws` draws than for `before`, the consolidated ones last.
-    fn write_metadata(&self, before: Option<usize>, n_draws: usize) -> Result<()> {
-        let old = before.map(|n| self.contents.metadata(n, VERSION).files);
-        let new = self.contents.metadata(n_draws, VERSION);
-        for (i, (name, text)) in new.files.iter().enumerate() {
-            if old.as_ref().is_none_or(|old| old[i].1 != *text) {
-                write_atomically(self.path.join(name), text.as_bytes())?;
+    /// Writes the metadata that count, in one piece.
+    fn write_metadata(&self, n_draws: usize) -> Result<()> {
+        let metadata = self.contents.metadata(n_draws, VERSION);
+        write_atomically(self.path.join(METADATA), metadata.consolidated.as_bytes())
+    }
+
+    /// Brings the metadata of the single arrays up to date, which are for readers that do not know the consolidated ones.
+    pub(crate) fn finish(&self) -> Result<()> {
+        for (name, text) in self.contents.metadata(self.n_draws, VERSION).files {
+            let file = self.path.join(name);
+            if fs::read(&file).ok().as_deref() != Some(text.as_bytes()) {
+                write_atomically(file, text.as_bytes())?;
             }
         }
-        write_atomically(self.path.join(METADATA), new.consolidated.as_bytes())
+        Ok(())
     }
 }
 

@@ -42,7 +42,7 @@ fn draws_are_the_promised_steps_of_the_chains() {
         });
         let x = chains.positions();
         assert_eq!(run.draws.slice(s![.., draw, ..]), x);
-        for chain in 0..9 {
+        for (chain, moves) in moves.iter_mut().enumerate() {
             let lp = run.statistic("lp").unwrap()[[chain, draw]];
             assert!((lp + 0.5 * x.row(chain).dot(&x.row(chain))).abs() < 1e-15);
             // Counted within the block, as kernels do.
@@ -50,7 +50,7 @@ fn draws_are_the_promised_steps_of_the_chains() {
                 run.statistic("n_steps").unwrap()[[chain, draw]],
                 3.0 + (chain % default_rows_per_block(9)) as f64
             );
-            moves[chain] += u64::from(x.row(chain) != last.row(chain));
+            *moves += u64::from(x.row(chain) != last.row(chain));
         }
         last = x;
     }
@@ -290,8 +290,12 @@ fn the_report_tells_acceptance_and_tuning() {
 
 #[test]
 fn what_cannot_be_run_is_refused_by_name() {
+    let bowl = Bowl {
+        bound: 3.0,
+        ..Bowl::new(2)
+    };
     let refusal = |sampling: Sampling, x: Array2<f64>| {
-        let refused = sampling.run(WALK, &Bowl { dim: 2, bound: 3.0 }, x);
+        let refused = sampling.run(WALK, &bowl, x);
         refused.err().unwrap().to_string()
     };
     let x = || start(4, 2);

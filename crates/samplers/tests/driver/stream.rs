@@ -1,1 +1,425 @@
+//! Runs on disk: interrupted anywhere and resumed, they end with the bits of a run that was not.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use gibbsian_core::{Error, Layout, Result, Seed};
+use gibbsian_samplers::{
+    DrawStore, End, GO_ON, Monitor, Progress, Resumed, STOP, Sampling, Streamed, Streaming,
+};
+use gibbsian_testkit::threads;
+use ndarray::{Array1, Array2};
+
+use crate::walk::{Bowl, Walk, start};
+use crate::{files, fresh, put};
+
+const WALK: Walk = Walk { width: 2.0 };
+
+/// 7 steps to warm up, 23 draws, chunks of 4 draws.
+fn sampling() -> Sampling {
+    Sampling {
+        n_warmup: 7,
+        thin: 2,
+        draws_per_segment: Some(4),
+        ..Sampling::new(23, Seed::new(21))
+    }
+}
+
+fn stream(
+    sampling: &Sampling,
+    directory: &Path,
+    monitor: &mut dyn Monitor,
+) -> Result<(Streamed, Option<Resumed>)> {
+    let streaming = Streaming::new(directory, "a bowl");
+    sampling.stream(WALK, &Bowl::new(2), start(6, 2), &streaming, monitor)
+}
+
+/// A monitor that ends the run after this many segments.
+fn stop_after(n_segments: usize) -> impl Monitor {
+    let mut n_seen = 0;
+    move |_: &Progress<'_>| {
+        n_seen += 1;
+        Ok(if n_seen == n_segments { STOP } else { GO_ON })
+    }
+}
+
+/// The files of the draws, and of nothing else.
+fn draws_of(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    files(&directory.join("draws.zarr"))
+}
+
+#[test]
+fn a_run_on_disk_is_the_run_in_memory() {
+    let directory = fresh("whole");
+    let (streamed, resumed) = stream(&sampling(), &directory, &mut ()).unwrap();
+    assert!(resumed.is_none());
+    let run = sampling().run(WALK, &Bowl::new(2), start(6, 2)).unwrap();
+    assert_eq!(streamed.report, run.report);
+    assert_eq!(
+        streamed.store,
+        DrawStore::open(directory.join("draws.zarr")).unwrap()
+    );
+    assert_eq!(streamed.store.draws().unwrap(), run.draws);
+    for name in run.statistic_names {
+        assert_eq!(
+            streamed.store.statistic(name).unwrap(),
+            run.statistic(name).unwrap()
+        );
+    }
+
+    // And in a file made of it afterwards.
+    let variables = Layout::new().with("a", &[]).with("b", &[1]);
+    let store = run.write_zarr(fresh("written.zarr"), Some(variables)).unwrap();
+    assert_eq!(store.draws().unwrap(), run.draws);
+    assert_eq!(store.statistic("lp").unwrap(), run.statistic("lp").unwrap());
+    assert!(
+        run.write_zarr(store.path(), None)
+            .unwrap_err()
+            .to_string()
+            .contains("not written over")
+    );
+    let wrong = run.write_zarr(fresh("wrong.zarr"), Some(Layout::new().with("a", &[3])));
+    assert!(
+        wrong
+            .unwrap_err()
+            .to_string()
+            .contains("`variables.n_params` is 3")
+    );
+}
+
+#[test]
+fn a_run_ended_after_any_segment_resumes_to_the_same_bits() {
+    let whole = fresh("reference");
+    let (expected, _) = stream(&sampling(), &whole, &mut ()).unwrap();
+    // One segment of warming up, and six with draws.
+    for n_segments in 1..=6 {
+        let directory = fresh("ended");
+        let (ended, _) = stream(&sampling(), &directory, &mut stop_after(n_segments)).unwrap();
+        assert_eq!(ended.report.end, Some(End::Stopped));
+        assert_eq!(ended.report.n_draws, 4 * (n_segments - 1));
+        // A store is whole at all times.
+        assert_eq!(ended.store.draws().unwrap().dim(), (6, 4 * (n_segments - 1), 2));
+        let (streamed, resumed) = stream(&sampling(), &directory, &mut ()).unwrap();
+        assert_eq!(resumed.unwrap().n_draws, ended.report.n_draws);
+        assert_eq!(streamed.report, expected.report);
+        assert_eq!(draws_of(&directory), draws_of(&whole));
+    }
+}
+
+#[test]
+fn segments_and_the_clock_may_differ_from_one_process_to_the_next() {
+    let whole = fresh("reference-of-segments");
+    stream(&sampling(), &whole, &mut ()).unwrap();
+    let directory = fresh("segments");
+    stream(&sampling(), &directory, &mut stop_after(2)).unwrap();
+    for draws_per_segment in [1, 3, 7] {
+        let other = Sampling {
+            draws_per_segment: Some(draws_per_segment),
+            ..sampling()
+        };
+        stream(&other, &directory, &mut stop_after(1)).unwrap();
+    }
+    let mut n_starts = 0;
+    loop {
+        // One batch in each process.
+        let hurried = Sampling {
+            time_limit: Some(Duration::ZERO),
+            ..sampling()
+        };
+        let (streamed, _) = stream(&hurried, &directory, &mut ()).unwrap();
+        n_starts += 1;
+        if streamed.report.end == Some(End::Completed) {
+            break;
+        }
+        assert_eq!(streamed.report.end, Some(End::TimeLimit));
+    }
+    assert_eq!(n_starts, 23 - (4 + 1 + 3 + 7));
+    assert_eq!(draws_of(&directory), draws_of(&whole));
+}
+
+#[test]
+fn bits_do_not_depend_on_threads() {
+    threads::same_on_any_number("a run on disk", || {
+        let directory = fresh(&format!("threads-{}", rayon::current_num_threads()));
+        stream(&sampling(), &directory, &mut stop_after(3)).unwrap();
+        stream(&sampling(), &directory, &mut ()).unwrap();
+        let all = files(&directory);
+        assert!(all.contains_key("checkpoint.safetensors"));
+        Array1::from_iter(all.into_values().flatten().map(f64::from))
+    })
+    .unwrap();
+}
+
+#[test]
+fn whatever_part_of_a_segment_was_written_the_run_resumes() {
+    let whole = fresh("reference-of-parts");
+    stream(&sampling(), &whole, &mut ()).unwrap();
+    for n_segments in [1, 4] {
+        let directory = fresh("parts");
+        stream(&sampling(), &directory, &mut stop_after(n_segments)).unwrap();
+        let before = files(&directory);
+        // One more segment in another process.
+        stream(&sampling(), &directory, &mut stop_after(1)).unwrap();
+        let after = files(&directory);
+        // In the order in which they are written: chunks, the metadata that count, the checkpoint's two names, the other metadata.
+        let order = |name: &String| match name.rsplit('/').next().unwrap() {
+            ".zmetadata" => 1,
+            "checkpoint.previous.safetensors" => 2,
+            "checkpoint.safetensors" => 3,
+            last if last.starts_with(".z") => 4,
+            _ => 0,
+        };
+        let mut changed: Vec<&String> = after
+            .keys()
+            .filter(|name| before.get(*name) != after.get(*name))
+            .collect();
+        changed.sort_by_key(|name| (order(name), (*name).clone()));
+        assert!(changed.len() >= 12, "{changed:?}");
+        for n_written in 0..=changed.len() {
+            let mut mixed = before.clone();
+            for name in &changed[..n_written] {
+                mixed.insert((*name).clone(), after[*name].clone());
+            }
+            // What a killed process leaves half written lies beside.
+            mixed.insert("draws.zarr/posterior/x/9.9.9.partial".into(), vec![1, 2, 3]);
+            put(&directory, &mixed);
+            let (_, resumed) = stream(&sampling(), &directory, &mut ()).unwrap();
+            assert!(resumed.is_some());
+            let mut draws = draws_of(&directory);
+            draws.remove("posterior/x/9.9.9.partial");
+            assert_eq!(draws, draws_of(&whole), "{n_written} of {}", changed.len());
+        }
+    }
+}
+
+#[test]
+fn a_store_that_was_not_yet_made_to_its_end_is_made_again() {
+    let whole = fresh("reference-of-beginnings");
+    stream(&sampling(), &whole, &mut ()).unwrap();
+    let directory = fresh("beginnings");
+    let mut refuse = |_: &Progress<'_>| Err(Error::parameter("patience", 0, "more"));
+    assert!(stream(&sampling(), &directory, &mut refuse).is_err());
+    let begun = files(&directory);
+    let made: Vec<&String> = begun
+        .keys()
+        .filter(|name| name.starts_with("draws.zarr"))
+        .collect();
+    for n_made in 0..made.len() {
+        let mut part = begun.clone();
+        part.remove("draws.zarr/.zmetadata");
+        for name in &made[n_made..] {
+            part.remove(*name);
+        }
+        put(&directory, &part);
+        stream(&sampling(), &directory, &mut ()).unwrap();
+        assert_eq!(draws_of(&directory), draws_of(&whole));
+    }
+}
+
+#[test]
+fn damage_gives_the_previous_checkpoint_or_a_named_error() {
+    let whole = fresh("reference-of-damage");
+    stream(&sampling(), &whole, &mut ()).unwrap();
+    let directory = fresh("damage");
+    let hurried = Sampling {
+        draws_per_segment: Some(3),
+        ..sampling()
+    };
+    stream(&hurried, &directory, &mut stop_after(3)).unwrap();
+    let mut earlier = files(&directory);
+    earlier.retain(|name, _| name.starts_with("draws.zarr"));
+    stream(&hurried, &directory, &mut stop_after(1)).unwrap();
+    let good = files(&directory);
+    let with = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bad = good.clone();
+        change(bad.get_mut(name).unwrap());
+        put(&directory, &bad);
+        stream(&sampling(), &directory, &mut ())
+    };
+    let newest = "checkpoint.safetensors";
+    let changes = [
+        (|bytes| bytes.truncate(bytes.len() - 1)) as fn(&mut Vec<u8>),
+        |bytes| bytes.truncate(1),
+        |bytes| bytes.clear(),
+        |bytes| bytes[2000] ^= 16,
+    ];
+    for change in changes {
+        let (streamed, resumed) = with(newest, &change).unwrap();
+        let resumed = resumed.unwrap();
+        assert!(resumed.notice.unwrap().to_string().contains(newest));
+        assert_eq!((resumed.n_draws, streamed.report.n_draws), (3, 23));
+        // Chunks kept their length, which is that of the segments at first.
+        assert_eq!(
+            streamed.store.draws().unwrap(),
+            DrawStore::open(whole.join("draws.zarr"))
+                .unwrap()
+                .draws()
+                .unwrap()
+        );
+    }
+    let refusal = |name: &str, change: &dyn Fn(&mut Vec<u8>)| with(name, change).unwrap_err().to_string();
+    for name in [
+        "draws.zarr/posterior/x/0.0.0",
+        "draws.zarr/sample_stats/lp/0.1",
+        "draws.zarr/.zmetadata",
+    ] {
+        let refusal = refusal(name, &|bytes| bytes.truncate(40));
+        assert!(refusal.contains(name), "{refusal}");
+    }
+    // Fewer draws than the checkpoint counts.
+    let mut fewer = good.clone();
+    fewer.extend(earlier);
+    put(&directory, &fewer);
+    let refusal = stream(&sampling(), &directory, &mut ()).unwrap_err().to_string();
+    assert!(
+        refusal.contains("3 draws of") && refusal.contains("at least the 6 draws"),
+        "{refusal}"
+    );
+
+    let mut without = good.clone();
+    without.retain(|name, _| !name.starts_with("draws.zarr"));
+    put(&directory, &without);
+    let refusal = stream(&sampling(), &directory, &mut ()).unwrap_err().to_string();
+    assert!(refusal.contains(".zmetadata"), "{refusal}");
+}
+
+#[test]
+fn another_run_is_refused() {
+    let directory = fresh("others");
+    stream(&sampling(), &directory, &mut stop_after(3)).unwrap();
+    let before = files(&directory);
+    let run = |sampling: &Sampling, walk: Walk, x: Array2<f64>, streaming: Streaming, target: Bowl| {
+        let refused = sampling.stream(walk, &target, x, &streaming, &mut ());
+        assert_eq!(files(&directory), before);
+        refused.unwrap_err().to_string()
+    };
+    let (x, bowl) = (|| start(6, 2), || Bowl::new(2));
+    let here = |recipe: &str| Streaming::new(&directory, recipe);
+    let seeded = Sampling {
+        seed: Seed::new(22),
+        ..sampling()
+    };
+    let refusal = run(&seeded, WALK, x(), here("a bowl"), bowl());
+    assert!(refusal.contains("`checkpoint.seed`"), "{refusal}");
+    let warmed = Sampling {
+        n_warmup: 8,
+        ..sampling()
+    };
+    let thinned = Sampling {
+        thin: 3,
+        ..sampling()
+    };
+    let blocks = Sampling {
+        rows_per_block: Some(3),
+        ..sampling()
+    };
+    let named = Streaming {
+        variables: Some(Layout::new().with("y", &[2])),
+        ..here("a bowl")
+    };
+    let higher = Bowl { floor: 0.5, ..bowl() };
+    let mut elsewhere = x();
+    elsewhere[[5, 1]] += 1e-9;
+    for refusal in [
+        run(&sampling(), WALK, x(), here("another bowl"), bowl()),
+        run(&sampling(), Walk { width: 2.5 }, x(), here("a bowl"), bowl()),
+        run(&sampling(), WALK, elsewhere, here("a bowl"), bowl()),
+        run(&sampling(), WALK, start(7, 2), here("a bowl"), bowl()),
+        // Another target, as far as the start shows it.
+        run(&sampling(), WALK, x(), here("a bowl"), higher),
+        run(&warmed, WALK, x(), here("a bowl"), bowl()),
+        run(&thinned, WALK, x(), here("a bowl"), bowl()),
+        run(&blocks, WALK, x(), here("a bowl"), bowl()),
+        run(&sampling(), WALK, x(), named, bowl()),
+    ] {
+        assert!(refusal.contains("`checkpoint.recipe`"), "{refusal}");
+    }
+    let shorter = Sampling {
+        n_draws: 7,
+        ..sampling()
+    };
+    let refusal = run(&shorter, WALK, x(), here("a bowl"), bowl());
+    assert!(refusal.contains("`checkpoint.n_draws` is 8"), "{refusal}");
+
+    // Draws whose checkpoint is gone are left alone.
+    let directory = fresh("orphans");
+    stream(&sampling(), &directory, &mut ()).unwrap();
+    fs::remove_file(directory.join("checkpoint.safetensors")).unwrap();
+    fs::remove_file(directory.join("checkpoint.previous.safetensors")).unwrap();
+    let refusal = stream(&sampling(), &directory, &mut ()).unwrap_err().to_string();
+    assert!(refusal.contains("a run with a checkpoint"), "{refusal}");
+}
+
+#[test]
+fn two_at_once_are_kept_apart() {
+    let directory = fresh("busy");
+    let mut refusal = None;
+    let mut other = |_: &Progress<'_>| {
+        refusal = stream(&sampling(), &directory, &mut ()).err();
+        Ok(STOP)
+    };
+    stream(&sampling(), &directory, &mut other).unwrap();
+    let refusal = refusal.unwrap().to_string();
+    assert!(refusal.contains("no other process"), "{refusal}");
+    stream(&sampling(), &directory, &mut ()).unwrap();
+}
+
+#[test]
+fn a_longer_run_continues_a_shorter_one_and_a_complete_one_is_left_alone() {
+    let whole = fresh("reference-of-lengths");
+    let (expected, _) = stream(&sampling(), &whole, &mut ()).unwrap();
+    let directory = fresh("lengths");
+    let shorter = Sampling {
+        n_draws: 10,
+        ..sampling()
+    };
+    stream(&shorter, &directory, &mut ()).unwrap();
+    let (longer, resumed) = stream(&sampling(), &directory, &mut ()).unwrap();
+    let resumed = resumed.unwrap();
+    assert_eq!((resumed.n_draws, resumed.n_steps), (10, 27));
+    assert_eq!(longer.report, expected.report);
+    assert_eq!(draws_of(&directory), draws_of(&whole));
+
+    let before = files(&directory);
+    let mut never = |_: &Progress<'_>| panic!("the run is complete");
+    let (again, resumed) = stream(&sampling(), &directory, &mut never).unwrap();
+    assert_eq!(again.report, expected.report);
+    assert_eq!(resumed.unwrap().n_draws, 23);
+    assert_eq!(files(&directory), before);
+}
+
+#[test]
+fn states_that_are_not_finite_end_the_run_and_leave_the_last_good_checkpoint() {
+    struct Well;
+    impl gibbsian_core::Space for Well {
+        fn dim(&self) -> usize {
+            1
+        }
+    }
+    impl gibbsian_core::Energy for Well {
+        fn energy_into(&self, x: ndarray::ArrayView2<f64>, mut out: ndarray::ArrayViewMut1<f64>) {
+            out.assign(&x.column(0).mapv(|x| -x.abs()));
+        }
+    }
+    let directory = fresh("well");
+    let streaming = Streaming::new(&directory, "no density");
+    let long = Sampling {
+        draws_per_segment: Some(1),
+        ..Sampling::new(10_000, Seed::new(1))
+    };
+    let x = Array2::zeros((1, 1));
+    let refusal = long
+        .stream(Walk { width: 1e307 }, &Well, x, &streaming, &mut ())
+        .unwrap_err();
+    assert!(
+        refusal.to_string().contains("checkpoint entry chains.states.x"),
+        "{refusal}"
+    );
+    let checkpoint = gibbsian_checkpoint::CheckpointFiles::new(&directory)
+        .unwrap()
+        .load()
+        .unwrap();
+    assert!(checkpoint.unwrap().notice.is_none());
+}

@@ -6,11 +6,12 @@ use gibbsian_samplers::Walkers;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, CowArray, Ix2};
 use rand::{Rng, RngExt};
 
-/// `E(x) = |x|²/2`, and not a number where `x₀` is above a bound.
+/// `E(x) = |x|²/2` above a floor, and not a number where `x₀` is above a bound.
 #[derive(Clone, Debug)]
 pub struct Bowl {
     pub dim: usize,
     pub bound: f64,
+    pub floor: f64,
 }
 
 impl Bowl {
@@ -18,6 +19,7 @@ impl Bowl {
         Bowl {
             dim,
             bound: f64::INFINITY,
+            floor: 0.0,
         }
     }
 }
@@ -34,7 +36,7 @@ impl Energy for Bowl {
             *e = if x[0] > self.bound {
                 f64::NAN
             } else {
-                0.5 * x.dot(&x)
+                self.floor + 0.5 * x.dot(&x)
             };
         }
     }
