@@ -37,6 +37,9 @@ pub mod sgld;
 pub mod underdamped;
 
 pub mod annealed_langevin;
+pub mod metropolis;
+pub mod slice;
+
 
 pub mod chains;
 mod joined;
@@ -69,6 +72,7 @@ pub use report::{BlockReport, End, Report};
 pub use sampling::{Run, Sampling};
 pub use store::{Contents, DrawStore};
 pub use stream::{Resumed, Streamed, Streaming};
+pub use slice::{HitAndRunSlice, Slice, SliceInfo};
 pub use tunable::Tunable;
 pub use underdamped::UnderdampedLangevin;
 pub use walkers::Walkers;
