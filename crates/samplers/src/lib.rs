@@ -40,6 +40,9 @@ pub mod annealed_langevin;
 pub mod metropolis;
 pub mod slice;
 
+pub mod ladder;
+pub mod parallel_tempering;
+pub mod swaps;
 
 pub mod chains;
 mod joined;
@@ -60,6 +63,7 @@ pub use gibbs_with_gradients::GibbsWithGradients;
 pub use hamiltonian::Transition;
 pub use hmc::{Hmc, Jitter};
 pub use langevin::UnadjustedLangevin;
+pub use ladder::Ladder;
 pub use locally_informed::{Balancing, LocallyInformed};
 pub use mala::Mala;
 pub use metric::Metric;
@@ -72,7 +76,9 @@ pub use report::{BlockReport, End, Report};
 pub use sampling::{Run, Sampling};
 pub use store::{Contents, DrawStore};
 pub use stream::{Resumed, Streamed, Streaming};
+pub use parallel_tempering::{ParallelTempering, Replicas};
 pub use slice::{HitAndRunSlice, Slice, SliceInfo};
+pub use swaps::{Overlap, SwapReport, Swaps};
 pub use tunable::Tunable;
 pub use underdamped::UnderdampedLangevin;
 pub use walkers::Walkers;
