@@ -42,6 +42,7 @@ pub mod slice;
 
 pub mod ladder;
 pub mod parallel_tempering;
+pub mod simulated_annealing;
 pub mod swaps;
 
 pub mod chains;
@@ -77,6 +78,7 @@ pub use sampling::{Run, Sampling};
 pub use store::{Contents, DrawStore};
 pub use stream::{Resumed, Streamed, Streaming};
 pub use parallel_tempering::{ParallelTempering, Replicas};
+pub use simulated_annealing::{Annealed, Cooling, SimulatedAnnealing};
 pub use slice::{HitAndRunSlice, Slice, SliceInfo};
 pub use swaps::{Overlap, SwapReport, Swaps};
 pub use tunable::Tunable;
