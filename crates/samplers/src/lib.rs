@@ -8,47 +8,46 @@
 pub mod metric;
 pub mod tunable;
 pub mod walkers;
+pub mod working;
+
+mod metropolis_hastings;
+mod rows;
+mod vector;
 
 pub mod gibbs;
 pub mod metropolis;
 
 mod informed;
-pub mod chains;
-pub mod warmup;
 
 pub mod discrete_langevin;
 pub mod gibbs_with_gradients;
 pub mod locally_informed;
 
+pub mod random_walk;
+pub mod slice;
+
+pub mod langevin;
+pub mod mala;
+pub mod sgld;
+pub mod underdamped;
+
 pub mod hamiltonian;
-mod rows;
 
 pub mod hmc;
 pub mod nuts;
 
-mod metropolis_hastings;
-mod vector;
-pub mod working;
-
-pub mod langevin;
-pub mod mala;
-pub mod random_walk;
-pub mod sgld;
-pub mod underdamped;
-
 pub mod annealed_langevin;
-pub mod metropolis;
-pub mod slice;
+pub mod simulated_annealing;
 
 pub mod ladder;
 pub mod parallel_tempering;
-pub mod simulated_annealing;
 pub mod swaps;
 
 pub mod chains;
 mod joined;
 
-pub use annealed_langevin::{AnnealedLangevin, AnnealedSample, LevelReport, NoiseLadder};
+pub mod warmup;
+
 pub mod monitor;
 pub mod report;
 pub mod sampling;
@@ -57,32 +56,33 @@ mod tally;
 pub mod store;
 pub mod stream;
 
+pub use annealed_langevin::{AnnealedLangevin, AnnealedSample, LevelReport, NoiseLadder};
 pub use chains::{Chains, Step};
 pub use discrete_langevin::{Dmala, Dula};
 pub use gibbs::{ClampedGibbs, Gibbs};
 pub use gibbs_with_gradients::GibbsWithGradients;
 pub use hamiltonian::Transition;
 pub use hmc::{Hmc, Jitter};
-pub use langevin::UnadjustedLangevin;
 pub use ladder::Ladder;
+pub use langevin::UnadjustedLangevin;
 pub use locally_informed::{Balancing, LocallyInformed};
 pub use mala::Mala;
 pub use metric::Metric;
 pub use metropolis::Metropolis;
-pub use nuts::Nuts;
-pub use random_walk::RandomWalkMetropolis;
-pub use sgld::{Sgld, StepSchedule};
 pub use monitor::{GO_ON, GoOn, Monitor, Progress, STOP};
+pub use nuts::Nuts;
+pub use parallel_tempering::{ParallelTempering, Replicas};
+pub use random_walk::RandomWalkMetropolis;
 pub use report::{BlockReport, End, Report};
 pub use sampling::{Run, Sampling};
-pub use store::{Contents, DrawStore};
-pub use stream::{Resumed, Streamed, Streaming};
-pub use parallel_tempering::{ParallelTempering, Replicas};
+pub use sgld::{Sgld, StepSchedule};
 pub use simulated_annealing::{Annealed, Cooling, SimulatedAnnealing};
 pub use slice::{HitAndRunSlice, Slice, SliceInfo};
+pub use store::{Contents, DrawStore};
+pub use stream::{Resumed, Streamed, Streaming};
 pub use swaps::{Overlap, SwapReport, Swaps};
 pub use tunable::Tunable;
 pub use underdamped::UnderdampedLangevin;
 pub use walkers::Walkers;
-pub use working::Working;
 pub use warmup::{DualAveraging, MetricForm, RunningMoments, Schedule, Warmup};
+pub use working::Working;

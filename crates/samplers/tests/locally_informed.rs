@@ -103,7 +103,7 @@ fn states_beside_broken_energies_are_not_entered_and_counted() {
             ..Acceptance::default()
         };
         assert_eq!(count, refused);
-        assert_eq!(state.0, Array2::zeros((50, 4)));
+        assert_eq!(state.0, Array2::<f64>::zeros((50, 4)));
         let refusal = kernel.init(&target, array![[1.0, 0.0, 0.0, 0.0]]).unwrap_err();
         assert_eq!(
             refusal.to_string(),

@@ -1,8 +1,7 @@
-//! Tempered energies, and the geometric path between a density and an energy.
+//! The geometric path between a density and an energy.
 //!
-//! [`Tempered`] is `β E`: the target at inverse temperature `β`, above one for annealing towards a minimum and below for flattening.
-//! [`Interpolated`] is `(1 − β) E_0 + β E_1`: the geometric mean of two densities. Both are energies, and have what the models they hold have, scores
-//! and potentials, alphabets and the costs of changing a site; so every kernel that moves on the model moves on them.
+//! [`Interpolated`] is `(1 − β) E_0 + β E_1`: the geometric mean of two densities. It is an energy, and has what the models it holds have, scores
+//! and potentials, alphabets and the costs of changing a site; so every kernel that moves on the models moves on it.
 //!
 //! A term of weight zero is not evaluated, so that `0 · ∞` never arises where the target ends before the base does; a weight above zero
 //! keeps the support of its model.
@@ -17,104 +16,10 @@ use rand::Rng;
 
 use crate::discrete::{Discrete, DiscreteEnergy, RelaxedEnergy};
 use crate::energy::{Density, Energy, Space};
-use crate::error::{Error, Result, check_batch, check_count, check_finite, check_non_negative, check_within};
+use crate::error::{Error, Result, check_batch, check_count, check_finite, check_within};
 use crate::kernel::Kernel;
 use crate::path::Path;
 use crate::score::{Potential, Score};
-
-/// The energy `β E(x)`.
-///
-/// At `β = 0` it is zero on the support of the model and `+∞` outside.
-#[derive(Clone, Copy, Debug)]
-pub struct Tempered<T> {
-    target: T,
-    beta: f64,
-}
-
-impl<T: Energy> Tempered<T> {
-    /// The target, owned or by reference, at an inverse temperature `beta ≥ 0`.
-    ///
-    /// # Errors
-    /// A `beta` that is negative or not finite.
-    pub fn new(target: T, beta: f64) -> Result<Self> {
-        check_non_negative("beta", beta)?;
-        Ok(Tempered { target, beta })
-    }
-
-    /// The inverse temperature.
-    pub fn beta(&self) -> f64 {
-        self.beta
-    }
-
-    /// The target.
-    pub fn target(&self) -> &T {
-        &self.target
-    }
-}
-
-impl<T: Space> Space for Tempered<T> {
-    fn dim(&self) -> usize {
-        self.target.dim()
-    }
-}
-
-impl<T: Energy> Energy for Tempered<T> {
-    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
-        self.target.energy_into(x, out.view_mut());
-        out.mapv_inplace(|e| scaled(self.beta, e));
-    }
-}
-
-impl<T: Score> Score for Tempered<T> {
-    fn score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
-        self.target.score_into(x, out.view_mut());
-        out *= self.beta;
-    }
-}
-
-impl<T: Potential> Potential for Tempered<T> {
-    fn energy_and_score_into(
-        &self,
-        x: ArrayView2<f64>,
-        mut energy: ArrayViewMut1<f64>,
-        mut score: ArrayViewMut2<f64>,
-    ) {
-        self.target
-            .energy_and_score_into(x, energy.view_mut(), score.view_mut());
-        energy.mapv_inplace(|e| scaled(self.beta, e));
-        score *= self.beta;
-    }
-}
-
-impl<T: Discrete> Discrete for Tempered<T> {
-    fn alphabet(&self, site: usize) -> &[f64] {
-        self.target.alphabet(site)
-    }
-}
-
-impl<T: DiscreteEnergy> DiscreteEnergy for Tempered<T> {
-    fn site_deltas_into(&self, x: ArrayView2<f64>, site: usize, mut out: ArrayViewMut2<f64>) {
-        self.target.site_deltas_into(x, site, out.view_mut());
-        out.mapv_inplace(|e| scaled(self.beta, e));
-    }
-
-    fn flip_deltas_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
-        self.target.flip_deltas_into(x, out.view_mut());
-        out.mapv_inplace(|e| scaled(self.beta, e));
-    }
-}
-
-impl<T: RelaxedEnergy> RelaxedEnergy for Tempered<T> {
-    fn relaxed_score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
-        self.target.relaxed_score_into(x, out.view_mut());
-        out *= self.beta;
-    }
-}
-
-/// `β e`, with an infinite `e` kept at `β = 0`: the support does not depend on the temperature.
-fn scaled(beta: f64, e: f64) -> f64 {
-    if e.is_infinite() { e } else { beta * e }
-}
 
 /// The energy `(1 − β) E_0(x) + β E_1(x)` between two energies on one space.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,8 @@
-//! Tempered and interpolated energies keep the promises of what they hold, and a kernel between two of them is a path.
+//! Scaled and interpolated energies keep the promises of what they hold, and a kernel between two of them is a path.
 
 use gibbsian_core::{
-    Density, Discrete, Energy, GeometricPath, Interpolated, Kernel, Path, Potential, Score, Seed, Space,
-    Tempered,
+    Density, Discrete, Energy, GeometricPath, Interpolated, Kernel, Path, Potential, Scaled, Score, Seed,
+    Space,
 };
 use gibbsian_samplers::Hmc;
 use gibbsian_testkit::conformance;
@@ -68,17 +68,6 @@ impl Potential for Square {}
 #[test]
 fn continuous_ones_keep_their_promises() -> Verdict {
     let (base, target, x) = (base(), target(), points());
-    for beta in [0.0, 0.3, 1.0, 4.0] {
-        let tempered = Tempered::new(&target, beta).unwrap();
-        conformance::energy(&tempered, x.view(), DOUBLE)?;
-        conformance::potential(&tempered, x.view(), DOUBLE)?;
-        let expected = target.energy(x.view()) * beta;
-        assert!(
-            (tempered.energy(x.view()) - expected)
-                .iter()
-                .all(|d| d.abs() < 1e-14)
-        );
-    }
     for beta in [0.0, 0.3, 1.0] {
         let between = Interpolated::new(&base, &target, beta).unwrap();
         conformance::energy(&between, x.view(), DOUBLE)?;
@@ -102,10 +91,6 @@ fn discrete_ones_keep_their_promises() -> Verdict {
         conformance::discrete(&between)?;
         conformance::discrete_energy(&between, states.view(), DOUBLE)?;
         conformance::relaxed_energy(&between, states.view(), DOUBLE)?;
-        let tempered = Tempered::new(&target, 2.0 * beta).unwrap();
-        conformance::discrete(&tempered)?;
-        conformance::discrete_energy(&tempered, states.view(), DOUBLE)?;
-        conformance::relaxed_energy(&tempered, states.view(), DOUBLE)?;
     }
     Ok(())
 }
@@ -124,8 +109,6 @@ fn supports_are_kept_and_terms_of_weight_zero_are_not_asked_for() {
     let (mut energy, mut score) = (Array1::zeros(2), Array2::zeros((2, 2)));
     reverse.energy_and_score_into(x.view(), energy.view_mut(), score.view_mut());
     assert_eq!((energy, score), (base.energy(x.view()), base.score(x.view())));
-    let flat = Tempered::new(Square, 0.0).unwrap();
-    assert_eq!(flat.energy(x.view()), array![0.0, f64::INFINITY]);
     let nan = array![[f64::NAN, 0.0]];
     assert!(at(0.5).energy(nan.view())[0].is_nan());
 }
@@ -174,14 +157,6 @@ fn what_does_not_fit_is_refused_by_name() {
     for beta in [-0.1, 1.1, f64::NAN] {
         let error = Interpolated::new(&base, &target, beta).unwrap_err().to_string();
         assert!(error.contains("`beta`"), "{error}");
-    }
-    for beta in [-0.1, f64::INFINITY, f64::NAN] {
-        assert!(
-            Tempered::new(&target, beta)
-                .unwrap_err()
-                .to_string()
-                .contains("`beta`")
-        );
     }
     let kernel = || Hmc::new(0.4, 3).unwrap();
     let error = GeometricPath::new(&line, &target, kernel(), 1)
