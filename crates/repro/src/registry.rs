@@ -10,6 +10,8 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::gaussian_precision::EXPERIMENT,
     &experiments::score_fields::EXPERIMENT,
     &experiments::tweedie::EXPERIMENT,
+    &experiments::langevin_bias::EXPERIMENT,
+    &experiments::langevin_mixture::EXPERIMENT,
     &experiments::cd_bias::EXPERIMENT,
     &experiments::rbm_mnist::EXPERIMENT,
     &experiments::log_z::EXPERIMENT,

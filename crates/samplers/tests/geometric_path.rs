@@ -1,8 +1,7 @@
-//! Scaled and interpolated energies keep the promises of what they hold, and a kernel between two of them is a path.
+//! Interpolated energies keep the promises of what they hold, and a kernel between two of them is a path.
 
 use gibbsian_core::{
-    Density, Discrete, Energy, GeometricPath, Interpolated, Kernel, Path, Potential, Scaled, Score, Seed,
-    Space,
+    Density, Discrete, Energy, GeometricPath, Interpolated, Kernel, Path, Potential, Score, Seed, Space,
 };
 use gibbsian_samplers::Hmc;
 use gibbsian_testkit::conformance;

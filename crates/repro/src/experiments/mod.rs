@@ -7,6 +7,8 @@
 pub mod cd_bias;
 pub mod gaussian_integral;
 pub mod gaussian_precision;
+pub mod langevin_bias;
+pub mod langevin_mixture;
 pub mod log_z;
 pub mod rbm_mnist;
 pub mod score_fields;
