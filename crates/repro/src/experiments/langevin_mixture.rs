@@ -14,6 +14,7 @@ use gibbsian_core::{Score, Space, TimeScore};
 use gibbsian_samplers::{AnnealedLangevin, Chains, NoiseLadder, UnadjustedLangevin};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 use rand::RngExt;
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
 use crate::statistics::{larger, smaller};
 use crate::{Axis, Check, Claim, Context, Experiment, Plot, Provenance, Result, Table, measured};
@@ -279,10 +280,15 @@ fn refine(ctx: &mut Context, both: [&TwoModes; 2], saddle: f64) -> Result<()> {
         } else {
             ("scaled", 1.0)
         };
-        for n_levels in [5, 9, 17, 33] {
-            let ladder = NoiseLadder::geometric(LARGEST, smallest, n_levels)?;
-            let ratio = ladder.levels()[0] / ladder.levels()[1];
-            let mass = annealed_law(modes, &ladder).mass_above(saddle);
+        let masses: Result<Vec<(usize, f64, f64)>> = [5, 9, 17, 33]
+            .into_par_iter()
+            .map(|n_levels| {
+                let ladder = NoiseLadder::geometric(LARGEST, smallest, n_levels)?;
+                let ratio = ladder.levels()[0] / ladder.levels()[1];
+                Ok((n_levels, ratio, annealed_law(modes, &ladder).mass_above(saddle)))
+            })
+            .collect();
+        for (n_levels, ratio, mass) in masses? {
             curve.push((ratio, (mass - WEIGHT).abs()));
             table.row([
                 name.into(),
