@@ -15,7 +15,7 @@
 //! Sources: Liu, Lee and Jordan (2016), "A kernelized Stein discrepancy for goodness-of-fit tests", theorem 3.6; Chwialkowski, Strathmann and
 //! Gretton (2016), "A kernel test of goodness of fit", section 4; Gorham and Mackey (2017), "Measuring sample quality with kernels".
 
-use gibbsian_core::error::{check_count, check_finite, check_shape, check_within};
+use gibbsian_core::error::{check_batch, check_count, check_finite, check_shape, check_within};
 use gibbsian_core::parallel::map_blocks;
 use gibbsian_core::{Result, Score, Streams};
 use ndarray::ArrayView2;
@@ -113,14 +113,14 @@ pub fn kernel_stein_discrepancy_from<S: Score + ?Sized, K: RadialKernel + ?Sized
     x: ArrayView2<f64>,
     kernel: &K,
 ) -> Result<SteinDiscrepancy> {
-    gibbsian_core::error::check_batch("x", &x, model.dim())?;
+    check_batch("x", &x, model.dim())?;
     kernel_stein_discrepancy(x, model.score(x).view(), kernel)
 }
 
 /// Tests whether points `x` `(N, D)`, in the order of the chain if they are one, were drawn from the model with these scores `(N, D)`.
 ///
 /// `flip_probability` is that of a change of sign from one point to the next: ½ for independent points, `1/τ` or less for a chain of
-/// autocorrelation time `τ`. The kernel between all pairs is held, `8 N²` bytes.
+/// autocorrelation time `τ`. The kernel between all pairs is held, `4 N²` bytes. In the limit of many points the law of the bootstrap is that of the statistic; for few it is an approximation.
 ///
 /// # Errors
 /// As [`kernel_stein_discrepancy`]; no bootstrap sample, or a probability outside [0, 1].

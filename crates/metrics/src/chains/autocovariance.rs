@@ -4,7 +4,7 @@
 //! positive definite, and the far lags, of which nothing is known, small. All lags at once come from a Fourier transform in
 //! `O(n log n)`; effective sample sizes ask for lag after lag until Geyer's rule stops them, and then a few direct sums are cheaper.
 //!
-//! Source: Priestley (1981), "Spectral Analysis and Time Series", equation 5.3.13.
+//! Source: Priestley (1981), "Spectral Analysis and Time Series", section 5.3.
 
 use gibbsian_core::simd::{Vectorized, vectorized};
 use gibbsian_core::{Error, Result};

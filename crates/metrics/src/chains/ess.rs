@@ -12,7 +12,7 @@
 //! | [`ess_sd`] | squared deviations | that of the standard deviation |
 //! | [`ess_quantile`], [`ess_median`] | indicators of being below | that of the quantile |
 //!
-//! Source: Vehtari et al. (2021), sections 3.2 and 4.3; Geyer (1992).
+//! Source: Vehtari et al. (2021), sections 3.2 and 4; Geyer (1992).
 
 use gibbsian_core::Result;
 use gibbsian_core::error::check_within;

@@ -2,12 +2,12 @@
 //!
 //! - of the mean, `sd / √ESS_mean`;
 //! - of the standard deviation, by the delta method: `Var(s²) = (m₄ − m₂²) / ESS`, `Var(s) = Var(s²) / (4 m₂)` (Kenney and Keeping 1951,
-//!   p. 141), with the ESS of squared deviations, as in `posterior`. ArviZ (up to 1.3) divides by the ESS of the mean instead, which is
+//!   p. 141), with the ESS of squared deviations, as in `posterior`. ArviZ (arviz-stats 0.8) divides by the ESS of the mean instead, which is
 //!   too small for persistent chains, whose squares forget faster, and too large for antithetic ones, whose squares do not alternate;
 //! - of a quantile, half the width of the interval of draws whose ranks are the 16 % and 84 % points of the
 //!   Beta(`p ESS + 1`, `(1 − p) ESS + 1`) law of the quantile's level.
 //!
-//! Source: Vehtari et al. (2021), sections 4.4 and 4.5.
+//! Source: Vehtari et al. (2021), section 4.4, for quantiles.
 
 use gibbsian_core::Result;
 use gibbsian_core::error::check_within;

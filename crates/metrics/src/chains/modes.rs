@@ -12,13 +12,14 @@
 
 use std::fmt;
 
-use gibbsian_core::error::{check_finite, check_shape};
+use gibbsian_core::error::check_shape;
 use gibbsian_core::special::normal_quantile;
 use gibbsian_core::{Error, Result};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayView3, Axis};
 
 use super::Chains;
 use super::ess::effective;
+use crate::two_sample::check_coordinates;
 
 /// The mass of one mode.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,8 +109,8 @@ pub fn mode_masses(draws: ArrayView3<f64>, centres: ArrayView2<f64>, level: f64)
             format!("(at least 1, {dim})"),
         ));
     }
-    check_finite("draws", &draws)?;
-    check_finite("centres", &centres)?;
+    check_coordinates("draws", &draws)?;
+    check_coordinates("centres", &centres)?;
     let mut labels = Array2::zeros((n_chains, n_draws));
     for (mut labels, chain) in labels.rows_mut().into_iter().zip(draws.outer_iter()) {
         for (label, x) in labels.iter_mut().zip(chain.outer_iter()) {

@@ -9,9 +9,10 @@
 //! forms and the one to look at; the paper's threshold is 1.01.
 //!
 //! A single chain has a split R-hat, from its two halves, as in `posterior`; ArviZ returns NaN there. It sees a drift and
-//! cannot see another mode. A quantity that never moves has none (0/0, NaN); chains that are each stuck at a value of their own have `+∞`.
+//! cannot see another mode. A quantity that never moves has none (0/0, NaN); chains that are each stuck at a value of their own
+//! have `+∞`. (`posterior` has no R-hat as soon as one chain is constant.)
 //!
-//! Source: Gelman and Rubin (1992); Vehtari et al. (2021), equations 1 to 4 and 15.
+//! Source: Gelman and Rubin (1992); Vehtari et al. (2021), sections 3 and 4.
 
 use gibbsian_core::Result;
 use ndarray::ArrayView2;

@@ -7,7 +7,7 @@
 //! Sorting is the dearest step of a summary and is done once a quantity: quantiles read it off, and the folded order is the merge of its
 //! two sides.
 //!
-//! Source: Vehtari et al. (2021), equation 14 and section 4.2.
+//! Source: Vehtari et al. (2021), section 4.
 
 use gibbsian_core::special::normal_quantile;
 
@@ -23,16 +23,15 @@ pub(super) struct Sorted {
 
 impl Sorted {
     pub(super) fn new(chains: &Chains) -> Self {
-        let keyed = chains
-            .values
-            .iter()
-            .enumerate()
+        let mut keyed: Vec<(u64, usize)> = (0..)
+            .zip(&chains.values)
             .map(|(place, &v)| (order_key(v), place))
             .collect();
-        let sorted = sorted_by_key(keyed);
+        // Integer keys have a total order; ties share their rank, so that the order among them is of no consequence.
+        keyed.sort_unstable_by_key(|&(key, _)| key);
         Sorted {
-            order: sorted.iter().map(|&(_, place)| place).collect(),
-            values: sorted.iter().map(|&(key, _)| of_order_key(key)).collect(),
+            order: keyed.iter().map(|&(_, place)| place).collect(),
+            values: keyed.iter().map(|&(key, _)| of_order_key(key)).collect(),
         }
     }
 
@@ -169,40 +168,6 @@ fn of_order_key(key: u64) -> f64 {
     f64::from_bits(if key >> 63 == 1 { key & !(1 << 63) } else { !key })
 }
 
-/// Bits of a key that one pass sorts by, and the passes that 64 bits take.
-const DIGIT: usize = 11;
-const N_PASSES: usize = 6;
-
-/// Sorts by the key, and where keys are equal by the order given; digit by digit from the lowest, which is several times faster
-/// than comparing where there are many.
-fn sorted_by_key(mut keyed: Vec<(u64, usize)>) -> Vec<(u64, usize)> {
-    if keyed.len() < 1 << DIGIT {
-        keyed.sort_by_key(|&(key, _)| key);
-        return keyed;
-    }
-    let digit = |key: u64, pass: usize| (key >> (DIGIT * pass)) as usize & ((1 << DIGIT) - 1);
-    let mut counts = vec![[0usize; 1 << DIGIT]; N_PASSES];
-    for &(key, _) in &keyed {
-        for (pass, counts) in counts.iter_mut().enumerate() {
-            counts[digit(key, pass)] += 1;
-        }
-    }
-    let mut other = vec![(0, 0); keyed.len()];
-    for (pass, counts) in counts.iter_mut().enumerate() {
-        let mut start = 0;
-        for count in counts.iter_mut() {
-            start += std::mem::replace(count, start);
-        }
-        for &entry in &keyed {
-            let place = &mut counts[digit(entry.0, pass)];
-            other[*place] = entry;
-            *place += 1;
-        }
-        std::mem::swap(&mut keyed, &mut other);
-    }
-    keyed
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,23 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn digits_and_comparisons_sort_alike() {
-        // Signs, zeros, ties and every size.
-        let values: Vec<f64> = (0..5000i32)
-            .map(|i| f64::from((i * 7919) % 1301 - 650) * 2f64.powi(i % 7 * 50 - 150))
-            .collect();
-        let keyed: Vec<(u64, usize)> = values
-            .iter()
-            .enumerate()
-            .map(|(place, &v)| (order_key(v), place))
-            .collect();
-        let mut expected: Vec<(f64, usize)> = values.iter().copied().zip(0..).collect();
-        expected.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let found: Vec<(f64, usize)> = sorted_by_key(keyed)
-            .into_iter()
-            .map(|(key, place)| (of_order_key(key), place))
-            .collect();
-        assert_eq!(found, expected);
+    fn keys_sort_as_doubles_do_and_come_back() {
+        let values = [3.0, -0.0, 0.0, -1e-310, 5e-324, -2.5, 1e300, -1e300, 3.0];
+        let mut keys: Vec<u64> = values.iter().map(|&v| order_key(v)).collect();
+        keys.sort_unstable();
+        let mut expected = values;
+        expected.sort_by(f64::total_cmp);
+        let found: Vec<u64> = keys.into_iter().map(|key| of_order_key(key).to_bits()).collect();
+        assert_eq!(found, expected.map(f64::to_bits));
     }
 
     #[test]

@@ -207,10 +207,10 @@ fn significant(value: f64) -> String {
     }
 }
 
-/// Summarises each of the `D` coordinates of `draws` `(chains, draws, D)`, in parallel over coordinates, with the usual [`Requirements`].
+/// Summarises each of the `D` coordinates of `draws` `(chains, draws, D)`, in parallel over coordinates, and judges them by the `requirements`.
 ///
 /// # Errors
-/// No chain, fewer than four draws, or no coordinate.
+/// No chain, fewer than four draws, no coordinate, or requirements that cannot be met: an R-hat below 1, a negative number of draws.
 ///
 /// ```
 /// use gibbsian_metrics::{Requirements, ChainVerdict, summarise};

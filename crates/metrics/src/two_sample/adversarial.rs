@@ -7,8 +7,7 @@
 //! It is ½ when the two are from one law. Above, samples are recognisable; **below**, samples lie closer to the data than data do: the model has
 //! copied its training set. Taken once against training and once against test data, the difference is a measure of leaked privacy.
 //!
-//! Source: Yale, Dash, Dutta, Guyon, Pavao and Bennett (2020), "Generation and evaluation of privacy preserving synthetic health data",
-//! equation 1.
+//! Source: Yale, Dash, Dutta, Guyon, Pavao and Bennett (2020), "Generation and evaluation of privacy preserving synthetic health data".
 
 use gibbsian_core::Result;
 use ndarray::ArrayView2;

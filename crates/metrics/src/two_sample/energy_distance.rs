@@ -4,7 +4,7 @@
 //! `H = 𝓔 / (2 E|x − y|)` lies between 0 (equal) and 1 and has no unit. Both are taken over all pairs, those of a point
 //! with itself included, which keeps them non-negative.
 //!
-//! Source: Székely and Rizzo (2013), "Energy statistics: a class of statistics based on distances", equations 5 and 8.
+//! Source: Székely and Rizzo (2013), "Energy statistics: a class of statistics based on distances".
 
 use gibbsian_core::Result;
 use ndarray::ArrayView2;

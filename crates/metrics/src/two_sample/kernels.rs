@@ -2,7 +2,7 @@
 //!
 //! A radial kernel is a function `φ` of the squared distance, `k(x, y) = φ(|x − y|²)`; with `φ′` and `φ″` it has every derivative that a
 //! Stein kernel asks for. The inverse multiquadric decays slowly enough for kernel Stein discrepancies to control convergence in
-//! any dimension, where the Gaussian does not (Gorham and Mackey 2017, theorems 6 and 8).
+//! any dimension, where the Gaussian fails from three dimensions on (Gorham and Mackey 2017, theorems 6 and 8).
 
 use gibbsian_core::Result;
 use gibbsian_core::error::{Error, check_count, check_non_negative, check_positive, check_within};
@@ -122,7 +122,7 @@ impl RadialKernel for InverseMultiquadric {
     }
 }
 
-/// `k(x, y) = (γ x·y + c)^p`: it compares moments up to order `p` and nothing else.
+/// `k(x, y) = (γ x·y + c)^p`: it compares moments up to order `p` and nothing else. Powers that overflow are infinite, and a discrepancy NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PolynomialKernel {
     degree: i32,

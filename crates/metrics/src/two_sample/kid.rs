@@ -4,7 +4,7 @@
 //! error. The subsets are drawn without replacement within each, and overlap: their spread over `√n_subsets` is the error of the
 //! average given the images, not of the images.
 //!
-//! Source: Bińkowski, Sutherland, Arbel and Gretton (2018), "Demystifying MMD GANs", section 3.
+//! Source: Bińkowski, Sutherland, Arbel and Gretton (2018), "Demystifying MMD GANs".
 
 use gibbsian_core::error::check_count;
 use gibbsian_core::{Error, Result, Streams};

@@ -8,8 +8,7 @@
 //! `ρ_k(i)` the distance of `x_i` within `x`, `ν_k(i)` to `y`. The estimate is consistent; its bias falls as slowly as `N^{−1/D}` and is
 //! towards zero where the laws differ in scale, so in tens of dimensions it is a ranking and not a number of nats. It may be negative.
 //!
-//! Source: Wang, Kulkarni and Verdú (2009), "Divergence estimation for multidimensional densities via k-nearest-neighbor distances",
-//! equation 5.
+//! Source: Wang, Kulkarni and Verdú (2009), "Divergence estimation for multidimensional densities via k-nearest-neighbor distances".
 
 use gibbsian_core::{Error, Result};
 use ndarray::ArrayView2;

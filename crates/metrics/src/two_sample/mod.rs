@@ -40,7 +40,7 @@ pub use wasserstein::wasserstein;
 
 use gibbsian_core::error::{check_each, check_finite};
 use gibbsian_core::{Error, Result};
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::{ArrayBase, ArrayView1, ArrayView2, Data, Dimension};
 use rand::{Rng, RngExt};
 
 /// The largest coordinate whose square is far from overflowing.
@@ -63,9 +63,7 @@ impl Points {
                 format!("(at least {fewest}, at least 1)"),
             ));
         }
-        check_each(name, x, "finite and at most 1e150 in size", |v| {
-            v.abs() <= LARGEST
-        })?;
+        check_coordinates(name, &x)?;
         Ok(Points {
             values: x.iter().copied().collect(),
             dim: x.ncols(),
@@ -108,6 +106,16 @@ impl Points {
     fn view(&self) -> ArrayView2<'_, f64> {
         ArrayView2::from_shape((self.n(), self.dim), &self.values).expect("the values are whole rows")
     }
+}
+
+/// Requires every entry to be finite, with a square that is.
+pub(crate) fn check_coordinates<S: Data<Elem = f64>, D: Dimension>(
+    name: &str,
+    x: &ArrayBase<S, D>,
+) -> Result<()> {
+    check_each(name, x.view(), "finite and at most 1e150 in size", |v| {
+        v.abs() <= LARGEST
+    })
 }
 
 /// Takes at least one finite number.

@@ -7,7 +7,7 @@
 //! and for samples the integrand is constant between the levels `i/N` and `j/M`. They are walked through in order, as integers over
 //! `N M`, so that samples of different sizes need no resampling.
 //!
-//! Source: Villani (2003), "Topics in optimal transportation", theorem 2.18.
+//! Source: Villani (2003), "Topics in optimal transportation", theorem 2.18 and the remarks after it.
 
 use gibbsian_core::Result;
 use gibbsian_core::error::Error;
