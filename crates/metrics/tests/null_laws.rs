@@ -78,9 +78,9 @@ fn permutation_tests_of_mmd_hold_their_level_and_have_power() {
 #[test]
 fn classifier_tests_hold_their_level_and_see_what_they_are_for() {
     let neighbours = NearestNeighbours::new(1).unwrap();
-    assert_level("neighbours", 200, |seed| {
+    assert_level("neighbours", 150, |seed| {
         let (x, y) = (normals(30, 2, seed.nth(0)), normals(20, 2, seed.nth(1)));
-        classifier_test(x.view(), y.view(), &neighbours, 4, 49, &mut seed.rng())
+        classifier_test(x.view(), y.view(), &neighbours, 4, 19, &mut seed.rng())
             .unwrap()
             .p_value
     });
@@ -91,7 +91,7 @@ fn classifier_tests_hold_their_level_and_see_what_they_are_for() {
             y.view(),
             &QuadraticLogistic::default(),
             3,
-            29,
+            19,
             &mut seed.rng(),
         )
         .unwrap()

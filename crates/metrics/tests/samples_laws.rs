@@ -187,6 +187,12 @@ fn frechet_distances_of_covariances_that_commute_and_of_singular_ones() {
     )
     .unwrap();
     close("of rank four", of_moments, trace, 1e-12);
+    // Deviations 1 and 10⁻⁹ along one axis each, and the other way round: 2 (1 − 10⁻⁹)², of whose cross terms a covariance knows nothing.
+    let (u, v) = (array![1.0, -1.0, 0.0], array![1.0, 1.0, -2.0] / 3f64.sqrt());
+    let flat = ndarray::stack![Axis(1), u, 1e-9 * &v, 0.0 * &v];
+    let turned = ndarray::stack![Axis(1), 1e-9 * &u, v, 0.0 * &u];
+    let found = frechet_distance_of_samples(flat.view(), turned.view()).unwrap();
+    assert!((found - 2.0 * (1.0 - 1e-9f64).powi(2)).abs() < 1e-14, "{found}");
     // Samples of N(0, I) and of N(μ, 4 I): |μ|² + D, up to a bias of D/N and errors of 1/√N.
     let (x, y) = (
         normals(20_000, 2, SEED.nth(6)),
@@ -252,6 +258,9 @@ fn neighbours_recognise_by_chance_and_copies_not_at_all() {
         .collect();
     // The nearest of N − 1 + M equally likely points is one of the N − 1.
     mean("chance", &chance, 19.0 / 49.0).assert(FALSE_ALARM);
+    // A tie recognises nobody: 0 is as far from 1 as from −1.
+    let tied = adversarial_accuracy(array![[0.0], [1.0]].view(), array![[-1.0], [5.0]].view()).unwrap();
+    assert_eq!(tied.of_x, 0.5);
     let x = normals(50, 2, SEED.nth(0));
     let copied = &x + &(1e-6 * normals(50, 2, SEED.nth(1)));
     assert_eq!(
@@ -310,11 +319,17 @@ fn cells_hold_their_lower_ends_and_the_last_one_both() {
         expected[cell] += 1;
     }
     assert_eq!(counts, expected);
-    // Every edge belongs to the cell that begins with it, though tenths are rounded.
-    for c in 0..30 {
-        let (low, _) = grid.cell(c);
-        let counts = grid.counts(array![[low[0], low[1]]].view()).unwrap();
-        assert_eq!(counts[c], 1, "{c}");
+    // Every edge belongs to the cell that begins with it and the number before it to the one before, however tenths are rounded.
+    for (low, high) in [(0.0, 1.0), (-0.1, 2.7), (0.3, 0.8)] {
+        for n in [3, 10, 49] {
+            let grid = Grid::new(&[low], &[high], &[n]).unwrap();
+            for c in 0..n {
+                let edge = grid.cell(c).0[0];
+                let counts = grid.counts(array![[edge], [edge.next_down()]].view()).unwrap();
+                let before = if c == 0 { n } else { c - 1 };
+                assert_eq!((counts[c], counts[before]), (1, 1), "{low} {high} {n} {c}");
+            }
+        }
     }
 }
 

@@ -168,3 +168,23 @@ pub(crate) fn mean_and_error(values: &[f64]) -> (f64, f64) {
     let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
     (mean, (squares / (n - 1.0) / n).sqrt())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gibbsian_core::Seed;
+    use gibbsian_testkit::stats::{FALSE_ALARM, chi_square};
+
+    #[test]
+    fn every_order_is_equally_likely() {
+        let mut rng = Seed::new(6).rng();
+        let mut counts = [0; 256];
+        for _ in 0..24_000 {
+            let order = permutation(4, &mut rng);
+            counts[order.iter().fold(0, |code, i| 4 * code + i)] += 1;
+        }
+        let seen: Vec<u64> = counts.into_iter().filter(|n| *n > 0).collect();
+        assert_eq!(seen.len(), 24);
+        chi_square("orders", &seen, &[1.0 / 24.0; 24]).assert(FALSE_ALARM);
+    }
+}
