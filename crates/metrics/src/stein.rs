@@ -124,6 +124,18 @@ pub fn kernel_stein_discrepancy_from<S: Score + ?Sized, K: RadialKernel + ?Sized
 ///
 /// # Errors
 /// As [`kernel_stein_discrepancy`]; no bootstrap sample, or a probability outside [0, 1].
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_metrics::{InverseMultiquadric, kernel_stein_test};
+/// use ndarray::Array2;
+/// // Evenly spaced points are no draws of N(0, 1), whose score is −x.
+/// let x = Array2::from_shape_fn((100, 1), |(i, _)| 0.08 * i as f64 - 4.0);
+/// let kernel = InverseMultiquadric::default();
+/// let found = kernel_stein_test(x.view(), (-&x).view(), &kernel, 99, 0.5, &mut Seed::new(2).rng())?;
+/// assert_eq!(found.p_value, 0.01);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 pub fn kernel_stein_test<K: RadialKernel + ?Sized>(
     x: ArrayView2<f64>,
     scores: ArrayView2<f64>,

@@ -32,6 +32,14 @@ impl Grid {
     /// # Errors
     /// No dimension or different numbers of them, ends that are not finite or not in order, no cell along an axis, or more cells than
     /// can be counted.
+    ///
+    /// ```
+    /// use gibbsian_metrics::Grid;
+    /// use ndarray::array;
+    /// let grid = Grid::new(&[0.0, 0.0], &[1.0, 1.0], &[2, 1])?;
+    /// assert_eq!(grid.counts(array![[0.2, 0.9], [0.5, 0.5], [3.0, 0.0]].view())?, [1, 1, 1]);
+    /// # Ok::<(), gibbsian_core::Error>(())
+    /// ```
     pub fn new(lower: &[f64], upper: &[f64], n_bins: &[usize]) -> Result<Self> {
         if lower.is_empty() || upper.len() != lower.len() || n_bins.len() != lower.len() {
             let found = [lower.len(), upper.len(), n_bins.len()];

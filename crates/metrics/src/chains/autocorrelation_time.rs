@@ -65,6 +65,15 @@ pub fn autocorrelation_time(draws: ArrayView2<f64>) -> Result<f64> {
 ///
 /// # Errors
 /// No chain, fewer than four draws, or a constant that is not positive.
+///
+/// ```
+/// use gibbsian_metrics::{SOKAL_WINDOW, autocorrelation_time_windowed};
+/// use ndarray::Array2;
+/// let draws = Array2::from_shape_fn((2, 500), |(c, t)| ((t * 37 + c * 11) % 101) as f64);
+/// let tau = autocorrelation_time_windowed(draws.view(), SOKAL_WINDOW)?;
+/// assert!(tau.is_reliable && tau.value < 1.5, "{tau:?}");
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 pub fn autocorrelation_time_windowed(draws: ArrayView2<f64>, c: f64) -> Result<AutocorrelationTime> {
     check_positive("c", c)?;
     let chains = Chains::new(draws)?;

@@ -53,6 +53,14 @@ pub struct HeatCapacity {
 ///
 /// # Errors
 /// No chain, fewer than four draws, or `beta` negative or not finite.
+///
+/// ```
+/// use gibbsian_metrics::heat_capacity;
+/// use ndarray::array;
+/// let found = heat_capacity(array![[1.0, 3.0, 1.0, 3.0, 3.0]].view(), 2.0)?;
+/// assert!((found.value - 4.0 * 1.2).abs() < 1e-14);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 pub fn heat_capacity(energies: ArrayView2<f64>, beta: f64) -> Result<HeatCapacity> {
     check_non_negative("beta", beta)?;
     let chains = Chains::new(energies)?;

@@ -25,6 +25,15 @@ const ONE_SIGMA: [f64; 2] = [0.158_655_3, 0.841_344_7];
 ///
 /// # Errors
 /// No chain, or fewer than four draws.
+///
+/// ```
+/// use gibbsian_metrics::{ess_mean, mcse_mean};
+/// use ndarray::Array2;
+/// let draws = Array2::from_shape_fn((2, 200), |(c, t)| ((t * 37 + c * 11) % 101) as f64);
+/// let expected = draws.std(1.0) / ess_mean(draws.view())?.sqrt();
+/// assert!((mcse_mean(draws.view())? / expected - 1.0).abs() < 1e-12);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 pub fn mcse_mean(draws: ArrayView2<f64>) -> Result<f64> {
     of_finite(draws, |chains| chains.unit * of_mean(chains))
 }

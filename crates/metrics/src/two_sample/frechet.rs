@@ -60,6 +60,16 @@ pub fn frechet_distance(
 ///
 /// # Errors
 /// Fewer than two points, other dimensions, or an entry that is not finite.
+///
+/// ```
+/// use gibbsian_metrics::frechet_distance_of_samples;
+/// use ndarray::array;
+/// // A shift by (3, 4) moves the mean and nothing else.
+/// let x = array![[0.0, 1.0], [2.0, 0.0], [1.0, 1.0]];
+/// let found = frechet_distance_of_samples(x.view(), (&x + &array![3.0, 4.0]).view())?;
+/// assert!((found - 25.0).abs() < 1e-12);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 pub fn frechet_distance_of_samples(x: ArrayView2<f64>, y: ArrayView2<f64>) -> Result<f64> {
     let (x, y) = Points::pair(x, y, 2)?;
     distance(&Moments::of("x", x.view())?, &Moments::of("y", y.view())?)

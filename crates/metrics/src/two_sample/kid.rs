@@ -28,6 +28,17 @@ pub struct KernelInceptionDistance {
 ///
 /// # Errors
 /// Features that do not fit or are not finite, no subset, or a subset size below 2 or above the number of rows.
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_metrics::kernel_inception_distance;
+/// use ndarray::Array2;
+/// let features = Array2::from_shape_fn((60, 3), |(i, d)| ((i * 7 + d * 5) % 13) as f64 / 13.0);
+/// let shifted = &features + 1.0;
+/// let found = kernel_inception_distance(features.view(), shifted.view(), 10, 20, &mut Seed::new(2).rng())?;
+/// assert!(found.value > 10.0 * found.standard_error);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 pub fn kernel_inception_distance(
     x: ArrayView2<f64>,
     y: ArrayView2<f64>,

@@ -21,6 +21,16 @@ use super::neighbours::kth_distances;
 /// # Errors
 /// Points that do not fit or are not finite, `k` zero, above `N − 1` or above `M`, or a point of `x` whose `k`-th neighbour coincides with it:
 /// draws with repetitions, such as those of a Metropolis chain, have no density to speak of. Thin them.
+///
+/// ```
+/// use gibbsian_metrics::knn_kl_divergence;
+/// use ndarray::Array2;
+/// // Uniform on [0, 1] and on [0, 2]: ln 2.
+/// let grid = |length: f64| Array2::from_shape_fn((1000, 1), |(i, _)| length * (i as f64 + 0.5) / 1000.0);
+/// let found = knn_kl_divergence(grid(1.0).view(), (grid(2.0) + 1e-9).view(), 50)?;
+/// assert!((found - 2f64.ln()).abs() < 0.05);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 pub fn knn_kl_divergence(x: ArrayView2<f64>, y: ArrayView2<f64>, k: usize) -> Result<f64> {
     let (x, y) = Points::pair(x, y, 1)?;
     check_neighbours(k, x.n() - 1, y.n())?;

@@ -102,6 +102,18 @@ pub struct MmdTest {
 ///
 /// # Errors
 /// As [`mmd`], and no permutation.
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_metrics::{GaussianKernel, median_distance, mmd_test};
+/// use ndarray::Array2;
+/// let x = Array2::from_shape_fn((30, 1), |(i, _)| i as f64);
+/// let y = &x + 15.0;
+/// let kernel = GaussianKernel::new(median_distance(x.view(), y.view())?)?;
+/// let found = mmd_test(x.view(), y.view(), &kernel, 99, &mut Seed::new(2).rng())?;
+/// assert_eq!(found.p_value, 0.01);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 pub fn mmd_test<K: PairKernel + ?Sized>(
     x: ArrayView2<f64>,
     y: ArrayView2<f64>,
