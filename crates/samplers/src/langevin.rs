@@ -14,7 +14,7 @@ use ndarray::{Array2, CowArray, Ix2};
 use rand::Rng;
 
 use crate::metric::Metric;
-use crate::vector::{zip, zip_mut};
+use crate::vector::{all_finite, zip, zip_mut};
 use crate::walkers::{Block, Walkers};
 use crate::working::{Scratch, Working, keep_scored, numbers, rows_mut, sized, stir, whitened};
 
@@ -72,15 +72,18 @@ impl UnadjustedLangevin {
         let (epsilon, deviation) = (self.step_size, (2.0 * self.step_size).sqrt());
         let drift = whitened(&self.metric, numbers(&mut walkers.score), dim, &mut scratch.drift);
         let (x, noise) = (numbers(&mut walkers.x), sized(&mut scratch.noise, n * dim));
+        let mut all_are_finite = true;
         stir(&mut rng, noise, dim, |piece, z| {
             // Σ s = L (Lᵀ s): drift and noise go through L together.
             zip(z, &drift[piece.clone()], |z, g| *z = epsilon * g + deviation * *z);
             self.metric.apply(rows_mut(z, dim));
-            zip_mut(&mut x[piece], z, |x, z| (*x, *z) = (*x + *z, *x));
+            let x = &mut x[piece];
+            zip_mut(x, z, |x, z| (*x, *z) = (*x + *z, *x));
+            all_are_finite &= all_finite(x);
         });
         // Where the chains were is now in the place of the noise.
         target.score_into(walkers.x.view(), walkers.score.view_mut());
-        let undone = keep_scored(target, &mut walkers, noise);
+        let undone = keep_scored(target, &mut walkers, noise, all_are_finite);
         taken_but(n, undone.len())
     }
 }

@@ -77,13 +77,13 @@ impl Mala {
         let g = whitened(&self.metric, numbers(&mut walkers.score), dim, &mut scratch.drift);
         let (x, y) = (numbers(&mut walkers.x), sized(&mut scratch.proposal, n * dim));
         let noise = sized(&mut scratch.noise, n * dim);
-        let mut points_are_finite = true;
+        let mut all_are_finite = true;
         stir(&mut rng, noise, dim, |piece, z| {
             let y = &mut y[piece.clone()];
             map2(y, z, &g[piece.clone()], |z, g| epsilon * g + deviation * z);
             self.metric.apply(rows_mut(y, dim));
             zip(y, &x[piece], |y, x| *y += x);
-            points_are_finite &= all_finite(y);
+            all_are_finite &= all_finite(y);
         });
 
         let energy = sized(&mut scratch.energy, n);
@@ -104,18 +104,12 @@ impl Mala {
             *ratio += e_x - e_y;
         }
 
-        let all_are_finite = points_are_finite && all_finite(score);
-        let proposals = Proposals { energy, log_ratio };
-        let is_finite = |b: usize| {
-            let row = b * dim..(b + 1) * dim;
-            // Outside the support the score may be anything.
-            all_are_finite
-                || (all_finite(&y[row.clone()]) && (energy[b] == f64::INFINITY || all_finite(&score[row])))
-        };
-        proposals.decide(&mut rng, is_finite, |b| {
-            let row = b * dim..(b + 1) * dim;
-            x[row.clone()].copy_from_slice(&y[row.clone()]);
-            numbers(&mut walkers.score)[row.clone()].copy_from_slice(&score[row]);
+        let row = |b: usize| b * dim..(b + 1) * dim;
+        // Of the scores nothing is asked here: one that is not finite makes the ratio a number that is not.
+        let is_finite = |b: usize| all_are_finite || all_finite(&y[row(b)]);
+        Proposals { energy, log_ratio }.decide(&mut rng, is_finite, |b| {
+            x[row(b)].copy_from_slice(&y[row(b)]);
+            numbers(&mut walkers.score)[row(b)].copy_from_slice(&score[row(b)]);
             walkers.energy[b] = energy[b];
         })
     }

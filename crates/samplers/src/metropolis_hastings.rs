@@ -15,8 +15,8 @@ pub(crate) struct Proposals<'a> {
 impl Proposals<'_> {
     /// Goes to each point with probability `min(1, e^log_ratio)`, by `take(chain)`.
     ///
-    /// A point of energy `+∞` has no density and is refused. An energy of NaN or −∞, a ratio that is NaN, and a point for which `is_finite(chain)`
-    /// does not hold are refused and counted as undefined. One uniform number is spent on each.
+    /// A point of energy `+∞` has no density and is refused. An energy of NaN or −∞, a ratio that is not finite although the energy is, and a point for
+    /// which `is_finite(chain)` does not hold are refused and counted as undefined. One uniform number is spent on each.
     pub(crate) fn decide(
         self,
         rng: &mut LaneRng,
@@ -25,16 +25,20 @@ impl Proposals<'_> {
     ) -> Acceptance {
         let Proposals { energy, log_ratio } = self;
         for ratio in log_ratio.iter_mut() {
-            // NaN stays.
-            *ratio = if *ratio > 0.0 { 0.0 } else { *ratio };
+            *ratio = if ratio.is_finite() {
+                ratio.min(0.0)
+            } else {
+                f64::NAN
+            };
         }
         exp_f64_in_place(log_ratio);
         let mut count = Acceptance::default();
         for (b, (&energy, probability)) in energy.iter().zip(log_ratio).enumerate() {
-            if !is_finite(b) || (energy != f64::INFINITY && (!energy.is_finite() || probability.is_nan())) {
+            let outside = energy == f64::INFINITY;
+            if !is_finite(b) || (!outside && (!energy.is_finite() || probability.is_nan())) {
                 count.undefined += 1;
                 *probability = 0.0;
-            } else if energy == f64::INFINITY {
+            } else if outside {
                 *probability = 0.0;
             }
             count.proposed += 1;
@@ -59,7 +63,9 @@ mod tests {
         for (is_finite, energy, log_ratio, probability, undefined) in [
             (true, 1.0, 0.5, 1.0, false),
             (true, 1.0, -0.7, (-0.7_f64).exp(), false),
-            (true, 1.0, -inf, 0.0, false),
+            (true, 1.0, -1e300, 0.0, false),
+            (true, 1.0, -inf, 0.0, true),
+            (true, 1.0, inf, 0.0, true),
             (true, inf, nan, 0.0, false),
             (true, inf, 0.5, 0.0, false),
             (true, 1.0, nan, 0.0, true),

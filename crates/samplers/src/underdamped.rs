@@ -19,7 +19,7 @@ use rand::Rng;
 
 use crate::langevin::taken_but;
 use crate::metric::Metric;
-use crate::vector::{zip, zip_mut};
+use crate::vector::{all_finite, zip, zip_mut};
 use crate::walkers::{Block, Walkers};
 use crate::working::{keep_scored, numbers, rows_mut, sized, stir, whitened};
 
@@ -91,6 +91,7 @@ impl UnderdampedLangevin {
         let deviation = (-(-2.0 * self.friction * self.step_size).exp_m1()).sqrt();
         let g = whitened(&self.metric, numbers(&mut walkers.score), dim, drift);
         let (x, noise) = (numbers(&mut walkers.x), sized(noise, n * dim));
+        let mut all_are_finite = true;
         stir(&mut rng, noise, dim, |piece, z| {
             // B: w += ½ h Lᵀ s.
             let w = &mut velocity[piece.clone()];
@@ -101,12 +102,14 @@ impl UnderdampedLangevin {
                 (*w, *z) = (after, half * (*w + after));
             });
             self.metric.apply(rows_mut(z, dim));
-            zip_mut(&mut x[piece], z, |x, z| (*x, *z) = (*x + *z, *x));
+            let x = &mut x[piece];
+            zip_mut(x, z, |x, z| (*x, *z) = (*x + *z, *x));
+            all_are_finite &= all_finite(x);
         });
 
         // Where the chains were is now in the place of the noise.
         target.score_into(walkers.x.view(), walkers.score.view_mut());
-        let undone = keep_scored(target, &mut walkers, noise);
+        let undone = keep_scored(target, &mut walkers, noise, all_are_finite);
 
         // B.
         let g = whitened(&self.metric, numbers(&mut walkers.score), dim, drift);

@@ -135,21 +135,21 @@ pub(crate) fn keep_points(x: &mut ArrayViewMut2<f64>, before: &[f64]) -> Vec<usi
 }
 
 /// [`keep_points`] for walkers with scores: rows whose new score is not finite are put back as well. In the end the scores are those of the
-/// points.
+/// points. `points_are_finite` says whether all points are known to be.
 pub(crate) fn keep_scored<T: Score + ?Sized>(
     target: &T,
     walkers: &mut Block<'_>,
     before: &[f64],
+    points_are_finite: bool,
 ) -> Vec<usize> {
+    let dim = walkers.x.ncols();
     let (x, score) = (numbers(&mut walkers.x), numbers(&mut walkers.score));
-    if all_finite(x) && all_finite(score) {
+    if points_are_finite && all_finite(score) {
         return Vec::new();
     }
-    let dim = walkers.x.ncols();
     let mut undone = Vec::new();
     for (b, before) in before.chunks_exact(dim).enumerate() {
         let row = b * dim..(b + 1) * dim;
-        let (x, score) = (numbers(&mut walkers.x), numbers(&mut walkers.score));
         if !all_finite(&x[row.clone()]) || !all_finite(&score[row.clone()]) {
             x[row].copy_from_slice(before);
             undone.push(b);

@@ -133,6 +133,24 @@ fn chains_that_would_leave_the_numbers_stay_and_are_counted() {
     assert_eq!((count.proposed, count.accepted + count.undefined), (3500, 3500));
     assert!(count.undefined > 50, "{count:?}");
 
+    // A chain that was kept has the score of where it is, and moves on.
+    let target = Cut {
+        beyond: f64::INFINITY,
+    };
+    let mut state = kernel.init(&target, Array2::zeros((70, 1))).unwrap();
+    let mut rng = Seed::new(8).rng();
+    for _ in 0..50 {
+        let before = state.walkers.x.clone();
+        let count = kernel.step(&target, &mut state, &mut rng);
+        assert_eq!(state.walkers.score, -&state.walkers.x);
+        let kept = before
+            .iter()
+            .zip(&state.walkers.x)
+            .filter(|(a, b)| a == b)
+            .count();
+        assert_eq!(kept as u64, count.undefined);
+    }
+
     // A step that is far too long: the points explode, and stop at the end of the numbers.
     let (x, count) = run(
         &kernel,

@@ -3,14 +3,14 @@
 mod common;
 
 use common::{Cut, Quartic, Standard, correlated, metrics, normal_moments, other, run, two_modes};
-use gibbsian_core::{Density, Kernel, Seed, Snapshot};
+use gibbsian_core::{Density, Energy, Kernel, Potential, Score, Seed, Snapshot, Space};
 use gibbsian_samplers::{Mala, Metric, Tunable};
 use gibbsian_testkit::audit::{exact_start, geweke, ranks};
 use gibbsian_testkit::conformance::{self, Balance};
 use gibbsian_testkit::stats::{self, FALSE_ALARM};
 use gibbsian_testkit::targets::PoissonCurve;
 use gibbsian_testkit::verdict::Verdict;
-use ndarray::{Array1, Array2, array};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
 
 #[test]
 fn it_is_a_kernel() -> Verdict {
@@ -107,6 +107,39 @@ fn proposals_that_leave_the_numbers_are_refused_and_counted() {
     );
     assert_eq!(x, Array2::from_elem((40, 1), 1e50));
     assert_eq!((count.undefined, count.accepted, count.rate()), (200, 0, 0.0));
+}
+
+/// A flat density whose score is infinite where `x > 1`.
+struct Wall;
+
+impl Space for Wall {
+    fn dim(&self) -> usize {
+        1
+    }
+}
+
+impl Energy for Wall {
+    fn energy_into(&self, _: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        out.fill(0.0);
+    }
+}
+
+impl Score for Wall {
+    fn score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        out.zip_mut_with(&x, |s, x| *s = if *x > 1.0 { f64::NEG_INFINITY } else { 0.0 });
+    }
+}
+
+impl Potential for Wall {}
+
+#[test]
+fn points_of_infinite_score_are_refused_and_counted() {
+    let kernel = Mala::new(0.5).unwrap();
+    let (x, count) = run(&kernel, &Wall, Array2::zeros((70, 1)), 20, Seed::new(14));
+    assert!(x.iter().all(|x| *x <= 1.0));
+    // The density is flat, so everything else is taken.
+    assert_eq!(count.accepted + count.undefined, count.proposed);
+    assert!(count.undefined > 100, "{count:?}");
 }
 
 #[test]

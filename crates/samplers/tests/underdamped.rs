@@ -162,6 +162,19 @@ fn chains_that_would_leave_the_numbers_stay_and_are_counted() {
     assert_eq!((count.proposed, count.accepted + count.undefined), (4200, 4200));
     assert!(count.undefined > 50, "{count:?}");
 
+    // A chain that was kept is at rest and has the score of where it is.
+    let target = Cut {
+        beyond: f64::INFINITY,
+    };
+    let mut state = kernel.init(&target, Array2::zeros((70, 1))).unwrap();
+    let mut rng = Seed::new(8).rng();
+    for _ in 0..60 {
+        let count = kernel.step(&target, &mut state, &mut rng);
+        assert_eq!(state.walkers.score, -&state.walkers.x);
+        let at_rest = state.velocities().iter().filter(|w| **w == 0.0).count();
+        assert_eq!(at_rest as u64, count.undefined);
+    }
+
     // Points explode until the numbers end; velocities stay numbers too, so that no chain is lost for good.
     let mut state = kernel.init(&Quartic, Array2::from_elem((70, 1), 10.0)).unwrap();
     let mut rng = Seed::new(9).rng();
