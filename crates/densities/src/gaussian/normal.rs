@@ -253,7 +253,27 @@ impl Score for MultivariateNormal {
     }
 }
 
-impl Potential for MultivariateNormal {}
+impl Potential for MultivariateNormal {
+    /// In one pass over `x`, with the same bits as [`Energy::energy_into`] and [`Score::score_into`].
+    fn energy_and_score_into(
+        &self,
+        x: ArrayView2<f64>,
+        energy: ArrayViewMut1<f64>,
+        score: ArrayViewMut2<f64>,
+    ) {
+        assert_energy_shapes(self.dim(), x, &energy);
+        assert_score_shapes(x, &score);
+        let mean = self.mean_slice();
+        for_rows(
+            x,
+            [energy.insert_axis(Axis(1)), score],
+            &|rows, [energy, score]| {
+                self.whitening.energies(mean, rows, energy);
+                self.whitening.scores(mean, rows, score);
+            },
+        );
+    }
+}
 
 impl ScoreJvp for MultivariateNormal {
     fn score_jvp_into(

@@ -145,7 +145,21 @@ impl Score for QuadraticEnergy {
     }
 }
 
-impl Potential for QuadraticEnergy {}
+impl Potential for QuadraticEnergy {
+    /// By one product of matrices: `E = c − ½ (x·s + x·b)` with the score `s = b − A x`.
+    fn energy_and_score_into(
+        &self,
+        x: ArrayView2<f64>,
+        mut energy: ArrayViewMut1<f64>,
+        mut score: ArrayViewMut2<f64>,
+    ) {
+        assert_energy_shapes(self.dim(), x, &energy);
+        self.score_into(x, score.view_mut());
+        for ((e, x), s) in energy.iter_mut().zip(x.rows()).zip(score.rows()) {
+            *e = self.constant - 0.5 * (x.dot(&s) + x.dot(&self.linear));
+        }
+    }
+}
 
 impl ScoreJvp for QuadraticEnergy {
     fn score_jvp_into(

@@ -192,7 +192,17 @@ impl Score for GaussianMixture {
     }
 }
 
-impl Potential for GaussianMixture {}
+impl Potential for GaussianMixture {
+    fn energy_and_score_into(
+        &self,
+        x: ArrayView2<f64>,
+        mut energy: ArrayViewMut1<f64>,
+        score: ArrayViewMut2<f64>,
+    ) {
+        self.log_density_and_score_into(x, energy.view_mut(), score);
+        energy.mapv_inplace(|log_density| -log_density);
+    }
+}
 
 /// What is to be written of each row.
 #[derive(Default)]

@@ -8,6 +8,7 @@ use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{StreamRng, Streams, parallel};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 use rand::Rng;
+use rayon::prelude::{IntoParallelRefMutIterator, ParallelIterator};
 
 /// `log p` at a point, its gradient and its Hessian.
 #[derive(Clone, Copy, Debug)]
@@ -161,6 +162,38 @@ pub(super) fn score_into<L: Law>(law: &L, x: ArrayView2<f64>, out: ArrayViewMut2
     });
 }
 
+/// From one jet a row.
+pub(super) fn energy_and_score_into<L: Law>(
+    law: &L,
+    x: ArrayView2<f64>,
+    mut energy: ArrayViewMut1<f64>,
+    mut score: ArrayViewMut2<f64>,
+) {
+    assert_energy_shapes(2, x, &energy);
+    assert_rows(x, &score);
+    let mut blocks: Vec<_> = energy
+        .axis_chunks_iter_mut(Axis(0), parallel::BLOCK_ROWS)
+        .zip(score.axis_chunks_iter_mut(Axis(0), parallel::BLOCK_ROWS))
+        .zip(x.axis_chunks_iter(Axis(0), parallel::BLOCK_ROWS))
+        .collect();
+    let fill = |((energy, score), x): &mut ((ArrayViewMut1<f64>, ArrayViewMut2<f64>), ArrayView2<f64>)| {
+        let mut scratch = L::Scratch::default();
+        for ((energy, mut score), x) in energy.iter_mut().zip(score.rows_mut()).zip(x.rows()) {
+            let jet = match nowhere(x) {
+                Some(value) => Jet::without_derivatives(value),
+                None => law.jet([x[0], x[1]], &mut scratch),
+            };
+            *energy = -jet.value;
+            [score[0], score[1]] = jet.gradient;
+        }
+    };
+    if blocks.len() == 1 {
+        fill(&mut blocks[0]);
+    } else {
+        blocks.par_iter_mut().for_each(fill);
+    }
+}
+
 pub(super) fn score_jvp_into<L: Law>(
     law: &L,
     x: ArrayView2<f64>,
@@ -239,7 +272,16 @@ macro_rules! smooth_density {
             }
         }
 
-        impl gibbsian_core::Potential for $type {}
+        impl gibbsian_core::Potential for $type {
+            fn energy_and_score_into(
+                &self,
+                x: ndarray::ArrayView2<f64>,
+                energy: ndarray::ArrayViewMut1<f64>,
+                score: ndarray::ArrayViewMut2<f64>,
+            ) {
+                $crate::planar::law::energy_and_score_into(self, x, energy, score);
+            }
+        }
 
         impl gibbsian_core::Score for $type {
             fn score_into(&self, x: ndarray::ArrayView2<f64>, out: ndarray::ArrayViewMut2<f64>) {

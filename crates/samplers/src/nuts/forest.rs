@@ -301,6 +301,7 @@ impl Tree {
 
 impl Ends {
     /// Lets the waiting end move and the moving end, in row `k`, wait.
+    #[inline(always)]
     fn swap(&mut self, row: usize, phase: &mut Phase, k: usize, dim: usize) {
         let swap = |waiting: &mut [f64], moving: &mut [f64]| {
             waiting[row * dim..][..dim].swap_with_slice(&mut moving[k * dim..][..dim]);

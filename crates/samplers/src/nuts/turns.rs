@@ -139,55 +139,61 @@ struct Joint<'a> {
 }
 
 impl Joint<'_> {
-    /// Whether the ends of the stretch approach each other, or those of a part and its neighbour.
+    /// Whether the ends of the stretch approach each other, or those of the left part with the first point of the right one, or those of the right
+    /// part with the last point of the left one.
     #[inline(always)]
     fn turns(&self) -> bool {
+        let [sum_before, sum_between, sum_after] = [self.sum_before, self.sum_between, self.sum_after];
         // NaN turns.
-        !self.products().iter().all(|product| *product > 0.0)
+        let go_on = |products: [f64; 2]| products[0] > 0.0 && products[1] > 0.0;
+        !(go_on(products(sum_after, sum_before, None, self.first, self.last))
+            && go_on(products(
+                sum_between,
+                sum_before,
+                Some(self.right_first),
+                self.first,
+                self.right_first,
+            ))
+            && go_on(products(
+                sum_after,
+                sum_between,
+                Some(self.left_last),
+                self.left_last,
+                self.last,
+            )))
     }
+}
 
-    /// The six scalar products of the criterion, two of each sum of momenta with those at its ends: the whole stretch, the left part with
-    /// the first point of the right one, the right part with the last point of the left one.
-    #[inline(always)]
-    fn products(&self) -> [f64; 6] {
-        let n = self.last.len();
-        let (a, a_tail) = self.first.as_chunks::<LANES>();
-        let (b, b_tail) = self.left_last[..n].as_chunks::<LANES>();
-        let (c, c_tail) = self.right_first[..n].as_chunks::<LANES>();
-        let (d, d_tail) = self.last.as_chunks::<LANES>();
-        let (r, r_tail) = self.sum_before[..n].as_chunks::<LANES>();
-        let (s, s_tail) = self.sum_between[..n].as_chunks::<LANES>();
-        let (t, t_tail) = self.sum_after[..n].as_chunks::<LANES>();
-        let mut sums = [[0.0; LANES]; 6];
-        let points = a.iter().zip(b).zip(c.iter().zip(d));
-        for (((a, b), (c, d)), ((r, s), t)) in points.zip(r.iter().zip(s).zip(t)) {
-            let whole = subtract(*t, *r);
-            let left = add(subtract(*s, *r), *c);
-            let right = add(subtract(*t, *s), *b);
-            sums[0] = add_products(sums[0], whole, *a);
-            sums[1] = add_products(sums[1], whole, *d);
-            sums[2] = add_products(sums[2], left, *a);
-            sums[3] = add_products(sums[3], left, *c);
-            sums[4] = add_products(sums[4], right, *b);
-            sums[5] = add_products(sums[5], right, *d);
+/// `ρ·first` and `ρ·last`, where `ρ` is the difference of two sums and perhaps one momentum more.
+#[inline(always)]
+fn products(after: &[f64], before: &[f64], more: Option<&[f64]>, first: &[f64], last: &[f64]) -> [f64; 2] {
+    let (t, t_tail) = after.as_chunks::<LANES>();
+    let (r, r_tail) = before.as_chunks::<LANES>();
+    let (m, m_tail) = more.unwrap_or(before).as_chunks::<LANES>();
+    let (a, a_tail) = first.as_chunks::<LANES>();
+    let (b, b_tail) = last.as_chunks::<LANES>();
+    let (mut to_first, mut to_last) = ([0.0; LANES], [0.0; LANES]);
+    for (((t, r), m), (a, b)) in t.iter().zip(r).zip(m).zip(a.iter().zip(b)) {
+        let mut rho = subtract(*t, *r);
+        if more.is_some() {
+            rho = add(rho, *m);
         }
-        let mut sums = sums.map(total);
-        for i in 0..a_tail.len() {
-            let (a, b, c, d) = (a_tail[i], b_tail[i], c_tail[i], d_tail[i]);
-            let whole = t_tail[i] - r_tail[i];
-            let left = s_tail[i] - r_tail[i] + c;
-            let right = t_tail[i] - s_tail[i] + b;
-            for (sum, (x, y)) in sums.iter_mut().zip([
-                (whole, a),
-                (whole, d),
-                (left, a),
-                (left, c),
-                (right, b),
-                (right, d),
-            ]) {
-                *sum = f64::mul_add(x, y, *sum);
-            }
-        }
-        sums
+        to_first = add_products(to_first, rho, *a);
+        to_last = add_products(to_last, rho, *b);
     }
+    let (mut to_first, mut to_last) = (total(to_first), total(to_last));
+    for (((t, r), m), (a, b)) in t_tail
+        .iter()
+        .zip(r_tail)
+        .zip(m_tail)
+        .zip(a_tail.iter().zip(b_tail))
+    {
+        let mut rho = t - r;
+        if more.is_some() {
+            rho += m;
+        }
+        to_first = rho.mul_add(*a, to_first);
+        to_last = rho.mul_add(*b, to_last);
+    }
+    [to_first, to_last]
 }

@@ -1,0 +1,148 @@
+//! Runs the sampling tasks of the peers' scripts, one JSON line a task.
+//!
+//! `mcmc-peer KERNEL TARGET DATA CHAINS DRAWS REPEATS OUT` warms up, samples REPEATS times, and writes the draws of the last time to OUT, `[CHAINS][DRAWS][D]`.
+//! KERNEL is `nuts`, `nuts-dense` (with a full metric) or `hmc` (ten leapfrog steps, in the step size and metric that NUTS found); TARGET and DATA are those of
+//! `gibbsian_benches::mcmc`. Files are `f64`, little-endian. Threads are those of rayon (`RAYON_NUM_THREADS`).
+#![allow(clippy::print_stdout)]
+
+use std::time::Instant;
+
+use gibbsian_benches::mcmc::target;
+use gibbsian_core::{Kernel, Potential, Seed};
+use gibbsian_samplers::{Chains, Hmc, MetricForm, Nuts, Schedule, Transition, Tunable, Warmup};
+use ndarray::Array2;
+
+type Failure = Box<dyn std::error::Error>;
+
+/// Warm-up steps of each chain, as the peers have them.
+const WARMUP: usize = 400;
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let pool = rayon::ThreadPoolBuilder::new().build()?;
+    Ok(pool.install(|| run(&arguments).map_err(|e| e.to_string()))?)
+}
+
+fn run(arguments: &[String]) -> Result<(), Failure> {
+    let [kernel, name, data, chains, draws, repeats, out] = arguments else {
+        return Err("usage: see the top of the source".into());
+    };
+    let data: Vec<f64> = std::fs::read(data)?
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .map(|&b| f64::from_le_bytes(b))
+        .collect();
+    let target = &*target(name, &data)?;
+    let work = Work {
+        chains: chains.parse()?,
+        draws: draws.parse()?,
+        repeats: repeats.parse()?,
+        out,
+    };
+    let start = Instant::now();
+    let seed = Seed::new(1);
+    let form = match kernel.as_str() {
+        "nuts-dense" => MetricForm::Dense,
+        _ => MetricForm::Diagonal,
+    };
+    let (n, dim) = (work.chains, target.dim());
+    let x = Array2::from_shape_fn((n, dim), |(c, i)| ((i * 7 + c * 13) % 11) as f64 / 11.0 - 0.5);
+    // One block a thread, or two where there are many chains.
+    let rows = n.div_ceil(2).min(32);
+    let mut chains = Chains::in_blocks_of(rows, Nuts::new(0.1)?, target, x, seed.child("warm-up"))?;
+    Warmup::new(Schedule::new(WARMUP)?, form, &chains)?.run(&mut chains)?;
+    let warmup = start.elapsed().as_secs_f64();
+    let tuned = chains.kernel().clone();
+    match kernel.as_str() {
+        "nuts" | "nuts-dense" => work.sample(&mut chains, warmup, |info| &info.0),
+        "hmc" => {
+            let kernel = Hmc::new(tuned.step_size(), 10)?.with_metric(tuned.metric().clone());
+            let mut chains =
+                Chains::in_blocks_of(rows, kernel, target, chains.positions(), seed.child("hmc"))?;
+            work.sample(&mut chains, warmup, |info| &info.0)
+        }
+        _ => Err(format!("no kernel is called `{kernel}`").into()),
+    }
+}
+
+/// How much is to be sampled, and where it goes.
+struct Work<'a> {
+    chains: usize,
+    draws: usize,
+    repeats: usize,
+    out: &'a str,
+}
+
+/// What a block of chains draws.
+#[derive(Clone, Default)]
+struct Seen {
+    x: Vec<f64>,
+    steps: u64,
+    diverging: u64,
+    acceptance: f64,
+    cut_off: u64,
+}
+
+impl Work<'_> {
+    fn sample<K: Kernel<dyn Potential> + Tunable>(
+        &self,
+        chains: &mut Chains<'_, K, dyn Potential>,
+        warmup: f64,
+        transitions: impl Fn(&K::Info) -> &[Transition] + Sync,
+    ) -> Result<(), Failure> {
+        let dim = chains.positions().ncols();
+        let rows: Vec<_> = chains.blocks().collect();
+        let mut seconds = Vec::new();
+        let mut seen: Vec<Seen> = rows
+            .iter()
+            .map(|rows| Seen {
+                x: vec![0.0; rows.len() * self.draws * dim],
+                ..Seen::default()
+            })
+            .collect();
+        chains.advance(100);
+        for _ in 0..self.repeats {
+            for seen in &mut seen {
+                seen.x.clear();
+                *seen = Seen {
+                    x: std::mem::take(&mut seen.x),
+                    ..Seen::default()
+                };
+            }
+            let start = Instant::now();
+            chains.observe(self.draws as u64, &mut seen, |seen, step| {
+                seen.x.extend_from_slice(step.x.as_slice().expect("whole rows"));
+                for chain in transitions(step.info) {
+                    seen.steps += u64::from(chain.n_steps);
+                    seen.diverging += u64::from(chain.diverging);
+                    seen.cut_off += u64::from(chain.reached_max_treedepth);
+                    seen.acceptance += chain.acceptance_rate;
+                }
+            });
+            seconds.push(start.elapsed().as_secs_f64());
+        }
+        let total = |f: fn(&Seen) -> f64| seen.iter().map(f).sum::<f64>();
+        let n = (self.chains * self.draws) as f64;
+        println!(
+            "{{\"peer\":\"gibbsian\",\"threads\":{},\"seconds\":{seconds:?},\"gradients\":{},\"warmup\":{warmup},\"step_size\":{},\"acceptance\":{},\"diverging\":{},\"cut_off\":{}}}",
+            rayon::current_num_threads(),
+            total(|s| s.steps as f64),
+            chains.kernel().step_size(),
+            total(|s| s.acceptance) / n,
+            total(|s| s.diverging as f64),
+            total(|s| s.cut_off as f64),
+        );
+        let mut draws = Vec::with_capacity(self.chains * self.draws * dim * 8);
+        for (rows, seen) in rows.iter().zip(&seen) {
+            for chain in 0..rows.len() {
+                for draw in 0..self.draws {
+                    for x in &seen.x[(draw * rows.len() + chain) * dim..][..dim] {
+                        draws.extend(x.to_le_bytes());
+                    }
+                }
+            }
+        }
+        Ok(std::fs::write(self.out, draws)?)
+    }
+}
