@@ -1,15 +1,19 @@
 //! Runs the sampling tasks of the peers' scripts, one JSON line a task.
 //!
 //! `mcmc-peer KERNEL TARGET DATA CHAINS DRAWS REPEATS OUT` warms up, samples REPEATS times, and writes the draws of the last time to OUT, `[CHAINS][DRAWS][D]`.
-//! KERNEL is `nuts`, `nuts-dense` (with a full metric) or `hmc` (ten leapfrog steps, in the step size and metric that NUTS found); TARGET and DATA are those of
-//! `gibbsian_benches::mcmc`. Files are `f64`, little-endian. Threads are those of rayon (`RAYON_NUM_THREADS`).
+//! KERNEL is `nuts`, `nuts-dense` (with a full metric), `hmc` (ten leapfrog steps, in the step size and metric that NUTS found), `mala` or `random-walk`; TARGET
+//! and DATA are those of `gibbsian_benches::mcmc`. Files are `f64`, little-endian. Threads are those of rayon (`RAYON_NUM_THREADS`).
 #![allow(clippy::print_stdout)]
 
 use std::time::Instant;
 
 use gibbsian_benches::mcmc::target;
-use gibbsian_core::{Kernel, Potential, Seed};
-use gibbsian_samplers::{Chains, Hmc, MetricForm, Nuts, Schedule, Transition, Tunable, Warmup};
+use gibbsian_core::{Acceptance, Kernel, Potential, Seed};
+use gibbsian_samplers::hmc::HmcInfo;
+use gibbsian_samplers::nuts::NutsInfo;
+use gibbsian_samplers::{
+    Chains, Hmc, Mala, MetricForm, Nuts, RandomWalkMetropolis, Schedule, Transition, Tunable, Warmup,
+};
 use ndarray::Array2;
 
 type Failure = Box<dyn std::error::Error>;
@@ -41,28 +45,86 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         out,
     };
     let start = Instant::now();
-    let seed = Seed::new(1);
-    let form = match kernel.as_str() {
-        "nuts-dense" => MetricForm::Dense,
-        _ => MetricForm::Diagonal,
-    };
     let (n, dim) = (work.chains, target.dim());
     let x = Array2::from_shape_fn((n, dim), |(c, i)| ((i * 7 + c * 13) % 11) as f64 / 11.0 - 0.5);
-    // One block a thread, or two where there are many chains.
-    let rows = n.div_ceil(2).min(32);
-    let mut chains = Chains::in_blocks_of(rows, Nuts::new(0.1)?, target, x, seed.child("warm-up"))?;
-    Warmup::new(Schedule::new(WARMUP)?, form, &chains)?.run(&mut chains)?;
-    let warmup = start.elapsed().as_secs_f64();
-    let tuned = chains.kernel().clone();
+    let form = if kernel == "nuts-dense" {
+        MetricForm::Dense
+    } else {
+        MetricForm::Diagonal
+    };
     match kernel.as_str() {
-        "nuts" | "nuts-dense" => work.sample(&mut chains, warmup, |info| &info.0),
+        "nuts" | "nuts-dense" => work.sample(warm(Nuts::new(0.1)?, target, x, form)?, start, trajectories),
         "hmc" => {
+            let chains = warm(Nuts::new(0.1)?, target, x, form)?;
+            let tuned = chains.kernel();
             let kernel = Hmc::new(tuned.step_size(), 10)?.with_metric(tuned.metric().clone());
-            let mut chains =
-                Chains::in_blocks_of(rows, kernel, target, chains.positions(), seed.child("hmc"))?;
-            work.sample(&mut chains, warmup, |info| &info.0)
+            work.sample(
+                in_blocks(kernel, target, chains.positions())?,
+                start,
+                trajectories,
+            )
         }
+        "mala" => work.sample(warm(Mala::new(0.1)?, target, x, form)?, start, proposals),
+        "random-walk" => work.sample(
+            warm(RandomWalkMetropolis::new(0.1)?, target, x, form)?,
+            start,
+            proposals,
+        ),
         _ => Err(format!("no kernel is called `{kernel}`").into()),
+    }
+}
+
+/// One block a thread, or more where there are many chains.
+fn in_blocks<K: Kernel<dyn Potential>>(
+    kernel: K,
+    target: &dyn Potential,
+    x: Array2<f64>,
+) -> Result<Chains<'_, K, dyn Potential>, Failure> {
+    let rows = x.nrows().div_ceil(2).min(32);
+    Ok(Chains::in_blocks_of(rows, kernel, target, x, Seed::new(1))?)
+}
+
+/// Chains that have warmed up.
+fn warm<K: Kernel<dyn Potential> + Tunable>(
+    kernel: K,
+    target: &dyn Potential,
+    x: Array2<f64>,
+    form: MetricForm,
+) -> Result<Chains<'_, K, dyn Potential>, Failure> {
+    let mut chains = in_blocks(kernel, target, x)?;
+    Warmup::new(Schedule::new(WARMUP)?, form, &chains)?.run(&mut chains)?;
+    Ok(chains)
+}
+
+/// Adds what is said of a step whose proposals end trajectories.
+fn trajectories<I: AsTransitions>(seen: &mut Seen, info: &I) {
+    for chain in info.transitions() {
+        seen.evaluations += u64::from(chain.n_steps);
+        seen.diverging += u64::from(chain.diverging);
+        seen.cut_off += u64::from(chain.reached_max_treedepth);
+        seen.acceptance += chain.acceptance_rate;
+    }
+}
+
+/// Adds what is said of a step that evaluates the target once.
+fn proposals(seen: &mut Seen, info: &Acceptance) {
+    seen.evaluations += info.proposed;
+    seen.acceptance += info.probability;
+}
+
+trait AsTransitions {
+    fn transitions(&self) -> &[Transition];
+}
+
+impl AsTransitions for NutsInfo {
+    fn transitions(&self) -> &[Transition] {
+        &self.0
+    }
+}
+
+impl AsTransitions for HmcInfo {
+    fn transitions(&self) -> &[Transition] {
+        &self.0
     }
 }
 
@@ -78,7 +140,7 @@ struct Work<'a> {
 #[derive(Clone, Default)]
 struct Seen {
     x: Vec<f64>,
-    steps: u64,
+    evaluations: u64,
     diverging: u64,
     acceptance: f64,
     cut_off: u64,
@@ -87,10 +149,11 @@ struct Seen {
 impl Work<'_> {
     fn sample<K: Kernel<dyn Potential> + Tunable>(
         &self,
-        chains: &mut Chains<'_, K, dyn Potential>,
-        warmup: f64,
-        transitions: impl Fn(&K::Info) -> &[Transition] + Sync,
+        mut chains: Chains<'_, K, dyn Potential>,
+        start: Instant,
+        tally: impl Fn(&mut Seen, &K::Info) + Sync,
     ) -> Result<(), Failure> {
+        let warmup = start.elapsed().as_secs_f64();
         let dim = chains.positions().ncols();
         let rows: Vec<_> = chains.blocks().collect();
         let mut seconds = Vec::new();
@@ -113,12 +176,7 @@ impl Work<'_> {
             let start = Instant::now();
             chains.observe(self.draws as u64, &mut seen, |seen, step| {
                 seen.x.extend_from_slice(step.x.as_slice().expect("whole rows"));
-                for chain in transitions(step.info) {
-                    seen.steps += u64::from(chain.n_steps);
-                    seen.diverging += u64::from(chain.diverging);
-                    seen.cut_off += u64::from(chain.reached_max_treedepth);
-                    seen.acceptance += chain.acceptance_rate;
-                }
+                tally(seen, step.info);
             });
             seconds.push(start.elapsed().as_secs_f64());
         }
@@ -127,7 +185,7 @@ impl Work<'_> {
         println!(
             "{{\"peer\":\"gibbsian\",\"threads\":{},\"seconds\":{seconds:?},\"gradients\":{},\"warmup\":{warmup},\"step_size\":{},\"acceptance\":{},\"diverging\":{},\"cut_off\":{}}}",
             rayon::current_num_threads(),
-            total(|s| s.steps as f64),
+            total(|s| s.evaluations as f64),
             chains.kernel().step_size(),
             total(|s| s.acceptance) / n,
             total(|s| s.diverging as f64),

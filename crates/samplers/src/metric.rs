@@ -5,9 +5,12 @@
 //! matrix is never formed or inverted, the kinetic energy is `|w|²/2`, and `(Σ p)·p` is a plain scalar product of whitened momenta.
 
 use gibbsian_core::error::{check_each, check_finite};
+use gibbsian_core::simd::{Vectorized, vectorized};
 use gibbsian_core::{Error, Record, Result, Snapshot, Values};
 use gibbsian_linalg::Cholesky;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2};
+
+use crate::rows::dot;
 
 /// A map `L` of directions: none, a factor for each coordinate, or a lower triangle.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,7 +57,10 @@ impl Metric {
     pub fn dense(covariance: ArrayView2<f64>) -> Result<Self> {
         check_finite("covariance", &covariance)?;
         Ok(Metric::Dense {
-            lower: Cholesky::new("covariance", covariance)?.lower().to_owned(),
+            lower: Cholesky::new("covariance", covariance)?
+                .lower()
+                .as_standard_layout()
+                .into_owned(),
         })
     }
 
@@ -84,14 +90,7 @@ impl Metric {
         match self {
             Metric::Identity => {}
             Metric::Diagonal { deviations } => rows *= deviations,
-            Metric::Dense { lower } => {
-                for mut w in rows.rows_mut() {
-                    // From the last coordinate on, so that those still needed are intact.
-                    for i in (0..w.len()).rev() {
-                        w[i] = (0..=i).map(|j| lower[[i, j]] * w[j]).sum();
-                    }
-                }
-            }
+            Metric::Dense { lower } => product(lower, rows, false),
         }
     }
 
@@ -100,11 +99,49 @@ impl Metric {
         match self {
             Metric::Identity => {}
             Metric::Diagonal { deviations } => rows *= deviations,
-            Metric::Dense { lower } => {
-                for mut s in rows.rows_mut() {
-                    for i in 0..s.len() {
-                        s[i] = (i..s.len()).map(|j| lower[[j, i]] * s[j]).sum();
+            Metric::Dense { lower } => product(lower, rows, true),
+        }
+    }
+}
+
+/// Replaces every row `w` by `L w`, or by `Lᵀ w`.
+fn product(lower: &Array2<f64>, mut rows: ArrayViewMut2<f64>, transposed: bool) {
+    let dim = rows.ncols();
+    let lower = lower.as_standard_layout();
+    vectorized(Product {
+        dim,
+        lower: lower.as_slice().expect("standard layout"),
+        rows: rows.as_slice_mut().expect("rows in standard layout"),
+        transposed,
+    });
+}
+
+struct Product<'a> {
+    dim: usize,
+    lower: &'a [f64],
+    rows: &'a mut [f64],
+    transposed: bool,
+}
+
+impl Vectorized for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let dim = self.dim;
+        for w in self.rows.chunks_exact_mut(dim.max(1)) {
+            if self.transposed {
+                // Row after row of the triangle; each adds to the coordinates before its own.
+                for (j, row) in self.lower.chunks_exact(dim).enumerate() {
+                    let factor = std::mem::take(&mut w[j]);
+                    for (sum, l) in w[..=j].iter_mut().zip(row) {
+                        *sum = l.mul_add(factor, *sum);
                     }
+                }
+            } else {
+                // From the last coordinate on, so that those still needed are intact.
+                for (i, row) in self.lower.chunks_exact(dim).enumerate().rev() {
+                    w[i] = dot(&row[..=i], &w[..=i]);
                 }
             }
         }
