@@ -1,24 +1,24 @@
 //! Discrete Langevin sampling (Zhang, Liu and Liu 2022, "A Langevin-like sampler for discrete distributions").
 //!
-//! A Langevin proposal `N(x + α s/2, α I)`, restricted to the states of a finite space, falls apart into a law for each site:
+//! A Langevin proposal `N(x + ε s, 2ε I)`, restricted to the states of a finite space, falls apart into a law for each site:
 //!
-//! `q_i(a | x) ∝ exp(½ s_i(x) (a − x_i) − (a − x_i)² / 2α)`,
+//! `q_i(a | x) ∝ exp(½ s_i(x) (a − x_i) − (a − x_i)²/4ε)`,
 //!
-//! with `s = −∂E/∂x` the relaxed score and `α` the step size (the paper's eq. 4). All sites are drawn at once, for the price of one gradient.
+//! with `s = −∂E/∂x` the relaxed score and `ε` the step size, as everywhere in these crates; the paper's is `α = 2ε`. All sites are drawn at once, for the price
+//! of one gradient.
 //!
 //! **Unadjusted** ([`Dula`]): the draw is the next state. Its stationary law is not the target. Where the energy is a quadratic form it is known for every
-//! step size: with `−E(x) = ½ x'Ax + b'x`, `p(x) q(x' | x) Z_α(x) ∝ exp(½ x'Ax' + ½ b'(x + x') − |x − x'|²/2α)` is symmetric, where
-//! `Z_α(x) = Π_i Σ_a exp(½ s_i (a − x_i) − (a − x_i)²/2α)`, so the chain is reversible with respect to
+//! step size: with `−E(x) = ½ x'Ax + b'x`, `p(x) q(x' | x) Z_ε(x) ∝ exp(½ x'Ax' + ½ b'(x + x') − |x − x'|²/4ε)` is symmetric, where
+//! `Z_ε(x) = Π_i Σ_a exp(½ s_i (a − x_i) − (a − x_i)²/4ε)`, so the chain is reversible with respect to
 //!
-//! `p_α(x) ∝ p(x) Z_α(x)`,
+//! `p_ε(x) ∝ p(x) Z_ε(x)`,
 //!
-//! which tends to `p` as `α → 0` because `Z_α → 1` (their theorem 5.1), exponentially fast in `1/α`: the bias falls as
-//! `exp(−d²/2α)`, `d` the distance of two symbols, and so does the chance that anything moves.
+//! which tends to `p` as `ε → 0` because `Z_ε → 1`. The bias falls as `exp(−d²/4ε)`, `d` the distance of two symbols, and so does the chance that anything
+//! moves.
 //!
-//! **Adjusted** ([`Dmala`]): the draw is accepted by Metropolis–Hastings, which for a quadratic form is `min(1, Z_α(x)/Z_α(x'))`. The paper
-//! tunes the step size to a mean acceptance between a half and 0.6.
+//! **Adjusted** ([`Dmala`]): the draw is accepted by Metropolis–Hastings, which for a quadratic form is `min(1, Z_ε(x)/Z_ε(x'))`.
 //!
-//! On two symbols a step size of infinity would be allowed and is the product of the sites' own estimates; it is not offered, a large number does the same.
+//! With `ε = ∞` every site would be drawn as if its estimate were all there is; it is not offered, a large number does the same.
 
 use gibbsian_core::error::check_positive;
 use gibbsian_core::math::log_sum_exp;
@@ -42,6 +42,47 @@ pub struct Dula {
 /// The adjusted sampler: the same draw, accepted by Metropolis–Hastings; reversible with respect to the target.
 ///
 /// A proposal whose energy or score is not a number that a density can have is rejected and counted ([`Acceptance::undefined`]).
+///
+/// ```
+/// use gibbsian_core::{Kernel, Seed};
+/// use gibbsian_samplers::Dmala;
+/// use ndarray::Array2;
+///
+/// /// Fifty spins in a row, `E(x) = −½ Σ x_i x_{i+1}`; the mean of each product is tanh ½.
+/// struct Row;
+/// # use gibbsian_core::energy::assert_energy_shapes;
+/// # use gibbsian_core::{Discrete, DiscreteEnergy, Energy, RelaxedEnergy, Space};
+/// # use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2};
+/// # impl Space for Row { fn dim(&self) -> usize { 50 } }
+/// # impl Discrete for Row { fn alphabet(&self, _: usize) -> &[f64] { &[-1.0, 1.0] } }
+/// # impl DiscreteEnergy for Row {}
+/// # impl Energy for Row {
+/// #     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+/// #         assert_energy_shapes(50, x, &out);
+/// #         for (x, e) in x.rows().into_iter().zip(&mut out) {
+/// #             *e = -0.5 * (1..50).map(|i| x[i - 1] * x[i]).sum::<f64>();
+/// #         }
+/// #     }
+/// # }
+/// # impl RelaxedEnergy for Row {
+/// #     fn relaxed_score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+/// #         for ((b, i), s) in out.indexed_iter_mut() {
+/// #             let (left, right) = (if i > 0 { x[[b, i - 1]] } else { 0.0 }, if i < 49 { x[[b, i + 1]] } else { 0.0 });
+/// #             *s = 0.5 * (left + right);
+/// #         }
+/// #     }
+/// # }
+///
+/// let kernel = Dmala::new(0.5)?;
+/// let mut chains = kernel.init(&Row, Array2::ones((200, 50)))?;
+/// let mut rng = Seed::new(1).rng();
+/// for _ in 0..200 {
+///     kernel.step(&Row, &mut chains, &mut rng);
+/// }
+/// let mean = chains.energy.mean().unwrap();
+/// assert!((mean / (-0.5 * 49.0 * 0.5_f64.tanh()) - 1.0).abs() < 0.1);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dmala {
     step_size: f64,
@@ -50,7 +91,7 @@ pub struct Dmala {
 macro_rules! with_step_size {
     ($kernel:ident) => {
         impl $kernel {
-            /// The sampler with this step size `α`, in squared units of the symbols: moves over `|a − x_i| ≫ √α` are rare.
+            /// The sampler with this step size `ε`, in squared units of the symbols: where `|a − x_i| ≫ √ε`, a move to `a` is rare.
             ///
             /// # Errors
             /// A step size that is not positive and finite.
@@ -59,7 +100,7 @@ macro_rules! with_step_size {
                 Ok($kernel { step_size })
             }
 
-            /// The step size `α`.
+            /// The step size `ε`.
             pub fn step_size(&self) -> f64 {
                 self.step_size
             }
@@ -73,7 +114,7 @@ with_step_size!(Dmala);
 fn site_log_law(alphabet: &[f64], x: f64, s: f64, step_size: f64, log_law: &mut [f64]) {
     for (log_p, a) in log_law.iter_mut().zip(alphabet) {
         let d = a - x;
-        *log_p = 0.5 * s * d - d * d / (2.0 * step_size);
+        *log_p = 0.5 * s * d - d * d / (4.0 * step_size);
     }
     let total = log_sum_exp(log_law);
     log_law.iter_mut().for_each(|log_p| *log_p -= total);

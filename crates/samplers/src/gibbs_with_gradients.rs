@@ -23,6 +23,47 @@ use crate::walkers::{Block, Walkers};
 /// A proposal whose energy or score is not a number that a density can have is rejected and counted ([`Acceptance::undefined`]).
 ///
 /// A step costs one energy with its gradient, whatever the number of sites.
+///
+/// ```
+/// use gibbsian_core::{Kernel, Seed};
+/// use gibbsian_samplers::GibbsWithGradients;
+/// use ndarray::Array2;
+///
+/// /// Fifty spins in a row, `E(x) = −½ Σ x_i x_{i+1}`; the mean of each product is tanh ½.
+/// struct Row;
+/// # use gibbsian_core::energy::assert_energy_shapes;
+/// # use gibbsian_core::{Discrete, DiscreteEnergy, Energy, RelaxedEnergy, Space};
+/// # use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2};
+/// # impl Space for Row { fn dim(&self) -> usize { 50 } }
+/// # impl Discrete for Row { fn alphabet(&self, _: usize) -> &[f64] { &[-1.0, 1.0] } }
+/// # impl DiscreteEnergy for Row {}
+/// # impl Energy for Row {
+/// #     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+/// #         assert_energy_shapes(50, x, &out);
+/// #         for (x, e) in x.rows().into_iter().zip(&mut out) {
+/// #             *e = -0.5 * (1..50).map(|i| x[i - 1] * x[i]).sum::<f64>();
+/// #         }
+/// #     }
+/// # }
+/// # impl RelaxedEnergy for Row {
+/// #     fn relaxed_score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+/// #         for ((b, i), s) in out.indexed_iter_mut() {
+/// #             let (left, right) = (if i > 0 { x[[b, i - 1]] } else { 0.0 }, if i < 49 { x[[b, i + 1]] } else { 0.0 });
+/// #             *s = 0.5 * (left + right);
+/// #         }
+/// #     }
+/// # }
+///
+/// let kernel = GibbsWithGradients;
+/// let mut chains = kernel.init(&Row, Array2::ones((200, 50)))?;
+/// let mut rng = Seed::new(1).rng();
+/// for _ in 0..500 {
+///     kernel.step(&Row, &mut chains, &mut rng);
+/// }
+/// let mean = chains.energy.mean().unwrap();
+/// assert!((mean / (-0.5 * 49.0 * 0.5_f64.tanh()) - 1.0).abs() < 0.1);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GibbsWithGradients;
 

@@ -11,6 +11,17 @@ use gibbsian_core::{Error, Result};
 use ndarray::{Array1, ArrayView1};
 
 /// Inverse temperatures `0 = β_0 < β_1 < … < β_N = 1`.
+///
+/// ```
+/// use gibbsian_samplers::Ladder;
+/// use ndarray::array;
+///
+/// // Most of the barrier was met in the lower half: that is where the rungs go.
+/// let ladder = Ladder::uniform(3)?;
+/// let better = ladder.equalised(array![0.6, 0.2].view(), 3)?;
+/// assert!(better.betas()[1] < 0.4);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ladder {
     betas: Array1<f64>,

@@ -18,6 +18,8 @@ use gibbsian_core::{Acceptance, DiscreteEnergy, Error, Kernel, Result, StreamRng
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, CowArray, Ix2, s};
 use rand::{Rng, RngExt};
 
+use crate::informed::index;
+
 /// One sweep over the sites of the target a step.
 ///
 /// Each block of rows has its own stream. A difference that is NaN or −∞ is no energy difference; the proposal is then rejected and counted
@@ -107,14 +109,6 @@ fn acceptance(delta: f64) -> f64 {
 
 fn is_undefined(delta: f64) -> bool {
     delta.is_nan() || delta == f64::NEG_INFINITY
-}
-
-/// The place of `value` in the alphabet.
-fn index(alphabet: &[f64], value: f64) -> usize {
-    alphabet
-        .iter()
-        .position(|a| *a == value)
-        .unwrap_or_else(|| panic!("{value} is not one of {alphabet:?}"))
 }
 
 /// One proposal a row at each site.

@@ -30,7 +30,52 @@ use crate::swaps::{SwapReport, Swaps};
 
 /// Parallel tempering on a ladder.
 ///
-/// As a [`Kernel`] its target is the path, and its positions are those of the last rung, one row a replica set.
+/// As a [`Kernel`] its target is the path, and its positions are those of the last rung, one row a replica set. That asks for chains of the path that can be saved;
+/// [`start`](Self::start), [`run`](Self::run) and [`tune`](Self::tune) serve all paths.
+///
+/// ```
+/// use gibbsian_core::{Path, Seed};
+/// use gibbsian_samplers::{Ladder, Overlap, ParallelTempering};
+/// # use gibbsian_core::{Result, Space};
+/// # use ndarray::{Array2, ArrayView2, CowArray, Ix2};
+/// # use rand::{Rng, RngExt};
+///
+/// /// From a normal law to a narrow one: `f_β(x) = exp(−(1 + 99 β) x²/2)`.
+/// struct Narrowing;
+/// # impl Space for Narrowing { fn dim(&self) -> usize { 1 } }
+/// impl Path for Narrowing {
+///     // …
+/// #     type State = Array2<f64>;
+/// #     fn start(&self, n: usize, mut rng: &mut dyn Rng) -> Array2<f64> {
+/// #         Array2::from_shape_simple_fn((n, 1), || rng.sample(rand_distr::StandardNormal))
+/// #     }
+/// #     fn log_z_start(&self) -> f64 { 0.5 * (2.0 * std::f64::consts::PI).ln() }
+/// #     fn place(&self, x: ArrayView2<f64>) -> Result<Array2<f64>> { Ok(x.to_owned()) }
+/// #     fn positions<'s>(&self, state: &'s Array2<f64>) -> CowArray<'s, f64, Ix2> { state.view().into() }
+/// #     fn log_start(&self, x: &Array2<f64>, out: &mut [f64]) {
+/// #         out.iter_mut().zip(x).for_each(|(out, x)| *out -= 0.5 * x * x);
+/// #     }
+/// #     fn work(&self, x: &mut Array2<f64>, from: f64, to: f64, out: &mut [f64]) {
+/// #         out.iter_mut().zip(x.iter()).for_each(|(out, x)| *out -= (to - from) * 49.5 * x * x);
+/// #     }
+/// #     fn slope(&self, x: &Array2<f64>, _beta: f64, out: &mut [f64]) {
+/// #         out.iter_mut().zip(x).for_each(|(out, x)| *out -= 49.5 * x * x);
+/// #     }
+/// #     fn transition(&self, x: &mut Array2<f64>, beta: f64, rng: &mut dyn Rng) {
+/// #         *x = self.start(x.nrows(), rng) / (1.0 + 99.0 * beta).sqrt();
+/// #     }
+/// }
+///
+/// let mut sampler = ParallelTempering::new(Ladder::uniform(4)?);
+/// let mut rng = Seed::new(1).rng();
+/// let mut replicas = sampler.start(&Narrowing, 500, &mut rng)?;
+/// sampler.tune(&Narrowing, &mut replicas, 4, 5, &mut rng)?;
+/// let report = sampler.run(&Narrowing, &mut replicas, 100, &mut rng);
+/// assert_eq!(report.overlap(), Overlap::Sound);
+/// // Rungs gather where the law changes fastest.
+/// assert!(sampler.ladder().betas()[1] < 0.1);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParallelTempering {
     ladder: Ladder,

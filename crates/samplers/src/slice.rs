@@ -154,7 +154,7 @@ pub struct SliceInfo {
     pub evaluations: u64,
     /// How often an interval was made longer.
     pub expansions: u64,
-    /// How many sides of intervals were stopped by the limit and not by the slice. Many of them mean that the width or the limit is too small.
+    /// How many sides of intervals were made longer as often as the limit allowed them. Many of them mean that the width or the limit is too small.
     pub limited: u64,
     /// How often an interval was made shorter.
     pub shrinkages: u64,

@@ -47,7 +47,7 @@ pub enum Overlap {
         /// Its mean swap probability.
         rate: f64,
     },
-    /// A pair has so little in common that not one swap was to be expected in all its attempts: what lies above it never learned of what lies below.
+    /// The worst pair has so little in common that not one swap was to be expected in all its attempts: what lies above it never learned of what lies below.
     Broken {
         /// The pair between rungs `pair` and `pair + 1`.
         pair: usize,
@@ -141,12 +141,12 @@ impl SwapReport {
             return Overlap::Sound;
         };
         let rate = pairs[pair].rate();
-        if pairs[pair].probability < 1.0 {
-            Overlap::Broken { pair, rate }
-        } else if rate < THIN {
-            Overlap::Thin { pair, rate }
-        } else {
+        if rate >= THIN {
             Overlap::Sound
+        } else if pairs[pair].probability < 1.0 {
+            Overlap::Broken { pair, rate }
+        } else {
+            Overlap::Thin { pair, rate }
         }
     }
 

@@ -11,9 +11,9 @@ use gibbsian_testkit::stats::FALSE_ALARM;
 use ndarray::{Array1, Array2, array};
 use spins::{Ring, mixed, pairwise};
 
-const STEP_SIZES: [f64; 4] = [0.1, 0.5, 2.0, 1e3];
+const STEP_SIZES: [f64; 4] = [0.05, 0.25, 1.0, 500.0];
 
-/// `log Z_α(x)` of every state: the sum over **all** states of the space of `exp(½ s(x)·(x' − x) − |x' − x|²/2α)`, which falls apart into a product over
+/// `log Z_ε(x)` of every state: the sum over **all** states of the space of `exp(½ s(x)·(x' − x) − |x' − x|²/4ε)`, which falls apart into a product over
 /// sites, but is not taken as one here.
 fn log_normalisers<T: RelaxedEnergy>(target: &T, states: &Array2<f64>, step_size: f64) -> Array1<f64> {
     let score = target.relaxed_score(states.view());
@@ -23,14 +23,14 @@ fn log_normalisers<T: RelaxedEnergy>(target: &T, states: &Array2<f64>, step_size
             .into_iter()
             .map(|to| {
                 let d = &to - &states.row(i);
-                (0.5 * score.row(i).dot(&d) - d.dot(&d) / (2.0 * step_size)).exp()
+                (0.5 * score.row(i).dot(&d) - d.dot(&d) / (4.0 * step_size)).exp()
             })
             .sum();
         sum.ln()
     })
 }
 
-/// `p_α ∝ p Z_α`, the stationary law of the unadjusted chain on a quadratic energy.
+/// `p_ε ∝ p Z_ε`, the stationary law of the unadjusted chain on a quadratic energy.
 fn biased<T: RelaxedEnergy>(target: &T, step_size: f64) -> Audit {
     let states = target.states().unwrap();
     let log_weights = log_normalisers(target, &states, step_size) - target.energy(states.view());
@@ -44,7 +44,7 @@ fn the_adjusted_step_is_reversible_and_drawn_as_its_law_says() {
         conformance::transition_law(&kernel, &pairwise(1.0), Balance::Detailed, seed.nth(1)).unwrap();
         conformance::transition_law(&kernel, &mixed(1.0), Balance::Detailed, seed.nth(3)).unwrap();
     }
-    let kernel = Dmala::new(0.7).unwrap();
+    let kernel = Dmala::new(0.35).unwrap();
     let x = pairwise(1.0).states().unwrap();
     conformance::kernel(&kernel, &pairwise(1.0), &pairwise(-1.0), x.view(), Seed::new(2)).unwrap();
     let x = mixed(1.0).states().unwrap();
@@ -69,7 +69,7 @@ fn the_unadjusted_step_is_reversible_with_respect_to_its_own_law() {
     }
     check(&pairwise(1.0), Seed::new(4));
     check(&mixed(1.0), Seed::new(5));
-    let kernel = Dula::new(0.7).unwrap();
+    let kernel = Dula::new(0.35).unwrap();
     let x = pairwise(1.0).states().unwrap();
     conformance::kernel(&kernel, &pairwise(1.0), &pairwise(-1.0), x.view(), Seed::new(6)).unwrap();
     let x = mixed(1.0).states().unwrap();
@@ -78,22 +78,22 @@ fn the_unadjusted_step_is_reversible_with_respect_to_its_own_law() {
 
 #[test]
 fn the_bias_of_the_unadjusted_chain_vanishes_with_the_step() {
-    // Z_α − 1 is a sum of terms exp(½ s d − d²/2α), so the total variation divided by exp(−d²/2α), d the smallest distance of two symbols (2 here), has a limit.
+    // Z_ε − 1 is a sum of terms exp(½ s d − d²/4ε), so the total variation divided by exp(−d²/4ε), d the smallest distance of two symbols (2 here), has a limit.
     let target = pairwise(1.0);
     let exact = Audit::new(&target).unwrap();
     let bias = |step_size: f64| (biased(&target, step_size).pi - &exact.pi).mapv(f64::abs).sum() / 2.0;
-    let scaled = |step_size: f64| bias(step_size) * (2.0 / step_size).exp();
-    assert!(bias(1e3) > 0.1, "{}", bias(1e3));
-    let limit = scaled(0.1);
-    // The next term is smaller by Σ_i e^{|s_i|} e^{−2/α}, and Σ_i e^{|s_i|} ≤ e^2.0 + e^2.5 + e^2.1 + e^2.3 < 38.
-    for step_size in [0.15, 0.2, 0.3] {
+    let scaled = |step_size: f64| bias(step_size) * (1.0 / step_size).exp();
+    assert!(bias(500.0) > 0.1, "{}", bias(500.0));
+    let limit = scaled(0.05);
+    // The next term is smaller by Σ_i e^{|s_i|} e^{−1/ε}, and Σ_i e^{|s_i|} ≤ e^2.0 + e^2.5 + e^2.1 + e^2.3 < 38.
+    for step_size in [0.075, 0.1, 0.15] {
         let error = (scaled(step_size) / limit - 1.0).abs();
-        assert!(error < 38.0 * (-2.0 / step_size).exp(), "{error} at {step_size}");
+        assert!(error < 38.0 * (-1.0 / step_size).exp(), "{error} at {step_size}");
     }
     // And nothing is left of it once it is below rounding.
     leaves_invariant(
         exact.pi.view(),
-        Dula::new(0.05)
+        Dula::new(0.025)
             .unwrap()
             .transition_matrix(&target, exact.states.view())
             .view(),
@@ -103,16 +103,16 @@ fn the_bias_of_the_unadjusted_chain_vanishes_with_the_step() {
 
 #[test]
 fn one_site_is_the_softmax_of_the_papers_equation() {
-    // s = 0.3 on a spin that is down: ½ s d = 0.3 for d = 2, and d²/2α = 2/α.
+    // s = 0.3 on a spin that is down: ½ s d = 0.3 for d = 2, and d²/4ε = 1/ε.
     let spin = gibbsian_testkit::targets::Pairwise::new(array![0.3], array![[0.0]]).unwrap();
     let states = spin.states().unwrap();
-    let p = Dula::new(0.8).unwrap().transition_matrix(&spin, states.view());
+    let p = Dula::new(0.4).unwrap().transition_matrix(&spin, states.view());
     let up = (0.3 - 2.5_f64).exp();
     assert!((p[[0, 1]] - up / (1.0 + up)).abs() < 1e-15, "{p}");
     let down = (-0.3 - 2.5_f64).exp();
     assert!((p[[1, 0]] - down / (1.0 + down)).abs() < 1e-15, "{p}");
-    // Adjusted: Z_α(x)/Z_α(x') for a quadratic form.
-    let p = Dmala::new(0.8).unwrap().transition_matrix(&spin, states.view());
+    // Adjusted: Z_ε(x)/Z_ε(x') for a quadratic form.
+    let p = Dmala::new(0.4).unwrap().transition_matrix(&spin, states.view());
     assert!((p[[0, 1]] - up / (1.0 + up)).abs() < 1e-15, "{p}");
     assert!((p[[1, 0]] - down / (1.0 + up)).abs() < 1e-15, "{p}");
 }
@@ -124,7 +124,7 @@ fn bad_input_is_refused_by_name_or_counted() {
             assert!(refusal.to_string().starts_with("`step_size` is"), "{refusal}");
         }
     }
-    let (dula, dmala) = (Dula::new(1.0).unwrap(), Dmala::new(1.0).unwrap());
+    let (dula, dmala) = (Dula::new(0.5).unwrap(), Dmala::new(0.5).unwrap());
     let forbidden = Ring {
         dim: 3,
         cost: f64::INFINITY,
@@ -162,7 +162,7 @@ fn chains_whose_score_broke_stay_and_say_so() {
     let sound = pairwise(1.0);
     let x = sound.states().unwrap();
     let broken = Broken;
-    let (dula, dmala) = (Dula::new(1.0).unwrap(), Dmala::new(1.0).unwrap());
+    let (dula, dmala) = (Dula::new(0.5).unwrap(), Dmala::new(0.5).unwrap());
     let mut state = x.clone();
     assert_eq!(
         dula.step(&broken, &mut state, &mut Seed::new(10).rng()).undefined,
@@ -228,7 +228,7 @@ fn steps_are_pinned() {
     let target = mixed(1.0);
     let states = target.states().unwrap();
     let x = Array2::from_shape_fn((34, 4), |(b, i)| states[[b % 24, i]]);
-    let (dula, dmala) = (Dula::new(0.7).unwrap(), Dmala::new(0.7).unwrap());
+    let (dula, dmala) = (Dula::new(0.35).unwrap(), Dmala::new(0.35).unwrap());
     let mut unadjusted = dula.init(&target, x.clone()).unwrap();
     let mut adjusted = dmala.init(&target, x).unwrap();
     let mut rng = Seed::new(12).child("pinned").rng();

@@ -1,73 +1,16 @@
 //! Metropolis sampling of targets whose states are listed: two symbols a site, several, forbidden states, and broken energies.
 
-use gibbsian_core::Acceptance;
-use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::{Discrete, DiscreteEnergy, Energy, Kernel, Seed, Space, TransitionLaw};
+mod spins;
+
+use gibbsian_core::{Acceptance, Discrete, DiscreteEnergy, Energy, Kernel, Seed, TransitionLaw};
 use gibbsian_samplers::Metropolis;
 use gibbsian_testkit::audit::Audit;
 use gibbsian_testkit::audit::law::{detailed_balance, irreducible, leaves_invariant, stochastic};
 use gibbsian_testkit::conformance::{self, Balance};
 use gibbsian_testkit::stats::{FALSE_ALARM, binomial};
-use gibbsian_testkit::targets::{MixedSpin, Pairwise};
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, array};
-
-fn pairwise(sign: f64) -> Pairwise {
-    Pairwise::new(
-        array![0.3, -0.5, 0.1, 0.4] * sign,
-        array![
-            [0.0, 0.0, 0.0, 0.0],
-            [0.8, 0.0, 0.0, 0.0],
-            [-0.6, 0.5, 0.0, 0.0],
-            [0.3, -0.7, 0.9, 0.0]
-        ] * sign,
-    )
-    .unwrap()
-}
-
-/// Sites with two, three, one and four symbols.
-fn mixed(sign: f64) -> MixedSpin {
-    let alphabets = vec![
-        vec![0.0, 1.0],
-        vec![-1.0, 0.0, 1.0],
-        vec![2.0],
-        vec![-1.5, -0.5, 0.5, 1.5],
-    ];
-    let fields = [0.4, -0.3, 0.2, 0.1];
-    let crystal_fields = [0.1, -0.5, 0.3, 0.2];
-    let couplings = [0.7, -0.2, 0.4, 0.6, -0.5, 0.3];
-    let params = fields.into_iter().chain(crystal_fields).chain(couplings);
-    MixedSpin::new(alphabets, params.map(|v| sign * v).collect()).unwrap()
-}
-
-/// Zeros and ones on a ring, and what two neighbouring ones cost.
-struct Ring {
-    dim: usize,
-    cost: f64,
-}
-
-impl Space for Ring {
-    fn dim(&self) -> usize {
-        self.dim
-    }
-}
-
-impl Discrete for Ring {
-    fn alphabet(&self, _site: usize) -> &[f64] {
-        &[0.0, 1.0]
-    }
-}
-
-impl Energy for Ring {
-    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
-        assert_energy_shapes(self.dim, x, &out);
-        for (x, e) in x.rows().into_iter().zip(&mut out) {
-            let together = (0..self.dim).any(|i| x[i] + x[(i + 1) % self.dim] == 2.0);
-            *e = if together { self.cost } else { -0.5 * x.sum() };
-        }
-    }
-}
-
-impl DiscreteEnergy for Ring {}
+use gibbsian_testkit::targets::Pairwise;
+use ndarray::{Array1, Array2, array};
+use spins::{Ring, mixed, pairwise};
 
 #[test]
 fn a_sweep_leaves_the_target_invariant_and_is_drawn_as_its_law_says() {

@@ -11,7 +11,7 @@
 
 use gibbsian_core::error::check_shape;
 use gibbsian_core::path::exchange_rows;
-use gibbsian_core::{Path, Result, Space, Streams, Units};
+use gibbsian_core::{Path, Record, Result, Snapshot, Space, Streams, Units};
 use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2, aview1, s};
 use rand::Rng;
 
@@ -74,6 +74,24 @@ impl<'a, V: Units, H: Units> RbmPath<'a, V, H> {
 pub struct State {
     v: Array2<f64>,
     field: Array2<f64>,
+}
+
+/// Rows and field: the latter could be recomputed, but one that was computed in another batch may round differently.
+impl Snapshot for State {
+    fn snapshot(&self) -> Record {
+        let mut record = Record::new();
+        record.put_part("visible", self.v.snapshot());
+        record.put_part("field", self.field.snapshot());
+        record
+    }
+
+    fn restore(&mut self, record: &Record) -> Result<()> {
+        let mut field = self.field.clone();
+        field.restore(&record.part("field"))?;
+        self.v.restore(&record.part("visible"))?;
+        self.field = field;
+        Ok(())
+    }
 }
 
 impl<V: Units, H: Units> Space for RbmPath<'_, V, H> {
