@@ -3,6 +3,31 @@
 //! A kernel knows its target only by a core trait: Gibbs sampling asks for block conditionals and nothing else, so it serves every model
 //! that can redraw a part of itself; Metropolis sampling asks for the energy differences of single sites; Langevin sampling for a score; what corrects
 //! it for the energy as well.
+//!
+//! Kernels are plain values that step chains; the driver does the rest. [`Chains`] are many chains in blocks that advance independently, [`Sampling`] says how many draws
+//! of them are wanted, and a [`Run`] has the draws, in memory, with a [`Report`] that names what went wrong. [`Sampling::stream`] writes them to disk instead, as a
+//! [`DrawStore`] that ArviZ reads, and goes on where it was killed.
+//!
+//! ```
+//! use gibbsian_core::Seed;
+//! use gibbsian_samplers::{Hmc, Sampling, Streaming};
+//! use gibbsian_testkit::targets::Gaussian;
+//! use ndarray::{Array2, array};
+//!
+//! let target = Gaussian::new(array![1.0, 0.0], array![[1.0, 0.5], [0.5, 1.0]])?;
+//! let (kernel, start) = (Hmc::new(0.5, 4)?, Array2::zeros((4, 2)));
+//! let sampling = Sampling { n_warmup: 100, ..Sampling::new(500, Seed::new(1)) };
+//! let run = sampling.run(kernel.clone(), &target, start.clone())?;
+//! assert!(run.report.warnings().is_empty(), "{}", run.report);
+//!
+//! # let directory = std::env::temp_dir().join(format!("gibbsian-run-{}", std::process::id()));
+//! let streaming = Streaming::new(&directory, "a correlated normal");
+//! let (streamed, _) = sampling.stream(kernel, &target, start, &streaming, &mut ())?;
+//! assert_eq!(streamed.store.draws()?, run.draws);
+//! assert_eq!(streamed.report, run.report);
+//! # std::fs::remove_dir_all(&directory).unwrap();
+//! # Ok::<(), gibbsian_core::Error>(())
+//! ```
 #![deny(unsafe_code)]
 
 pub mod metric;
