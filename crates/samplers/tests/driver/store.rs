@@ -188,6 +188,8 @@ fn damage_is_found_wherever_it_is() {
         }
         for n in (0..bytes.len()).rev().step_by(83).chain([0]) {
             open.set_len(n as u64).unwrap();
+            // Before anything is allocated for it.
+            assert!(DrawStore::open(&path).is_err());
             expect_error(&format!("cut to {n} bytes"));
         }
         fs::write(&file, [bytes.as_slice(), b" "].concat()).unwrap();
