@@ -84,7 +84,7 @@ pub mod stream;
 pub use annealed_langevin::{AnnealedLangevin, AnnealedSample, LevelReport, NoiseLadder};
 pub use chains::{Chains, Step};
 pub use discrete_langevin::{Dmala, Dula};
-pub use gibbs::{ClampedGibbs, Gibbs};
+pub use gibbs::{ClampedGibbs, Gibbs, PalindromicGibbs, RandomScanGibbs};
 pub use gibbs_with_gradients::GibbsWithGradients;
 pub use hamiltonian::Transition;
 pub use hmc::{Hmc, Jitter};

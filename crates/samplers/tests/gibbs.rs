@@ -1,13 +1,13 @@
 //! Gibbs sampling and clamped Gibbs sampling of a pairwise model whose states are listed.
 
-use gibbsian_core::{Kernel, Seed, TransitionLaw};
-use gibbsian_samplers::{ClampedGibbs, Gibbs};
+use gibbsian_core::{Blocks, Kernel, Seed, Space, TransitionLaw};
+use gibbsian_samplers::{ClampedGibbs, Gibbs, PalindromicGibbs, RandomScanGibbs};
 use gibbsian_testkit::audit::Audit;
 use gibbsian_testkit::conformance::{self, Balance};
 use gibbsian_testkit::stats::{FALSE_ALARM, chi_square, family};
 use gibbsian_testkit::targets::Pairwise;
-use ndarray::{Array1, Array2, array};
-use rand::RngExt;
+use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2, array};
+use rand::{Rng, RngExt};
 
 fn pairwise(sign: f64) -> Pairwise {
     Pairwise::new(
@@ -38,6 +38,63 @@ fn a_sweep_in_one_direction_is_not_reversible() {
     let p = Gibbs.transition_matrix(&target, audit.states.view());
     assert!(audit.invariant(p.view()).is_ok());
     assert!(audit.reversible(p.view()).is_err());
+}
+
+#[test]
+fn palindromes_and_random_scans_are_reversible_and_drawn_as_their_laws_say() {
+    let target = pairwise(1.0);
+    let x = Audit::new(&target).unwrap().states;
+    let (other, seed) = (pairwise(-1.0), Seed::new(11));
+    conformance::kernel(&PalindromicGibbs, &target, &other, x.view(), seed).unwrap();
+    conformance::transition_law(&PalindromicGibbs, &target, Balance::Detailed, seed.nth(1)).unwrap();
+    conformance::kernel(&RandomScanGibbs, &target, &other, x.view(), seed.nth(2)).unwrap();
+    conformance::transition_law(&RandomScanGibbs, &target, Balance::Detailed, seed.nth(3)).unwrap();
+}
+
+#[test]
+fn scans_visit_the_blocks_that_they_should() {
+    /// Adds a digit for the block that is redrawn.
+    struct Diary;
+    impl Space for Diary {
+        fn dim(&self) -> usize {
+            1
+        }
+    }
+    impl Blocks for Diary {
+        fn n_blocks(&self) -> usize {
+            3
+        }
+        fn resample(
+            &self,
+            mut x: ArrayViewMut2<f64>,
+            block: usize,
+            _: Option<ArrayView1<bool>>,
+            _: &mut dyn Rng,
+        ) {
+            x.mapv_inplace(|x| 10.0 * x + 1.0 + block as f64);
+        }
+    }
+    let after = |step: &dyn Fn(&mut Array2<f64>)| {
+        let mut x = Array2::zeros((2000, 1));
+        step(&mut x);
+        x
+    };
+    let mut rng = Seed::new(12).rng();
+    let there_and_back = after(&|x| PalindromicGibbs.step(&Diary, x, &mut Seed::new(12).rng()));
+    assert!(there_and_back.iter().all(|x| *x == 12321.0));
+    let in_order = after(&|x| Gibbs.step(&Diary, x, &mut Seed::new(12).rng()));
+    assert!(in_order.iter().all(|x| *x == 123.0));
+
+    // All 27 orders, each as often as the others, in the whole batch.
+    let mut x = Array2::zeros((27_000, 1));
+    RandomScanGibbs.step(&Diary, &mut x, &mut rng);
+    let mut counts = vec![0_u64; 27];
+    for x in &x {
+        let digits = [*x as usize / 100, *x as usize / 10 % 10, *x as usize % 10];
+        counts[digits.iter().fold(0, |n, d| 3 * n + d - 1)] += 1;
+    }
+    let test = chi_square("orders", &counts, &[1.0 / 27.0; 27]);
+    assert!(test.p_value > FALSE_ALARM, "{test:?}");
 }
 
 #[test]
@@ -161,3 +218,26 @@ fn sweeps_are_pinned() {
 }
 
 const PINNED: [u32; 4] = [9, 9, 3, 3];
+
+#[test]
+fn draws_of_the_other_scans_are_pinned() {
+    // Golden values: a change here changes every seeded result and belongs into the changelog.
+    let target = pairwise(1.0);
+    let (mut palindrome, mut random) = (Array2::ones((3, 4)), Array2::ones((3, 4)));
+    for t in 0..5 {
+        PalindromicGibbs.step(&target, &mut palindrome, &mut Seed::new(13).nth(t).rng());
+        RandomScanGibbs.step(&target, &mut random, &mut Seed::new(13).nth(t).rng());
+    }
+    let expected = array![
+        [-1.0, -1.0, 1.0, 1.0],
+        [1.0, -1.0, 1.0, 1.0],
+        [-1.0, -1.0, 1.0, 1.0]
+    ];
+    assert_eq!(palindrome, expected);
+    let expected = array![
+        [1.0, 1.0, -1.0, -1.0],
+        [1.0, 1.0, 1.0, -1.0],
+        [1.0, 1.0, -1.0, -1.0]
+    ];
+    assert_eq!(random, expected);
+}
