@@ -6,6 +6,7 @@ use crate::experiments;
 /// Every experiment. The order is that of `--list`, of a run and of the report.
 pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::gaussian_integral::EXPERIMENT,
+    &experiments::curse_of_dimension::EXPERIMENT,
     &experiments::unnormalised_mle::EXPERIMENT,
     &experiments::gaussian_precision::EXPERIMENT,
     &experiments::score_fields::EXPERIMENT,

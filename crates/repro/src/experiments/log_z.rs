@@ -1,4 +1,4 @@
-//! Annealed estimates of a partition function, held to enumeration on thousands of machines.
+//! Estimates of a partition function by every method of the library, held to enumeration on thousands of machines.
 //!
 //! Annealed importance sampling (Neal 2001) gives positive weights whose mean is exactly `Z`, so `log Ẑ` is a lower bound on `log Z` in
 //! expectation; run backwards from exact draws of the target it gives an upper bound (Burda, Grosse and Salakhutdinov 2015). A number is worth
@@ -6,7 +6,10 @@
 //! right as often as they say, on restricted Boltzmann machines small enough to enumerate and rugged enough to be unpleasant.
 //!
 //! Every machine has 10 visible and 8 hidden units, biases of standard deviation ½, and weights of one of four standard deviations. The ladder is short on
-//! purpose: 50 temperatures leave weights that scatter, so that an interval of zero width or a wrong one would show.
+//! purpose: 50 temperatures leave weights that scatter, so that an interval of zero width or a wrong one would show. The methods that are not annealing
+//! have effort of the same order and a file of their own.
+
+mod methods;
 
 use gibbsian_classical::{Bernoulli, Rbm, RbmPath};
 use gibbsian_core::Seed;
@@ -15,6 +18,8 @@ use ndarray::Array1;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
+
+use methods::{Estimates, METHODS};
 
 use crate::statistics::mean_and_error;
 use crate::{Axis, Check, Claim, Context, Experiment, Plot, Provenance, Result, Table, measured};
@@ -98,10 +103,12 @@ const RAISE: Claim = Claim {
 pub const EXPERIMENT: Experiment = Experiment {
     id: "log-z",
     title: "Partition functions with honest error bars",
-    shows: "Forward and reverse annealing and RAISE against enumeration, on restricted Boltzmann machines of four degrees of \
-            ruggedness.\n\nAn interval is judged by how often it is right. The estimates themselves are unbiased for Z, 1/Z and p(v), \
-            which makes their logarithms bounds in expectation, from below, from above, and from below.",
-    source: "Neal (2001); Salakhutdinov and Murray (2008); Burda, Grosse and Salakhutdinov (2015)",
+    shows: "Nine estimates of log Z and RAISE against enumeration, on restricted Boltzmann machines of four degrees of ruggedness.\n\nAn \
+            interval is judged by how often it is right. Those of annealing, its reverse, importance sampling and sequential Monte \
+            Carlo come from independent unbiased weights, those of bridges, thermodynamic integration and stepping stones from the \
+            differences between chains. Forward estimates are bounds in expectation from below, reverse ones from above.",
+    source: "Neal (2001); Burda, Grosse and Salakhutdinov (2015); Meng and Wong (1996); Shirts and Chodera (2008); Gelman and Meng (1998); Xie et \
+             al. (2011); Del Moral, Doucet and Jasra (2006)",
     budget_seconds: 30,
     claims: &[
         COVERAGE,
@@ -111,6 +118,25 @@ pub const EXPERIMENT: Experiment = Experiment {
         LOWER_BOUND,
         ORDER,
         RAISE,
+        methods::REVERSE_COVERAGE,
+        methods::REVERSE_WIDTH,
+        methods::JOINED_COVERAGE,
+        methods::JOINED_WIDTH,
+        methods::SIMPLE_COVERAGE,
+        methods::SIMPLE_WIDTH,
+        methods::SMC_COVERAGE,
+        methods::SMC_WIDTH,
+        methods::BRIDGE_COVERAGE,
+        methods::BRIDGE_WIDTH,
+        methods::MBAR_COVERAGE,
+        methods::MBAR_WIDTH,
+        methods::INTEGRAL_COVERAGE,
+        methods::INTEGRAL_WIDTH,
+        methods::STONE_COVERAGE,
+        methods::STONE_WIDTH,
+        methods::SMC_UNBIASED,
+        methods::BRACKET,
+        methods::CONTRADICTIONS,
     ],
     run,
 };
@@ -125,10 +151,13 @@ struct Trial {
     bound: f64,
     raise: f64,
     exact_log_p: f64,
+    /// By the other methods, for the first machines.
+    others: Option<Estimates>,
 }
 
 fn run(ctx: &mut Context) -> Result<()> {
     let n_machines = ctx.pick(1_500, 10_000);
+    let n_compared = ctx.pick(1_000, 10_000);
     let ladder = Ladder::linear(N_TEMPERATURES)?;
     let seed = ctx.seed().child("machines");
     let mut trials = Vec::with_capacity(n_machines);
@@ -137,7 +166,7 @@ fn run(ctx: &mut Context) -> Result<()> {
         ctx.progress(first, n_machines, "annealing machines");
         let some: Result<Vec<Trial>> = (first..n_machines.min(first + at_once))
             .into_par_iter()
-            .map(|m| trial(m, &ladder, seed))
+            .map(|m| trial(m, &ladder, m < n_compared, seed))
             .collect();
         trials.extend(some?);
     }
@@ -145,9 +174,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     let n = n_machines as f64;
     let covered = trials.iter().filter(|t| t.interval.contains(t.log_z)).count() as f64;
     ctx.measure(&COVERAGE, covered / n)?;
-    let mut widths: Vec<f64> = trials.iter().map(|t| t.interval.width()).collect();
-    widths.sort_by(f64::total_cmp);
-    ctx.measure(&WIDTH, widths[widths.len() / 2])?;
+    ctx.measure(&WIDTH, median(trials.iter().map(|t| t.interval.width())))?;
     let (mean, error) = mean_and_error(trials.iter().map(|t| (t.forward - t.log_z).exp()));
     ctx.measure(&UNBIASED, measured(mean).with_error(error))?;
     let (mean, error) = mean_and_error(trials.iter().map(|t| (t.log_z - t.reverse).exp()));
@@ -161,11 +188,84 @@ fn run(ctx: &mut Context) -> Result<()> {
     let shortfall = mean_and_error(trials.iter().map(|t| t.raise - t.exact_log_p)).0;
     ctx.measure(&RAISE, shortfall)?;
 
+    compare(ctx, &trials)?;
     show(ctx, &trials)
 }
 
+/// The middle of some numbers.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// The share of some trials for which something holds.
+fn share<'t>(
+    trials: impl Iterator<Item = (&'t Trial, &'t Estimates)>,
+    holds: impl Fn(&Trial, &Estimates) -> bool,
+) -> f64 {
+    let (mut n, mut count) = (0.0, 0.0);
+    for (trial, estimates) in trials {
+        n += 1.0;
+        count += f64::from(u8::from(holds(trial, estimates)));
+    }
+    count / n
+}
+
+/// Coverage and width of every other method.
+fn compare(ctx: &mut Context, trials: &[Trial]) -> Result<()> {
+    let compared = || trials.iter().filter_map(|t| Some((t, t.others.as_ref()?)));
+    let mut table = Table::new(["method", "weight_scale", "coverage", "median_width", "trusted"]);
+    let mut coverages = Vec::new();
+    for (i, (name, coverage, width)) in METHODS.into_iter().enumerate() {
+        let covers = |t: &Trial, e: &Estimates| e.all[i].interval.contains(t.log_z);
+        let covered = share(compared(), covers);
+        ctx.measure(&coverage, covered)?;
+        ctx.measure(&width, median(compared().map(|(_, e)| e.all[i].interval.width())))?;
+        coverages.push((i as f64, covered));
+        for scale in WEIGHT_SCALES {
+            let group = || compared().filter(|(t, _)| t.weight_scale == scale);
+            table.row([
+                name.into(),
+                scale.into(),
+                share(group(), covers).into(),
+                median(group().map(|(_, e)| e.all[i].interval.width())).into(),
+                share(group(), |_, e| e.all[i].reliability.is_trusted()).into(),
+            ])?;
+        }
+    }
+    let smc = METHODS
+        .iter()
+        .position(|(name, ..)| *name == "sequential Monte Carlo");
+    let smc = smc.ok_or("sequential Monte Carlo is one of the methods")?;
+    let ratios = compared().map(|(t, e)| (e.all[smc].log_z - t.log_z).exp());
+    let (mean, error) = mean_and_error(ratios);
+    ctx.measure(&methods::SMC_UNBIASED, measured(mean).with_error(error))?;
+    ctx.measure(&methods::BRACKET, share(compared(), |_, e| e.bracketed))?;
+    ctx.measure(&methods::CONTRADICTIONS, share(compared(), |_, e| e.contradicts))?;
+    ctx.table(
+        "methods",
+        "Coverage of 95 % intervals, their median width in nats, and the share that the verdict trusts, by method and weight scale.",
+        &table,
+    )?;
+    let names: Vec<String> = METHODS
+        .iter()
+        .enumerate()
+        .map(|(i, (name, ..))| format!("{i} {name}"))
+        .collect();
+    let plot = Plot::new(
+        "How often 95 % intervals are right",
+        Axis::linear("method"),
+        Axis::linear("share of machines").range(0.9, 1.0),
+    )
+    .points("coverage", coverages)
+    .horizontal("92.7 %", 0.927)
+    .horizontal("97.3 %", 0.973);
+    ctx.plot("coverage", &format!("{}.", names.join(", ")), &plot)
+}
+
 /// One machine by every method.
-fn trial(m: usize, ladder: &Ladder, seed: Seed) -> Result<Trial> {
+fn trial(m: usize, ladder: &Ladder, compared: bool, seed: Seed) -> Result<Trial> {
     let seed = seed.nth(m as u64);
     let weight_scale = WEIGHT_SCALES[m % WEIGHT_SCALES.len()];
     let mut rng = seed.child("biases").rng();
@@ -199,6 +299,12 @@ fn trial(m: usize, ladder: &Ladder, seed: Seed) -> Result<Trial> {
     )?;
     let exact_log_p = raised.log_targets().iter().map(|f| f - log_z).sum::<f64>() / N_TEST_CASES as f64;
 
+    let others = if compared {
+        Some(methods::estimates(&path, log_z, &forward, &reverse, seed)?)
+    } else {
+        None
+    };
+
     Ok(Trial {
         weight_scale,
         log_z,
@@ -208,6 +314,7 @@ fn trial(m: usize, ladder: &Ladder, seed: Seed) -> Result<Trial> {
         bound: forward.lower_bound(LEVEL)?.value,
         raise: raised.mean(),
         exact_log_p,
+        others,
     })
 }
 
@@ -250,14 +357,12 @@ fn show(ctx: &mut Context, trials: &[Trial]) -> Result<()> {
         let group: Vec<&Trial> = trials.iter().filter(|t| t.weight_scale == scale).collect();
         let n = group.len() as f64;
         let covered = group.iter().filter(|t| t.interval.contains(t.log_z)).count() as f64;
-        let mut widths: Vec<f64> = group.iter().map(|t| t.interval.width()).collect();
-        widths.sort_by(f64::total_cmp);
         let shortfall = group.iter().map(|t| t.raise - t.exact_log_p).sum::<f64>() / n;
         table.row([
             scale.into(),
             (group.len() as i64).into(),
             (covered / n).into(),
-            widths[widths.len() / 2].into(),
+            median(group.iter().map(|t| t.interval.width())).into(),
             shortfall.into(),
         ])?;
     }

@@ -5,6 +5,7 @@
 //! place in [`crate::registry::EXPERIMENTS`].
 
 pub mod cd_bias;
+pub mod curse_of_dimension;
 pub mod gaussian_integral;
 pub mod gaussian_precision;
 pub mod langevin_bias;
