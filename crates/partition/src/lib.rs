@@ -15,6 +15,7 @@
 //! | [`thermodynamic()`] | an integral over the rungs, and a bracket of `log Z` that holds for any ladder |
 //! | [`stepping_stone()`] | importance sampling from rung to rung; unbiased for `Z` with exact draws |
 //! | [`Comparison`] | whether several of these agree |
+//! | [`LikelihoodDifference`] | which of two models gives data more probability, and whether that is known |
 //! | [`Certificate`] | an average test log-probability between an optimistic and a conservative end |
 //!
 //! Three kinds of uncertainty are kept apart: an [`Interval`] holds as often as it says up to `O(1/n)` and comes with a
@@ -99,6 +100,7 @@ pub mod flat_histogram;
 pub mod importance;
 mod influence;
 pub mod interval;
+pub mod likelihood_difference;
 mod log_sum;
 pub mod mbar;
 mod pareto;
@@ -127,6 +129,7 @@ pub use exact::ExactDistribution;
 pub use flat_histogram::{DensityOfStates, FlatHistogram, density_of_states};
 pub use importance::{importance, importance_between};
 pub use interval::Interval;
+pub use likelihood_difference::{LikelihoodDifference, LikelihoodVerdict};
 pub use mbar::{Mbar, mbar};
 pub use pilot::Pilot;
 pub use raise::{Raise, raise};
