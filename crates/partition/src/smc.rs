@@ -13,8 +13,8 @@
 //!
 //! **Islands.** The particles of one population depend on each other, and its own spread tells little about the error of its estimate.
 //! So several populations run independently: their `Ẑ` are independent unbiased weights, and everything that holds for the weights of annealing
-//! holds for them, interval, rigorous lower bound and verdict included ([`SmcRun::unbiased`]). A verdict of trust takes at least
-//! [`MIN_EFFECTIVE`](crate::reliability::MIN_EFFECTIVE) islands.
+//! holds for them, interval, rigorous lower bound and verdict included ([`SmcRun::unbiased`]). A verdict of trust takes more than
+//! [`MIN_EFFECTIVE`](crate::reliability::MIN_EFFECTIVE) islands, since it asks for so many effective ones.
 //!
 //! **Adaptive ladder.** [`adaptive_ladder`] runs one population and chooses each next rung so that the *conditional* effective sample size
 //! `N (Σ W w)² / Σ W w²` of the step is a given share of `N` (Zhou, Johansen and Aston 2016, "Toward automatic model comparison", section 3.4): unlike the

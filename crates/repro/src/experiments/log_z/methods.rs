@@ -16,7 +16,7 @@ use crate::{Check, Claim, Provenance, Result};
 
 const N_RUNGS: usize = 8;
 const N_DRAWS: usize = 6_000;
-const N_ISLANDS: usize = 50;
+const N_ISLANDS: usize = 64;
 const N_PARTICLES: usize = 8;
 const SMC_STEPS: usize = 12;
 
@@ -89,7 +89,7 @@ method!(
     SMC_WIDTH,
     "sequential Monte Carlo",
     "Del Moral, Doucet and Jasra (2006)",
-    "50 islands are independent unbiased weights like those of annealing, and less skewed"
+    "64 islands are independent unbiased weights like those of annealing, and less skewed"
 );
 method!(
     BRIDGE_COVERAGE,
