@@ -1,4 +1,6 @@
 //! Sequential Monte Carlo and simple importance sampling are unbiased, their intervals cover, and their verdicts fire.
+//!
+//! reason for length: unbiasedness, intervals and verdicts are asked of the same models.
 
 mod common;
 

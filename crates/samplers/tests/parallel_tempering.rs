@@ -1,4 +1,6 @@
 //! Parallel tempering: joint laws on products of small spaces as matrices, ladders, round trips, and a target with two modes.
+//!
+//! reason for length: the joint laws, the adaptive ladder and the crossing of modes share their paths.
 
 mod spins;
 

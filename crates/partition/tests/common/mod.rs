@@ -1,4 +1,6 @@
 //! Small models with exact answers, as paths.
+//!
+//! reason for length: every model is a path of its own with its exact answers.
 
 #![allow(dead_code)] // Each test file uses a part of this module.
 
