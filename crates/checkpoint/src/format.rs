@@ -16,8 +16,6 @@
 //!
 //! Numbers keep their bits, in order of falling size of kind so that each is aligned, while the header lists the
 //! entries in the order of the record.
-//!
-//! reason for length: the bytes are written, checked and read in one place, where the three can be compared.
 
 use std::fmt;
 

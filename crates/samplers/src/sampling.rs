@@ -7,8 +7,6 @@
 //!
 //! Work is cut into segments of some draws. Blocks of chains do not wait for each other within one; at its end monitors are called and, where
 //! draws go to disk ([`crate::stream`]), a segment is written and forgotten.
-//!
-//! reason for length: the loop of draws serves memory and disk alike, and its parts share the clock and the segments.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};

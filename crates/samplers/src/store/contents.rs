@@ -2,8 +2,6 @@
 //!
 //! The text of all metadata follows from a [`Contents`] and the number of draws. So a reader asks the store for these two, writes the metadata anew, and
 //! requires the same bytes: nothing else needs to be checked.
-//!
-//! reason for length: what a store says of itself is declared, written and checked in one place.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

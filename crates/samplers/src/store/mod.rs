@@ -8,8 +8,6 @@
 //! low bits of draws are noise; a CRC-32 stands before the numbers, so that damage is found by every reader. `.zmetadata` has all metadata
 //! in one file, which is replaced in one piece after the chunks are on the device: whenever a program is killed, the store has a whole
 //! number of draws.
-//!
-//! reason for length: chunks are written and read side by side, so that the two layouts cannot part.
 
 mod contents;
 mod crc;

@@ -1,6 +1,4 @@
 //! Runs on disk: interrupted anywhere and resumed, they end with the bits of a run that was not.
-//!
-//! reason for length: the interrupted runs share their targets and comparisons.
 
 use std::collections::BTreeMap;
 use std::fs;
