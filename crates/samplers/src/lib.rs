@@ -73,6 +73,7 @@ mod joined;
 
 pub mod warmup;
 
+mod clock;
 pub mod monitor;
 pub mod report;
 pub mod sampling;

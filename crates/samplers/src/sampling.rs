@@ -8,14 +8,14 @@
 //! Work is cut into segments of some draws. Blocks of chains do not wait for each other within one; at its end monitors are called and, where
 //! draws go to disk ([`crate::stream`]), a segment is written and forgotten.
 
-use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gibbsian_core::error::check_count;
 use gibbsian_core::{Error, Kernel, Layout, Record, Result, Seed, Snapshot, StepInfo};
 use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut3, Axis, s};
 
 use crate::chains::{Chains, default_rows_per_block};
+use crate::clock::Clock;
 use crate::monitor::{Monitor, Progress};
 use crate::report::{End, Report};
 use crate::store::{Contents, DrawStore};
@@ -353,51 +353,4 @@ pub(crate) fn zeros(shape: [usize; 3]) -> Result<Array3<f64>> {
     numbers.try_reserve_exact(length).map_err(|_| too_large())?;
     numbers.resize(length, 0.0);
     Array3::from_shape_vec(shape, numbers).map_err(|_| too_large())
-}
-
-/// A limit of time, and how much work to do between two looks at it.
-struct Clock {
-    start: Instant,
-    limit: Option<Duration>,
-    batch: usize,
-}
-
-impl Clock {
-    fn new(limit: Option<Duration>) -> Self {
-        Clock {
-            start: Instant::now(),
-            limit,
-            batch: 1,
-        }
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    fn is_up(&self) -> bool {
-        self.limit.is_some_and(|limit| self.elapsed() >= limit)
-    }
-
-    /// Calls `work` on batches of `0..n` until all is done or the time is up; returns how much was done, at least one.
-    fn batches(&mut self, n: usize, mut work: impl FnMut(Range<usize>)) -> usize {
-        if self.limit.is_none() {
-            work(0..n);
-            return n;
-        }
-        let mut done = 0;
-        while done < n && (done == 0 || !self.is_up()) {
-            let before = self.elapsed();
-            let batch = self.batch.min(n - done);
-            work(done..done + batch);
-            done += batch;
-            // Long enough that the blocks' meeting costs nothing, short enough that nobody waits for the end.
-            match self.elapsed() - before {
-                took if took < Duration::from_millis(10) => self.batch = (2 * batch).max(self.batch),
-                took if took > Duration::from_millis(40) => self.batch = batch.div_ceil(2),
-                _ => {}
-            }
-        }
-        done
-    }
 }

@@ -10,6 +10,8 @@ use gibbsian_core::error::check_count;
 use gibbsian_core::{Error, Layout, Result};
 use serde::{Deserialize, Serialize};
 
+use super::members::{Kind, Member, Role, json};
+
 /// The most bytes that the metadata may take: more than a thousand variables and statistics.
 pub(super) const MAX_METADATA_BYTES: usize = 1 << 20;
 
@@ -32,101 +34,6 @@ pub struct Contents {
     pub draws_per_chunk: usize,
     /// Where the draws come from, in words.
     pub description: String,
-}
-
-/// How the numbers of an array are written.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Kind {
-    Float,
-    Integer,
-    Boolean,
-}
-
-impl Kind {
-    /// What ArviZ expects of a statistic: flags select draws, and counts are whole numbers.
-    fn of_statistic(name: &str) -> Self {
-        match name {
-            "diverging" | "reached_max_treedepth" => Kind::Boolean,
-            "tree_depth" | "n_steps" => Kind::Integer,
-            _ => Kind::Float,
-        }
-    }
-
-    pub(super) fn size(self) -> usize {
-        match self {
-            Kind::Float | Kind::Integer => 8,
-            Kind::Boolean => 1,
-        }
-    }
-
-    fn dtype(self) -> &'static str {
-        match self {
-            Kind::Float => "<f8",
-            Kind::Integer => "<i8",
-            Kind::Boolean => "|b1",
-        }
-    }
-}
-
-/// One array of the store.
-pub(super) struct Member {
-    /// Its directory within the store.
-    pub(super) path: String,
-    pub(super) kind: Kind,
-    dims: Vec<String>,
-    shape: Vec<usize>,
-    /// The lengths of a chunk.
-    chunks: Vec<usize>,
-    pub(super) role: Role,
-}
-
-/// Where the numbers of an array come from.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Role {
-    /// `0, 1, …`, the names of the places along an axis that does not grow.
-    Places,
-    /// The same along the draws.
-    Draws,
-    /// Coordinates of the draws, from the first to before the second.
-    Coordinates(usize, usize),
-    /// The statistic of this number.
-    Statistic(usize),
-}
-
-impl Member {
-    /// The file of a chunk; only draws are cut into several.
-    pub(super) fn chunk_file(&self, chunk: usize) -> String {
-        let place: Vec<String> = self
-            .dims
-            .iter()
-            .map(|dim| {
-                if dim == "draw" {
-                    chunk.to_string()
-                } else {
-                    "0".into()
-                }
-            })
-            .collect();
-        format!("{}/{}", self.path, place.join("."))
-    }
-
-    /// The number of entries of a chunk.
-    pub(super) fn chunk_len(&self) -> usize {
-        self.chunks.iter().product()
-    }
-
-    fn zarray(&self) -> String {
-        format!(
-            r#"{{"chunks":{:?},"compressor":{{"id":"crc32"}},"dtype":"{}","fill_value":null,"filters":null,"order":"C","shape":{:?},"zarr_format":2}}"#,
-            self.chunks,
-            self.kind.dtype(),
-            self.shape,
-        )
-    }
-
-    fn zattrs(&self) -> String {
-        format!(r#"{{"_ARRAY_DIMENSIONS":{}}}"#, json(&self.dims))
-    }
 }
 
 impl Contents {
@@ -436,9 +343,4 @@ fn check_name(what: &'static str, name: &str, taken: &mut BTreeSet<String>) -> R
             return Ok(());
         };
     Err(Error::parameter(what, format!("`{name}`"), required))
-}
-
-fn json(value: &(impl Serialize + ?Sized)) -> String {
-    // Strings, numbers and lists of them always have a form in JSON.
-    serde_json::to_string(value).unwrap_or_default()
 }

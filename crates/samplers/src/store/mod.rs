@@ -9,8 +9,10 @@
 //! in one file, which is replaced in one piece after the chunks are on the device: whenever a program is killed, the store has a whole
 //! number of draws.
 
+mod chunk;
 mod contents;
 mod crc;
+mod members;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -23,12 +25,10 @@ use ndarray::{Array2, Array3, ArrayView3, s};
 
 pub use contents::Contents;
 
-use contents::{Kind, MAX_METADATA_BYTES, Member, Role, VERSION};
-use crc::crc32;
+use contents::{MAX_METADATA_BYTES, VERSION};
+use members::{Kind, Member, Role};
 
 const METADATA: &str = ".zmetadata";
-/// The bytes of the checksum.
-const CHECKSUM: usize = 4;
 
 /// A store of draws.
 ///
@@ -93,9 +93,9 @@ impl DrawStore {
             let directory = store.path.join(&member.path);
             fs::create_dir_all(&directory).map_err(|e| Error::file(&directory, "create directory", e))?;
             if member.role == Role::Places {
-                let mut bytes = store.new_chunk(&member);
-                put_places(&mut bytes, 0..member.chunk_len(), 0);
-                store.write_chunk(&member, 0, bytes)?;
+                let mut bytes = chunk::zeros(&member);
+                chunk::put_places(&mut bytes, 0..member.chunk_len(), 0);
+                chunk::write(&store.path, &member, 0, bytes)?;
             }
         }
         store.finish()?;
@@ -110,11 +110,8 @@ impl DrawStore {
     /// The numbers themselves are checked when they are read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let file = path.as_ref().join(METADATA);
-        let bytes = read(
-            &file,
-            |length| length <= MAX_METADATA_BYTES as u64,
-            "no more than a mebibyte",
-        )?;
+        let is_allowed = |length| length <= MAX_METADATA_BYTES as u64;
+        let bytes = chunk::read_file(&file, is_allowed, "no more than a mebibyte")?;
         let (contents, n_draws) = Contents::from_metadata(&bytes, &file.display().to_string())?;
         let store = DrawStore {
             path: path.as_ref().to_path_buf(),
@@ -123,11 +120,7 @@ impl DrawStore {
         };
         for member in store.contents.members(n_draws) {
             for chunk in 0..store.n_chunks(&member) {
-                let file = store.path.join(member.chunk_file(chunk));
-                let length = fs::metadata(&file)
-                    .map_err(|e| Error::file(&file, "read", e))?
-                    .len();
-                check_length(&file, length, chunk_bytes(&member))?;
+                chunk::check(&store.path, &member, chunk)?;
             }
         }
         Ok(store)
@@ -185,17 +178,17 @@ impl DrawStore {
             let new = self.n_draws.max(start)..end.min(start + per_chunk);
             for member in members.iter().filter(|member| member.role != Role::Places) {
                 let mut bytes = if new.start > start {
-                    self.read_chunk(member, chunk)?
+                    chunk::read(&self.path, member, chunk)?
                 } else {
-                    self.new_chunk(member)
+                    chunk::zeros(member)
                 };
                 let rows = new.start - self.n_draws..new.end - self.n_draws;
                 let place = (new.start - start, per_chunk);
                 match member.role {
                     Role::Places => {}
-                    Role::Draws => put_places(&mut bytes, new.clone(), place.0),
+                    Role::Draws => chunk::put_places(&mut bytes, new.clone(), place.0),
                     Role::Coordinates(from, to) => {
-                        put_numbers(
+                        chunk::put_numbers(
                             &mut bytes,
                             draws.slice(s![.., rows, from..to]),
                             place,
@@ -204,7 +197,7 @@ impl DrawStore {
                     }
                     Role::Statistic(i) => {
                         let values = statistics.slice(s![i, .., rows]);
-                        put_numbers(
+                        chunk::put_numbers(
                             &mut bytes,
                             values.insert_axis(ndarray::Axis(2)),
                             place,
@@ -212,7 +205,7 @@ impl DrawStore {
                         );
                     }
                 }
-                self.write_chunk(member, chunk, bytes)?;
+                chunk::write(&self.path, member, chunk, bytes)?;
             }
         }
         self.write_metadata(end)?;
@@ -269,9 +262,9 @@ impl DrawStore {
     fn read_into(&self, member: &Member, mut out: ndarray::ArrayViewMut3<f64>) -> Result<()> {
         let per_chunk = self.contents.draws_per_chunk;
         for chunk in 0..self.n_chunks(member) {
-            let bytes = self.read_chunk(member, chunk)?;
+            let bytes = chunk::read(&self.path, member, chunk)?;
             let draws = chunk * per_chunk..self.n_draws.min((chunk + 1) * per_chunk);
-            take_numbers(&bytes, out.slice_mut(s![.., draws, ..]), per_chunk, member.kind);
+            chunk::take_numbers(&bytes, out.slice_mut(s![.., draws, ..]), per_chunk, member.kind);
         }
         Ok(())
     }
@@ -314,37 +307,6 @@ impl DrawStore {
         }
     }
 
-    /// A chunk of zeros, with room for its checksum.
-    fn new_chunk(&self, member: &Member) -> Vec<u8> {
-        vec![0; chunk_bytes(member)]
-    }
-
-    fn write_chunk(&self, member: &Member, chunk: usize, mut bytes: Vec<u8>) -> Result<()> {
-        let checksum = crc32(&bytes[CHECKSUM..]);
-        bytes[..CHECKSUM].copy_from_slice(&checksum.to_le_bytes());
-        write_atomically(self.path.join(member.chunk_file(chunk)), &bytes)
-    }
-
-    fn read_chunk(&self, member: &Member, chunk: usize) -> Result<Vec<u8>> {
-        let file = self.path.join(member.chunk_file(chunk));
-        let expected = chunk_bytes(member);
-        let bytes = read(
-            &file,
-            |length| length == expected as u64,
-            &format!("{expected} bytes"),
-        )?;
-        let (said, is) = (&bytes[..CHECKSUM], crc32(&bytes[CHECKSUM..]).to_le_bytes());
-        if said != is {
-            let found = format!("numbers of CRC-32 {is:02x?}: the file is damaged");
-            return Err(Error::format(
-                file.display().to_string(),
-                found,
-                format!("{said:02x?}, as the file says"),
-            ));
-        }
-        Ok(bytes)
-    }
-
     /// Writes the metadata that count, in one piece.
     fn write_metadata(&self, n_draws: usize) -> Result<()> {
         let metadata = self.contents.metadata(n_draws, VERSION);
@@ -360,77 +322,5 @@ impl DrawStore {
             }
         }
         Ok(())
-    }
-}
-
-fn chunk_bytes(member: &Member) -> usize {
-    CHECKSUM + member.chunk_len() * member.kind.size()
-}
-
-/// The bytes of a file whose length is as it must be.
-fn read(file: &Path, is_allowed: impl Fn(u64) -> bool, expected: &str) -> Result<Vec<u8>> {
-    let metadata = fs::metadata(file).map_err(|e| Error::file(file, "read", e))?;
-    if !metadata.is_file() || !is_allowed(metadata.len()) {
-        let found = format!("{} bytes", metadata.len());
-        return Err(Error::format(file.display().to_string(), found, expected));
-    }
-    let bytes = fs::read(file).map_err(|e| Error::file(file, "read", e))?;
-    if bytes.len() as u64 == metadata.len() {
-        Ok(bytes)
-    } else {
-        let found = format!("{} bytes, and a moment later {}", metadata.len(), bytes.len());
-        Err(Error::format(file.display().to_string(), found, expected))
-    }
-}
-
-fn check_length(file: &Path, length: u64, expected: usize) -> Result<()> {
-    if length == expected as u64 {
-        return Ok(());
-    }
-    Err(Error::format(
-        file.display().to_string(),
-        format!("{length} bytes"),
-        format!("{expected} bytes"),
-    ))
-}
-
-/// Writes the numbers of `places` as whole numbers, the first of them at entry `at`.
-fn put_places(bytes: &mut [u8], places: std::ops::Range<usize>, at: usize) {
-    let words = bytes[CHECKSUM..].chunks_exact_mut(8).skip(at);
-    for (word, place) in words.zip(places) {
-        word.copy_from_slice(&(place as i64).to_le_bytes());
-    }
-}
-
-/// Writes `values`, `(chain, draw, entry)`, into a chunk that has `per_chunk` draws, from draw `at` on.
-fn put_numbers(bytes: &mut [u8], values: ArrayView3<f64>, (at, per_chunk): (usize, usize), kind: Kind) {
-    let n_entries = values.shape()[2];
-    let size = kind.size();
-    for (chain, values) in values.outer_iter().enumerate() {
-        let start = CHECKSUM + (chain * per_chunk + at) * n_entries * size;
-        for (word, value) in bytes[start..].chunks_exact_mut(size).zip(values) {
-            match kind {
-                Kind::Float => word.copy_from_slice(&value.to_le_bytes()),
-                Kind::Integer => word.copy_from_slice(&(*value as i64).to_le_bytes()),
-                Kind::Boolean => word[0] = u8::from(*value != 0.0),
-            }
-        }
-    }
-}
-
-/// Reads `out`, `(chain, draw, entry)`, from the first draws of a chunk that has `per_chunk` of them.
-fn take_numbers(bytes: &[u8], mut out: ndarray::ArrayViewMut3<f64>, per_chunk: usize, kind: Kind) {
-    let n_entries = out.shape()[2];
-    let size = kind.size();
-    for (chain, mut out) in out.outer_iter_mut().enumerate() {
-        let start = CHECKSUM + chain * per_chunk * n_entries * size;
-        for (word, out) in bytes[start..].chunks_exact(size).zip(&mut out) {
-            let mut eight = [0; 8];
-            eight[..size].copy_from_slice(word);
-            *out = match kind {
-                Kind::Float => f64::from_le_bytes(eight),
-                Kind::Integer | Kind::Boolean => i64::from_le_bytes(eight) as f64,
-            };
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The driver of many chains: draws, reports, files, and runs that are killed.
 
 mod kill;
+mod refusals;
 mod sampling;
 mod store;
 mod stream;
