@@ -13,6 +13,7 @@
 
 mod files;
 mod format;
+mod numbers;
 mod storage;
 
 #[cfg(test)]
@@ -123,7 +124,7 @@ pub fn fingerprint_of(record: &Record) -> String {
         put_length(shape.len());
         shape.iter().for_each(|&n| put_length(n));
         sha.update(name.as_bytes());
-        sha.update(format::numbers(values));
+        sha.update(numbers::numbers(values));
     }
     hexadecimal(&sha.finalize())
 }
