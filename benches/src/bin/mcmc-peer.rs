@@ -18,6 +18,9 @@ use ndarray::Array2;
 
 type Failure = Box<dyn std::error::Error>;
 
+/// What is sampled: known at run time only, at the cost of one jump a batch.
+type Target = dyn Potential;
+
 /// Warm-up steps of each chain, as the peers have them.
 const WARMUP: usize = 400;
 
@@ -75,22 +78,22 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
 }
 
 /// One block a thread, or more where there are many chains.
-fn in_blocks<K: Kernel<dyn Potential>>(
+fn in_blocks<K: Kernel<Target>>(
     kernel: K,
-    target: &dyn Potential,
+    target: &Target,
     x: Array2<f64>,
-) -> Result<Chains<'_, K, dyn Potential>, Failure> {
+) -> Result<Chains<'_, K, Target>, Failure> {
     let rows = x.nrows().div_ceil(2).min(32);
     Ok(Chains::in_blocks_of(rows, kernel, target, x, Seed::new(1))?)
 }
 
 /// Chains that have warmed up.
-fn warm<K: Kernel<dyn Potential> + Tunable>(
+fn warm<K: Kernel<Target> + Tunable>(
     kernel: K,
-    target: &dyn Potential,
+    target: &Target,
     x: Array2<f64>,
     form: MetricForm,
-) -> Result<Chains<'_, K, dyn Potential>, Failure> {
+) -> Result<Chains<'_, K, Target>, Failure> {
     let mut chains = in_blocks(kernel, target, x)?;
     Warmup::new(Schedule::new(WARMUP)?, form, &chains)?.run(&mut chains)?;
     Ok(chains)
@@ -147,9 +150,9 @@ struct Seen {
 }
 
 impl Work<'_> {
-    fn sample<K: Kernel<dyn Potential> + Tunable>(
+    fn sample<K: Kernel<Target> + Tunable>(
         &self,
-        mut chains: Chains<'_, K, dyn Potential>,
+        mut chains: Chains<'_, K, Target>,
         start: Instant,
         tally: impl Fn(&mut Seen, &K::Info) + Sync,
     ) -> Result<(), Failure> {

@@ -4,38 +4,26 @@
 //! vector width.
 
 /// One vector of 512 bits.
-pub(crate) const LANES: usize = 8;
+const LANES: usize = 8;
 
 /// A number for each lane.
-pub(crate) type Line = [f64; LANES];
+type Line = [f64; LANES];
 
 /// `f` of each lane, written out: a loop in a loop would leave the compiler a choice of which to make vectors of.
 #[inline(always)]
-pub(crate) fn eight<T>(f: impl Fn(usize) -> T) -> [T; LANES] {
+fn eight<T>(f: impl Fn(usize) -> T) -> [T; LANES] {
     [f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7)]
 }
 
 /// `sum + x y` in each lane.
 #[inline(always)]
-pub(crate) fn add_products(sum: Line, x: Line, y: Line) -> Line {
+fn add_products(sum: Line, x: Line, y: Line) -> Line {
     eight(|l| x[l].mul_add(y[l], sum[l]))
-}
-
-/// `x + y` in each lane.
-#[inline(always)]
-pub(crate) fn add(x: Line, y: Line) -> Line {
-    eight(|l| x[l] + y[l])
-}
-
-/// `x − y` in each lane.
-#[inline(always)]
-pub(crate) fn subtract(x: Line, y: Line) -> Line {
-    eight(|l| x[l] - y[l])
 }
 
 /// The sum of the lanes, in pairs.
 #[inline(always)]
-pub(crate) fn total(sum: Line) -> f64 {
+fn total(sum: Line) -> f64 {
     ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]))
 }
 
@@ -60,5 +48,13 @@ pub(crate) fn dot(x: &[f64], y: &[f64]) -> f64 {
 pub(crate) fn add_to(sum: &mut [f64], x: &[f64]) {
     for (sum, x) in sum.iter_mut().zip(x) {
         *sum += x;
+    }
+}
+
+/// `out = x − y`.
+#[inline(always)]
+pub(crate) fn subtract(x: &[f64], y: &[f64], out: &mut [f64]) {
+    for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
+        *out = x - y;
     }
 }

@@ -13,7 +13,7 @@
 //! Jankowiak 2019, "Composable effects for flexible and accelerated probabilistic programming in NumPyro", appendix B). So a tree of `2ʲ` leaves needs `j`
 //! checkpoints instead of a recursion, and chains at different places of their trees can go on together.
 
-use crate::rows::{LANES, add, add_products, add_to, dot, subtract, total};
+use crate::rows::{add_to, dot, subtract};
 
 /// Momenta, and sums of momenta, of some earlier leaves of each row's subtree.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub(super) struct Checkpoints {
     dim: usize,
     levels: Vec<Level>,
     zero: Vec<f64>,
+    /// Room for a sum of momenta.
+    rho: Vec<f64>,
 }
 
 /// One checkpoint for each row.
@@ -44,6 +46,7 @@ impl Checkpoints {
                 dim,
                 levels: Vec::new(),
                 zero: vec![0.0; dim],
+                rho: vec![0.0; dim],
             };
         }
     }
@@ -99,7 +102,7 @@ impl Checkpoints {
                 sum_between: &right.before[numbers.clone()],
                 sum_after: sum,
             };
-            if joint.turns() {
+            if joint.turns(&mut self.rho) {
                 return true;
             }
         }
@@ -111,7 +114,7 @@ impl Checkpoints {
 
     /// Whether the whole tree turns that a complete subtree was joined to, with `far` and `near` the momenta of the ends of the older tree.
     #[inline(always)]
-    pub fn turns_whole(&self, row: usize, far: &[f64], near: &[f64], w: &[f64], sum: &[f64]) -> bool {
+    pub fn turns_whole(&mut self, row: usize, far: &[f64], near: &[f64], w: &[f64], sum: &[f64]) -> bool {
         let numbers = row * self.dim..(row + 1) * self.dim;
         Joint {
             first: far,
@@ -122,7 +125,7 @@ impl Checkpoints {
             sum_between: &self.levels[0].before[numbers],
             sum_after: sum,
         }
-        .turns()
+        .turns(&mut self.rho)
     }
 }
 
@@ -140,60 +143,27 @@ struct Joint<'a> {
 
 impl Joint<'_> {
     /// Whether the ends of the stretch approach each other, or those of the left part with the first point of the right one, or those of the right
-    /// part with the last point of the left one.
+    /// part with the last point of the left one. `rho` is overwritten.
     #[inline(always)]
-    fn turns(&self) -> bool {
-        let [sum_before, sum_between, sum_after] = [self.sum_before, self.sum_between, self.sum_after];
-        // NaN turns.
-        let go_on = |products: [f64; 2]| products[0] > 0.0 && products[1] > 0.0;
-        !(go_on(products(sum_after, sum_before, None, self.first, self.last))
-            && go_on(products(
-                sum_between,
-                sum_before,
-                Some(self.right_first),
-                self.first,
-                self.right_first,
-            ))
-            && go_on(products(
-                sum_after,
-                sum_between,
-                Some(self.left_last),
-                self.left_last,
-                self.last,
-            )))
+    fn turns(&self, rho: &mut [f64]) -> bool {
+        // One scalar product after the other: of two that are summed side by side the compiler makes pairs, at several times the cost.
+        subtract(self.sum_after, self.sum_before, rho);
+        if turns_back(rho, self.first, self.last) {
+            return true;
+        }
+        subtract(self.sum_between, self.sum_before, rho);
+        add_to(rho, self.right_first);
+        if turns_back(rho, self.first, self.right_first) {
+            return true;
+        }
+        subtract(self.sum_after, self.sum_between, rho);
+        add_to(rho, self.left_last);
+        turns_back(rho, self.left_last, self.last)
     }
 }
 
-/// `ρ·first` and `ρ·last`, where `ρ` is the difference of two sums and perhaps one momentum more.
+/// Whether a sum of momenta points against one of those at its ends; NaN does.
 #[inline(always)]
-fn products(after: &[f64], before: &[f64], more: Option<&[f64]>, first: &[f64], last: &[f64]) -> [f64; 2] {
-    let (t, t_tail) = after.as_chunks::<LANES>();
-    let (r, r_tail) = before.as_chunks::<LANES>();
-    let (m, m_tail) = more.unwrap_or(before).as_chunks::<LANES>();
-    let (a, a_tail) = first.as_chunks::<LANES>();
-    let (b, b_tail) = last.as_chunks::<LANES>();
-    let (mut to_first, mut to_last) = ([0.0; LANES], [0.0; LANES]);
-    for (((t, r), m), (a, b)) in t.iter().zip(r).zip(m).zip(a.iter().zip(b)) {
-        let mut rho = subtract(*t, *r);
-        if more.is_some() {
-            rho = add(rho, *m);
-        }
-        to_first = add_products(to_first, rho, *a);
-        to_last = add_products(to_last, rho, *b);
-    }
-    let (mut to_first, mut to_last) = (total(to_first), total(to_last));
-    for (((t, r), m), (a, b)) in t_tail
-        .iter()
-        .zip(r_tail)
-        .zip(m_tail)
-        .zip(a_tail.iter().zip(b_tail))
-    {
-        let mut rho = t - r;
-        if more.is_some() {
-            rho += m;
-        }
-        to_first = rho.mul_add(*a, to_first);
-        to_last = rho.mul_add(*b, to_last);
-    }
-    [to_first, to_last]
+fn turns_back(rho: &[f64], first: &[f64], last: &[f64]) -> bool {
+    !(dot(rho, first) > 0.0 && dot(rho, last) > 0.0)
 }
