@@ -258,9 +258,9 @@ impl Vectorized for Regression<'_> {
         for first in (0..self.x.nrows()).step_by(LANES) {
             let n = (self.x.nrows() - first).min(LANES);
             let mut b = [[0.0; LANES]; MOST];
-            for lane in 0..n {
-                for j in 0..dim {
-                    b[j][lane] = self.x[[first + lane, j]];
+            for (lane, row) in self.x.rows().into_iter().skip(first).take(n).enumerate() {
+                for (b, x) in b.iter_mut().zip(row) {
+                    b[lane] = *x;
                 }
             }
             let b = &b[..dim];
