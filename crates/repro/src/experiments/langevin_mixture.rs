@@ -10,6 +10,8 @@
 
 mod line;
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 use gibbsian_core::{Score, Space, TimeScore};
 use gibbsian_samplers::{AnnealedLangevin, Chains, NoiseLadder, UnadjustedLangevin};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
@@ -28,8 +30,11 @@ const STEP: f64 = 0.05;
 const PLAIN_STEPS: usize = 1_000;
 const STEPS_A_LEVEL: usize = 100;
 const PUBLISHED_LEVELS: usize = 10;
-/// The smallest noise where noise is convolved; at 1, where the scaled recipe ends, it would still widen the modes.
-const SMALLEST: f64 = 0.1;
+/// The smallest noise where noise is convolved; at 1, where the scaled recipe ends, it would double the variance of the modes. The levels have the published ratio.
+const SMALLEST: f64 = 0.5;
+const CONVOLVED_LEVELS: usize = 12;
+/// `log (0.8/0.2)`.
+const LOG_ODDS: f64 = 2.0 * std::f64::consts::LN_2;
 
 const PLAIN: Claim = Claim {
     claim: "plain Langevin chains: the mass at the heavy mode minus the area of its basin over that of the square",
@@ -84,7 +89,7 @@ const OVERLAP: Claim = Claim {
     provenance: Provenance::Exact,
     quick: Some(Check::at_least(1.0)),
     full: Check::at_least(1.0),
-    reason: "by quadrature, for 5, 9, 17, 33 levels from 20 to 0.1; each refinement halves the logarithm of the ratio of levels and doubles the steps, so nothing should get worse",
+    reason: "by quadrature, for 5, 9, 17, 33 levels from 20 to 0.5; each refinement halves the logarithm of the ratio of levels and doubles the steps, so nothing should get worse",
 };
 
 /// See the top of the file.
@@ -132,7 +137,7 @@ impl TwoModes {
     /// `s(u) = [c (2r − 1) − u]/v` with `r = P(heavy mode | u) = 1/(1 + exp(−log 4 − 2cu/v))`.
     fn score_on_line(&self, u: f64, noise_level: f64) -> f64 {
         let v = self.variance(noise_level);
-        let logit = (WEIGHT / (1.0 - WEIGHT)).ln() + 2.0 * self.distance * u / v;
+        let logit = LOG_ODDS + 2.0 * self.distance * u / v;
         (self.distance * (0.5 * logit).tanh() - u) / v
     }
 }
@@ -147,11 +152,10 @@ impl TimeScore for TwoModes {
     /// The score at `x` for the noise level `t`; across the line through the modes it is that of one normal density.
     fn score_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
         for ((x, &level), mut out) in x.rows().into_iter().zip(t).zip(out.rows_mut()) {
-            let (along, across) = ((x[0] + x[1]) / 2.0_f64.sqrt(), (x[0] - x[1]) / 2.0_f64.sqrt());
-            let s = self.score_on_line(along, level);
-            let s_across = -across / self.variance(level);
-            out[0] = (s + s_across) / 2.0_f64.sqrt();
-            out[1] = (s - s_across) / 2.0_f64.sqrt();
+            let s = self.score_on_line((x[0] + x[1]) * FRAC_1_SQRT_2, level);
+            let s_across = -(x[0] - x[1]) * FRAC_1_SQRT_2 / self.variance(level);
+            out[0] = (s + s_across) * FRAC_1_SQRT_2;
+            out[1] = (s - s_across) * FRAC_1_SQRT_2;
         }
     }
 }
@@ -209,7 +213,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     compare(ctx, &SCALED_CHAINS, mass(sample.x.view()), scaled_mass, n_chains)?;
 
     ctx.progress(2, 4, "noise convolved");
-    let ladder = NoiseLadder::geometric(LARGEST, SMALLEST, 17)?;
+    let ladder = NoiseLadder::geometric(LARGEST, SMALLEST, CONVOLVED_LEVELS)?;
     let convolved_law = annealed_law(&convolved, &ladder);
     let convolved_mass = convolved_law.mass_above(saddle);
     let epsilon = 2.0 * STEP * SMALLEST * SMALLEST;
@@ -308,7 +312,7 @@ fn refine(ctx: &mut Context, both: [&TwoModes; 2], saddle: f64) -> Result<()> {
         Axis::log("|mass − 0.8|"),
     )
     .line("components scaled, 20 to 1", scaled)
-    .line("noise convolved, 20 to 0.1", convolved);
+    .line("noise convolved, 20 to 0.5", convolved);
     ctx.plot("ladders", "A hundred steps a level, by quadrature.", &plot)?;
     ctx.table(
         "ladders",
