@@ -68,6 +68,11 @@ fn a_run_on_disk_is_the_run_in_memory() {
         );
     }
 
+    // File for file what one call writes.
+    let mut at_once = DrawStore::create(fresh("at-once.zarr"), streamed.store.contents().clone()).unwrap();
+    at_once.append(run.draws.view(), run.statistics.view()).unwrap();
+    assert_eq!(files(at_once.path()), draws_of(&directory));
+
     // And in a file made of it afterwards.
     let variables = Layout::new().with("a", &[]).with("b", &[1]);
     let store = run.write_zarr(fresh("written.zarr"), Some(variables)).unwrap();
