@@ -4,7 +4,7 @@ use std::error::Error;
 
 use gibbsian_core::simd::{Vectorized, exp_lanes, vectorized};
 use gibbsian_core::{Energy, Potential, Score, Space};
-use gibbsian_densities::QuadraticEnergy;
+use gibbsian_densities::MultivariateNormal;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 /// The target of this name; `data` is the precision matrix `(50, 50)` of `corr50`, and the predictors `(25, 1000)` and the answers `(1000)` of `logreg25`.
@@ -22,7 +22,7 @@ pub fn target(name: &str, data: &[f64]) -> Result<Box<dyn Potential>, Box<dyn Er
         "banana2" => Box::new(Fused { dim: 2, at: banana }),
         "corr50" => {
             let precision = Array2::from_shape_vec((50, 50), data.to_vec())?;
-            Box::new(QuadraticEnergy::new(precision, Array1::zeros(50), 0.0)?)
+            Box::new(MultivariateNormal::from_precision(Array1::zeros(50), precision)?)
         }
         "logreg25" => Box::new(Logistic::new(data, 25)?),
         _ => return Err(format!("no target is called `{name}`").into()),
@@ -168,11 +168,13 @@ fn eight<T>(f: impl Fn(usize) -> T) -> [T; LANES] {
 /// Logistic regression with standard normal coefficients, `E(b) = Σ_i log (1 + e^{z_i}) − y_i z_i + |b|²/2` with `z = X b`.
 ///
 /// Points lie in the lanes of vectors and observations in tiles of eight, so that each predictor that is loaded serves eight points and each
-/// coefficient eight observations. The sum of `log (1 + e^{−|z|})` over a tile is the logarithm of one product.
+/// coefficient eight observations. The sum of `log (1 + e^{−|z|})` over a chunk of tiles is the logarithm of one product.
 struct Logistic {
     dim: usize,
     /// Tiles of observations: for each predictor the eight of them.
     tiles: Vec<Line>,
+    /// The predictors of each observation, zeros up to a multiple of eight.
+    rows: Vec<f64>,
     /// `Xᵀ y`.
     answers: Vec<f64>,
 }
@@ -193,10 +195,22 @@ impl Logistic {
                 tiles.push(eight(|l| x[j * n + first + l]));
             }
         }
+        let padded = dim.next_multiple_of(LANES);
+        let mut rows = vec![0.0; n * padded];
+        for (i, row) in rows.chunks_exact_mut(padded).enumerate() {
+            for (j, entry) in row[..dim].iter_mut().enumerate() {
+                *entry = x[j * n + i];
+            }
+        }
         let answers = (0..dim)
             .map(|j| x[j * n..(j + 1) * n].iter().zip(y).map(|(x, y)| x * y).sum())
             .collect();
-        Ok(Logistic { dim, tiles, answers })
+        Ok(Logistic {
+            dim,
+            tiles,
+            rows,
+            answers,
+        })
     }
 }
 
@@ -246,6 +260,9 @@ struct Regression<'a> {
 /// Eight observations at eight points.
 const TILE: usize = LANES * LANES;
 
+/// Tiles that are gone through twice, for predictions and for slopes.
+const CHUNK: usize = 8;
+
 /// The most coefficients that the sums below have room for.
 const MOST: usize = 32;
 
@@ -264,49 +281,48 @@ impl Vectorized for Regression<'_> {
                 }
             }
             let b = &b[..dim];
+            let padded = dim.next_multiple_of(LANES);
             let mut slopes = [[0.0; LANES]; MOST];
-            let slopes = &mut slopes[..dim];
             let mut logs = [0.0; LANES];
-            let mut product = [1.0; LANES];
-            for (t, tile) in self.of.tiles.chunks_exact(dim).enumerate() {
-                let mut z = [[0.0; LANES]; LANES];
-                for (x, b) in tile.iter().zip(b) {
-                    z = eight(|k| {
-                        let x = x[k];
-                        eight(|l| x.mul_add(b[l], z[k][l]))
-                    });
-                }
-                // One long loop for each operation, which the compiler cannot but make vectors of.
-                let z = *z.as_flattened().first_chunk::<TILE>().expect("eight lines");
-                let mut e = z.map(|z| -z.abs());
-                exp_lanes(&mut e);
-                let mut p = [0.0; TILE];
-                for i in 0..TILE {
-                    let odds = 1.0 / (1.0 + e[i]);
-                    p[i] = if z[i] >= 0.0 { odds } else { e[i] * odds };
-                }
-                let (z, e, p) = (z.as_chunks().0, e.as_chunks().0, p.as_chunks().0);
-                for (z, e) in z.iter().zip(e) {
-                    let (z, e): (&Line, &Line) = (z, e);
-                    logs = eight(|l| logs[l] + z[l].max(0.0));
-                    product = eight(|l| product[l] * (1.0 + e[l]));
-                }
-                for (x, slope) in tile.iter().zip(&mut *slopes) {
-                    let mut sum = *slope;
-                    for (x, p) in x.iter().zip(p) {
-                        let p: &Line = p;
-                        sum = eight(|l| x.mul_add(p[l], sum[l]));
+            let chunks = self.of.tiles.chunks(CHUNK * dim);
+            for (tiles, rows) in chunks.zip(self.of.rows.chunks(CHUNK * LANES * padded)) {
+                let mut product = [1.0; LANES];
+                let mut p = [[0.0; LANES]; CHUNK * LANES];
+                for (tile, p) in tiles.chunks_exact(dim).zip(p.as_chunks_mut::<LANES>().0) {
+                    let mut z = [[0.0; LANES]; LANES];
+                    for (x, b) in tile.iter().zip(b) {
+                        z = eight(|k| eight(|l| x[k].mul_add(b[l], z[k][l])));
                     }
-                    *slope = sum;
+                    // One long loop for each operation, which the compiler cannot but make vectors of.
+                    let z = z.as_flattened().first_chunk::<TILE>().expect("eight lines");
+                    let mut e = z.map(|z| -z.abs());
+                    exp_lanes(&mut e);
+                    let p = p.as_flattened_mut();
+                    for ((p, z), e) in p.iter_mut().zip(z).zip(&e) {
+                        let odds = 1.0 / (1.0 + e);
+                        *p = if *z >= 0.0 { odds } else { e * odds };
+                    }
+                    for (z, e) in z.as_chunks::<LANES>().0.iter().zip(e.as_chunks::<LANES>().0) {
+                        logs = eight(|l| logs[l] + z[l].max(0.0));
+                        product = eight(|l| product[l] * (1.0 + e[l]));
+                    }
                 }
-                // Eight factors of at most two a tile: no overflow in a hundred tiles.
-                if t % 100 == 99 {
-                    logs = eight(|l| logs[l] + product[l].ln());
-                    product = [1.0; LANES];
+                // At most 2^(8 CHUNK).
+                logs = eight(|l| logs[l] + product[l].ln());
+                for (first, slopes) in slopes.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+                    if first * LANES >= dim {
+                        break;
+                    }
+                    let mut sums = *slopes;
+                    for (row, p) in rows.chunks_exact(padded).zip(&p) {
+                        let x: &Line = row[first * LANES..].first_chunk().expect("padded rows");
+                        sums = eight(|a| eight(|l| x[a].mul_add(p[l], sums[a][l])));
+                    }
+                    *slopes = sums;
                 }
             }
             for lane in 0..n {
-                let mut energy = logs[lane] + product[lane].ln();
+                let mut energy = logs[lane];
                 for j in 0..dim {
                     let b = b[j][lane];
                     energy += b * (0.5 * b - self.of.answers[j]);
