@@ -103,7 +103,7 @@ pub struct DensityOfStates {
 /// support.
 ///
 /// ```
-/// use gibbsian_core::{DiscreteEnergy, Energy, Seed, Space};
+/// use gibbsian_core::{Discrete, DiscreteEnergy, Energy, Seed, Space};
 /// use gibbsian_partition::{FlatHistogram, density_of_states};
 /// use ndarray::{ArrayView2, ArrayViewMut1, Axis};
 ///
