@@ -4,7 +4,7 @@
 //! samples; arrays go in as views and results are written into the caller's array, with an owning form beside it.
 //!
 //! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`family`] is for densities linear in their parameters, [`params`] makes parameters visible,
-//! [`kernel`], [`blocks`], [`path`] and [`tempered`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
+//! [`kernel`], [`blocks`], [`path`] and [`geometric_path`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
 //! models, [`process`] has the forward processes of diffusion models, [`objective`] and [`snapshot`] carry training, `dataset` feeds
 //! it, [`seed`] and [`parallel`] make it deterministic, `math` and `simd` make it accurate and fast.
 //!

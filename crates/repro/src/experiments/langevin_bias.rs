@@ -5,7 +5,7 @@
 //! as some notes print it, the variance is `1/(2 − ε/2)` and tends to a half: the rule corrects into the wrong density. With scores from minibatches the noise of the estimates
 //! is sampled along: variance `(2 + εV)/(Λ(2 − εΛ))`. All of these are exact, so each is a claim.
 //!
-//! What a correction costs, and what it saves, shows in many dimensions: see [`dimension`].
+//! What a correction costs, and what it saves, shows in many dimensions: see the file `dimension.rs`.
 
 mod dimension;
 mod targets;

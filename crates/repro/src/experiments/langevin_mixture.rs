@@ -6,7 +6,7 @@
 //!
 //! Their demonstration does not convolve the density with noise, it scales the two components: `σ` takes the place of the deviation 1. Here both are run. And
 //! because the chain along the line through the modes is a chain of its own, its law can be computed without chains, by quadrature
-//! ([`line`]): what the recipe gives is known to many digits, and it is not 0.800.
+//! (the file `line.rs`): what the recipe gives is known to many digits, and it is not 0.800.
 
 mod line;
 
