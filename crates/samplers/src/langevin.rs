@@ -9,14 +9,12 @@
 
 use gibbsian_core::error::check_positive;
 use gibbsian_core::simd::LaneRng;
-use gibbsian_core::{Acceptance, Kernel, Result, Score, Streams};
-use ndarray::{Array2, CowArray, Ix2};
-use rand::Rng;
+use gibbsian_core::{Acceptance, Result, Score};
 
 use crate::metric::Metric;
 use crate::vector::{all_finite, zip, zip_mut};
-use crate::walkers::{Block, Walkers};
-use crate::working::{Scratch, Working, keep_scored, numbers, rows_mut, sized, stir, whitened};
+use crate::walkers::Block;
+use crate::working::{Scratch, keep_scored, kernel_of_walkers, numbers, rows_mut, sized, stir, whitened};
 
 /// One step of length `ε` of the Euler scheme: `x' = x + ε Σ s(x) + √(2ε) L z`, `z ~ N(0, I)`, `Σ = L Lᵀ` the metric's.
 ///
@@ -88,33 +86,7 @@ impl UnadjustedLangevin {
     }
 }
 
-impl<T: Score + ?Sized> Kernel<T> for UnadjustedLangevin {
-    type State = Working;
-    type Info = Acceptance;
-
-    fn init(&self, target: &T, x: Array2<f64>) -> Result<Working> {
-        self.metric.check_dim(target.dim())?;
-        Ok(Working::new(Walkers::with_score(target, x)?))
-    }
-
-    fn refresh(&self, target: &T, state: &mut Working) {
-        state.walkers.refresh_score(target);
-    }
-
-    fn positions<'s>(&self, state: &'s Working) -> CowArray<'s, f64, Ix2> {
-        state.walkers.x.view().into()
-    }
-
-    fn step(&self, target: &T, state: &mut Working, rng: &mut dyn Rng) -> Acceptance {
-        let streams = Streams::draw(rng);
-        state
-            .map_blocks(|block, walkers, scratch| {
-                self.advance(target, LaneRng::new(streams, block), walkers, scratch)
-            })
-            .into_iter()
-            .sum()
-    }
-}
+kernel_of_walkers!(UnadjustedLangevin, Score, with_score, refresh_score);
 
 /// The report of a kernel without an acceptance step: all `n` moves were taken but those that were `undefined`.
 pub(crate) fn taken_but(n: usize, undefined: usize) -> Acceptance {

@@ -13,16 +13,15 @@
 
 use gibbsian_core::error::check_positive;
 use gibbsian_core::simd::LaneRng;
-use gibbsian_core::{Acceptance, Kernel, Potential, Result, Streams};
-use ndarray::{Array2, ArrayViewMut1, CowArray, Ix2};
-use rand::Rng;
+use gibbsian_core::{Acceptance, Potential, Result};
+use ndarray::ArrayViewMut1;
 
 use crate::metric::Metric;
 use crate::metropolis_hastings::Proposals;
 use crate::tunable::Tunable;
 use crate::vector::{all_finite, map2, sum_rows, zip};
-use crate::walkers::{Block, Walkers};
-use crate::working::{Scratch, Working, numbers, rows, rows_mut, sized, stir, whitened};
+use crate::walkers::Block;
+use crate::working::{Scratch, kernel_of_walkers, numbers, rows, rows_mut, sized, stir, whitened};
 
 /// A Langevin step of length `ε`, proposed, and taken so that the target is invariant.
 ///
@@ -125,33 +124,7 @@ impl Mala {
     }
 }
 
-impl<T: Potential + ?Sized> Kernel<T> for Mala {
-    type State = Working;
-    type Info = Acceptance;
-
-    fn init(&self, target: &T, x: Array2<f64>) -> Result<Working> {
-        self.metric.check_dim(target.dim())?;
-        Ok(Working::new(Walkers::with_both(target, x)?))
-    }
-
-    fn refresh(&self, target: &T, state: &mut Working) {
-        state.walkers.refresh_both(target);
-    }
-
-    fn positions<'s>(&self, state: &'s Working) -> CowArray<'s, f64, Ix2> {
-        state.walkers.x.view().into()
-    }
-
-    fn step(&self, target: &T, state: &mut Working, rng: &mut dyn Rng) -> Acceptance {
-        let streams = Streams::draw(rng);
-        state
-            .map_blocks(|block, walkers, scratch| {
-                self.advance(target, LaneRng::new(streams, block), walkers, scratch)
-            })
-            .into_iter()
-            .sum()
-    }
-}
+kernel_of_walkers!(Mala, Potential, with_both, refresh_both);
 
 impl Tunable for Mala {
     fn step_size(&self) -> f64 {

@@ -6,16 +6,15 @@
 
 use gibbsian_core::error::check_positive;
 use gibbsian_core::simd::LaneRng;
-use gibbsian_core::{Acceptance, Energy, Kernel, Result, Streams};
-use ndarray::{Array2, ArrayViewMut1, CowArray, Ix2};
-use rand::Rng;
+use gibbsian_core::{Acceptance, Energy, Result};
+use ndarray::ArrayViewMut1;
 
 use crate::metric::Metric;
 use crate::metropolis_hastings::Proposals;
 use crate::tunable::Tunable;
 use crate::vector::{all_finite, zip};
-use crate::walkers::{Block, Walkers};
-use crate::working::{Scratch, Working, numbers, rows, rows_mut, sized, stir};
+use crate::walkers::Block;
+use crate::working::{Scratch, kernel_of_walkers, numbers, rows, rows_mut, sized, stir};
 
 /// A normal step `σ L z` about the point, proposed, and taken with probability `min(1, p(y)/p(x))`.
 ///
@@ -103,33 +102,7 @@ impl RandomWalkMetropolis {
     }
 }
 
-impl<T: Energy + ?Sized> Kernel<T> for RandomWalkMetropolis {
-    type State = Working;
-    type Info = Acceptance;
-
-    fn init(&self, target: &T, x: Array2<f64>) -> Result<Working> {
-        self.metric.check_dim(target.dim())?;
-        Ok(Working::new(Walkers::with_energy(target, x)?))
-    }
-
-    fn refresh(&self, target: &T, state: &mut Working) {
-        state.walkers.refresh_energy(target);
-    }
-
-    fn positions<'s>(&self, state: &'s Working) -> CowArray<'s, f64, Ix2> {
-        state.walkers.x.view().into()
-    }
-
-    fn step(&self, target: &T, state: &mut Working, rng: &mut dyn Rng) -> Acceptance {
-        let streams = Streams::draw(rng);
-        state
-            .map_blocks(|block, walkers, scratch| {
-                self.advance(target, LaneRng::new(streams, block), walkers, scratch)
-            })
-            .into_iter()
-            .sum()
-    }
-}
+kernel_of_walkers!(RandomWalkMetropolis, Energy, with_energy, refresh_energy);
 
 impl Tunable for RandomWalkMetropolis {
     fn step_size(&self) -> f64 {

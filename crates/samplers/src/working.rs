@@ -158,3 +158,40 @@ pub(crate) fn keep_scored<T: Score + ?Sized>(
     target.score_into(walkers.x.view(), walkers.score.view_mut());
     undone
 }
+
+/// The [`Kernel`](gibbsian_core::Kernel) whose state are [`Working`] walkers that remember one thing of the target, and whose step is `advance` on each
+/// block of rows with the noise of that block.
+macro_rules! kernel_of_walkers {
+    ($kernel:ty, $target:ident, $start:ident, $refresh:ident) => {
+        impl<T: gibbsian_core::$target + ?Sized> gibbsian_core::Kernel<T> for $kernel {
+            type State = $crate::working::Working;
+            type Info = gibbsian_core::Acceptance;
+
+            fn init(&self, target: &T, x: ndarray::Array2<f64>) -> gibbsian_core::Result<Self::State> {
+                self.metric.check_dim(target.dim())?;
+                let walkers = $crate::walkers::Walkers::$start(target, x)?;
+                Ok($crate::working::Working::new(walkers))
+            }
+
+            fn refresh(&self, target: &T, state: &mut Self::State) {
+                state.walkers.$refresh(target);
+            }
+
+            fn positions<'s>(&self, state: &'s Self::State) -> ndarray::CowArray<'s, f64, ndarray::Ix2> {
+                state.walkers.x.view().into()
+            }
+
+            fn step(&self, target: &T, state: &mut Self::State, rng: &mut dyn rand::Rng) -> Self::Info {
+                let streams = gibbsian_core::Streams::draw(rng);
+                state
+                    .map_blocks(|block, walkers, scratch| {
+                        let noise = gibbsian_core::simd::LaneRng::new(streams, block);
+                        self.advance(target, noise, walkers, scratch)
+                    })
+                    .into_iter()
+                    .sum()
+            }
+        }
+    };
+}
+pub(crate) use kernel_of_walkers;
