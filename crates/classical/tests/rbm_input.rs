@@ -131,10 +131,10 @@ fn data_outside_the_units_is_refused() {
     for (value, text) in [(1.5, "1.5"), (-0.25, "-0.25"), (f64::NAN, "NaN")] {
         assert_eq!(
             refuse(array![[0.0, 1.0], [value, 0.0]]),
-            format!("`x[1, 0]` is {text}, but must be a value that the visible units can take")
+            format!("`x[1, 0]` is {text}, but must be a value that its unit can take")
         );
     }
-    assert!(!rbm.visible().admits(2.0));
+    assert!(!rbm.visible().admits(0, 2.0));
 }
 
 #[test]

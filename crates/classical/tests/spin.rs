@@ -168,15 +168,15 @@ fn bad_input_is_refused_by_name() {
         "`pseudo_count` is 0, but must be finite and greater than zero"
     );
     for value in [-1.0 - 1e-12, 1.0 + 1e-12, f64::NAN, f64::INFINITY] {
-        assert!(!Spin::unbiased(2).admits(value), "{value}");
+        assert!(!Spin::unbiased(2).admits(0, value), "{value}");
     }
-    assert!(Spin::unbiased(2).admits(0.0));
+    assert!(Spin::unbiased(2).admits(0, 0.0));
     assert_eq!(Spin::unbiased(2).params(), array![0.0, 0.0]);
     let rbm = Rbm::new(Spin::unbiased(2), Bernoulli::unbiased(1), Array2::zeros((2, 1))).unwrap();
     assert_eq!(
         rbm.check_visible(array![[1.0, -2.0]].view())
             .unwrap_err()
             .to_string(),
-        "`x[0, 1]` is -2, but must be a value that the visible units can take"
+        "`x[0, 1]` is -2, but must be a value that its unit can take"
     );
 }

@@ -69,9 +69,9 @@ fn bad_input_is_refused_by_name() {
         error.to_string(),
         "`pseudo_count` is 0, but must be finite and greater than zero"
     );
-    assert!(Bernoulli::unbiased(2).admits(0.3));
+    assert!(Bernoulli::unbiased(2).admits(1, 0.3));
     for value in [-1e-12, 1.0 + 1e-12, f64::NAN, f64::INFINITY] {
-        assert!(!Bernoulli::unbiased(2).admits(value), "{value}");
+        assert!(!Bernoulli::unbiased(2).admits(1, value), "{value}");
     }
     assert_eq!(Bernoulli::unbiased(2).params(), array![0.0, 0.0]);
 }

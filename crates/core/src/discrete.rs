@@ -33,21 +33,15 @@ pub trait Discrete: Space {
     }
 
     /// The number of states, or `None` when it exceeds `u64`.
+    ///
+    /// Provided for the product of all alphabets; a space that is smaller overrides it together with [`Discrete::states_into`].
     fn n_states(&self) -> Option<u64> {
-        (0..self.dim()).try_fold(1u64, |n, site| n.checked_mul(self.alphabet(site).len() as u64))
+        count_product(self.dim(), |site| self.alphabet(site))
     }
 
     /// Writes the states number `first, first + 1, …` into the rows of `out`; coordinate 0 changes fastest.
-    fn states_into(&self, first: u64, mut out: ArrayViewMut2<f64>) {
-        for (k, mut row) in out.rows_mut().into_iter().enumerate() {
-            let mut rest = first + k as u64;
-            for (site, value) in row.iter_mut().enumerate() {
-                let alphabet = self.alphabet(site);
-                let n = alphabet.len() as u64;
-                *value = alphabet[(rest % n) as usize];
-                rest /= n;
-            }
-        }
+    fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
+        product_states_into(|site| self.alphabet(site), first, out);
     }
 
     /// All states, one a row, in the order of [`Discrete::states_into`].
@@ -66,6 +60,28 @@ pub trait Discrete: Space {
                 n.map_or("above 2^64".to_owned(), |n| n.to_string()),
                 "at most 2^24 to be listed at once",
             )),
+        }
+    }
+}
+
+/// The number of combinations of one symbol of each of `n` alphabets, or `None` when it exceeds `u64`.
+pub(crate) fn count_product<'a>(n: usize, alphabet: impl Fn(usize) -> &'a [f64]) -> Option<u64> {
+    (0..n).try_fold(1u64, |count, site| count.checked_mul(alphabet(site).len() as u64))
+}
+
+/// Writes the combinations number `first, first + 1, …` into the rows of `out`; coordinate 0 changes fastest.
+pub(crate) fn product_states_into<'a>(
+    alphabet: impl Fn(usize) -> &'a [f64],
+    first: u64,
+    mut out: ArrayViewMut2<f64>,
+) {
+    for (k, mut row) in out.rows_mut().into_iter().enumerate() {
+        let mut rest = first + k as u64;
+        for (site, value) in row.iter_mut().enumerate() {
+            let alphabet = alphabet(site);
+            let n = alphabet.len() as u64;
+            *value = alphabet[(rest % n) as usize];
+            rest /= n;
         }
     }
 }
@@ -149,6 +165,18 @@ macro_rules! through_pointer {
         impl<T: Discrete + ?Sized> Discrete for $pointer {
             fn alphabet(&self, site: usize) -> &[f64] {
                 (**self).alphabet(site)
+            }
+
+            fn check_states(&self, name: &'static str, x: ArrayView2<f64>) -> Result<()> {
+                (**self).check_states(name, x)
+            }
+
+            fn n_states(&self) -> Option<u64> {
+                (**self).n_states()
+            }
+
+            fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
+                (**self).states_into(first, out);
             }
         }
 

@@ -12,6 +12,8 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip};
 
+use crate::discrete::{count_product, product_states_into};
+use crate::error::{Error, Result, check_batch};
 use crate::params::ParametricMut;
 use crate::seed::Streams;
 
@@ -20,9 +22,27 @@ pub trait Units: ParametricMut + Clone + Send + Sync {
     /// The number of units `N`.
     fn n_units(&self) -> usize;
 
-    /// Whether `value` may stand in data for one unit. Conditional means count as data where the energy is defined for them:
+    /// Whether `value` may stand in data for this unit. Conditional means count as data where the energy is defined for them:
     /// a Bernoulli unit admits all of `[0, 1]`.
-    fn admits(&self, value: f64) -> bool;
+    fn admits(&self, unit: usize, value: f64) -> bool;
+
+    /// Requires a batch of at least one row that the layer can take, and names the first value that it cannot.
+    ///
+    /// Override it where values are admitted or not together, as the indicators of one categorical unit are.
+    ///
+    /// # Errors
+    /// No rows, a wrong number of columns, or a value that its unit does not admit, such as NaN.
+    fn check_rows(&self, name: &'static str, x: ArrayView2<f64>) -> Result<()> {
+        check_batch(name, &x, self.n_units())?;
+        match x.indexed_iter().find(|((_, unit), v)| !self.admits(*unit, **v)) {
+            None => Ok(()),
+            Some(((b, unit), v)) => Err(Error::parameter(
+                format!("{name}[{b}, {unit}]"),
+                v,
+                "a value that its unit can take",
+            )),
+        }
+    }
 
     /// Writes `e(x_b)` into `out` `(B)`.
     fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>);
@@ -77,8 +97,21 @@ pub trait Units: ParametricMut + Clone + Send + Sync {
 
 /// A layer whose units take finitely many values each, so that sums over its states can be enumerated.
 pub trait FiniteUnits: Units {
-    /// The values that a unit can take, without repetition; the same for all units of the layer.
-    fn alphabet(&self) -> &[f64];
+    /// The values that this unit can take, without repetition.
+    fn alphabet(&self, unit: usize) -> &[f64];
+
+    /// The number of states of the layer, or `None` when it exceeds `u64`.
+    ///
+    /// Provided for units that take any combination of values; override it together with [`FiniteUnits::states_into`] where they do
+    /// not, as the indicators of one categorical unit.
+    fn n_states(&self) -> Option<u64> {
+        count_product(self.n_units(), |unit| self.alphabet(unit))
+    }
+
+    /// Writes the states number `first, first + 1, …` into the rows of `out`; unit 0 changes fastest.
+    fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
+        product_states_into(|unit| self.alphabet(unit), first, out);
+    }
 }
 
 /// A layer whose energy can be differentiated in the values of its units, and taken at real values near those that they have.

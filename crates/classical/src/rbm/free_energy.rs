@@ -66,8 +66,16 @@ impl<V: Units, H: Units> EnergyPullback for Rbm<V, H> {
 }
 
 impl<V: FiniteUnits, H: Units> Discrete for Rbm<V, H> {
-    fn alphabet(&self, _site: usize) -> &[f64] {
-        self.visible.alphabet()
+    fn alphabet(&self, site: usize) -> &[f64] {
+        self.visible.alphabet(site)
+    }
+
+    fn n_states(&self) -> Option<u64> {
+        self.visible.n_states()
+    }
+
+    fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
+        self.visible.states_into(first, out);
     }
 }
 
@@ -79,15 +87,15 @@ impl<V: FiniteUnits, H: Units> DiscreteEnergy for Rbm<V, H> {
     }
 
     fn flip_deltas_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
-        let alphabet = self.alphabet(0).to_vec();
-        assert_eq!(
-            alphabet.len(),
-            2,
-            "flipping needs units with two values, not {alphabet:?}"
-        );
         let field = self.hidden_field(x);
         let mut deltas = Array2::zeros((x.nrows(), 2));
         for site in 0..self.dim() {
+            let alphabet = self.alphabet(site);
+            assert_eq!(
+                alphabet.len(),
+                2,
+                "flipping unit {site} needs two values, not {alphabet:?}"
+            );
             self.site_deltas_from_field(x, field.view(), site, &mut deltas.view_mut());
             for (b, value) in x.column(site).iter().enumerate() {
                 out[[b, site]] = deltas[[b, usize::from(*value == alphabet[0])]];

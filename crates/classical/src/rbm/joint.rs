@@ -2,7 +2,7 @@
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::{BlockLaw, Blocks, Discrete, DiscreteEnergy, Energy, FiniteUnits, Space, Streams, Units};
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip, s};
 use rand::Rng;
 
 use super::Rbm;
@@ -29,17 +29,39 @@ impl<V: Units, H: Units> Space for Joint<'_, V, H> {
 impl<V: Units, H: Units> Energy for Joint<'_, V, H> {
     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
         assert_energy_shapes(self.dim(), x, &out);
-        let (v, h) = x.split_at(ndarray::Axis(1), self.rbm.visible.n_units());
+        let (v, h) = x.split_at(Axis(1), self.rbm.visible.n_units());
         out.assign(&self.rbm.joint_energy(v, h));
     }
 }
 
 impl<V: FiniteUnits, H: FiniteUnits> Discrete for Joint<'_, V, H> {
     fn alphabet(&self, site: usize) -> &[f64] {
-        if site < self.rbm.visible.n_units() {
-            self.rbm.visible.alphabet()
-        } else {
-            self.rbm.hidden.alphabet()
+        let n_visible = self.rbm.visible.n_units();
+        match site.checked_sub(n_visible) {
+            None => self.rbm.visible.alphabet(site),
+            Some(unit) => self.rbm.hidden.alphabet(unit),
+        }
+    }
+
+    fn n_states(&self) -> Option<u64> {
+        self.rbm
+            .visible
+            .n_states()?
+            .checked_mul(self.rbm.hidden.n_states()?)
+    }
+
+    /// The state of the visible layer changes fastest.
+    fn states_into(&self, first: u64, mut out: ArrayViewMut2<f64>) {
+        let n_visible_states = self
+            .rbm
+            .visible
+            .n_states()
+            .expect("few enough states to be numbered");
+        for (k, row) in out.axis_chunks_iter_mut(Axis(0), 1).enumerate() {
+            let number = first + k as u64;
+            let (v, h) = row.split_at(Axis(1), self.rbm.visible.n_units());
+            self.rbm.visible.states_into(number % n_visible_states, v);
+            self.rbm.hidden.states_into(number / n_visible_states, h);
         }
     }
 }
@@ -61,7 +83,7 @@ impl<V: Units, H: Units> Blocks for Joint<'_, V, H> {
     ) {
         let n_visible = self.rbm.visible.n_units();
         let streams = Streams::draw(rng);
-        let (mut v, mut h) = x.view_mut().split_at(ndarray::Axis(1), n_visible);
+        let (mut v, mut h) = x.view_mut().split_at(Axis(1), n_visible);
         let (new, old, first) = match block {
             0 => (self.rbm.sample_hidden(v.view(), streams), &mut h, n_visible),
             1 => (self.rbm.sample_visible(h.view(), streams), &mut v, 0),
@@ -83,7 +105,7 @@ impl<V: Units, H: Units> Blocks for Joint<'_, V, H> {
 
 impl<V: FiniteUnits, H: FiniteUnits> BlockLaw for Joint<'_, V, H> {
     fn block_matrix(&self, block: usize, states: ArrayView2<f64>) -> Array2<f64> {
-        let (v, h) = states.split_at(ndarray::Axis(1), self.rbm.visible.n_units());
+        let (v, h) = states.split_at(Axis(1), self.rbm.visible.n_units());
         let (p, kept) = match block {
             0 => (law_matrix(&self.rbm.hidden, self.rbm.hidden_field(v), &h), v),
             1 => (law_matrix(&self.rbm.visible, self.rbm.visible_field(h), &v), h),

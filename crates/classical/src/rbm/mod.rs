@@ -152,10 +152,7 @@ impl<V: Units, H: Units> Rbm<V, H> {
     /// # Errors
     /// An empty batch, a wrong number of columns, or a value that the visible units do not admit, such as NaN.
     pub fn check_visible(&self, x: ArrayView2<f64>) -> Result<()> {
-        gibbsian_core::error::check_batch("x", &x, self.visible.n_units())?;
-        gibbsian_core::error::check_each("x", x, "a value that the visible units can take", |v| {
-            self.visible.admits(v)
-        })
+        self.visible.check_rows("x", x)
     }
 }
 

@@ -79,7 +79,7 @@ impl Units for Bernoulli {
         self.bias.len()
     }
 
-    fn admits(&self, value: f64) -> bool {
+    fn admits(&self, _unit: usize, value: f64) -> bool {
         (0.0..=1.0).contains(&value)
     }
 
@@ -131,7 +131,7 @@ impl Units for Bernoulli {
 }
 
 impl FiniteUnits for Bernoulli {
-    fn alphabet(&self) -> &[f64] {
+    fn alphabet(&self, _unit: usize) -> &[f64] {
         &[0.0, 1.0]
     }
 }

@@ -87,7 +87,7 @@ impl Units for Spin {
         self.bias.len()
     }
 
-    fn admits(&self, value: f64) -> bool {
+    fn admits(&self, _unit: usize, value: f64) -> bool {
         (-1.0..=1.0).contains(&value)
     }
 
@@ -143,7 +143,7 @@ impl Units for Spin {
 }
 
 impl FiniteUnits for Spin {
-    fn alphabet(&self) -> &[f64] {
+    fn alphabet(&self, _unit: usize) -> &[f64] {
         &[-1.0, 1.0]
     }
 }

@@ -20,15 +20,15 @@ impl UnitLaw {
     /// given step where there is none.
     pub(super) fn new<U: Units>(
         layer: &U,
-        alphabet: Option<&[f64]>,
+        alphabets: Option<&[&[f64]]>,
         field: ArrayView1<f64>,
         x: ArrayView1<f64>,
         i: usize,
         step: f64,
     ) -> Self {
-        let (values, weights) = match alphabet {
-            Some(alphabet) => (alphabet.to_vec(), vec![1.0; alphabet.len()]),
-            None => Support::of(|v| layer.admits(v)).rule(step),
+        let (values, weights) = match alphabets {
+            Some(alphabets) => (alphabets[i].to_vec(), vec![1.0; alphabets[i].len()]),
+            None => Support::of(|v| layer.admits(i, v)).rule(step),
         };
         let n = values.len();
         let fields = Array2::from_shape_fn((n + 1, field.len()), |(_, j)| field[j]);
@@ -45,7 +45,7 @@ impl UnitLaw {
             values,
             weights: Array1::from_vec(weights),
             ratios,
-            finite: alphabet.is_some(),
+            finite: alphabets.is_some(),
         }
     }
 

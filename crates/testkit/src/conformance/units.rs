@@ -34,20 +34,22 @@ pub fn finite_units<U: FiniteUnits>(
     precision: Precision,
     seed: Seed,
 ) -> Verdict {
-    let alphabet = layer.alphabet();
-    for (k, &a) in alphabet.iter().enumerate() {
-        require(
-            layer.admits(a),
-            "every symbol of the alphabet is admitted",
-            format_args!("{a} is not"),
-        )?;
-        require(
-            !alphabet[..k].contains(&a),
-            "the symbols of the alphabet differ",
-            format_args!("{a} stands twice"),
-        )?;
+    let alphabets: Vec<&[f64]> = (0..layer.n_units()).map(|unit| layer.alphabet(unit)).collect();
+    for (unit, alphabet) in alphabets.iter().enumerate() {
+        for (k, &a) in alphabet.iter().enumerate() {
+            require(
+                layer.admits(unit, a),
+                "every symbol of the alphabet is admitted",
+                format_args!("{a} is not, for unit {unit}"),
+            )?;
+            require(
+                !alphabet[..k].contains(&a),
+                "the symbols of the alphabet differ",
+                format_args!("{a} stands twice for unit {unit}"),
+            )?;
+        }
     }
-    check(layer, Some(alphabet), field, precision, seed)
+    check(layer, Some(&alphabets), field, precision, seed)
 }
 
 /// Checks a layer of units with a continuum of values, as [`finite_units`] does: sums over the alphabet become
@@ -66,7 +68,7 @@ pub fn continuous_units<U: Units>(
 
 fn check<U: Units>(
     layer: &U,
-    alphabet: Option<&[f64]>,
+    alphabets: Option<&[&[f64]]>,
     field: ArrayView2<f64>,
     precision: Precision,
     seed: Seed,
@@ -83,7 +85,7 @@ fn check<U: Units>(
     super::parametric(&mut layer.clone())?;
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         require(
-            !layer.admits(bad),
+            (0..layer.n_units()).all(|unit| !layer.admits(unit, bad)),
             "only finite values are admitted",
             format_args!("{bad} is"),
         )?;
@@ -108,7 +110,7 @@ fn check<U: Units>(
         .map_err(|f| f.within("mean"))?;
 
     linear_energy(layer, x.view(), precision)?;
-    normalised(layer, alphabet, field, x.view(), precision)?;
+    normalised(layer, alphabets, field, x.view(), precision)?;
     let gamma = |i: ArrayView2<f64>| log_partition(layer, i);
     row_gradient(
         "means are the gradient of the log-partition",
@@ -119,7 +121,7 @@ fn check<U: Units>(
     )?;
     pullbacks(layer, field, x.view(), precision)?;
     reproducible(layer, field, seed)?;
-    drawn(layer, alphabet, field, seed)
+    drawn(layer, alphabets, field, seed)
 }
 
 /// `e(x; aθ₁ + bθ₂) = a e(x; θ₁) + b e(x; θ₂)`, with positive `a`, `b` and `θ₂` so that cones of parameters are not left.
@@ -149,7 +151,7 @@ fn linear_energy<U: Units>(layer: &U, x: ArrayView2<f64>, precision: Precision) 
 /// `log p(x | I) + Σ_i log R_i = 0`; see the module.
 fn normalised<U: Units>(
     layer: &U,
-    alphabet: Option<&[f64]>,
+    alphabets: Option<&[&[f64]]>,
     field: ArrayView2<f64>,
     x: ArrayView2<f64>,
     precision: Precision,
@@ -159,7 +161,7 @@ fn normalised<U: Units>(
     for b in 0..x.nrows() {
         let mut sum = log_law[b];
         for i in 0..x.ncols() {
-            let law = UnitLaw::new(layer, alphabet, field.row(b), x.row(b), i, 1.0 / 64.0);
+            let law = UnitLaw::new(layer, alphabets, field.row(b), x.row(b), i, 1.0 / 64.0);
             sum += law.total_ratio().ln();
         }
         // Quadrature is good to 1e-11 for each unit.
@@ -237,7 +239,7 @@ fn reproducible<U: Units>(layer: &U, field: ArrayView2<f64>, seed: Seed) -> Verd
 }
 
 /// Draws against the law.
-fn drawn<U: Units>(layer: &U, alphabet: Option<&[f64]>, field: ArrayView2<f64>, seed: Seed) -> Verdict {
+fn drawn<U: Units>(layer: &U, alphabets: Option<&[&[f64]]>, field: ArrayView2<f64>, seed: Seed) -> Verdict {
     const N_DRAWS: usize = 512 * BLOCK_ROWS;
     // The joint tests presume the laws of the single units, so that those are judged first.
     let (mut tests, mut joint_tests) = (Vec::new(), Vec::new());
@@ -245,14 +247,11 @@ fn drawn<U: Units>(layer: &U, alphabet: Option<&[f64]>, field: ArrayView2<f64>, 
         let streams = Streams::draw(&mut seed.child("drawn").nth(b as u64).rng());
         let fields = Array2::from_shape_fn((N_DRAWS, field.len()), |(_, i)| field[i]);
         let x = layer.sample(fields.view(), streams);
-        if let Some(bad) = x.iter().find(|v| !layer.admits(**v)) {
-            return Err(Failure::new(
-                "draws are admitted",
-                format_args!("{bad} was drawn"),
-            ));
+        if let Err(refusal) = layer.check_rows("draws", x.view()) {
+            return Err(Failure::new("draws are admitted", refusal));
         }
         let laws: Vec<UnitLaw> = (0..field.len())
-            .map(|i| UnitLaw::new(layer, alphabet, field, x.row(0), i, 1.0 / 256.0))
+            .map(|i| UnitLaw::new(layer, alphabets, field, x.row(0), i, 1.0 / 256.0))
             .collect();
         for (i, law) in laws.iter().enumerate() {
             let column = x.column(i).to_vec();

@@ -46,7 +46,7 @@ impl Units for BernoulliLayer {
         self.bias.len()
     }
 
-    fn admits(&self, value: f64) -> bool {
+    fn admits(&self, _unit: usize, value: f64) -> bool {
         (0.0..=1.0).contains(&value)
     }
 
@@ -99,7 +99,7 @@ impl Units for BernoulliLayer {
 }
 
 impl FiniteUnits for BernoulliLayer {
-    fn alphabet(&self) -> &[f64] {
+    fn alphabet(&self, _unit: usize) -> &[f64] {
         &[0.0, 1.0]
     }
 }

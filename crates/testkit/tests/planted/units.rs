@@ -49,8 +49,8 @@ impl Units for Binary {
         self.0.n_units()
     }
 
-    fn admits(&self, value: f64) -> bool {
-        self.0.admits(value) || (self.1 == Bug::AdmitsNan && value.is_nan())
+    fn admits(&self, unit: usize, value: f64) -> bool {
+        self.0.admits(unit, value) || (self.1 == Bug::AdmitsNan && value.is_nan())
     }
 
     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
@@ -127,8 +127,8 @@ impl Units for Binary {
 }
 
 impl FiniteUnits for Binary {
-    fn alphabet(&self) -> &[f64] {
-        self.0.alphabet()
+    fn alphabet(&self, unit: usize) -> &[f64] {
+        self.0.alphabet(unit)
     }
 }
 
@@ -191,7 +191,7 @@ impl Units for Normal {
         2
     }
 
-    fn admits(&self, value: f64) -> bool {
+    fn admits(&self, _unit: usize, value: f64) -> bool {
         value.is_finite()
     }
 

@@ -49,8 +49,8 @@ impl Units for Counted {
         self.units.n_units()
     }
 
-    fn admits(&self, value: f64) -> bool {
-        self.units.admits(value)
+    fn admits(&self, unit: usize, value: f64) -> bool {
+        self.units.admits(unit, value)
     }
 
     fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
@@ -85,7 +85,7 @@ impl Units for Counted {
 }
 
 impl FiniteUnits for Counted {
-    fn alphabet(&self) -> &[f64] {
-        self.units.alphabet()
+    fn alphabet(&self, unit: usize) -> &[f64] {
+        self.units.alphabet(unit)
     }
 }
