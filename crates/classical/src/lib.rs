@@ -21,9 +21,13 @@
 //! ```
 #![deny(unsafe_code)]
 
+pub mod graph;
+pub mod ising;
 pub mod rbm;
 pub mod units;
 
+pub use graph::{Boundary, Graph, Lattice, Neighbour};
+pub use ising::Ising;
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
 };
