@@ -64,7 +64,7 @@ pub mod nuts;
 pub mod annealed_langevin;
 pub mod simulated_annealing;
 
-pub mod ladder;
+pub mod barrier;
 pub mod parallel_tempering;
 pub mod swaps;
 
@@ -83,13 +83,13 @@ pub mod store;
 pub mod stream;
 
 pub use annealed_langevin::{AnnealedLangevin, AnnealedSample, LevelReport, NoiseLadder};
+pub use barrier::equalised;
 pub use chains::{Chains, Step};
 pub use discrete_langevin::{Dmala, Dula};
 pub use gibbs::{ClampedGibbs, Gibbs, PalindromicGibbs, RandomScanGibbs};
 pub use gibbs_with_gradients::GibbsWithGradients;
 pub use hamiltonian::Transition;
 pub use hmc::{Hmc, Jitter};
-pub use ladder::Ladder;
 pub use langevin::UnadjustedLangevin;
 pub use locally_informed::{Balancing, LocallyInformed};
 pub use mala::Mala;

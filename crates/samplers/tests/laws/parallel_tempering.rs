@@ -3,8 +3,8 @@
 //! reason for length: the joint laws, the adaptive ladder and the crossing of modes share their paths.
 
 use crate::spins::pairwise;
-use gibbsian_core::{Kernel, Path, Result, Seed, Snapshot, Space, StepInfo};
-use gibbsian_samplers::{Gibbs, Ladder, Overlap, ParallelTempering, SwapReport};
+use gibbsian_core::{Kernel, Ladder, Path, Result, Seed, Snapshot, Space, StepInfo};
+use gibbsian_samplers::{Gibbs, Overlap, ParallelTempering, SwapReport};
 use gibbsian_testkit::audit::Audit;
 use gibbsian_testkit::audit::law::{detailed_balance, irreducible, leaves_invariant, stochastic};
 use gibbsian_testkit::conformance;
@@ -20,7 +20,7 @@ fn small() -> Tempered {
 }
 
 fn tempering(betas: Array1<f64>) -> ParallelTempering {
-    ParallelTempering::new(Ladder::new(betas).unwrap())
+    ParallelTempering::new(Ladder::new(betas.to_vec()).unwrap())
 }
 
 /// `A ⊗ B`, with the index of `A` changing fastest.
@@ -143,7 +143,7 @@ fn where_nothing_is_rejected_replicas_run_up_and_down() {
     // Start and target are the same law: every swap is taken, and a replica needs two steps a rung for a round trip, so that a set completes one every other step.
     let spins = Pairwise::new(array![0.3, -0.2], Array2::zeros((2, 2))).unwrap();
     let path = Tempered::new(array![0.3, -0.2], spins).unwrap();
-    let sampler = ParallelTempering::new(Ladder::uniform(5).unwrap());
+    let sampler = ParallelTempering::new(Ladder::linear(4).unwrap());
     let mut rng = Seed::new(5).rng();
     let mut replicas = sampler.start(&path, 3, &mut rng).unwrap();
     sampler.run(&path, &mut replicas, 20, &mut rng);
@@ -173,7 +173,7 @@ fn round_trips_are_as_frequent_as_the_rejections_say() {
     let n = 12;
     let target = Pairwise::new(Array1::from_elem(n, 1.5), Array2::zeros((n, n))).unwrap();
     let path = Tempered::new(Array1::zeros(n), target).unwrap();
-    let sampler = ParallelTempering::new(Ladder::uniform(4).unwrap());
+    let sampler = ParallelTempering::new(Ladder::linear(3).unwrap());
     let mut rng = Seed::new(6).rng();
     let mut replicas = sampler.start(&path, 512, &mut rng).unwrap();
     sampler.run(&path, &mut replicas, 200, &mut rng);
@@ -227,7 +227,7 @@ fn modes_that_a_plain_kernel_does_not_leave_get_their_masses() {
     );
 
     let path = Tempered::new(Array1::zeros(12), target).unwrap();
-    let mut sampler = ParallelTempering::new(Ladder::uniform(6).unwrap());
+    let mut sampler = ParallelTempering::new(Ladder::linear(5).unwrap());
     let mut replicas = sampler.place(&path, down).unwrap();
     sampler.tune(&path, &mut replicas, 3, 10, &mut rng).unwrap();
     let report = sampler.run(&path, &mut replicas, 160, &mut rng);
@@ -246,7 +246,7 @@ fn modes_that_a_plain_kernel_does_not_leave_get_their_masses() {
 #[test]
 fn tuned_ladders_reject_alike() {
     let path = Tempered::new(Array1::zeros(12), magnet()).unwrap();
-    let mut sampler = ParallelTempering::new(Ladder::uniform(6).unwrap());
+    let mut sampler = ParallelTempering::new(Ladder::linear(5).unwrap());
     let mut rng = Seed::new(8).rng();
     let mut replicas = sampler.start(&path, 512, &mut rng).unwrap();
     let spread = |report: &SwapReport| {
@@ -277,7 +277,7 @@ fn ladders_that_do_not_overlap_are_called_so() {
     let target = Pairwise::new(Array1::from_elem(n, 3.0), Array2::zeros((n, n))).unwrap();
     let path = Tempered::new(Array1::from_elem(n, -3.0), target).unwrap();
     let mut rng = Seed::new(9).rng();
-    let sampler = ParallelTempering::new(Ladder::uniform(2).unwrap());
+    let sampler = ParallelTempering::new(Ladder::linear(1).unwrap());
     let mut replicas = sampler.start(&path, 10, &mut rng).unwrap();
     let report = sampler.run(&path, &mut replicas, 50, &mut rng);
     assert!(
@@ -287,7 +287,7 @@ fn ladders_that_do_not_overlap_are_called_so() {
     assert_eq!((report.swaps.round_trips, report.barrier()), (0, 1.0));
 
     // A ladder of three, of which the odd pair has not been tried after one step.
-    let sampler = ParallelTempering::new(Ladder::uniform(3).unwrap());
+    let sampler = ParallelTempering::new(Ladder::linear(2).unwrap());
     let mut replicas = sampler.start(&path, 10, &mut rng).unwrap();
     let report = sampler.run(&path, &mut replicas, 1, &mut rng);
     assert_eq!(report.overlap(), Overlap::Untried { pair: 1 });
@@ -297,7 +297,7 @@ fn ladders_that_do_not_overlap_are_called_so() {
     let n = 30;
     let target = Pairwise::new(Array1::from_elem(n, 0.7), Array2::zeros((n, n))).unwrap();
     let path = Tempered::new(Array1::from_elem(n, 0.0), target).unwrap();
-    let sampler = ParallelTempering::new(Ladder::uniform(2).unwrap());
+    let sampler = ParallelTempering::new(Ladder::linear(1).unwrap());
     let mut replicas = sampler.start(&path, 1000, &mut rng).unwrap();
     let report = sampler.run(&path, &mut replicas, 100, &mut rng);
     assert!(

@@ -1,16 +1,15 @@
 //! Ladders of inverse temperatures `0 = β_0 < β_1 < … < β_K = 1`.
 //!
-//! A ladder is the whole tuning of an annealing run: with perfect mixing the variance of the log weight is the sum over steps of
-//! the variance of the work, so steps should be short where the work fluctuates much. The closed forms here are those of the
-//! literature; [`Pilot`](crate::Pilot) measures where the steps belong.
+//! A ladder says where along a [`Path`](crate::Path) an annealing run stops, and where the replicas of tempering live. It is the whole tuning of an annealing
+//! run: with perfect mixing the variance of the log weight is the sum over steps of the variance of the work, so steps should be short where the
+//! work fluctuates much. The closed forms here are those of the literature; estimators and samplers measure where the steps belong.
 
-use gibbsian_core::error::{check_count, check_positive};
-use gibbsian_core::{Error, Result};
+use crate::error::{Error, Result, check_count, check_positive};
 
 /// Inverse temperatures from exactly 0 to exactly 1, strictly increasing.
 ///
 /// ```
-/// use gibbsian_partition::Ladder;
+/// use gibbsian_core::Ladder;
 /// let ladder = Ladder::linear(4)?;
 /// assert_eq!(ladder.betas(), [0.0, 0.25, 0.5, 0.75, 1.0]);
 /// assert!(Ladder::new(vec![0.0, 0.5, 0.5, 1.0]).is_err());
@@ -129,13 +128,18 @@ impl Ladder {
         &self.0
     }
 
+    /// The number of rungs `K + 1`.
+    pub fn n_rungs(&self) -> usize {
+        self.0.len()
+    }
+
     /// The number of steps `K`, one less than the number of rungs.
     pub fn n_steps(&self) -> usize {
         self.0.len() - 1
     }
 
     /// The rungs from 1 down to 0.
-    pub(crate) fn descending(&self) -> Vec<f64> {
+    pub fn descending(&self) -> Vec<f64> {
         self.0.iter().rev().copied().collect()
     }
 }
