@@ -29,6 +29,7 @@ pub mod units;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::Ising;
 pub use rbm::{
-    BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
+    BinaryRbm, BinaryRbmPath, Centred, CentredRbm, Centring, FusedContrastiveDivergence, FusedPersistent,
+    FusedSettings, Offset, Offsets, Rbm, RbmPath,
 };
-pub use units::{Bernoulli, Spin};
+pub use units::{Bernoulli, Biased, Mirrored, Spin};

@@ -14,7 +14,9 @@
 //! [`gibbsian_core::Energy`]; [`Joint`] shows both layers.
 
 mod binary;
+mod centred;
 mod exact;
+mod flip;
 mod free_energy;
 mod gibbs;
 mod joint;
@@ -23,6 +25,7 @@ mod path;
 pub use binary::{
     BinaryRbm, BinaryRbmPath, BinaryState, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
 };
+pub use centred::{Centred, CentredRbm, Centring, Offset, Offsets};
 pub use joint::Joint;
 pub use path::RbmPath;
 
