@@ -3,6 +3,8 @@
 //! The gradient of the log-likelihood of a Gibbs density is `−⟨∂E/∂θ⟩_data + ⟨∂E/∂θ⟩_model`. Objectives differ in where the second, negative phase comes from:
 //! enumeration ([`ExactLikelihood`]), short chains from the data ([`ContrastiveDivergence`]), persistent chains
 //! ([`PersistentContrastiveDivergence`]). Pseudo-likelihood ([`PseudoLikelihood`]) has none: it replaces the law of a case by those of its sites.
+//! So do ratio matching ([`RatioMatching`]), minimum probability flow ([`MinimumProbabilityFlow`]) and the discrete form of score matching ([`ConcreteScoreMatching`]), which judge
+//! the costs of changing single sites by other functions.
 //!
 //! Score matching compares gradients in `x` instead, where no normaliser is left. For exponential families its minimum has a closed form
 //! ([`ClosedFormScoreMatching`]).
@@ -10,15 +12,22 @@
 
 pub mod boundary_weight;
 pub mod closed_form_score_matching;
+pub mod concrete_score_matching;
 pub mod contrastive_divergence;
 pub mod exact_likelihood;
+pub mod minimum_probability_flow;
 pub mod persistent;
 mod phases;
 pub mod pseudo_likelihood;
+pub mod ratio_matching;
+mod sites;
 
 pub use boundary_weight::{BoundaryWeight, HalfLine, UnitInterval, Unweighted};
 pub use closed_form_score_matching::{ClosedFormScoreMatching, QuadraticObjective, ScoreMatchingEstimate};
+pub use concrete_score_matching::ConcreteScoreMatching;
 pub use contrastive_divergence::ContrastiveDivergence;
 pub use exact_likelihood::ExactLikelihood;
+pub use minimum_probability_flow::MinimumProbabilityFlow;
 pub use persistent::PersistentContrastiveDivergence;
 pub use pseudo_likelihood::{PseudoLikelihood, pseudo_log_likelihood};
+pub use ratio_matching::RatioMatching;

@@ -69,6 +69,9 @@ pub fn machine<V: FiniteUnits + SmoothUnits, H: FiniteUnits>(
     conformance::discrete_energy(rbm, v.view(), DOUBLE)?;
     conformance::relaxed_energy(rbm, v.view(), DOUBLE)?;
     conformance::energy_pullback(&mut rbm.clone(), v.view(), DOUBLE)?;
+    if (0..v.ncols()).all(|site| rbm.alphabet(site).len() == 2) {
+        conformance::flips_pullback(rbm, v.view(), DOUBLE)?;
+    }
     conformance::blocks(rbm, v.view(), seed.child("blocks"))?;
     conformance::block_law(rbm, Redraw::ThroughHidden, seed.child("block-law"))?;
     conformance::transition_law(&Sweep::Forward, rbm, Balance::Detailed, seed.child("sweep"))?;

@@ -1,12 +1,13 @@
 //! Laws of finite spaces and of the energies of single-site changes.
 
-use gibbsian_core::{Discrete, DiscreteEnergy, RelaxedEnergy};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
+use gibbsian_core::{Discrete, DiscreteEnergy, EnergyPullback, RelaxedEnergy};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, concatenate, s};
 
 use crate::agreement::close;
 use crate::batch::row_map;
 use crate::derivatives::row_gradient;
 use crate::differences::Precision;
+use crate::pullback::{normals, row_pullback};
 use crate::verdict::{Failure, Verdict, require};
 
 /// Checks [`Discrete`]: non-empty alphabets of distinct finite symbols, and the number and order of the states, of
@@ -124,6 +125,42 @@ pub fn discrete_energy<M: DiscreteEnergy + ?Sized>(
             .map_err(|f| f.within("flip deltas"))?;
     }
     Ok(())
+}
+
+/// Checks [`EnergyPullback::flips_pullback_into`] at the states `x` `(B, D)` of a space with two symbols a site: it is the weighted sum of the gradients at
+/// all flipped states, in whatever way flips share work; and the laws of pullbacks.
+///
+/// # Errors
+/// The first law that does not hold.
+pub fn flips_pullback<M: Discrete + EnergyPullback + ?Sized>(
+    model: &M,
+    x: ArrayView2<f64>,
+    precision: Precision,
+) -> Verdict {
+    let (d, n_params) = (x.ncols(), model.n_params());
+    let mut w = normals("weights of flips", x.dim());
+    // Flips of weight zero are left out.
+    w.iter_mut().step_by(3).for_each(|w| *w = 0.0);
+    let rows = concatenate![Axis(1), x, w];
+    let add = |rows: ArrayView2<f64>, grad: ArrayViewMut1<f64>| {
+        model.flips_pullback_into(rows.slice(s![.., ..d]), rows.slice(s![.., d..]), grad);
+    };
+    let found = row_pullback(rows.view(), n_params, &add, precision)?;
+    let mut expected = Array1::zeros(n_params);
+    for site in 0..d {
+        let alphabet = model.alphabet(site);
+        let mut flipped = x.to_owned();
+        flipped
+            .column_mut(site)
+            .mapv_inplace(|v| alphabet[usize::from(v == alphabet[0])]);
+        model.energy_pullback_into(flipped.view(), w.column(site), expected.view_mut());
+    }
+    close(
+        "the pullback of flips sums over the flipped states",
+        &found,
+        &expected,
+        precision.agreement(),
+    )
 }
 
 /// Checks [`RelaxedEnergy`] at the states `x` `(B, D)`: the relaxed score is minus the gradient of the energy's formula, there and half-way to the
