@@ -2,7 +2,7 @@
 //!
 //! The gradient of the log-likelihood of a Gibbs density is `−⟨∂E/∂θ⟩_data + ⟨∂E/∂θ⟩_model`. Objectives differ in where the second, negative phase comes from:
 //! enumeration ([`ExactLikelihood`]), short chains from the data ([`ContrastiveDivergence`]), persistent chains
-//! ([`PersistentContrastiveDivergence`]). Pseudo-likelihood ([`PseudoLikelihood`]) has none: it replaces the law of a case by those of its sites.
+//! ([`PersistentContrastiveDivergence`], and [`FastPersistentContrastiveDivergence`] with fast weights). Pseudo-likelihood ([`PseudoLikelihood`]) has none: it replaces the law of a case by those of its sites.
 //! So do ratio matching ([`RatioMatching`]), minimum probability flow ([`MinimumProbabilityFlow`]) and the discrete form of score matching ([`ConcreteScoreMatching`]), which judge
 //! the costs of changing single sites by other functions.
 //!
@@ -11,10 +11,12 @@
 #![deny(unsafe_code)]
 
 pub mod boundary_weight;
+mod chains;
 pub mod closed_form_score_matching;
 pub mod concrete_score_matching;
 pub mod contrastive_divergence;
 pub mod exact_likelihood;
+pub mod fast_persistent;
 pub mod minimum_probability_flow;
 pub mod persistent;
 mod phases;
@@ -27,6 +29,7 @@ pub use closed_form_score_matching::{ClosedFormScoreMatching, QuadraticObjective
 pub use concrete_score_matching::ConcreteScoreMatching;
 pub use contrastive_divergence::ContrastiveDivergence;
 pub use exact_likelihood::ExactLikelihood;
+pub use fast_persistent::{FastPersistentContrastiveDivergence, FastWeights};
 pub use minimum_probability_flow::MinimumProbabilityFlow;
 pub use persistent::PersistentContrastiveDivergence;
 pub use pseudo_likelihood::{PseudoLikelihood, pseudo_log_likelihood};
