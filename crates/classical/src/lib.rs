@@ -30,6 +30,6 @@ pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::Ising;
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, Centred, CentredRbm, Centring, FusedContrastiveDivergence, FusedPersistent,
-    FusedSettings, Offset, Offsets, Rbm, RbmPath,
+    FusedSettings, Offset, Offsets, Rbm, RbmPath, RbmStart,
 };
 pub use units::{Bernoulli, Biased, Mirrored, Spin};

@@ -74,7 +74,7 @@ pub use kernel::{Acceptance, Bound, Chain, Kernel, StepInfo, TransitionLaw};
 pub use ladder::Ladder;
 pub use objective::{Objective, TrainStep};
 pub use params::{Layout, Parametric, ParametricMut, Tensor};
-pub use path::Path;
+pub use path::{Path, PathTo};
 pub use process::{GaussianTransition, LinearGaussian};
 pub use scaled::Scaled;
 pub use score::{Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback};

@@ -67,6 +67,7 @@ pub mod simulated_annealing;
 pub mod barrier;
 pub mod parallel_tempering;
 pub mod swaps;
+pub mod tempering;
 
 pub mod chains;
 mod joined;
@@ -107,6 +108,7 @@ pub use slice::{HitAndRunSlice, Slice, SliceInfo};
 pub use store::{Contents, DrawStore};
 pub use stream::{Resumed, Streamed, Streaming};
 pub use swaps::{Overlap, SwapReport, Swaps};
+pub use tempering::Tempering;
 pub use tunable::Tunable;
 pub use underdamped::UnderdampedLangevin;
 pub use walkers::Walkers;

@@ -27,7 +27,7 @@ pub use binary::{
 };
 pub use centred::{Centred, CentredRbm, Centring, Offset, Offsets};
 pub use joint::Joint;
-pub use path::RbmPath;
+pub use path::{RbmPath, RbmStart};
 
 use gibbsian_core::error::{check_finite, check_positive, check_shape};
 use gibbsian_core::{

@@ -11,7 +11,7 @@
 
 use gibbsian_core::error::check_shape;
 use gibbsian_core::path::exchange_rows;
-use gibbsian_core::{Path, Record, Result, Snapshot, Space, Streams, Units};
+use gibbsian_core::{Path, PathTo, Record, Result, Snapshot, Space, Streams, Units};
 use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2, aview1, s};
 use rand::Rng;
 
@@ -66,6 +66,39 @@ impl<'a, V: Units, H: Units> RbmPath<'a, V, H> {
     fn state(&self, v: Array2<f64>) -> State {
         let field = self.rbm.hidden_field(v.view());
         State { v, field }
+    }
+}
+
+/// The independent layers that paths to machines start at, for kernels that serve machines while they are trained.
+///
+/// ```
+/// use gibbsian_classical::{Bernoulli, Rbm, RbmStart};
+/// use gibbsian_core::{Path, PathTo, Seed};
+///
+/// let layers = || (Bernoulli::unbiased(3), Bernoulli::unbiased(2));
+/// let rbm = Rbm::random(layers().0, layers().1, 0.5, Seed::new(1))?;
+/// let start = RbmStart { visible: layers().0, hidden: layers().1 };
+/// assert_eq!(start.path_to(&rbm)?.log_z_start(), 5.0 * 2.0_f64.ln());
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct RbmStart<V, H> {
+    /// The visible units at the start of the path.
+    pub visible: V,
+    /// The hidden units at the start of the path.
+    pub hidden: H,
+}
+
+impl<V: Units, H: Units> PathTo<Rbm<V, H>> for RbmStart<V, H> {
+    type State = State;
+    type Path<'a>
+        = RbmPath<'a, V, H>
+    where
+        V: 'a,
+        H: 'a;
+
+    fn path_to<'a>(&'a self, target: &'a Rbm<V, H>) -> Result<RbmPath<'a, V, H>> {
+        RbmPath::new(target, self.visible.clone(), self.hidden.clone())
     }
 }
 
