@@ -28,6 +28,14 @@ pub mod units;
 
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::Ising;
+pub mod boltzmann;
+pub mod rbm;
+pub mod units;
+
+pub use boltzmann::{
+    BoltzmannMachine, ExactFit, MeanField, MeanFieldLearning, Observations, TwoPhase, TwoPhaseOptions,
+    VisibleMarginal,
+};
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, Centred, CentredRbm, Centring, FusedContrastiveDivergence, FusedPersistent,
     FusedSettings, Offset, Offsets, Rbm, RbmPath, RbmStart,
