@@ -217,6 +217,32 @@ fn tables_are_the_published_ones() {
 }
 
 #[test]
+fn votes_are_the_published_ones() {
+    let votes = LabelledTable::house_votes(directory().join("tables")).unwrap();
+    let unknown = |row: usize| votes.features().row(row).iter().filter(|v| **v == -1.0).count();
+    assert!(votes.features().iter().all(|v| [-1.0, 0.0, 1.0].contains(v)));
+    // 232 members are known in every vote, as published; one is known in none.
+    assert_eq!((0..435).filter(|&row| unknown(row) == 0).count(), 232);
+    assert_eq!((0..435).filter(|&row| unknown(row) == 16).count(), 1);
+    // The first line of the published file: republican,n,y,n,y,y,y,n,n,n,y,?,y,y,y,n,y.
+    assert_eq!(
+        votes.features().row(0).to_vec(),
+        [
+            0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, -1.0, 1.0, 1.0, 1.0, 0.0, 1.0
+        ]
+    );
+    // The names are in order: on the freeze of physicians' fees the parties were on two sides.
+    assert_eq!(votes.names().unwrap()[3], "physician-fee-freeze");
+    let shares = [0u8, 1].map(|party| {
+        let labels = votes.labels().as_slice();
+        let of_party = (0..435).filter(|&row| labels[row] == party && votes.features()[[row, 3]] >= 0.0);
+        let ballots: Vec<f64> = of_party.map(|row| votes.features()[[row, 3]]).collect();
+        ballots.iter().sum::<f64>() / ballots.len() as f64
+    });
+    assert!(shares[0] > 0.98 && shares[1] < 0.06, "{shares:?}");
+}
+
+#[test]
 fn the_names_describe_the_columns() {
     // The area of a nucleus is that of a circle of its radius, up to its shape; the perimeter likewise.
     let cancer = LabelledTable::breast_cancer(directory().join("tables")).unwrap();
