@@ -37,6 +37,9 @@ pub mod units;
 pub use boltzmann::{
     BoltzmannMachine, ExactFit, MeanField, MeanFieldLearning, Observations, TwoPhase, TwoPhaseOptions,
     VisibleMarginal,
+pub use ising::{BondMoments, ExactMoments, Ising, IsingPath, TransferMatrix};
+pub use rbm::{
+    BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
 };
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, Centred, CentredRbm, Centring, FusedContrastiveDivergence, FusedPersistent,
