@@ -24,7 +24,9 @@
 pub mod clusters;
 pub mod graph;
 pub mod ising;
+pub mod dbm;
 pub mod rbm;
+mod tensors;
 pub mod units;
 
 pub use clusters::{ClusterModel, SwendsenWang, Wolff};
@@ -38,6 +40,7 @@ pub use boltzmann::{
     BoltzmannMachine, ExactFit, MeanField, MeanFieldLearning, Observations, TwoPhase, TwoPhaseOptions,
     VisibleMarginal,
 pub use ising::{BondMoments, ExactMoments, Ising, IsingPath, TransferMatrix};
+pub use dbm::{Dbm, DbmPath};
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
 };

@@ -55,7 +55,7 @@ impl<V: FiniteUnits, H: FiniteUnits> BlockLaw for Rbm<V, H> {
 }
 
 /// `p(x_j | I_i)` for every field `i` and every state `j`.
-pub(super) fn law_matrix<U: Units, S>(
+pub(crate) fn law_matrix<U: Units, S>(
     units: &U,
     fields: Array2<f64>,
     states: &ndarray::ArrayBase<S, ndarray::Ix2>,

@@ -15,6 +15,7 @@
 
 mod binary;
 mod centred;
+pub(crate) mod binary;
 mod exact;
 mod flip;
 mod free_energy;
@@ -28,14 +29,19 @@ pub use binary::{
 pub use centred::{Centred, CentredRbm, Centring, Offset, Offsets};
 pub use joint::Joint;
 pub use path::{RbmPath, RbmStart};
+pub(crate) use gibbs::law_matrix;
+pub use joint::Joint;
+pub use path::RbmPath;
+pub(crate) use path::{free_log_partition, interpolate};
 
 use gibbsian_core::error::{check_finite, check_positive, check_shape};
 use gibbsian_core::{
-    Error, Layout, Parametric, ParametricMut, Record, Result, Seed, Snapshot, Streams, Units, Values,
+    Error, Layout, Parametric, ParametricMut, Record, Result, Seed, Snapshot, Streams, Units,
 };
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate};
 use rand::RngExt;
 
+use crate::tensors::{params_from_record, params_to_record};
 use crate::units::Bernoulli;
 
 /// A restricted Boltzmann machine of any two kinds of units.
@@ -193,24 +199,11 @@ impl<V: Units, H: Units> ParametricMut for Rbm<V, H> {
 
 impl<V: Units, H: Units> Snapshot for Rbm<V, H> {
     fn snapshot(&self) -> Record {
-        let mut record = Record::new();
-        let params = self.params();
-        for tensor in self.layout().tensors() {
-            let values = params.slice(s![tensor.range.clone()]).to_vec();
-            record.put(&*tensor.name, &tensor.shape, Values::F64(values));
-        }
-        record
+        params_to_record(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let layout = self.layout();
-        let mut params = Array1::zeros(layout.n_params());
-        for tensor in layout.tensors() {
-            let values = record.f64s(&tensor.name, &tensor.shape)?;
-            params
-                .slice_mut(s![tensor.range.clone()])
-                .assign(&ArrayView1::from(values));
-        }
+        let params = params_from_record(self, record)?;
         self.set_params(params.view())
     }
 }

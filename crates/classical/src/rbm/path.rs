@@ -205,7 +205,7 @@ impl<V: Units, H: Units> Path for RbmPath<'_, V, H> {
 }
 
 /// The layer with parameters `(1−β) θ₀ + β θ₁`.
-fn interpolate<U: Units>(start: &U, end: &U, beta: f64) -> U {
+pub(crate) fn interpolate<U: Units>(start: &U, end: &U, beta: f64) -> U {
     let mut layer = end.clone();
     let params = start.params() * (1.0 - beta) + end.params() * beta;
     layer
@@ -215,7 +215,7 @@ fn interpolate<U: Units>(start: &U, end: &U, beta: f64) -> U {
 }
 
 /// `Γ(0)`: the log-partition function of a layer by itself.
-pub(super) fn free_log_partition<U: Units>(units: &U) -> f64 {
+pub(crate) fn free_log_partition<U: Units>(units: &U) -> f64 {
     let mut out = Array1::zeros(1);
     units.log_partition_into(Array2::zeros((1, units.n_units())).view(), out.view_mut());
     out[0]

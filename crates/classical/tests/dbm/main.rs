@@ -1,0 +1,8 @@
+//! Deep Boltzmann machines and deep belief networks against enumeration.
+
+mod joint;
+mod learning;
+mod machines;
+mod mean_field;
+mod path;
+mod stack;
