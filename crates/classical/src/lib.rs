@@ -41,6 +41,8 @@ pub use boltzmann::{
     VisibleMarginal,
 pub use ising::{BondMoments, ExactMoments, Ising, IsingPath, TransferMatrix};
 pub use dbm::{Dbm, DbmPath};
+pub use graph::{Boundary, Graph, Lattice, Neighbour};
+pub use ising::{BondMoments, ExactMoments, Ising, IsingPath, TransferMatrix};
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
 };
