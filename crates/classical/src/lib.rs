@@ -21,31 +21,23 @@
 //! ```
 #![deny(unsafe_code)]
 
+pub mod boltzmann;
 pub mod clusters;
+pub mod dbm;
 pub mod graph;
 pub mod ising;
-pub mod dbm;
 pub mod rbm;
 mod tensors;
-pub mod units;
-
-pub use clusters::{ClusterModel, SwendsenWang, Wolff};
-pub use graph::{Boundary, Graph, Lattice, Neighbour};
-pub use ising::Ising;
-pub mod boltzmann;
-pub mod rbm;
 pub mod units;
 
 pub use boltzmann::{
     BoltzmannMachine, ExactFit, MeanField, MeanFieldLearning, Observations, TwoPhase, TwoPhaseOptions,
     VisibleMarginal,
-pub use ising::{BondMoments, ExactMoments, Ising, IsingPath, TransferMatrix};
+};
+pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use dbm::{Dbm, DbmPath};
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::{BondMoments, ExactMoments, Ising, IsingPath, TransferMatrix};
-pub use rbm::{
-    BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
-};
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, Centred, CentredRbm, Centring, FusedContrastiveDivergence, FusedPersistent,
     FusedSettings, Offset, Offsets, Rbm, RbmPath, RbmStart,

@@ -13,9 +13,8 @@
 //! This is the reference form, in double precision throughout. The hidden units are summed out wherever the model is seen as an
 //! [`gibbsian_core::Energy`]; [`Joint`] shows both layers.
 
-mod binary;
-mod centred;
 pub(crate) mod binary;
+mod centred;
 mod exact;
 mod flip;
 mod free_energy;
@@ -27,11 +26,9 @@ pub use binary::{
     BinaryRbm, BinaryRbmPath, BinaryState, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
 };
 pub use centred::{Centred, CentredRbm, Centring, Offset, Offsets};
-pub use joint::Joint;
-pub use path::{RbmPath, RbmStart};
 pub(crate) use gibbs::law_matrix;
 pub use joint::Joint;
-pub use path::RbmPath;
+pub use path::{RbmPath, RbmStart};
 pub(crate) use path::{free_log_partition, interpolate};
 
 use gibbsian_core::error::{check_finite, check_positive, check_shape};
