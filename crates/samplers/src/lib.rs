@@ -89,6 +89,7 @@ pub use chains::{Chains, Step};
 pub use discrete_langevin::{Dmala, Dula};
 pub use gibbs::{ClampedGibbs, Gibbs, PalindromicGibbs, RandomScanGibbs};
 pub use gibbs_with_gradients::GibbsWithGradients;
+pub use gibbsian_core::Ladder;
 pub use hamiltonian::Transition;
 pub use hmc::{Hmc, Jitter};
 pub use langevin::UnadjustedLangevin;

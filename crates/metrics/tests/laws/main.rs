@@ -2,6 +2,7 @@
 
 mod common;
 
+mod binning;
 mod chains_laws;
 mod chains_reference;
 mod modes_and_energies;

@@ -27,7 +27,7 @@ fn model(scale: f64) -> Pairwise {
 }
 
 fn kernel() -> Tempering<Fields> {
-    let sampler = ParallelTempering::new(Ladder::uniform(3).unwrap());
+    let sampler = ParallelTempering::new(Ladder::linear(2).unwrap());
     Tempering::new(sampler, Fields(array![0.1, 0.0, -0.2]))
 }
 
@@ -79,7 +79,7 @@ fn chains_follow_a_target_that_changes() {
 #[test]
 fn a_start_that_does_not_fit_is_refused() {
     let kernel = Tempering::new(
-        ParallelTempering::new(Ladder::uniform(3).unwrap()),
+        ParallelTempering::new(Ladder::linear(2).unwrap()),
         Fields(array![0.0, 0.0]),
     );
     let refused = kernel.init(&model(1.0), Array2::ones((1, 3))).unwrap_err();

@@ -1,8 +1,6 @@
 //! Binning, the jackknife and equilibration, against autoregressions and identities.
 
-mod common;
-
-use common::{autoregressions, close, normals};
+use crate::common::{autoregressions, close, normals};
 use gibbsian_core::Seed;
 use gibbsian_metrics::*;
 use ndarray::{Array2, Array3, Axis, concatenate, s};
