@@ -93,7 +93,7 @@ pub trait EnergyPullback: Energy + Parametric {
     /// When shapes do not fit, or an alphabet does not have two symbols.
     fn flips_pullback_into(&self, x: ArrayView2<f64>, w: ArrayView2<f64>, mut grad: ArrayViewMut1<f64>)
     where
-        Self: Discrete,
+        Self: Discrete + Sized,
     {
         assert_eq!(x.dim(), w.dim(), "one weight for every site of every row");
         let mut changed = x.to_owned();

@@ -20,7 +20,7 @@ use crate::sites::site_loss_and_grad_into;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ConcreteScoreMatching;
 
-impl<M: DiscreteEnergy + EnergyPullback + ?Sized> Objective<M> for ConcreteScoreMatching {
+impl<M: DiscreteEnergy + EnergyPullback> Objective<M> for ConcreteScoreMatching {
     fn loss_and_grad_into(
         &mut self,
         model: &M,

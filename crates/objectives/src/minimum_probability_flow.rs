@@ -22,7 +22,7 @@ use crate::sites::site_loss_and_grad_into;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MinimumProbabilityFlow;
 
-impl<M: DiscreteEnergy + EnergyPullback + ?Sized> Objective<M> for MinimumProbabilityFlow {
+impl<M: DiscreteEnergy + EnergyPullback> Objective<M> for MinimumProbabilityFlow {
     fn loss_and_grad_into(
         &mut self,
         model: &M,

@@ -53,7 +53,7 @@ const WHAT: &str = "in the pseudo-likelihood";
 /// How many rows are evaluated together, which bounds the memory for their costs whatever the size of the data set.
 const ROWS_AT_ONCE: usize = 1024;
 
-impl<M: DiscreteEnergy + EnergyPullback + ?Sized> Objective<M> for PseudoLikelihood {
+impl<M: DiscreteEnergy + EnergyPullback> Objective<M> for PseudoLikelihood {
     fn loss_and_grad_into(
         &mut self,
         model: &M,

@@ -21,7 +21,7 @@ use crate::sites::{log_total, site_loss_and_grad_into};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RatioMatching;
 
-impl<M: DiscreteEnergy + EnergyPullback + ?Sized> Objective<M> for RatioMatching {
+impl<M: DiscreteEnergy + EnergyPullback> Objective<M> for RatioMatching {
     fn loss_and_grad_into(
         &mut self,
         model: &M,

@@ -17,7 +17,7 @@ use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, s};
 ///
 /// # Errors
 /// A batch that does not fit, an entry outside its alphabet, or a loss that is not finite, described by `what`.
-pub(crate) fn site_loss_and_grad_into<M: DiscreteEnergy + EnergyPullback + ?Sized>(
+pub(crate) fn site_loss_and_grad_into<M: DiscreteEnergy + EnergyPullback>(
     model: &M,
     x: ArrayView2<f64>,
     what: &'static str,

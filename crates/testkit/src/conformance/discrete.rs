@@ -133,7 +133,7 @@ pub fn discrete_energy<M: DiscreteEnergy + ?Sized>(
 ///
 /// # Errors
 /// The first law that does not hold.
-pub fn flips_pullback<M: Discrete + EnergyPullback + ?Sized>(
+pub fn flips_pullback<M: Discrete + EnergyPullback>(
     model: &M,
     x: ArrayView2<f64>,
     precision: Precision,
