@@ -40,6 +40,7 @@ pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::{BondMoments, ExactMoments, Ising, IsingPath, TransferMatrix};
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, Centred, CentredRbm, Centring, FusedContrastiveDivergence, FusedPersistent,
-    FusedSettings, Offset, Offsets, Rbm, RbmPath, RbmStart,
+    FusedSettings, Magnetisations, MeanField, MeanFieldLikelihood, MeanFieldOrder, Offset, Offsets, Penalty,
+    Rbm, RbmPath, RbmStart, SparsityTarget,
 };
 pub use units::{Bernoulli, Biased, Mirrored, Spin};

@@ -6,6 +6,8 @@
 //! So do ratio matching ([`RatioMatching`]), minimum probability flow ([`MinimumProbabilityFlow`]) and the discrete form of score matching ([`ConcreteScoreMatching`]), which judge
 //! the costs of changing single sites by other functions.
 //!
+//! [`NaturalGradient`] turns the gradient of any of them into the direction that does not depend on the parametrisation.
+//!
 //! Score matching compares gradients in `x` instead, where no normaliser is left. For exponential families its minimum has a closed form
 //! ([`ClosedFormScoreMatching`]).
 #![deny(unsafe_code)]
@@ -18,6 +20,7 @@ pub mod contrastive_divergence;
 pub mod exact_likelihood;
 pub mod fast_persistent;
 pub mod minimum_probability_flow;
+pub mod natural_gradient;
 pub mod persistent;
 mod phases;
 pub mod pseudo_likelihood;
@@ -31,6 +34,7 @@ pub use contrastive_divergence::ContrastiveDivergence;
 pub use exact_likelihood::ExactLikelihood;
 pub use fast_persistent::{FastPersistentContrastiveDivergence, FastWeights};
 pub use minimum_probability_flow::MinimumProbabilityFlow;
+pub use natural_gradient::{NaturalGradient, fisher_information};
 pub use persistent::PersistentContrastiveDivergence;
 pub use pseudo_likelihood::{PseudoLikelihood, pseudo_log_likelihood};
 pub use ratio_matching::RatioMatching;

@@ -20,7 +20,9 @@ mod flip;
 mod free_energy;
 mod gibbs;
 mod joint;
+mod mean_field;
 mod path;
+mod sparsity;
 
 pub use binary::{
     BinaryRbm, BinaryRbmPath, BinaryState, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
@@ -28,8 +30,10 @@ pub use binary::{
 pub use centred::{Centred, CentredRbm, Centring, Offset, Offsets};
 pub(crate) use gibbs::law_matrix;
 pub use joint::Joint;
+pub use mean_field::{Magnetisations, MeanField, MeanFieldLikelihood, MeanFieldOrder};
 pub use path::{RbmPath, RbmStart};
 pub(crate) use path::{free_log_partition, interpolate};
+pub use sparsity::{Penalty, SparsityTarget};
 
 use gibbsian_core::error::{check_finite, check_positive, check_shape};
 use gibbsian_core::{

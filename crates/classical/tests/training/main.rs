@@ -4,4 +4,6 @@ mod centred;
 #[path = "../common/mod.rs"]
 mod common;
 mod flipped;
+mod mean_field;
+mod sparsity;
 mod support;
