@@ -29,6 +29,22 @@ pub struct MeanField {
 }
 
 impl MeanField {
+    pub(super) fn new(
+        fields: Vec<Array2<f64>>,
+        means: Vec<Array2<f64>>,
+        n_sweeps: usize,
+        last_change: f64,
+        converged: bool,
+    ) -> Self {
+        MeanField {
+            fields,
+            means,
+            n_sweeps,
+            last_change,
+            converged,
+        }
+    }
+
     /// The number of hidden layers.
     pub fn depth(&self) -> usize {
         self.means.len()

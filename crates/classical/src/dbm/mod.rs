@@ -14,6 +14,7 @@
 //!
 //! This is the reference form, in double precision, for any kinds of units and any depth; one hidden layer is an RBM.
 
+mod binary;
 mod centred;
 mod exact;
 mod joint;
@@ -23,6 +24,7 @@ mod objective;
 mod path;
 mod pretraining;
 
+pub use binary::{BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalSettings};
 pub use centred::CentredVariational;
 pub use joint::Joint;
 pub use mean_field::MeanField;

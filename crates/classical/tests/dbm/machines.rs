@@ -9,7 +9,7 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 
 /// The numbers of units of machines of one to four hidden layers that can be enumerated.
-pub const SIZES: [&[usize]; 4] = [&[3, 2], &[3, 3, 2], &[2, 2, 2, 2], &[2, 2, 1, 2, 1]];
+pub const SIZES: [&[usize]; 4] = [&[3, 2], &[2, 2, 2], &[2, 2, 1, 2], &[2, 1, 2, 1, 1]];
 
 /// Independent normal numbers.
 pub fn normal(n: usize, scale: f64, seed: Seed) -> Array1<f64> {

@@ -1,5 +1,6 @@
 //! Deep Boltzmann machines and deep belief networks against enumeration.
 
+mod binary;
 mod joint;
 mod learning;
 mod machines;

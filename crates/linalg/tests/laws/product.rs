@@ -1,7 +1,7 @@
 //! The matrix product: exactly on integers, within its error bound on reals, on every layout, on any number of threads.
 
 use crate::common::scattered;
-use gibbsian_linalg::{Real, matmul, matmul_into};
+use gibbsian_linalg::{Real, matmul, matmul_here_into, matmul_into};
 use ndarray::{Array2, ArrayView2, Axis, array, s};
 
 const SHAPES: [(usize, usize, usize); 12] = [
@@ -190,4 +190,14 @@ fn any_number_of_threads_gives_the_same_bits() {
 #[should_panic(expected = "the product of shapes [2, 3] and [4, 5] does not fit into shape [2, 5]")]
 fn shapes_that_do_not_fit_are_a_bug() {
     matmul(Array2::<f64>::zeros((2, 3)).view(), Array2::zeros((4, 5)).view());
+}
+
+#[test]
+fn a_product_that_stays_on_its_thread_is_the_same_product() {
+    for (m, k, n) in SHAPES {
+        let (a, b) = (integers::<f64>(m, k, 1), integers::<f64>(k, n, 2));
+        let mut c = Array2::ones((m, n));
+        matmul_here_into(2.0, a.view(), b.view(), 1.0, c.view_mut());
+        assert_eq!(c, 2.0 * by_definition(a.view(), b.view()) + 1.0, "{m} × {k} × {n}");
+    }
 }
