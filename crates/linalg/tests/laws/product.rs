@@ -198,6 +198,10 @@ fn a_product_that_stays_on_its_thread_is_the_same_product() {
         let (a, b) = (integers::<f64>(m, k, 1), integers::<f64>(k, n, 2));
         let mut c = Array2::ones((m, n));
         matmul_here_into(2.0, a.view(), b.view(), 1.0, c.view_mut());
-        assert_eq!(c, 2.0 * by_definition(a.view(), b.view()) + 1.0, "{m} × {k} × {n}");
+        assert_eq!(
+            c,
+            2.0 * by_definition(a.view(), b.view()) + 1.0,
+            "{m} × {k} × {n}"
+        );
     }
 }
