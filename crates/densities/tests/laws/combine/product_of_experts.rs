@@ -19,7 +19,7 @@ fn heterogeneous() -> ProductOfExperts<Box<dyn SmoothEnergy>> {
         Box::new(mixture),
         Box::new(inner),
     ];
-    ProductOfExperts::new(array![0.7, -0.4, 1.3], experts).unwrap()
+    ProductOfExperts::with_negations(array![0.7, -0.4, 1.3], experts).unwrap()
 }
 
 #[test]
@@ -71,7 +71,8 @@ fn a_product_of_normals_is_their_closed_form() {
     let normalisers: f64 = factors.iter().map(|(e, b)| b * e.log_z()).sum();
     let log_z = log_integral + normalisers;
 
-    let product = ProductOfExperts::new(array![1.0, 0.5, -0.75], experts.iter().collect()).unwrap();
+    let product =
+        ProductOfExperts::with_negations(array![1.0, 0.5, -0.75], experts.iter().collect()).unwrap();
     let found = numeric_log_z(&product, &Domain::whole(2).unwrap(), Settings::default()).unwrap();
     assert!(
         (found.log_z - log_z).abs() <= found.error + 1e-14,
@@ -118,7 +119,7 @@ fn infinite_energies_are_decided() {
     let interval = |a, b| Box::new(Beta::new(a, b).unwrap()) as Box<dyn Energy>;
     let anywhere = || Box::new(Normal::new(0.0, 1.0).unwrap()) as Box<dyn Energy>;
     let energy = |powers: Array1<f64>, experts: Vec<Box<dyn Energy>>, x: f64| {
-        ProductOfExperts::new(powers, experts)
+        ProductOfExperts::with_negations(powers, experts)
             .unwrap()
             .energy(array![[x]].view())[0]
     };
@@ -158,13 +159,13 @@ fn what_is_not_integrable_has_no_normaliser() {
         Box::new(Normal::new(0.0, 1.0).unwrap()),
         Box::new(Exponential(1.0)),
     ];
-    let infinite = ProductOfExperts::new(array![1.0, -1.0], experts).unwrap();
+    let infinite = ProductOfExperts::with_negations(array![1.0, -1.0], experts).unwrap();
     let refused = numeric_log_z(&infinite, &whole, Settings::default()).unwrap_err();
     assert!(refused.to_string().contains("the energy"), "{refused}");
     // Nothing that confines it; and a narrow expert negated more than once.
     let normals = vec![Normal::new(0.0, 1.0).unwrap(), Normal::new(0.0, 2.0).unwrap()];
     for powers in [array![-1.0, 1.0], array![0.1, -0.5]] {
-        let product = ProductOfExperts::new(powers, normals.clone()).unwrap();
+        let product = ProductOfExperts::with_negations(powers, normals.clone()).unwrap();
         assert!(numeric_log_z(&product, &whole, Settings::default()).is_err());
     }
 }
@@ -172,7 +173,7 @@ fn what_is_not_integrable_has_no_normaliser() {
 #[test]
 fn scores_follow_the_powers() {
     let experts: Vec<Box<dyn Potential>> = vec![Box::new(Exponential(2.0)), Box::new(normal(0.0, 1.0))];
-    let product = ProductOfExperts::new(array![1.0, -0.5], experts).unwrap();
+    let product = ProductOfExperts::with_negations(array![1.0, -0.5], experts).unwrap();
     let score = product.score(array![[1.5], [-1.0], [f64::NAN]].view());
     assert_eq!(score[[0, 0]], -2.0 + 0.75);
     // Outside the support there is no score, unless the expert takes no part.
@@ -187,7 +188,7 @@ fn scores_follow_the_powers() {
 fn a_finite_product_is_enumerated() {
     let nade = |n_hidden, seed| Nade::random(4, n_hidden, 1.0, Seed::new(seed)).unwrap();
     let (first, second) = (nade(3, 6), nade(2, 7));
-    let product = ProductOfExperts::new(array![1.0, -0.3], vec![&first, &second]).unwrap();
+    let product = ProductOfExperts::with_negations(array![1.0, -0.3], vec![&first, &second]).unwrap();
     let states = first.states().unwrap();
     conformance::discrete_energy(&product, states.view(), Precision::DOUBLE).unwrap();
     // p₁ p₂^(−0.3), state by state.
@@ -217,6 +218,10 @@ fn wrong_parts_are_refused() {
     assert_eq!(
         refusal(array![1.0, f64::INFINITY], vec![standard(2), standard(2)]),
         "`powers[1]` is inf, but must be finite"
+    );
+    assert_eq!(
+        refusal(array![1.0, -0.5], vec![standard(2), standard(2)]),
+        "`powers[1]` is -0.5, but must be at least zero; a negation has a normaliser only under conditions, which AndNot decides"
     );
     assert_eq!(
         refusal(array![0.0, -0.0], vec![standard(2), standard(2)]),
