@@ -14,9 +14,9 @@
 use gibbsian_core::error::{check_count, check_non_negative, check_positive};
 use gibbsian_core::{Error, Parametric, ParametricMut, Result};
 use gibbsian_linalg::Cholesky;
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
-use super::{BoltzmannMachine, Observations, tables};
+use super::{BoltzmannMachine, Observations, pairs, tables};
 
 /// The largest machine that is fitted by tables: 8 MiB each.
 const MAX_UNITS: usize = 20;
@@ -89,13 +89,7 @@ impl ExactFit {
         check_positive("tolerance", self.tolerance)?;
         check_count("max_steps", self.max_steps)?;
         let n = start.n_units();
-        if n > MAX_UNITS || n < cases.n_units() {
-            let requirement = format!(
-                "between the {} units of a case and {MAX_UNITS} to be enumerated",
-                cases.n_units()
-            );
-            return Err(Error::parameter("n_units", n, requirement));
-        }
+        check_units(n, cases.n_units())?;
         let mut here = self.at(start.clone(), cases);
         let mut damping = 0.0;
         for n_steps in 0..=self.max_steps {
@@ -236,25 +230,31 @@ struct Clamped {
 
 impl Clamped {
     fn new(log_weights: &[f64], cases: &Observations, n: usize) -> Self {
-        let sets = tables::statistic_sets(n);
         let mut law = vec![0.0; log_weights.len()];
-        let mut means = Array2::zeros((cases.n_distinct(), sets.len()));
+        let mut means = Array2::zeros((cases.n_distinct(), n * (n + 1) / 2));
         let mut shares = Vec::with_capacity(cases.n_distinct());
         let mut log_weight = 0.0;
         for ((values, known, share), mut mean) in cases.shares().zip(means.rows_mut()) {
-            let unknown = (log_weights.len() - 1) & !known;
-            let completions: Vec<usize> = subsets(unknown).map(|missing| values | missing).collect();
-            let mut p: Vec<f64> = completions.iter().map(|&s| log_weights[s]).collect();
+            let missing: Vec<usize> = (0..n).filter(|i| known >> i & 1 == 0).collect();
+            let completions = || subsets((log_weights.len() - 1) & !known).map(|missing| values | missing);
+            let mut p: Vec<f64> = completions().map(|s| log_weights[s]).collect();
             let (top, total) = tables::exponentials(&mut p);
             log_weight += share * (top + total.ln());
-            for (&state, p) in completions.iter().zip(&p) {
-                let p = p / total;
-                law[state] += share * p;
-                for (mean, set) in mean.iter_mut().zip(&sets) {
-                    if state & set == *set {
-                        *mean += p;
-                    }
-                }
+            for (state, p) in completions().zip(&mut p) {
+                *p /= total;
+                law[state] += share * *p;
+            }
+            // Subsets come in the order of a table over the missing units, whose moments are those of the case; known units are constants.
+            let second = tables::second_moments(&p, missing.len());
+            let place = |i: usize| missing.binary_search(&i).ok();
+            let value = |i: usize| (values >> i & 1) as f64;
+            for (mean, (i, j)) in mean.iter_mut().zip(pairs(n).chain((0..n).map(|i| (i, i)))) {
+                *mean = match (place(i), place(j)) {
+                    (Some(a), Some(b)) => second[[a, b]],
+                    (Some(a), None) => second[[a, a]] * value(j),
+                    (None, Some(b)) => value(i) * second[[b, b]],
+                    (None, None) => value(i) * value(j),
+                };
             }
             shares.push(share);
         }
@@ -265,6 +265,44 @@ impl Clamped {
             conditional_squares: weighted.t().dot(&means),
             log_weight,
         }
+    }
+}
+
+impl BoltzmannMachine {
+    /// `log p(known)` `(B)` of cases `(B, V)` of which the entries with `known` are 0 or 1: the other entries, and the units after the first `V`, are
+    /// summed out.
+    ///
+    /// The difference of two of these is a conditional log-probability: of a unit given others, known with it and without.
+    ///
+    /// # Errors
+    /// More than 20 units, fewer units than the cases have, and what [`Observations::new`] refuses.
+    pub fn log_probability(&self, x: ArrayView2<f64>, known: ArrayView2<bool>) -> Result<Array1<f64>> {
+        let n = self.n_units();
+        check_units(n, x.ncols())?;
+        // Each case by itself, so that they stay in order.
+        let cases: Vec<Observations> = (0..x.nrows())
+            .map(|b| Observations::new(x.slice(s![b..=b, ..]), known.slice(s![b..=b, ..])))
+            .collect::<Result<_>>()?;
+        let log_weights = tables::log_weights(self.weights.view(), self.bias.view());
+        let (top, total) = tables::exponentials(&mut log_weights.clone());
+        let log_z = top + total.ln();
+        let of_case = |(values, known, _): (usize, usize, f64)| {
+            let completions = subsets((log_weights.len() - 1) & !known).map(|missing| values | missing);
+            let mut p: Vec<f64> = completions.map(|s| log_weights[s]).collect();
+            let (top, total) = tables::exponentials(&mut p);
+            top + total.ln() - log_z
+        };
+        Ok(cases.iter().flat_map(Observations::shares).map(of_case).collect())
+    }
+}
+
+/// Requires a machine that has tables and at least the units of a case.
+fn check_units(n: usize, n_known: usize) -> Result<()> {
+    if (n_known..=MAX_UNITS).contains(&n) {
+        Ok(())
+    } else {
+        let requirement = format!("between the {n_known} units of a case and {MAX_UNITS} to be enumerated");
+        Err(Error::parameter("n_units", n, requirement))
     }
 }
 

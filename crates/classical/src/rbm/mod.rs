@@ -23,6 +23,7 @@ mod joint;
 mod mean_field;
 mod path;
 mod sparsity;
+mod product;
 
 pub use binary::{
     BinaryRbm, BinaryRbmPath, BinaryState, FusedContrastiveDivergence, FusedPersistent, FusedSettings,

@@ -108,6 +108,17 @@ fn hidden_units_and_missing_entries_are_summed_out() {
         log_likelihood(&fitted.machine, x.view(), known.view()),
         1e-13,
     );
+    let of_cases = fitted.machine.log_probability(x.view(), known.view()).unwrap();
+    assert_close(of_cases.mean().unwrap(), fitted.log_likelihood, 1e-13);
+    assert_close(
+        of_cases[17],
+        log_likelihood(
+            &fitted.machine,
+            x.slice(s![17..18, ..]),
+            known.slice(s![17..18, ..]),
+        ),
+        1e-13,
+    );
     // At the optimum clamped and free co-occurrences differ by the pull of the ridge alone.
     let machine = &fitted.machine;
     let difference = machine.statistics(fitted.clamped.view()) - machine.statistics(fitted.free.view());
@@ -211,4 +222,14 @@ fn equal_cases_are_kept_once() {
     assert_eq!(Observations::new(x.view(), known.view()).unwrap().n_distinct(), 3);
     known.slice_mut(s![.., 1]).fill(false);
     assert_eq!(Observations::new(x.view(), known.view()).unwrap().n_distinct(), 1);
+    // Of a machine of three units, the last one hidden: all but nothing is known of a case, and p(nothing) = 1.
+    let machine = boltzmann(3, 1.0, 1.0, 1);
+    known.fill(false);
+    let log_p = machine.log_probability(x.view(), known.view()).unwrap();
+    assert!(log_p.iter().all(|l| l.abs() <= 1e-15), "{log_p}");
+    assert!(
+        boltzmann(1, 1.0, 1.0, 1)
+            .log_probability(x.view(), known.view())
+            .is_err()
+    );
 }

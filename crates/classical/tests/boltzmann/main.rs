@@ -7,6 +7,7 @@ mod exact;
 mod fit;
 mod laws;
 mod mean_field;
+mod product;
 mod refusals;
 mod spins;
 mod two_phase;
