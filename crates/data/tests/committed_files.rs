@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
-use gibbsian_data::{Header, LabelledTable, Mnist, read_idx, read_table};
+use gibbsian_data::{Header, LabelledTable, Mnist, read_idx, read_png, read_table};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -37,6 +37,8 @@ struct Entry {
 #[serde(rename_all = "lowercase")]
 enum Kind {
     Images,
+    /// One PNG file; its raw bytes are the grey pixels.
+    Picture,
     Labels,
     Table,
 }
@@ -65,6 +67,21 @@ fn check_stored(what: &str, bytes: &[u8], stored: &Stored) {
     );
 }
 
+fn check_moments(entry: &Entry, pixels: &[u8]) {
+    // Integer sums, so that the two moments are exact up to the last rounding.
+    let n = pixels.len() as f64;
+    let sum: u64 = pixels.iter().map(|&g| u64::from(g)).sum();
+    let squares: u64 = pixels.iter().map(|&g| u64::from(g).pow(2)).sum();
+    let mean = sum as f64 / (255.0 * n);
+    let std = (squares as f64 / (255.0 * 255.0 * n) - mean * mean).sqrt();
+    assert!(
+        (mean - entry.mean.unwrap()).abs() < 1e-9,
+        "{}: {mean}",
+        entry.path
+    );
+    assert!((std - entry.std.unwrap()).abs() < 1e-9, "{}: {std}", entry.path);
+}
+
 fn check_labels(entry: &Entry, labels: &[u8]) {
     let expected = entry.class_counts.as_ref().unwrap();
     let mut counts = vec![0; expected.len()];
@@ -81,28 +98,28 @@ fn every_file_is_what_the_manifest_says() {
         let path = directory().join(&entry.path);
         let compressed = fs::read(&path).unwrap();
         check_stored(&entry.path, &compressed, &entry.compressed);
-        let mut raw = Vec::new();
-        GzDecoder::new(compressed.as_slice())
-            .read_to_end(&mut raw)
-            .unwrap();
+        let raw = match entry.kind {
+            Kind::Picture => read_png(&path).unwrap().as_bytes().to_vec(),
+            _ => {
+                let mut raw = Vec::new();
+                GzDecoder::new(compressed.as_slice())
+                    .read_to_end(&mut raw)
+                    .unwrap();
+                raw
+            }
+        };
         check_stored(&entry.path, &raw, &entry.raw);
         assert!(!entry.licence.is_empty() && !entry.attribution.is_empty());
         match entry.kind {
             Kind::Images => {
                 let idx = read_idx(&path).unwrap();
                 assert_eq!(idx.shape(), entry.shape);
-                // Integer sums, so that the two moments are exact up to the last rounding.
-                let n = idx.bytes().len() as f64;
-                let sum: u64 = idx.bytes().iter().map(|&g| u64::from(g)).sum();
-                let squares: u64 = idx.bytes().iter().map(|&g| u64::from(g).pow(2)).sum();
-                let mean = sum as f64 / (255.0 * n);
-                let std = (squares as f64 / (255.0 * 255.0 * n) - mean * mean).sqrt();
-                assert!(
-                    (mean - entry.mean.unwrap()).abs() < 1e-9,
-                    "{}: {mean}",
-                    entry.path
-                );
-                assert!((std - entry.std.unwrap()).abs() < 1e-9, "{}: {std}", entry.path);
+                check_moments(&entry, idx.bytes());
+            }
+            Kind::Picture => {
+                let picture = read_png(&path).unwrap();
+                assert_eq!([picture.height(), picture.width()], entry.shape[..]);
+                check_moments(&entry, picture.as_bytes());
             }
             Kind::Labels => {
                 let idx = read_idx(&path).unwrap();
