@@ -24,6 +24,7 @@
 pub mod boltzmann;
 pub mod clusters;
 pub mod dbm;
+pub mod field;
 pub mod graph;
 pub mod ising;
 pub mod rbm;
@@ -36,6 +37,7 @@ pub use boltzmann::{
 };
 pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use dbm::{Dbm, DbmPath};
+pub use field::PairwiseField;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::{BondMoments, ExactMoments, Ising, IsingPath, TransferMatrix};
 pub use rbm::{
