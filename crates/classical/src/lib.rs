@@ -32,8 +32,7 @@ mod tensors;
 pub mod units;
 
 pub use boltzmann::{
-    BoltzmannMachine, ExactFit, MeanField, MeanFieldLearning, Observations, TwoPhase, TwoPhaseOptions,
-    VisibleMarginal,
+    BoltzmannMachine, ExactFit, MeanFieldLearning, Observations, TwoPhase, TwoPhaseOptions, VisibleMarginal,
 };
 pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use dbm::{Dbm, DbmPath};
@@ -42,7 +41,7 @@ pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::{BondMoments, ExactMoments, Ising, IsingPath, TransferMatrix};
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, Centred, CentredRbm, Centring, FusedContrastiveDivergence, FusedPersistent,
-    FusedSettings, Magnetisations, MeanField, MeanFieldLikelihood, MeanFieldOrder, Offset, Offsets, Penalty,
-    Rbm, RbmPath, RbmStart, SparsityTarget,
+    FusedSettings, MeanFieldLikelihood, MeanFieldOrder, Offset, Offsets, Penalty, Rbm, RbmPath, RbmStart,
+    SparsityTarget,
 };
 pub use units::{Bernoulli, Biased, Mirrored, Spin};

@@ -22,8 +22,8 @@ mod gibbs;
 mod joint;
 mod mean_field;
 mod path;
-mod sparsity;
 mod product;
+mod sparsity;
 
 pub use binary::{
     BinaryRbm, BinaryRbmPath, BinaryState, FusedContrastiveDivergence, FusedPersistent, FusedSettings,

@@ -167,7 +167,10 @@ fn a_loss_that_only_falls_ends_below_the_tolerance() {
     let constant = Array2::<f64>::zeros((2, 12));
     let fit = fit_pseudo_likelihood(&mut prior, constant.view(), 1e-9, 200).unwrap();
     // Exponential tails: what is left is twice what a Newton step expects.
-    assert!(fit.loss < 1e-8 && fit.params.iter().any(|t| t.abs() > 10.0), "{fit:?}");
+    assert!(
+        fit.loss < 1e-8 && fit.params.iter().any(|t| t.abs() > 10.0),
+        "{fit:?}"
+    );
 }
 
 #[test]
