@@ -1,7 +1,7 @@
 //! Training objectives, one a file, each agnostic of the model.
 //!
 //! The gradient of the log-likelihood of a Gibbs density is `−⟨∂E/∂θ⟩_data + ⟨∂E/∂θ⟩_model`. Objectives differ in where the second, negative phase comes from:
-//! enumeration ([`ExactLikelihood`]), short chains from the data ([`ContrastiveDivergence`]), persistent chains
+//! enumeration ([`ExactLikelihood`]), short chains from the data ([`ContrastiveDivergence`], and in coupled pairs [`UnbiasedContrastiveDivergence`]), persistent chains
 //! ([`PersistentContrastiveDivergence`], and [`FastPersistentContrastiveDivergence`] with fast weights). Pseudo-likelihood ([`PseudoLikelihood`]) has none: it replaces the law of a case by those of its sites.
 //! So do ratio matching ([`RatioMatching`]), minimum probability flow ([`MinimumProbabilityFlow`]) and the discrete form of score matching ([`ConcreteScoreMatching`]), which judge
 //! the costs of changing single sites by other functions.
@@ -26,6 +26,7 @@ mod phases;
 pub mod pseudo_likelihood;
 pub mod ratio_matching;
 mod sites;
+pub mod unbiased_contrastive_divergence;
 
 pub use boundary_weight::{BoundaryWeight, HalfLine, UnitInterval, Unweighted};
 pub use closed_form_score_matching::{ClosedFormScoreMatching, QuadraticObjective, ScoreMatchingEstimate};
@@ -38,3 +39,4 @@ pub use natural_gradient::{NaturalGradient, fisher_information};
 pub use persistent::PersistentContrastiveDivergence;
 pub use pseudo_likelihood::{PseudoLikelihood, pseudo_log_likelihood};
 pub use ratio_matching::RatioMatching;
+pub use unbiased_contrastive_divergence::{UnbiasedContrastiveDivergence, Window};
