@@ -43,5 +43,8 @@ pub use rbm::{
     BinaryRbm, BinaryRbmPath, Centred, CentredRbm, Centring, FusedContrastiveDivergence, FusedPersistent,
     FusedSettings, MeanFieldLikelihood, MeanFieldOrder, Offset, Offsets, Penalty, Rbm, RbmPath, RbmStart,
     SparsityTarget,
+    BinaryRbm, BinaryRbmPath, Centred, CentredRbm, Centring, EnumeratedLikelihood,
+    FusedContrastiveDivergence, FusedPersistent, FusedSettings, Magnetisations, MeanField,
+    MeanFieldLikelihood, MeanFieldOrder, Offset, Offsets, Penalty, Rbm, RbmPath, RbmStart, SparsityTarget,
 };
 pub use units::{Bernoulli, Biased, Mirrored, Spin};

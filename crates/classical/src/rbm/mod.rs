@@ -15,6 +15,7 @@
 
 pub(crate) mod binary;
 mod centred;
+mod enumerated;
 mod exact;
 mod flip;
 mod free_energy;
@@ -30,6 +31,7 @@ pub use binary::{
 };
 pub use centred::{Centred, CentredRbm, Centring, Offset, Offsets};
 pub(crate) use gibbs::law_matrix;
+pub use enumerated::EnumeratedLikelihood;
 pub use joint::Joint;
 pub use mean_field::{Magnetisations, MeanField, MeanFieldLikelihood, MeanFieldOrder};
 pub use path::{RbmPath, RbmStart};

@@ -3,6 +3,7 @@
 mod centred;
 #[path = "../common/mod.rs"]
 mod common;
+mod enumerated;
 mod flipped;
 mod mean_field;
 mod sparsity;
