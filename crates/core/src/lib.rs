@@ -82,4 +82,4 @@ pub use seed::{Seed, StreamRng, Streams};
 pub use snapshot::{Record, Snapshot, Values};
 pub use stochastic::{DatumScores, Minibatch, StochasticScore};
 pub use time::{At, TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback};
-pub use units::{FiniteUnits, SmoothUnits, Units};
+pub use units::{ContinuousUnits, FiniteUnits, ResponsiveUnits, SmoothUnits, Units};
