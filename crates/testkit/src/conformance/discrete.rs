@@ -11,7 +11,8 @@ use crate::pullback::{normals, row_pullback};
 use crate::verdict::{Failure, Verdict, require};
 
 /// Checks [`Discrete`]: non-empty alphabets of distinct finite symbols, and the number and order of the states, of
-/// which the first few are listed from several places.
+/// which the first few are listed from several places. A space with fewer states than combinations of symbols must have at most 2¹², which
+/// rise when read from the last coordinate to the first.
 ///
 /// # Errors
 /// The first law that does not hold.
@@ -29,6 +30,11 @@ pub fn discrete<M: Discrete + ?Sized>(model: &M) -> Verdict {
         product = product.and_then(|p| p.checked_mul(alphabet.len() as u64));
     }
     let found = model.n_states();
+    if let (Some(n), Some(m)) = (found, product)
+        && n < m
+    {
+        return some_combinations(model, n);
+    }
     require(
         found == product,
         "n_states is the product of the alphabets",
@@ -53,6 +59,42 @@ pub fn discrete<M: Discrete + ?Sized>(model: &M) -> Verdict {
         .map_err(|f| f.within(format_args!("from state {first}")))?;
     }
     Ok(())
+}
+
+/// The states of a space that does not have all combinations of symbols.
+fn some_combinations<M: Discrete + ?Sized>(model: &M, n_states: u64) -> Verdict {
+    require(
+        n_states <= 1 << 12,
+        "the states are few enough to be listed",
+        format_args!("there are {n_states}"),
+    )?;
+    let mut states = Array2::from_elem((n_states as usize, model.dim()), f64::NAN);
+    model.states_into(0, states.view_mut());
+    // The numbers of the symbols, the last coordinate first.
+    let mut before: Option<Vec<Option<usize>>> = None;
+    for (k, state) in states.rows().into_iter().enumerate() {
+        let symbol = |site: usize| model.alphabet(site).iter().position(|a| *a == state[site]);
+        let number: Vec<_> = (0..model.dim()).rev().map(symbol).collect();
+        require(
+            number.iter().all(Option::is_some),
+            "states consist of symbols",
+            format_args!("state {k} is {state}"),
+        )?;
+        require(
+            before.is_none_or(|before| before < number),
+            "states rise, coordinate 0 fastest",
+            format_args!("state {k} is {state}"),
+        )?;
+        before = Some(number);
+    }
+    let middle = n_states / 2;
+    let mut upper = Array2::from_elem(((n_states - middle) as usize, model.dim()), f64::NAN);
+    model.states_into(middle, upper.view_mut());
+    require(
+        upper == states.slice(ndarray::s![middle as usize.., ..]),
+        "states are listed from any number",
+        format_args!("from {middle}: {upper}"),
+    )
 }
 
 /// Checks [`DiscreteEnergy`] at the states `x` `(B, D)`: what changing one site costs is the difference of two

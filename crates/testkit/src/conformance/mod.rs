@@ -32,6 +32,7 @@ mod discrete;
 mod energy;
 mod family;
 mod family_draws;
+mod grouped_units;
 mod kernel;
 mod objective;
 mod parametric;
