@@ -16,7 +16,7 @@ impl<V: Units, H: Units> Space for Rbm<V, H> {
 
 impl<V: Units, H: Units> Rbm<V, H> {
     /// `F(v)` from the hidden field `v'W`, for callers that have it already.
-    fn free_energy_into(
+    pub(super) fn free_energy_into(
         &self,
         v: ArrayView2<f64>,
         hidden_field: ArrayView2<f64>,
@@ -167,7 +167,7 @@ impl<V: FiniteUnits + SmoothUnits, H: Units> RelaxedEnergy for Rbm<V, H> {
 
 impl<V: SmoothUnits, H: Units> Rbm<V, H> {
     /// `−∂F/∂v = W E[h | v] − ∂e_V/∂v`.
-    fn relaxed_score_from_field(
+    pub(super) fn relaxed_score_from_field(
         &self,
         x: ArrayView2<f64>,
         field: ArrayView2<f64>,

@@ -29,7 +29,7 @@ impl<V: Units, H: Units> Blocks for Rbm<V, H> {
             None => x.assign(&v),
             Some(free) => Zip::from(&mut x)
                 .and(&v)
-                .and_broadcast(&free)
+                .and_broadcast(&self.visible.free_units(free))
                 .for_each(|x, v, free| {
                     if *free {
                         *x = *v;

@@ -1,6 +1,6 @@
 //! The annealing path of an RBM, from independent units to the machine.
 //!
-//! With base layers `V₀`, `H₀` of the same kinds as the machine's and layer energies linear in their parameters, the machine at `β` has the layers
+//! With base layers `V₀`, `H₀` of the same kinds as the machine's and layer energies affine in their parameters, the machine at `β` has the layers
 //! `V_β = (1−β) V₀ + β V`, `H_β = (1−β) H₀ + β H` and the weights `βW`, and
 //!
 //! `log f_β(v) = −e_{V_β}(v) + Γ_{H_β}(β v'W)`.
@@ -36,10 +36,11 @@ impl<'a, V: Units, H: Units> RbmPath<'a, V, H> {
     pub fn new(rbm: &'a Rbm<V, H>, base_visible: V, base_hidden: H) -> Result<Self> {
         check_shape("base_visible", &base_visible.params(), &[rbm.visible.n_params()])?;
         check_shape("base_hidden", &base_hidden.params(), &[rbm.hidden.n_params()])?;
+        // What no parameter says, as the number of trials of a binomial unit, is the machine's.
         Ok(RbmPath {
             rbm,
-            base_visible,
-            base_hidden,
+            base_visible: interpolate(&base_visible, &rbm.visible, 0.0),
+            base_hidden: interpolate(&base_hidden, &rbm.hidden, 0.0),
         })
     }
 
@@ -164,7 +165,7 @@ impl<V: Units, H: Units> Path for RbmPath<'_, V, H> {
     }
 
     // Both layers' parameters move by `θ₁ − θ₀` and the field by `I = v'W` a unit of `β`, hence
-    // `d/dβ log f_β(v) = −e_V(v) + e_{V₀}(v) + ∂Γ/∂θ · (θ₁ − θ₀) + ∂Γ/∂I · I`, the first two because energies are linear in `θ`.
+    // `d/dβ log f_β(v) = −e_V(v) + e_{V₀}(v) + ∂Γ/∂θ · (θ₁ − θ₀) + ∂Γ/∂I · I`, the first two because energies are affine in `θ`.
     fn slope(&self, state: &State, beta: f64, out: &mut [f64]) {
         let mut start = Array1::zeros(out.len());
         let mut end = Array1::zeros(out.len());
