@@ -9,7 +9,8 @@
 //! [`NaturalGradient`] turns the gradient of any of them into the direction that does not depend on the parametrisation.
 //!
 //! Score matching compares gradients in `x` instead, where no normaliser is left. For exponential families its minimum has a closed form
-//! ([`ClosedFormScoreMatching`]).
+//! ([`ClosedFormScoreMatching`]); for any score it is an expectation of second derivatives ([`ImplicitScoreMatching`]) or a regression on noise
+//! ([`DenoisingScoreMatching`]).
 #![deny(unsafe_code)]
 
 pub mod boundary_weight;
@@ -17,10 +18,12 @@ mod chains;
 pub mod closed_form_score_matching;
 pub mod concrete_score_matching;
 pub mod contrastive_divergence;
+pub mod denoising_score_matching;
 pub mod exact_likelihood;
 pub mod fast_persistent;
 pub mod minimum_probability_flow;
 pub mod natural_gradient;
+pub mod implicit_score_matching;
 pub mod persistent;
 mod phases;
 pub mod pseudo_likelihood;
@@ -32,10 +35,12 @@ pub use boundary_weight::{BoundaryWeight, HalfLine, UnitInterval, Unweighted};
 pub use closed_form_score_matching::{ClosedFormScoreMatching, QuadraticObjective, ScoreMatchingEstimate};
 pub use concrete_score_matching::ConcreteScoreMatching;
 pub use contrastive_divergence::ContrastiveDivergence;
+pub use denoising_score_matching::DenoisingScoreMatching;
 pub use exact_likelihood::ExactLikelihood;
 pub use fast_persistent::{FastPersistentContrastiveDivergence, FastWeights};
 pub use minimum_probability_flow::MinimumProbabilityFlow;
 pub use natural_gradient::{NaturalGradient, fisher_information};
+pub use implicit_score_matching::ImplicitScoreMatching;
 pub use persistent::PersistentContrastiveDivergence;
 pub use pseudo_likelihood::{PseudoLikelihood, pseudo_log_likelihood};
 pub use ratio_matching::RatioMatching;
