@@ -27,6 +27,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod fashion;
 pub mod idx;
 pub mod images;
 pub mod labelled_table;
@@ -42,6 +43,7 @@ mod source;
 mod toss;
 mod uniform;
 
+pub use fashion::load_fashion;
 pub use idx::{Idx, decode_idx, read_idx};
 pub use images::{Images, LabelledImages, Labels};
 pub use labelled_table::LabelledTable;

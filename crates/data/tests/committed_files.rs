@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
-use gibbsian_data::{Header, LabelledTable, Mnist, read_idx, read_png, read_table};
+use gibbsian_data::{Header, LabelledTable, Mnist, load_fashion, read_idx, read_png, read_table};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -181,6 +181,16 @@ fn mnist_is_the_published_one() {
         .unwrap();
     assert!((train.mean.unwrap() - 0.130_660).abs() < 5e-7);
     assert!((train.std.unwrap() - 0.308_108).abs() < 5e-7);
+}
+
+#[test]
+fn the_clothes_are_the_first_of_the_published_test_set() {
+    let clothes = load_fashion(directory().join("fashion")).unwrap();
+    assert_eq!((clothes.images().n(), clothes.images().dim()), (2_000, 784));
+    // An ankle boot, a pullover, two trousers and a shirt.
+    assert_eq!(clothes.labels().as_slice()[..5], [9, 2, 1, 1, 6]);
+    let error = load_fashion(directory().join("mnist")).unwrap_err().to_string();
+    assert!(error.contains("t2k-images-idx3-ubyte.gz"), "{error}");
 }
 
 #[test]
