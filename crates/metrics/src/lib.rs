@@ -40,6 +40,8 @@
 //! | [`adversarial_accuracy`] | ½ for one law, **below ½ for copies** of the data | all but nearest neighbours |
 //! | [`inception_score`] | sureness and variety of classes | the data: it never sees any |
 //!
+//! **Of scores of two kinds of cases**: [`auroc`], the probability that a case of the one kind has the larger score, with an interval; ½ is chance.
+//!
 //! **Contracts.** Shapes, options and counts that have no meaning are an [`Error`](gibbsian_core::Error) with the name of the argument. Draws of chains that are NaN or infinite
 //! make a diagnostic NaN and a verdict "not finite"; points that are not finite are refused. Tests that need chance take a generator, last, and draw one key
 //! from it. The same input gives the same bits on any number of threads.
@@ -63,6 +65,7 @@
 
 pub mod chains;
 pub mod inception;
+pub mod roc;
 pub mod stein;
 pub mod total_variation;
 pub mod two_sample;
@@ -76,6 +79,7 @@ pub use chains::{
     r_hat_rank, r_hat_split, summarise,
 };
 pub use inception::{InceptionScore, inception_score};
+pub use roc::{Auroc, auroc};
 pub use stein::{
     SteinDiscrepancy, SteinTest, kernel_stein_discrepancy, kernel_stein_discrepancy_from, kernel_stein_test,
 };
