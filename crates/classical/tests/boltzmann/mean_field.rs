@@ -1,8 +1,7 @@
 //! Mean fields: what they bound, and why they do not learn correlations.
 
-use gibbsian_classical::{
-    BoltzmannMachine, ExactFit, MeanField, MeanFieldLearning, Observations, VisibleMarginal,
-};
+use gibbsian_classical::boltzmann::MeanField;
+use gibbsian_classical::{BoltzmannMachine, ExactFit, MeanFieldLearning, Observations, VisibleMarginal};
 use gibbsian_core::math::sigmoid;
 use gibbsian_core::{Energy, Objective, Parametric, Seed};
 use gibbsian_testkit::conformance;

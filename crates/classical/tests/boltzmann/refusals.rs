@@ -1,8 +1,7 @@
 //! Named errors.
 
-use gibbsian_classical::{
-    BoltzmannMachine, ExactFit, MeanField, MeanFieldLearning, Observations, VisibleMarginal,
-};
+use gibbsian_classical::boltzmann::MeanField;
+use gibbsian_classical::{BoltzmannMachine, ExactFit, MeanFieldLearning, Observations, VisibleMarginal};
 use gibbsian_core::{Objective, ParametricMut, Seed};
 use ndarray::{Array1, Array2, array};
 

@@ -1,6 +1,7 @@
 //! Mean-field theory against enumeration: the order of its error, its stationary points, its bound, and training with it.
 
-use gibbsian_classical::{MeanField, MeanFieldLikelihood, MeanFieldOrder, Rbm};
+use gibbsian_classical::rbm::MeanField;
+use gibbsian_classical::{MeanFieldLikelihood, MeanFieldOrder, Rbm};
 use gibbsian_core::{Objective, Parametric, ParametricMut, Seed, Snapshot};
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;

@@ -8,5 +8,6 @@ mod chains_reference;
 mod modes_and_energies;
 mod null_laws;
 mod refusals;
+mod roc;
 mod samples_laws;
 mod samples_reference;
