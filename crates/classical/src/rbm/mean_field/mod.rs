@@ -183,7 +183,7 @@ impl MeanField {
     /// Settings outside their domains, no rows, rows that do not fit, or a mean outside `[0, 1]`.
     ///
     /// ```
-    /// use gibbsian_classical::{Bernoulli, MeanField, Rbm};
+    /// use gibbsian_classical::{Bernoulli, Rbm, rbm::MeanField};
     /// use ndarray::array;
     ///
     /// let layer = |bias| Bernoulli::new(bias);
