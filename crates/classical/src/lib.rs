@@ -27,7 +27,7 @@ pub mod rbm;
 pub mod units;
 
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
-pub use ising::Ising;
+pub use ising::{BondMoments, ExactMoments, Ising, IsingPath, TransferMatrix};
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
 };

@@ -4,7 +4,7 @@ use gibbsian_core::{Discrete, DiscreteEnergy, RelaxedEnergy};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
 use crate::agreement::close;
-use crate::batch::row_map;
+use crate::batch::{local_row_map, row_map};
 use crate::derivatives::row_gradient;
 use crate::differences::Precision;
 use crate::verdict::{Failure, Verdict, require};
@@ -112,7 +112,8 @@ pub fn discrete_energy<M: DiscreteEnergy + ?Sized>(
         }
     }
     let last = model.dim().saturating_sub(1);
-    row_map(
+    // A local formula does not look at sites that this one is not coupled to.
+    local_row_map(
         x,
         model.alphabet(last).len(),
         &|x, out| model.site_deltas_into(x, last, out),

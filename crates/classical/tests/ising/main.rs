@@ -1,0 +1,6 @@
+//! The Ising model: the laws of its traits, and exact results against each other.
+
+mod exact;
+mod models;
+mod square;
+mod traits;
