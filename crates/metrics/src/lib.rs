@@ -12,6 +12,9 @@
 //! | [`ess_bulk`], [`ess_tail`], [`ess_mean`], … | independent draws that would know as much about centre, tails, mean |
 //! | [`mcse_mean`], [`mcse_sd`], [`mcse_quantile`] | how far an estimate moves if the chains are run again |
 //! | [`autocorrelation_time`], [`autocorrelation_time_windowed`] | draws a chain needs to forget, by Geyer's and by Sokal's rule |
+//! | [`binning`] | the error of a mean from ever longer bins, and whether it has reached its plateau |
+//! | [`jackknife`] | value, bias and error of a function of several means |
+//! | [`equilibration`] | how many first draws to leave out |
 //! | [`energy_bfmi`] | whether momenta move the energy enough: 2 for independent energies, below 0.3 a warning |
 //! | [`heat_capacity`] | `β² Var E`, with its error |
 //! | [`mode_masses`] | the probability of each basin, with an error that counts switches and not draws |
@@ -65,11 +68,12 @@ pub mod total_variation;
 pub mod two_sample;
 
 pub use chains::{
-    AutocorrelationTime, ChainVerdict, HeatCapacity, ModeMass, ModeMasses, Requirements, SOKAL_WINDOW,
-    Summaries, Summary, autocorrelation, autocorrelation_time, autocorrelation_time_windowed, autocovariance,
-    energy_bfmi, ess_bulk, ess_mean, ess_median, ess_quantile, ess_sd, ess_tail, heat_capacity, mcse_mean,
-    mcse_median, mcse_quantile, mcse_sd, mode_masses, mode_masses_of_labels, nearest_centre, r_hat,
-    r_hat_folded, r_hat_rank, r_hat_split, summarise,
+    AutocorrelationTime, BinLevel, Binning, ChainVerdict, Equilibration, HeatCapacity, Jackknife, ModeMass,
+    ModeMasses, Requirements, SOKAL_WINDOW, Summaries, Summary, autocorrelation, autocorrelation_time,
+    autocorrelation_time_windowed, autocovariance, binning, energy_bfmi, equilibration, ess_bulk, ess_mean,
+    ess_median, ess_quantile, ess_sd, ess_tail, heat_capacity, jackknife, mcse_mean, mcse_median,
+    mcse_quantile, mcse_sd, mode_masses, mode_masses_of_labels, nearest_centre, r_hat, r_hat_folded,
+    r_hat_rank, r_hat_split, summarise,
 };
 pub use inception::{InceptionScore, inception_score};
 pub use stein::{
