@@ -10,6 +10,8 @@
 //! Everything local follows from the local field `I_i = h_i + Σ_j J_ij x_j`: a flip of spin `i` costs `2 x_i I_i`, and given its neighbours the spin is up
 //! with probability `σ(2 I_i)`.
 
+mod clusters;
+
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_finite, check_shape};
 use gibbsian_core::{
