@@ -21,11 +21,13 @@
 //! ```
 #![deny(unsafe_code)]
 
+pub mod clusters;
 pub mod graph;
 pub mod ising;
 pub mod rbm;
 pub mod units;
 
+pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::{BondMoments, ExactMoments, Ising, IsingPath, TransferMatrix};
 pub use rbm::{

@@ -10,16 +10,21 @@
 //! Everything local follows from the local field `I_i = h_i + Σ_j J_ij x_j`: a flip of spin `i` costs `2 x_i I_i`, and given its neighbours the spin is up
 //! with probability `σ(2 I_i)`.
 
+mod clusters;
 mod derivatives;
 mod elliptic;
 mod enumeration;
 mod gibbs;
+mod inverse;
 mod jet;
+mod observables;
 mod path;
 mod square;
 mod transfer;
 
 pub use enumeration::ExactMoments;
+pub use inverse::{InverseMethod, inverse_ising};
+pub use observables::{N_OBSERVABLES, SpinMeans};
 pub use path::IsingPath;
 pub use square::{CRITICAL_COUPLING, Thermodynamics, kaufman, onsager, spontaneous_magnetisation};
 pub use transfer::{BondMoments, TransferMatrix};

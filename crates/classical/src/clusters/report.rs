@@ -1,0 +1,89 @@
+//! What cluster moves report.
+
+use gibbsian_core::{Acceptance, StepInfo};
+
+/// The clusters that a sweep cut a chain into.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Partition {
+    /// How many there were.
+    pub n_clusters: u64,
+    /// The number of sites in the largest.
+    pub largest: u64,
+    /// `Σ_C n_C²` over clusters of `n_C` sites.
+    pub squares: f64,
+    n_sites: u64,
+}
+
+impl Partition {
+    /// No clusters yet, of a chain with this many sites.
+    pub(super) fn of(n_sites: usize) -> Self {
+        Partition {
+            n_sites: n_sites as u64,
+            ..Partition::default()
+        }
+    }
+
+    pub(super) fn add(&mut self, size: u32) {
+        self.n_clusters += 1;
+        self.largest = self.largest.max(u64::from(size));
+        self.squares += f64::from(size) * f64::from(size);
+    }
+
+    /// `Σ_C n_C² / N`, the size of the cluster that a uniformly drawn site is in.
+    ///
+    /// For a ferromagnet of spins without fields its mean is `⟨(Σ_i x_i)²⟩ / N`, with less variance than the square itself (Wolff 1988).
+    pub fn mean_size(&self) -> f64 {
+        self.squares / self.n_sites as f64
+    }
+}
+
+/// A partition of each chain; the statistic `cluster_size` is [`Partition::mean_size`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Partitions(pub Vec<Partition>);
+
+impl StepInfo for Partitions {
+    const STATISTICS: &'static [&'static str] = &["cluster_size", "n_clusters", "largest_cluster"];
+
+    fn statistic(&self, index: usize, chain: usize) -> f64 {
+        let partition = &self.0[chain];
+        match index {
+            0 => partition.mean_size(),
+            1 => partition.n_clusters as f64,
+            2 => partition.largest as f64,
+            _ => panic!("no statistic {index} of chain {chain} is reported"),
+        }
+    }
+}
+
+/// The cluster that was grown in a chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Turn {
+    /// The number of sites in it. It is the cluster of a uniformly drawn site, so that [`Partition::mean_size`] has the same mean.
+    pub size: u64,
+    /// Whether it was turned.
+    pub accepted: bool,
+    /// The probability with which it was, one without fields.
+    pub probability: f64,
+}
+
+/// A turn of each chain; the statistic `cluster_size` is [`Turn::size`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Turns(pub Vec<Turn>);
+
+impl StepInfo for Turns {
+    const STATISTICS: &'static [&'static str] = &["cluster_size"];
+
+    fn acceptance(&self) -> Acceptance {
+        Acceptance {
+            proposed: self.0.len() as u64,
+            accepted: self.0.iter().filter(|turn| turn.accepted).count() as u64,
+            undefined: 0,
+            probability: self.0.iter().map(|turn| turn.probability).sum(),
+        }
+    }
+
+    fn statistic(&self, index: usize, chain: usize) -> f64 {
+        assert_eq!(index, 0, "no statistic {index} of chain {chain} is reported");
+        self.0[chain].size as f64
+    }
+}

@@ -1,0 +1,79 @@
+//! Swendsen–Wang and Wolff.
+
+use gibbsian_classical::{Boundary, Graph, Ising, SwendsenWang, Wolff};
+use gibbsian_core::{Discrete, Kernel, Seed, StepInfo};
+use gibbsian_testkit::audit::Audit;
+use gibbsian_testkit::conformance::{self, Balance};
+use gibbsian_testkit::stats::{FALSE_ALARM, family, mean};
+use ndarray::{Array2, Axis};
+
+use crate::models::{frustrated, small};
+
+#[test]
+fn cluster_kernels_have_the_laws_of_their_matrices() {
+    for (k, (name, model)) in small().into_iter().enumerate() {
+        let seed = Seed::new(11).nth(k as u64);
+        let swendsen_wang =
+            conformance::transition_law(&SwendsenWang, &model, Balance::Detailed, seed.child("all"));
+        swendsen_wang.map_err(|f| f.within(name)).unwrap();
+        let wolff = conformance::transition_law(&Wolff, &model, Balance::Detailed, seed.child("one"));
+        wolff.map_err(|f| f.within(name)).unwrap();
+    }
+}
+
+#[test]
+fn cluster_kernels_keep_the_contract_of_kernels() {
+    let graph = Graph::lattice(&[3, 4], Boundary::Periodic).unwrap();
+    let (model, other) = (
+        frustrated(graph.clone(), 1),
+        Ising::uniform(graph, 0.5, 0.0).unwrap(),
+    );
+    let mut x = Array2::zeros((5, 12));
+    model.states_into(1234, x.view_mut());
+    conformance::kernel(&SwendsenWang, &model, &other, x.view(), Seed::new(1)).unwrap();
+    conformance::kernel(&Wolff, &model, &other, x.view(), Seed::new(2)).unwrap();
+
+    let mut state = Wolff.init(&model, x.clone()).unwrap();
+    let mut copy = Wolff.init(&model, x.mapv(|v| -v)).unwrap();
+    conformance::snapshot(&state, &mut copy).unwrap();
+    // Both kernels continue the same chains, from a snapshot too.
+    let mut rng = Seed::new(3).rng();
+    SwendsenWang.step(&model, &mut state, &mut rng);
+    let mut rng = Seed::new(3).rng();
+    SwendsenWang.step(&model, &mut copy, &mut rng);
+    assert_eq!(state.states(), copy.states());
+}
+
+#[test]
+fn the_mean_size_of_a_cluster_is_the_susceptibility() {
+    let model = Ising::uniform(Graph::lattice(&[3, 3], Boundary::Periodic).unwrap(), 0.35, 0.0).unwrap();
+    let audit = Audit::new(&model).unwrap();
+    let squared = audit.states.sum_axis(Axis(1)).mapv(|m| m * m / 9.0);
+    let susceptibility = squared.dot(&audit.pi);
+    // Chains are independent of each other, and sixty steps on nine spins forget the start.
+    let n_chains = 20_000;
+    let sizes = |sizes: &mut dyn FnMut(&mut gibbsian_core::StreamRng) -> Vec<f64>| {
+        let mut rng = Seed::new(8).rng();
+        let mut last = Vec::new();
+        for _ in 0..60 {
+            last = sizes(&mut rng);
+        }
+        last
+    };
+    let x = Array2::ones((n_chains, 9));
+    let mut state = SwendsenWang.init(&model, x.clone()).unwrap();
+    let all = sizes(&mut |rng| {
+        let partitions = SwendsenWang.step(&model, &mut state, rng);
+        (0..n_chains).map(|b| partitions.statistic(0, b)).collect()
+    });
+    let mut state = Wolff.init(&model, x).unwrap();
+    let one = sizes(&mut |rng| {
+        let turns = Wolff.step(&model, &mut state, rng);
+        (0..n_chains).map(|b| turns.statistic(0, b)).collect()
+    });
+    let tests = [
+        mean("Σ n² / N of Swendsen and Wang", &all, susceptibility),
+        mean("n of Wolff", &one, susceptibility),
+    ];
+    family(&tests, FALSE_ALARM).unwrap();
+}
