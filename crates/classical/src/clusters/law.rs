@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use ndarray::{Array2, ArrayView2};
 
+use super::square::Square;
 use super::state::symbols_of;
 use super::{ClusterModel, threshold};
 
@@ -13,6 +14,7 @@ pub(super) struct BondLaw {
     bonds: Vec<Bond>,
     /// Whether any site has a field.
     pub(super) has_fields: bool,
+    square: Option<Square>,
 }
 
 /// The law of one bond.
@@ -39,10 +41,23 @@ impl BondLaw {
         };
         let n_symbols = model.alphabet(0).len();
         let has_field = |site| (1..n_symbols).any(|k| model.site_gain(site, k) != model.site_gain(site, 0));
+        let bonds: Vec<Bond> = (0..model.graph().n_bonds()).map(bond).collect();
+        let has_fields = (0..model.dim()).any(has_field);
+        let is_uniform = n_symbols == 2 && !has_fields && bonds.iter().all(|bond| *bond == bonds[0]);
+        let square = match bonds.first() {
+            Some(bond) if is_uniform => Square::new(model.graph(), bond.likes_equal, bond.threshold),
+            _ => None,
+        };
         BondLaw {
-            bonds: (0..model.graph().n_bonds()).map(bond).collect(),
-            has_fields: (0..model.dim()).any(has_field),
+            bonds,
+            has_fields,
+            square,
         }
+    }
+
+    /// The periodic square lattice with one coupling and no field that the model is, if it is one.
+    pub(super) fn square(&self) -> Option<&Square> {
+        self.square.as_ref()
     }
 
     pub(super) fn bond(&self, bond: usize) -> &Bond {

@@ -18,8 +18,10 @@
 //!
 //! With frustrated couplings or strong random fields the moves stay exact, and the clusters stop being useful.
 
+mod forest;
 mod law;
 mod report;
+mod square;
 mod state;
 mod swendsen_wang;
 mod wolff;

@@ -15,18 +15,16 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// No clusters yet, of a chain with this many sites.
-    pub(super) fn of(n_sites: usize) -> Self {
+    /// The partition of so many sites into clusters of these sizes; zeros are none.
+    pub(super) fn of_sizes(n_sites: usize, sizes: &[u32]) -> Self {
+        // Sizes add up to less than 2³², so that their squares do to less than 2⁶⁴.
+        let squares: u64 = sizes.iter().map(|&size| u64::from(size) * u64::from(size)).sum();
         Partition {
+            n_clusters: sizes.iter().filter(|&&size| size > 0).count() as u64,
+            largest: sizes.iter().copied().max().unwrap_or(0).into(),
+            squares: squares as f64,
             n_sites: n_sites as u64,
-            ..Partition::default()
         }
-    }
-
-    pub(super) fn add(&mut self, size: u32) {
-        self.n_clusters += 1;
-        self.largest = self.largest.max(u64::from(size));
-        self.squares += f64::from(size) * f64::from(size);
     }
 
     /// `Σ_C n_C² / N`, the size of the cluster that a uniformly drawn site is in.

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::ClusterModel;
 use super::law::BondLaw;
+use super::square::SquareMemory;
 
 /// Chains in one byte a site, and the laws of the bonds, which stay what they are from step to step.
 ///
@@ -30,6 +31,7 @@ pub(super) struct Memory {
     pub(super) gain: Vec<f64>,
     pub(super) marked: Vec<bool>,
     pub(super) queue: Vec<u32>,
+    pub(super) square: SquareMemory,
 }
 
 impl ClusterState {
@@ -80,12 +82,12 @@ impl ClusterState {
     /// of the number of a block serves its chains one after the other.
     pub(super) fn map_chains<R, T: Send>(
         &mut self,
-        start: impl Fn(usize) -> R + Sync,
+        start: impl Fn(&BondLaw, usize) -> R + Sync,
         f: impl Fn(&BondLaw, &mut [u8], &mut Memory, &mut R) -> T + Sync,
     ) -> Vec<T> {
         let (n_sites, law) = (self.n_sites, &self.law);
         let step = |block: usize, symbols: &mut [u8], memory: &mut Memory| -> Vec<T> {
-            let mut rng = start(block);
+            let mut rng = start(law, block);
             let chains = symbols.chunks_mut(n_sites);
             chains.map(|chain| f(law, chain, memory, &mut rng)).collect()
         };

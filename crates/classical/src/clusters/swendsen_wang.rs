@@ -1,10 +1,12 @@
 //! All clusters at once.
 
 use gibbsian_core::math::sigmoid;
+use gibbsian_core::simd::LaneRng;
 use gibbsian_core::{Kernel, Result, StreamRng, Streams, TransitionLaw};
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use rand::{Rng, RngExt};
 
+use super::forest::{settle, unite};
 use super::law::{BondLaw, Clusters, gain_of_turn, matrix, turned};
 use super::report::{Partition, Partitions};
 use super::state::{ClusterState, Memory};
@@ -53,8 +55,14 @@ impl<M: ClusterModel + ?Sized> Kernel<M> for SwendsenWang {
     fn step(&self, model: &M, state: &mut ClusterState, rng: &mut dyn Rng) -> Partitions {
         let streams = Streams::draw(rng);
         Partitions(state.map_chains(
-            |block| streams.block(block),
-            |law, symbols, memory, rng| step(model, law, symbols, memory, rng),
+            |law, block| {
+                let lanes = law.square().filter(|square| square.has_whole_words());
+                (streams.block(block), lanes.map(|_| LaneRng::new(streams, block)))
+            },
+            |law, symbols, memory, (rng, lanes)| match (law.square(), lanes) {
+                (Some(square), Some(lanes)) => square.sweep(symbols, &mut memory.square, lanes, rng),
+                _ => step(model, law, symbols, memory, rng),
+            },
         ))
     }
 }
@@ -121,50 +129,25 @@ fn step<M: ClusterModel + ?Sized>(
     size.resize(n, 0);
     gain.clear();
     gain.resize(n, 0.0);
-    for site in 0..n {
-        // A parent is never behind its child, and those before this site are roots by now.
-        let root = parent[parent[site] as usize];
-        parent[site] = root;
-        size[root as usize] += 1;
+    for (site, &symbol) in symbols.iter().enumerate() {
+        let root = settle(parent, site);
+        size[root] += 1;
         if law.has_fields {
-            gain[root as usize] += gain_of_turn(model, site, symbols[site], &partner);
+            gain[root] += gain_of_turn(model, site, symbol, &partner);
         }
     }
-    let mut partition = Partition::of(n);
     marked.resize(n, false);
-    for site in 0..n {
+    for (site, symbol) in symbols.iter_mut().enumerate() {
         let root = parent[site] as usize;
         if root == site {
             marked[root] = rng.next_u64() < threshold(turn_probability(gain[root]));
-            partition.add(size[root]);
         }
         if marked[root] {
-            symbols[site] = partner[usize::from(symbols[site])];
+            *symbol = partner[usize::from(*symbol)];
         }
     }
     marked.fill(false);
-    partition
-}
-
-/// Joins the trees of two sites; roots are the smallest sites of their trees.
-#[inline]
-fn unite(parent: &mut [u32], i: u32, j: u32) {
-    let (i, j) = (find(parent, i), find(parent, j));
-    parent[i.max(j) as usize] = i.min(j);
-}
-
-/// The root of the tree that a site is in, to which half the way there is shortened (Tarjan and van Leeuwen 1984).
-#[inline]
-fn find(parent: &mut [u32], mut site: u32) -> u32 {
-    loop {
-        let above = parent[site as usize];
-        if above == site {
-            return site;
-        }
-        let root = parent[above as usize];
-        parent[site as usize] = root;
-        site = root;
-    }
+    Partition::of_sizes(n, size)
 }
 
 /// The partner of each symbol in a uniformly drawn pairing; one of an odd number is alone.

@@ -50,8 +50,11 @@ impl<M: ClusterModel + ?Sized> Kernel<M> for Wolff {
     fn step(&self, model: &M, state: &mut ClusterState, rng: &mut dyn Rng) -> Turns {
         let streams = Streams::draw(rng);
         Turns(state.map_chains(
-            |block| streams.block(block),
-            |law, symbols, memory, rng| step(model, law, symbols, memory, rng),
+            |_, block| streams.block(block),
+            |law, symbols, memory, rng| match law.square().filter(|square| square.can_turn()) {
+                Some(square) => square.turn(symbols, &mut memory.queue, rng),
+                None => step(model, law, symbols, memory, rng),
+            },
         ))
     }
 }

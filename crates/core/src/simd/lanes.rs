@@ -12,7 +12,7 @@ use super::level::{Executable, Level};
 use crate::Streams;
 
 /// Generators side by side: one 512-bit vector of 64-bit states.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// Words that one step of all lanes yields.
 const STEP: usize = 2 * LANES;
@@ -75,6 +75,12 @@ impl LaneRng {
         let word = self.pending[self.used];
         self.used += 1;
         word
+    }
+
+    /// The states of the generators, for a kernel that takes whole steps of the stream; what is left of a step that was begun is skipped.
+    pub(super) fn whole_steps(&mut self) -> &mut [[u64; LANES]; 4] {
+        self.used = STEP;
+        &mut self.state.0
     }
 
     /// [`LaneRng::fill_u32`] at a given level.

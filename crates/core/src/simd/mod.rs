@@ -13,13 +13,14 @@
 //!
 //! - [`exp_f32`], [`sigmoid_f32`], [`softplus_f32`], [`tanh_f32`], and the same in place;
 //! - [`exp_f64`], the same in place, and [`exp_lanes`] for the loops of other crates;
-//! - [`LaneRng`], a stream of random words, sixteen to a step;
+//! - [`LaneRng`], a stream of random words, sixteen to a step, and of bits with exact probabilities ([`LaneRng::fill_below`]);
 //! - [`fill_standard_normal`], normal variables from such words;
 //! - [`sample_masks`], [`sample_units`], and with probabilities, under the exact [`bernoulli_law`];
 //! - [`softplus_sum`] and [`softplus_scaled_difference_sum`], for free energies and annealing weights;
 //! - [`vectorized`], to run loops of other crates in the same way.
 
 mod bernoulli;
+mod digits;
 mod dispatch;
 mod elementwise;
 mod elementwise_f64;

@@ -1,0 +1,418 @@
+//! Cluster moves of two symbols on a periodic square lattice with one coupling and no field.
+//!
+//! **All clusters.** Rows are words of 64 sites. Which bonds are satisfied is two exclusive ors a word, and which of them are active is drawn for all at once
+//! ([`LaneRng::fill_below`]). Active bonds along a row cut it into runs; only runs are numbered and joined, half as many as sites at the critical coupling. Of several
+//! bonds between the same two runs the first is enough. A run never has a larger root, and runs are numbered as they lie, so one pass in order finds the roots, the sizes and the turns.
+//!
+//! **One cluster.** Sites wait in a queue and not on a stack: the site that is looked at next was put there a while ago and does not depend on the one before, so that
+//! the processor works on several. Neighbours are compared and turned without a branch, because whether one joins cannot be predicted. They are compared by 32 bits
+//! and in the rare tie by 32 more.
+
+use std::mem::swap;
+
+use gibbsian_core::StreamRng;
+use gibbsian_core::simd::LaneRng;
+use rand::{Rng, RngExt};
+
+use super::forest::{settle, unite};
+use super::report::{Partition, Turn};
+use crate::graph::{Boundary, Graph};
+
+/// A periodic square lattice of two symbols and its law.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Square {
+    rows: usize,
+    columns: usize,
+    likes_equal: bool,
+    threshold: u64,
+}
+
+/// What a sweep works in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SquareMemory {
+    symbols: Vec<u64>,
+    /// Bonds to the right, then bonds down, in words as the symbols.
+    satisfied: Vec<u64>,
+    active: Vec<u64>,
+    /// Sites that no active bond joins to their left neighbour, and those in the first column.
+    starts: Vec<u64>,
+    /// The numbers of the runs that the sites of a row are in.
+    first_row: Vec<u32>,
+    above: Vec<u32>,
+    here: Vec<u32>,
+    /// For each run its first site, its parent, the size of its tree and whether it is turned.
+    first_site: Vec<u32>,
+    parent: Vec<u32>,
+    size: Vec<u32>,
+    turned: Vec<u8>,
+}
+
+impl Square {
+    /// The lattice of this graph, if it is one whose bonds all have this law.
+    pub(super) fn new(graph: &Graph, likes_equal: bool, threshold: u64) -> Option<Self> {
+        let lattice = graph.as_lattice()?;
+        let [rows, columns] = lattice.shape[..] else {
+            return None;
+        };
+        let is_torus = lattice.boundaries.iter().all(|b| *b == Boundary::Periodic);
+        is_torus.then_some(Square {
+            rows,
+            columns,
+            likes_equal,
+            threshold,
+        })
+    }
+
+    /// Whether [`Square::sweep`] can serve it.
+    pub(super) fn has_whole_words(&self) -> bool {
+        self.columns.is_multiple_of(64)
+    }
+
+    /// Whether [`Square::turn`] can serve it.
+    pub(super) fn can_turn(&self) -> bool {
+        self.likes_equal && self.columns.is_power_of_two()
+    }
+
+    /// Draws all bonds and turns clusters.
+    pub(super) fn sweep(
+        &self,
+        symbols: &mut [u8],
+        memory: &mut SquareMemory,
+        lanes: &mut LaneRng,
+        rng: &mut StreamRng,
+    ) -> Partition {
+        self.pack(symbols, &mut memory.symbols);
+        self.satisfy(&memory.symbols, &mut memory.satisfied);
+        memory.active.resize(memory.satisfied.len(), 0);
+        lanes.fill_below([&memory.satisfied], [self.threshold], &mut memory.active);
+        let n_runs = self.join(memory);
+        let partition = self.settle_all(memory, n_runs, rng);
+        // Runs are numbered from zero as they start.
+        let mut run = usize::MAX;
+        for (symbols, starts) in symbols.as_chunks_mut::<64>().0.iter_mut().zip(&memory.starts) {
+            for (k, symbol) in symbols.iter_mut().enumerate() {
+                run = run.wrapping_add((starts >> k & 1) as usize);
+                *symbol ^= memory.turned[run];
+            }
+        }
+        partition
+    }
+
+    /// Symbols as bits.
+    fn pack(&self, symbols: &[u8], words: &mut Vec<u64>) {
+        words.clear();
+        for symbols in symbols.as_chunks::<64>().0 {
+            let mut word = 0;
+            for (k, eight) in symbols.as_chunks::<8>().0.iter().enumerate() {
+                // Byte i is shifted to bit 56 + i; no two of the other products meet.
+                let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+                word |= bits << (8 * k);
+            }
+            words.push(word);
+        }
+    }
+
+    /// Which bonds are satisfied: to the right, then down.
+    fn satisfy(&self, symbols: &[u64], satisfied: &mut Vec<u64>) {
+        let per_row = self.columns / 64;
+        let flip = if self.likes_equal { u64::MAX } else { 0 };
+        satisfied.clear();
+        for row in symbols.chunks(per_row) {
+            for (k, word) in row.iter().enumerate() {
+                let right = word >> 1 | row[(k + 1) % per_row] << 63;
+                satisfied.push(word ^ right ^ flip);
+            }
+        }
+        let below = symbols[per_row..].iter().chain(&symbols[..per_row]);
+        satisfied.extend(symbols.iter().zip(below).map(|(word, below)| word ^ below ^ flip));
+    }
+
+    /// Numbers the runs, joins those that active bonds connect, and returns how many runs there are.
+    fn join(&self, memory: &mut SquareMemory) -> usize {
+        let n_sites = self.rows * self.columns;
+        let per_row = self.columns / 64;
+        let SquareMemory {
+            active,
+            starts,
+            first_row,
+            above,
+            here,
+            first_site,
+            parent,
+            ..
+        } = memory;
+        let (right, down) = active.split_at(n_sites / 64);
+        for labels in [&mut *first_row, above, here] {
+            labels.resize(self.columns, 0);
+        }
+        starts.resize(n_sites / 64, 0);
+        first_site.resize(n_sites + 1, 0);
+        parent.resize(n_sites, 0);
+        let mut n_runs = 0;
+        for row in 0..self.rows {
+            let words = row * per_row..(row + 1) * per_row;
+            let mut carry = 0;
+            for (starts, right) in starts[words.clone()].iter_mut().zip(&right[words.clone()]) {
+                *starts = !(right << 1 | carry);
+                carry = right >> 63;
+            }
+            starts[words.start] |= 1;
+            let first_run = n_runs;
+            for (word, here) in words.clone().zip(here.as_chunks_mut::<64>().0) {
+                for (k, here) in here.iter_mut().enumerate() {
+                    first_site[n_runs] = (64 * word + k) as u32;
+                    n_runs += (starts[word] >> k & 1) as usize;
+                    *here = n_runs as u32 - 1;
+                }
+            }
+            for (run, parent) in (first_run..n_runs).zip(&mut parent[first_run..n_runs]) {
+                *parent = run as u32;
+            }
+            if carry == 1 {
+                unite(parent, first_run as u32, n_runs as u32 - 1);
+            }
+            if row == 0 {
+                first_row.copy_from_slice(here);
+            } else {
+                for (word, (above, here)) in words.clone().zip(columns(above, here)) {
+                    join_rows(
+                        parent,
+                        down[word - per_row],
+                        starts[word - per_row],
+                        starts[word],
+                        above,
+                        here,
+                    );
+                }
+            }
+            swap(above, here);
+        }
+        let last_row = n_sites / 64 - per_row;
+        for (word, (above, first_row)) in (0..per_row).zip(columns(above, first_row)) {
+            let bonds = down[last_row + word];
+            join_rows(
+                parent,
+                bonds,
+                starts[last_row + word],
+                starts[word],
+                above,
+                first_row,
+            );
+        }
+        first_site[n_runs] = n_sites as u32;
+        n_runs
+    }
+
+    /// Finds the root of each run, and draws which trees are turned.
+    fn settle_all(&self, memory: &mut SquareMemory, n_runs: usize, rng: &mut StreamRng) -> Partition {
+        let SquareMemory {
+            first_site,
+            parent,
+            size,
+            turned,
+            ..
+        } = memory;
+        size.clear();
+        size.resize(n_runs, 0);
+        turned.resize(n_runs, 0);
+        let mut coins = 0;
+        for run in 0..n_runs {
+            if run % 64 == 0 {
+                coins = rng.next_u64();
+            }
+            let root = settle(parent, run);
+            size[root] += first_site[run + 1] - first_site[run];
+            // Every run has a coin, and only those of roots are looked at.
+            turned[run] = if root == run {
+                (coins >> (run % 64) & 1) as u8
+            } else {
+                turned[root]
+            };
+        }
+        Partition::of_sizes(self.rows * self.columns, size)
+    }
+
+    /// Grows one cluster and turns it.
+    pub(super) fn turn(&self, symbols: &mut [u8], queue: &mut Vec<u32>, rng: &mut StreamRng) -> Turn {
+        let (n, columns) = (symbols.len(), self.columns);
+        // One place more than can be used: the site behind the last is written and not counted.
+        queue.resize(n + 1, 0);
+        let first = rng.random_range(0..n);
+        let own = symbols[first];
+        symbols[first] ^= 1;
+        queue[0] = first as u32;
+        let (mut next, mut end) = (0, 1);
+        let (high, low) = ((self.threshold >> 32) as u32, self.threshold as u32);
+        while next < end {
+            let site = queue[next] as usize;
+            next += 1;
+            let column = site & (columns - 1);
+            let neighbours = [
+                if site < columns {
+                    site + n - columns
+                } else {
+                    site - columns
+                },
+                if site + columns < n {
+                    site + columns
+                } else {
+                    site + columns - n
+                },
+                if column == 0 { site + columns - 1 } else { site - 1 },
+                if column == columns - 1 {
+                    site + 1 - columns
+                } else {
+                    site + 1
+                },
+            ];
+            let (a, b) = (rng.next_u64(), rng.next_u64());
+            let words = [a as u32, (a >> 32) as u32, b as u32, (b >> 32) as u32];
+            let mut is_below = words.map(|word| word < high);
+            if words.contains(&high) {
+                for (word, is_below) in words.iter().zip(&mut is_below) {
+                    *is_below |= *word == high && rng.next_u32() < low;
+                }
+            }
+            for (&neighbour, is_below) in neighbours.iter().zip(is_below) {
+                let joins = (symbols[neighbour] == own) & is_below;
+                symbols[neighbour] ^= u8::from(joins);
+                queue[end] = neighbour as u32;
+                end += usize::from(joins);
+            }
+        }
+        Turn {
+            size: end as u64,
+            accepted: true,
+            probability: 1.0,
+        }
+    }
+}
+
+/// The labels of two rows, 64 columns at a time.
+fn columns<'a>(above: &'a [u32], here: &'a [u32]) -> impl Iterator<Item = (&'a [u32; 64], &'a [u32; 64])> {
+    above.as_chunks::<64>().0.iter().zip(here.as_chunks::<64>().0)
+}
+
+/// Joins the runs of 64 columns of two rows along active bonds.
+#[inline]
+fn join_rows(
+    parent: &mut [u32],
+    mut bonds: u64,
+    starts_above: u64,
+    starts_here: u64,
+    above: &[u32; 64],
+    here: &[u32; 64],
+) {
+    // A bond whose left neighbour is active too says nothing new where neither run starts.
+    bonds &= !(bonds << 1) | starts_above | starts_here;
+    while bonds != 0 {
+        let k = bonds.trailing_zeros() as usize;
+        unite(parent, above[k], here[k]);
+        bonds &= bonds - 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gibbsian_core::{Seed, Streams};
+
+    /// The law of any coupling, and symbols drawn at will.
+    fn start(rows: usize, columns: usize, likes_equal: bool, seed: u64) -> (Graph, Square, Vec<u8>) {
+        let graph = Graph::lattice(&[rows, columns], Boundary::Periodic).unwrap();
+        let square = Square::new(&graph, likes_equal, u64::MAX / 5 * 3).unwrap();
+        let mut rng = Seed::new(seed).rng();
+        let symbols = (0..rows * columns).map(|_| u8::from(rng.random::<f64>() < 0.4));
+        (graph, square, symbols.collect())
+    }
+
+    #[test]
+    fn clusters_are_what_the_active_bonds_connect() {
+        for (rows, columns, likes_equal) in [(2, 64, true), (5, 64, true), (3, 128, false), (64, 192, true)] {
+            for seed in 0..5 {
+                let (graph, square, before) = start(rows, columns, likes_equal, seed);
+                let mut memory = SquareMemory::default();
+                let mut symbols = before.clone();
+                let (mut lanes, mut rng) = (LaneRng::new(Streams::from_key(seed), 0), Seed::new(seed).rng());
+                let partition = square.sweep(&mut symbols, &mut memory, &mut lanes, &mut rng);
+
+                // The same bonds on the graph: to the right and down from each site.
+                let n = rows * columns;
+                let bit = |bonds: &[u64], site: usize| bonds[site / 64] >> (site % 64) & 1 == 1;
+                let (right, down) = memory.active.split_at(n / 64);
+                let (satisfied_right, satisfied_down) = memory.satisfied.split_at(n / 64);
+                let mut parent: Vec<u32> = (0..n as u32).collect();
+                for site in 0..n {
+                    let to_the_right = site / columns * columns + (site + 1) % columns;
+                    for (active, satisfied, other) in [
+                        (right, satisfied_right, to_the_right),
+                        (down, satisfied_down, (site + columns) % n),
+                    ] {
+                        assert!(graph.neighbours(site).iter().any(|n| n.site == other));
+                        assert_eq!(
+                            bit(satisfied, site),
+                            (before[site] == before[other]) == likes_equal
+                        );
+                        assert!(!bit(active, site) || bit(satisfied, site));
+                        if bit(active, site) {
+                            unite(&mut parent, site as u32, other as u32);
+                        }
+                    }
+                }
+                let mut sizes = vec![0; n];
+                for site in 0..n {
+                    let root = settle(&mut parent, site);
+                    sizes[root] += 1;
+                    let turned = |site: usize| before[site] != symbols[site];
+                    assert_eq!(turned(site), turned(root), "site {site} of the cluster of {root}");
+                }
+                assert_eq!(partition, Partition::of_sizes(n, &sizes));
+            }
+        }
+    }
+
+    #[test]
+    fn a_turned_cluster_has_equal_symbols_and_is_connected() {
+        for (rows, columns) in [(2, 2), (3, 8), (64, 64), (5, 128)] {
+            for seed in 0..20 {
+                let (graph, square, before) = start(rows, columns, true, seed);
+                let (mut symbols, mut queue) = (before.clone(), Vec::new());
+                let turn = square.turn(&mut symbols, &mut queue, &mut Seed::new(seed).rng());
+                let cluster: Vec<usize> = (0..before.len()).filter(|&i| before[i] != symbols[i]).collect();
+                assert_eq!(turn.size as usize, cluster.len());
+                assert!(cluster.iter().all(|&i| before[i] == before[cluster[0]]));
+                let mut reached = vec![cluster[0]];
+                let mut next = 0;
+                while next < reached.len() {
+                    for n in graph.neighbours(reached[next]) {
+                        if cluster.contains(&n.site) && !reached.contains(&n.site) {
+                            reached.push(n.site);
+                        }
+                    }
+                    next += 1;
+                }
+                assert_eq!(reached.len(), cluster.len());
+            }
+        }
+    }
+
+    #[test]
+    fn coins_are_fair_and_belong_to_clusters() {
+        // Of many clusters about one half is turned.
+        let (_, square, before) = start(64, 64, true, 7);
+        let mut symbols = before.clone();
+        let mut memory = SquareMemory::default();
+        let (mut lanes, mut rng) = (LaneRng::new(Streams::from_key(1), 0), Seed::new(1).rng());
+        let partition = square.sweep(&mut symbols, &mut memory, &mut lanes, &mut rng);
+        let roots = |run: &usize| memory.parent[*run] as usize == *run;
+        let n_turned = (0..memory.size.len())
+            .filter(roots)
+            .filter(|&run| memory.turned[run] == 1)
+            .count();
+        let n = partition.n_clusters as f64;
+        assert!(
+            (n_turned as f64 - n / 2.0).abs() < 5.0 * (n / 4.0).sqrt(),
+            "{n_turned} of {n}"
+        );
+    }
+}
