@@ -19,6 +19,7 @@ mod inverse;
 mod jet;
 mod observables;
 mod path;
+mod planar;
 mod square;
 mod transfer;
 

@@ -3,5 +3,6 @@
 mod exact;
 mod inverse;
 mod models;
+mod planar;
 mod square;
 mod traits;
