@@ -15,12 +15,17 @@ mod derivatives;
 mod elliptic;
 mod enumeration;
 mod gibbs;
+mod inverse;
 mod jet;
+mod observables;
 mod path;
+mod planar;
 mod square;
 mod transfer;
 
 pub use enumeration::ExactMoments;
+pub use inverse::{InverseMethod, inverse_ising};
+pub use observables::{N_OBSERVABLES, SpinMeans};
 pub use path::IsingPath;
 pub use square::{CRITICAL_COUPLING, Thermodynamics, kaufman, onsager, spontaneous_magnetisation};
 pub use transfer::{BondMoments, TransferMatrix};
