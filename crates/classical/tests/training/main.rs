@@ -4,6 +4,7 @@ mod centred;
 #[path = "../common/mod.rs"]
 mod common;
 mod enumerated;
+mod flip_gradient;
 mod flipped;
 mod mean_field;
 mod sparsity;

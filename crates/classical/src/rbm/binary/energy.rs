@@ -70,6 +70,10 @@ impl EnergyPullback for BinaryRbm {
             grad_hidden.scaled_add(-w, &mean);
         }
     }
+
+    fn flips_pullback_into(&self, x: ArrayView2<f64>, w: ArrayView2<f64>, grad: ArrayViewMut1<f64>) {
+        self.add_flip_gradients(x, w, grad);
+    }
 }
 
 impl RelaxedEnergy for BinaryRbm {

@@ -30,7 +30,7 @@ use super::batch::{HiddenBatch, VisibleBatch};
 const LARGEST_EXPONENT: f64 = 600.0;
 
 /// Numbers of 64 hidden units.
-type Wide = [f64; PANEL];
+pub(super) type Wide = [f64; PANEL];
 
 impl Discrete for BinaryRbm {
     fn alphabet(&self, _site: usize) -> &[f64] {
@@ -89,7 +89,7 @@ impl DiscreteEnergy for BinaryRbm {
 
 impl BinaryRbm {
     /// `c + v'W` of the rows of `x`.
-    fn hidden_field_of(&self, x: ArrayView2<f64>) -> HiddenBatch {
+    pub(super) fn hidden_field_of(&self, x: ArrayView2<f64>) -> HiddenBatch {
         assert_eq!(x.ncols(), self.n_visible, "columns of x against visible units");
         let (mut v, mut field) = (VisibleBatch::default(), HiddenBatch::default());
         v.read(x);
@@ -109,17 +109,17 @@ impl BinaryRbm {
 }
 
 /// `e^W`, a row of panels for each visible unit.
-struct Exponentials {
+pub(super) struct Exponentials {
     n_panels: usize,
     exponentials: Vec<Wide>,
     /// `Σ_j W_ij`.
     exponent_sums: Vec<f64>,
     /// Whether no product of this unit's factors leaves the range of numbers.
-    is_safe: Vec<bool>,
+    pub(super) is_safe: Vec<bool>,
 }
 
 impl Exponentials {
-    fn of(machine: &BinaryRbm) -> Self {
+    pub(super) fn of(machine: &BinaryRbm) -> Self {
         let (n_visible, n_panels) = (machine.n_visible, machine.hidden_bias.len());
         let mut exponentials = vec![[1.0; PANEL]; n_visible * n_panels];
         // Rows beyond the last hidden unit have weight zero.
@@ -149,19 +149,19 @@ impl Exponentials {
         }
     }
 
-    fn of_unit(&self, i: usize) -> &[Wide] {
+    pub(super) fn of_unit(&self, i: usize) -> &[Wide] {
         &self.exponentials[i * self.n_panels..(i + 1) * self.n_panels]
     }
 }
 
 /// The law of the hidden units of one case: `p(h_j = 1 | v)` and `p(h_j = 0 | v)`, each accurate to rounding.
-struct Law {
-    on: Vec<Wide>,
-    off: Vec<Wide>,
+pub(super) struct Law {
+    pub(super) on: Vec<Wide>,
+    pub(super) off: Vec<Wide>,
 }
 
 impl Law {
-    fn of(field: &HiddenBatch, case: usize) -> Self {
+    pub(super) fn of(field: &HiddenBatch, case: usize) -> Self {
         let law = |sign: f64| -> Vec<Wide> {
             let panels = 0..field.n_panels();
             panels

@@ -18,6 +18,7 @@
 pub(crate) mod batch;
 mod energy;
 mod exact;
+mod flip_gradient;
 mod flips;
 pub(crate) mod gibbs;
 mod law;
