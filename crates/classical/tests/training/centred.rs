@@ -1,13 +1,12 @@
 //! Centred coordinates: the same law, the gradient of those coordinates, and descent that commutes with flipping.
 
-use gibbsian_classical::{Bernoulli, Centred, CentredRbm, Centring, Offset, Offsets, Rbm, Spin};
+use gibbsian_classical::{Biased, Centred, CentredRbm, Centring, Offset, Offsets, Rbm, Spin};
 use gibbsian_core::{
-    Discrete, Energy, EnergyPullback, FiniteUnits, Layout, Objective, Parametric, ParametricMut, Result,
-    Seed, Snapshot, Streams, Units,
+    Discrete, Energy, EnergyPullback, FiniteUnits, Objective, Parametric, ParametricMut, Seed, Snapshot,
 };
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, array, aview1, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, array, s};
 
 use crate::common::{binary_states, machine};
 use crate::support::{Exact, OneSweep, distance, log_law};
@@ -23,7 +22,7 @@ fn spins() -> Rbm<Spin, Spin> {
     Rbm::new(visible, hidden, like.weights().to_owned()).unwrap()
 }
 
-fn data() -> Array2<f64> {
+pub fn data() -> Array2<f64> {
     array![
         [1.0, 0.0, 1.0, 1.0],
         [1.0, 1.0, 0.0, 1.0],
@@ -43,9 +42,7 @@ fn gradient<M: Parametric>(objective: &mut impl Objective<M>, model: &M, x: Arra
 
 #[test]
 fn the_law_does_not_depend_on_the_coordinates() {
-    fn check<V: FiniteUnits + gibbsian_classical::Biased, H: FiniteUnits + gibbsian_classical::Biased>(
-        rbm: &Rbm<V, H>,
-    ) {
+    fn check<V: FiniteUnits + Biased, H: FiniteUnits + Biased>(rbm: &Rbm<V, H>) {
         let (v, h) = (rbm.states().unwrap(), rbm.transposed().states().unwrap());
         let centred = CentredRbm::new(rbm, centring()).unwrap();
         let error = distance(&log_law(&centred, v.view()), &log_law(rbm, v.view()));
@@ -82,10 +79,7 @@ fn the_machine_in_centred_coordinates_obeys_the_laws_of_its_traits() {
 #[test]
 fn the_direction_is_descent_in_centred_coordinates() {
     const RATE: f64 = 0.5;
-    fn check<V: FiniteUnits + gibbsian_classical::Biased, H: FiniteUnits + gibbsian_classical::Biased>(
-        rbm: &Rbm<V, H>,
-        x: ArrayView2<f64>,
-    ) {
+    fn check<V: FiniteUnits + Biased, H: FiniteUnits + Biased>(rbm: &Rbm<V, H>, x: ArrayView2<f64>) {
         let mut there = CentredRbm::new(rbm, centring()).unwrap();
         let step = gradient(&mut Exact, &there, x);
         there.set_params((there.params() - step * RATE).view()).unwrap();
@@ -168,175 +162,6 @@ fn offsets_follow_their_means() {
             assert!(distance(&found.hidden().to_owned(), &lambda) <= 1e-14, "{kind:?}");
         }
     }
-}
-
-/// Thirty steps of descent.
-fn trained<V, H, O>(mut rbm: Rbm<V, H>, mut objective: O, x: ArrayView2<f64>) -> Rbm<V, H>
-where
-    V: gibbsian_classical::Biased,
-    H: gibbsian_classical::Biased,
-    O: Objective<Rbm<V, H>>,
-{
-    let mut grad = Array1::zeros(rbm.n_params());
-    for step in 0..30 {
-        let mut rng = Seed::new(3).nth(step).rng();
-        objective
-            .loss_and_grad_into(&rbm, x, &mut rng, grad.view_mut())
-            .unwrap();
-        rbm.set_params((rbm.params() - &grad * 0.3).view()).unwrap();
-    }
-    rbm
-}
-
-const FLIPPED_VISIBLE: [bool; 4] = [true, false, true, true];
-const FLIPPED_HIDDEN: [bool; 3] = [false, true, true];
-
-/// The data, seen in the mirror of [`FLIPPED_VISIBLE`].
-fn flipped(x: &Array2<f64>) -> Array2<f64> {
-    Array2::from_shape_fn(x.raw_dim(), |(b, i)| {
-        if FLIPPED_VISIBLE[i] {
-            1.0 - x[[b, i]]
-        } else {
-            x[[b, i]]
-        }
-    })
-}
-
-#[test]
-fn centred_descent_of_the_likelihood_commutes_with_flipping() {
-    let rbm = machine(4, 3, 0.8, 0.6, 5);
-    let flip = |rbm: &Rbm| {
-        rbm.flipped(
-            ArrayView1::from(&FLIPPED_VISIBLE),
-            ArrayView1::from(&FLIPPED_HIDDEN),
-        )
-        .unwrap()
-    };
-    let apart = |make: &dyn Fn() -> Box<dyn Objective<Rbm>>| {
-        let there = trained(flip(&rbm), Boxed(make()), flipped(&data()).view());
-        let here = trained(rbm.clone(), Boxed(make()), data().view());
-        let moved = distance(&here.params(), &rbm.params());
-        assert!(moved > 0.5, "training moved the machine by {moved} only");
-        distance(&there.params(), &flip(&here).params())
-    };
-    let slow = Offsets {
-        rate: 0.1,
-        ..Offsets::DATA
-    };
-    for offsets in [slow, Offsets::ENHANCED] {
-        let error = apart(&|| Box::new(Centred::new(Exact, offsets).unwrap()));
-        assert!(error <= 1e-12, "{error:e}");
-    }
-    let ordinary = apart(&|| Box::new(Exact));
-    assert!(
-        ordinary > 0.1,
-        "the ordinary gradient looks invariant: {ordinary}"
-    );
-}
-
-/// An objective behind a pointer.
-struct Boxed(Box<dyn Objective<Rbm>>);
-
-impl Objective<Rbm> for Boxed {
-    fn loss_and_grad_into(
-        &mut self,
-        model: &Rbm,
-        x: ArrayView2<f64>,
-        rng: &mut dyn rand::Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.0.loss_and_grad_into(model, x, rng, grad)
-    }
-}
-
-/// Zeros and ones that are drawn as a Bernoulli layer in the mirror draws: where that one has a one, this one has a zero.
-#[derive(Clone)]
-struct MirrorImage(Bernoulli);
-
-impl Parametric for MirrorImage {
-    fn layout(&self) -> Layout {
-        self.0.layout()
-    }
-
-    fn params(&self) -> Array1<f64> {
-        self.0.params()
-    }
-}
-
-impl ParametricMut for MirrorImage {
-    fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
-        self.0.set_params(params)
-    }
-}
-
-impl Units for MirrorImage {
-    fn n_units(&self) -> usize {
-        self.0.n_units()
-    }
-
-    fn admits(&self, unit: usize, value: f64) -> bool {
-        self.0.admits(unit, value)
-    }
-
-    fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
-        self.0.energy_into(x, out);
-    }
-
-    fn log_partition_into(&self, field: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
-        self.0.log_partition_into(field, out);
-    }
-
-    fn mean_into(&self, field: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
-        self.0.mean_into(field, out);
-    }
-
-    fn sample_into(&self, field: ArrayView2<f64>, streams: Streams, mut out: ArrayViewMut2<f64>) {
-        let mirror = Bernoulli::new(self.0.bias().mapv(|b| -b)).unwrap();
-        mirror.sample_into((-&field).view(), streams, out.view_mut());
-        out.mapv_inplace(|x| 1.0 - x);
-    }
-
-    fn energy_pullback_into(&self, x: ArrayView2<f64>, w: ArrayView1<f64>, grad: ArrayViewMut1<f64>) {
-        self.0.energy_pullback_into(x, w, grad);
-    }
-
-    fn log_partition_pullback_into(
-        &self,
-        field: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        grad: ArrayViewMut1<f64>,
-    ) {
-        self.0.log_partition_pullback_into(field, w, grad);
-    }
-}
-
-impl gibbsian_classical::Biased for MirrorImage {
-    fn bias_range(&self) -> std::ops::Range<usize> {
-        self.0.bias_range()
-    }
-}
-
-/// The same draws in the mirror: sampled training gives the machine in the mirror, draw for draw.
-#[test]
-fn sampled_centred_descent_commutes_with_flipping_draw_for_draw() {
-    let rbm = machine(4, 3, 0.8, 0.6, 5);
-    let all = rbm.flipped(aview1(&[true; 4]), aview1(&[true; 3])).unwrap();
-    let in_mirror = Rbm::new(
-        MirrorImage(all.visible().clone()),
-        MirrorImage(all.hidden().clone()),
-        all.weights().to_owned(),
-    )
-    .unwrap();
-    let x = data();
-    let here = trained(rbm, Centred::new(OneSweep, Offsets::ENHANCED).unwrap(), x.view());
-    let there = trained(
-        in_mirror,
-        Centred::new(OneSweep, Offsets::ENHANCED).unwrap(),
-        (1.0 - &x).view(),
-    );
-    let expected = here.flipped(aview1(&[true; 4]), aview1(&[true; 3])).unwrap();
-    let error = distance(&there.params(), &expected.params());
-    assert!(error <= 1e-12, "{error:e}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Ways to train a restricted Boltzmann machine, each held to the definition on machines that can be enumerated.
 
 mod centred;
+mod centred_flips;
 #[path = "../common/mod.rs"]
 mod common;
 mod enumerated;
