@@ -30,6 +30,7 @@ pub mod dbm;
 pub mod field;
 pub mod graph;
 pub mod ising;
+pub mod dbn;
 pub mod rbm;
 mod tensors;
 pub mod units;
@@ -52,4 +53,8 @@ pub use rbm::{
 pub use units::{
     Bernoulli, Biased, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, Mirrored, Rectified,
     Softmax, Spin,
+pub use dbm::{Dbm, DbmPath};
+pub use dbn::Dbn;
+pub use rbm::{
+    BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
 };

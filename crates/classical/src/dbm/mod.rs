@@ -1,7 +1,7 @@
 //! The deep Boltzmann machine: layers of units, each coupled to the next.
 //!
 //! `E(v, h¹, …, hᴸ) = e_V(v) + Σ_l e_l(hˡ) − v'W₁h¹ − Σ_l hˡ'W_{l+1}hˡ⁺¹` (Salakhutdinov and Hinton 2009): for Bernoulli layers
-//! `E = −v'W₁h¹ − h¹'W₂h² − b'v − c₁'h¹ − c₂'h²`. It is one undirected model, unlike the deep belief network that the
+//! `E = −v'W₁h¹ − h¹'W₂h² − b'v − c₁'h¹ − c₂'h²`. It is one undirected model, unlike the deep belief network ([`crate::dbn`]) that the
 //! same stack of machines makes otherwise. Everything rests on one fact: **given the even layers the odd ones are independent, and the
 //! reverse**, because no two odd layers are neighbours. So a DBM is a restricted machine of its two halves, with
 //!
@@ -16,6 +16,7 @@
 
 mod binary;
 mod centred;
+pub mod discriminative;
 mod exact;
 mod joint;
 mod layer;
@@ -24,7 +25,7 @@ mod objective;
 mod path;
 mod pretraining;
 
-pub use binary::{BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalSettings};
+pub use binary::{BinaryDbm, BinaryDbmPath, BinaryJoint, FusedVariational, FusedVariationalSettings};
 pub use centred::CentredVariational;
 pub use joint::Joint;
 pub use mean_field::MeanField;
@@ -34,7 +35,7 @@ pub use pretraining::Replicated;
 
 use gibbsian_core::error::{check_finite, check_positive, check_shape};
 use gibbsian_core::{
-    Error, Layout, Parametric, ParametricMut, Record, Result, Seed, Snapshot, Streams, Units,
+    Error, Layout, Parametric, ParametricMut, Record, Result, Seed, Snapshot, Space, Streams, Units,
 };
 use ndarray::{Array1, Array2, ArrayBase, ArrayView1, ArrayView2, Axis, Data, Ix2, s};
 use rand::RngExt;
@@ -221,6 +222,13 @@ impl<V: Units, H: Units> From<&Rbm<V, H>> for Dbm<V, H> {
             ],
             weights: vec![rbm.weights().to_owned()],
         }
+    }
+}
+
+/// The space of the visible layer, on which the machine is a density without a tractable energy.
+impl<V: Units, H: Units> Space for Dbm<V, H> {
+    fn dim(&self) -> usize {
+        self.layers[0].n_units()
     }
 }
 

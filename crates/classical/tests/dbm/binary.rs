@@ -116,20 +116,20 @@ fn conditional_means_are_those_of_the_reference() {
 fn blocks_obey_their_laws_and_their_law_is_the_reference_s() {
     let (fast, reference) = pair(&[2, 2, 2], 0.9, 4);
     let states = reference.joint().states().unwrap();
-    conformance::blocks(&fast, states.view(), Seed::new(4)).unwrap();
+    conformance::blocks(&fast.joint(), states.view(), Seed::new(4)).unwrap();
     let audit = Audit::new(&reference.joint()).unwrap();
     let mut tests = Vec::new();
     for block in 0..2 {
-        let law = fast.block_matrix(block, states.view());
+        let law = fast.joint().block_matrix(block, states.view());
         let exact = reference.joint().block_matrix(block, states.view());
         // A product of at most four probabilities, each off by its field's error and by the grid of 2⁻³² of the draws.
         close("law", &law, &exact, 4.0 * (field_error(&reference) + 4.0 * UNIT)).unwrap();
-        tests.push(block_as_drawn(&fast, block, &audit, 1 << 12, Seed::new(5)).unwrap());
+        tests.push(block_as_drawn(&fast.joint(), block, &audit, 1 << 12, Seed::new(5)).unwrap());
     }
     family(&tests, FALSE_ALARM).unwrap();
     let (wide, _) = pair(SIZES[4], 0.3, 5);
     let x = rows(45, SIZES[4].iter().sum(), 0.3, 5);
-    conformance::blocks(&wide, x.view(), Seed::new(6)).unwrap();
+    conformance::blocks(&wide.joint(), x.view(), Seed::new(6)).unwrap();
 }
 
 #[test]
@@ -202,7 +202,9 @@ fn swept(machine: &BinaryDbm, mut x: Array2<f64>, n_steps: usize, rng: &mut dyn 
     for _ in 0..n_steps {
         let streams = Streams::draw(rng);
         for block in 0..2 {
-            machine.resample(x.view_mut(), block, None, &mut streams.block(block));
+            machine
+                .joint()
+                .resample(x.view_mut(), block, None, &mut streams.block(block));
         }
     }
     x

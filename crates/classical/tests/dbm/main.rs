@@ -1,9 +1,11 @@
 //! Deep Boltzmann machines and deep belief networks against enumeration.
 
 mod binary;
+mod classifier;
 mod joint;
 mod learning;
 mod machines;
 mod mean_field;
+mod network;
 mod path;
 mod stack;

@@ -1,7 +1,7 @@
 //! Gibbs chains over all layers: all odd layers given the even ones, then the even ones given the odd.
 
 use gibbsian_core::simd::{self, LaneRng, bernoulli_law};
-use gibbsian_core::{BlockLaw, Blocks, Streams};
+use gibbsian_core::{BlockLaw, Blocks, Space, Streams};
 use gibbsian_linalg::kernels::{ActiveLists, Line, PANEL, gather};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 use rand::Rng;
@@ -138,8 +138,11 @@ impl BinaryDbm {
     /// # Panics
     /// When there is no such layer, or rows have another number of columns than the machine has units.
     pub fn layer_means(&self, x: ArrayView2<f64>, l: usize) -> Array2<f64> {
-        use gibbsian_core::Space;
-        assert_eq!(x.ncols(), self.dim(), "columns of x against units of all layers");
+        assert_eq!(
+            x.ncols(),
+            self.joint().dim(),
+            "columns of x against units of all layers"
+        );
         let mut chains = Chains::default();
         chains.read(&self.sizes(), x);
         let mut field = vec![Line::ZERO; chains.n];
@@ -157,8 +160,27 @@ impl BinaryDbm {
     }
 }
 
+/// All layers of a [`BinaryDbm`] as one model; rows are `(v, h¹, …, hᴸ)`, as those of [`crate::dbm::Joint`].
+#[derive(Clone, Copy, Debug)]
+pub struct BinaryJoint<'a> {
+    machine: &'a BinaryDbm,
+}
+
+impl BinaryDbm {
+    /// All layers as one model.
+    pub fn joint(&self) -> BinaryJoint<'_> {
+        BinaryJoint { machine: self }
+    }
+}
+
+impl Space for BinaryJoint<'_> {
+    fn dim(&self) -> usize {
+        self.machine.sizes().iter().sum()
+    }
+}
+
 /// Hidden units of the rows are on where they are not zero; visible ones may be means.
-impl Blocks for BinaryDbm {
+impl Blocks for BinaryJoint<'_> {
     /// Two: the odd layers (0), then the even ones with the visible layer (1).
     fn n_blocks(&self) -> usize {
         2
@@ -172,10 +194,10 @@ impl Blocks for BinaryDbm {
         rng: &mut dyn Rng,
     ) {
         let mut chains = Chains::default();
-        chains.read(&self.sizes(), x.view());
+        chains.read(&self.machine.sizes(), x.view());
         let clamped = free.map(|free| (free, x.to_owned()));
-        self.redraw(&mut chains, block, Streams::draw(rng));
-        chains.write(&self.sizes(), x.view_mut());
+        self.machine.redraw(&mut chains, block, Streams::draw(rng));
+        chains.write(&self.machine.sizes(), x.view_mut());
         if let Some((free, old)) = clamped {
             for (i, _) in free.iter().enumerate().filter(|(_, free)| !**free) {
                 x.column_mut(i).assign(&old.column(i));
@@ -184,17 +206,18 @@ impl Blocks for BinaryDbm {
     }
 }
 
-impl BlockLaw for BinaryDbm {
+impl BlockLaw for BinaryJoint<'_> {
     /// From the probabilities of single precision that the draws use.
     fn block_matrix(&self, block: usize, states: ArrayView2<f64>) -> Array2<f64> {
         assert!(block < 2, "block {block} of a model with two blocks");
         let mut p = Array2::ones((states.nrows(), states.nrows()));
         let mut first = 0;
-        for l in 0..=self.depth() {
-            let x = states.slice(s![.., first..first + self.n_units(l)]);
-            first += self.n_units(l);
+        for l in 0..=self.machine.depth() {
+            let x = states.slice(s![.., first..first + self.machine.n_units(l)]);
+            first += self.machine.n_units(l);
             // Probabilities are single-precision numbers, which the round trip through f64 keeps.
             let on = self
+                .machine
                 .layer_means(states, l)
                 .mapv(|mean| bernoulli_law(mean as f32));
             ndarray::Zip::indexed(&mut p).for_each(|(i, j), p| {

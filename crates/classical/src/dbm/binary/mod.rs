@@ -17,6 +17,7 @@ mod path;
 mod train;
 mod update;
 
+pub use gibbs::BinaryJoint;
 pub use path::BinaryDbmPath;
 pub use train::{FusedVariational, FusedVariationalSettings};
 
@@ -31,7 +32,7 @@ use crate::units::Bernoulli;
 
 /// A deep Boltzmann machine of Bernoulli layers in single precision.
 ///
-/// As a space it is that of all layers: rows are `(v, h¹, …, hᴸ)`, as those of [`super::Joint`].
+/// As a space it is that of the visible layer; [`BinaryDbm::joint`] shows all layers.
 ///
 /// ```
 /// use gibbsian_classical::dbm::BinaryDbm;
@@ -156,7 +157,7 @@ impl From<&BinaryDbm> for Dbm {
 
 impl Space for BinaryDbm {
     fn dim(&self) -> usize {
-        self.sizes().iter().sum()
+        self.n_visible()
     }
 }
 

@@ -196,7 +196,7 @@ impl Path for BinaryDbmPath<'_> {
     fn start(&self, n: usize, rng: &mut dyn Rng) -> BinaryDbmState {
         let streams = Streams::draw(rng);
         let mut state = BinaryDbmState::default();
-        let joint = Array2::zeros((n, self.machine.dim()));
+        let joint = Array2::zeros((n, self.machine.joint().dim()));
         state.chains.read(&self.machine.sizes(), joint.view());
         for l in self.kept() {
             // At β = 0 only the base counts, whatever the logits are.
@@ -224,7 +224,7 @@ impl Path for BinaryDbmPath<'_> {
         } else {
             check_each("x", x, "0 or 1", |h| h == 0.0 || h == 1.0)?;
         }
-        let mut joint = Array2::zeros((x.nrows(), self.machine.dim()));
+        let mut joint = Array2::zeros((x.nrows(), self.machine.joint().dim()));
         let (mut first, mut taken) = (0, 0);
         for (l, n) in self.machine.sizes().into_iter().enumerate() {
             if self.is_kept(l) {

@@ -64,7 +64,7 @@ impl FusedVariational {
         start: ArrayView2<f64>,
     ) -> Result<Self> {
         let settings = settings.check()?;
-        check_batch("start", &start, machine.dim())?;
+        check_batch("start", &start, machine.joint().dim())?;
         check_each("start", start, "0 or 1", |x| x == 0.0 || x == 1.0)?;
         let mut chains = Chains::default();
         chains.read(&machine.sizes(), start);
