@@ -15,6 +15,7 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::langevin_mixture::EXPERIMENT,
     &experiments::cd_bias::EXPERIMENT,
     &experiments::rbm_mnist::EXPERIMENT,
+    &experiments::dbm_mnist::EXPERIMENT,
     &experiments::log_z::EXPERIMENT,
     &experiments::ising_phase_transition::EXPERIMENT,
     &experiments::ising_dynamics::EXPERIMENT,

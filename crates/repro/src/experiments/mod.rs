@@ -6,6 +6,7 @@
 
 pub mod cd_bias;
 pub mod curse_of_dimension;
+pub mod dbm_mnist;
 pub mod gaussian_integral;
 pub mod gaussian_precision;
 pub mod ising_dynamics;

@@ -1,0 +1,240 @@
+//! The stages of training, each resumable: greedy machines, the deep machine, the classifier.
+
+use gibbsian_classical::dbm::discriminative::{CrossEntropy, FeedForward};
+use gibbsian_classical::dbm::{
+    BinaryDbm, FusedVariational, FusedVariationalSettings, Replicated, VariationalSettings,
+};
+use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, FusedContrastiveDivergence, FusedSettings, Rbm};
+use gibbsian_core::{Dataset, ParametricMut, Snapshot, Space, Streams, TrainStep};
+use gibbsian_data::{LastBatch, Minibatches, StochasticBinarised};
+use gibbsian_objectives::ContrastiveDivergence;
+use gibbsian_samplers::Gibbs;
+use gibbsian_train::{
+    CheckpointFiles, Checkpointing, Decay, Descent, EachStep, GO_ON, Linear, Momentum, Sgd, Trainer,
+};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+
+use crate::{Context, Result};
+
+/// Cases in a minibatch, and persistent chains.
+pub(super) const BATCH: usize = 100;
+/// The standard deviation of the first weights (Hinton 2012, section 8).
+const WEIGHT_SCALE: f64 = 0.01;
+
+/// How long and how fast a stage learns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rates {
+    pub(super) n_epochs: u64,
+    pub(super) first: f64,
+    pub(super) last: f64,
+}
+
+/// Runs a stage, or goes on where an interrupted run stopped.
+fn fit<M: Space + ParametricMut, S: TrainStep<M> + Snapshot>(
+    ctx: &Context,
+    name: &str,
+    rates: Rates,
+    data: &dyn Dataset,
+    model: &mut M,
+    step: &mut S,
+) -> Result<()> {
+    let seed = ctx.seed().child(name);
+    let mut order = Minibatches::new(data.n_points(), BATCH, LastBatch::Keep, seed.child("order"))?;
+    let n_steps = rates.n_epochs * (data.n_points() / BATCH) as u64;
+    let trainer = Trainer::new(
+        rates.n_epochs,
+        Linear::new(rates.first, rates.last, n_steps)?,
+        seed,
+    )?;
+    let mut checkpointing = Checkpointing {
+        files: CheckpointFiles::new(ctx.checkpoint_dir()?.join(name))?,
+        every_steps: 600,
+        recipe: format!("{name}: {rates:?}, minibatches of {BATCH}, weights of {WEIGHT_SCALE}"),
+    };
+    let stage = format!("training {name}");
+    let mut watch = EachStep::new(|_: &M, progress: &gibbsian_train::Progress| {
+        ctx.progress(progress.step as usize, progress.n_steps as usize, &stage);
+        Ok(GO_ON)
+    });
+    checkpointing.fit(&trainer, model, step, data, &mut order, &mut watch)?;
+    Ok(())
+}
+
+/// Digits as the machines of a stack see them: through the features of those below, in as many copies as the next one has.
+struct Features<'a> {
+    digits: &'a StochasticBinarised,
+    below: &'a [Replicated],
+    n_copies: usize,
+}
+
+impl Space for Features<'_> {
+    fn dim(&self) -> usize {
+        let width = self
+            .below
+            .last()
+            .map_or(self.digits.dim(), |m| m.rbm().hidden().bias().len());
+        self.n_copies * width
+    }
+}
+
+impl Dataset for Features<'_> {
+    fn n_points(&self) -> usize {
+        self.digits.n_points()
+    }
+
+    fn rows_into(&self, indices: &[usize], streams: Streams, mut out: ArrayViewMut2<f64>) {
+        let mut x = self.digits.rows(indices, streams);
+        for machine in self.below {
+            x = machine.features(x.view());
+        }
+        for k in 0..self.n_copies {
+            out.slice_mut(s![.., k * x.ncols()..(k + 1) * x.ncols()])
+                .assign(&x);
+        }
+    }
+}
+
+/// The deep machine that greedy pretraining makes, by CD-1 of machines with copies in place of the missing neighbours.
+pub(super) fn pretrained(
+    ctx: &Context,
+    name: &str,
+    sizes: &[usize],
+    rates: Rates,
+    digits: &StochasticBinarised,
+    base: &Bernoulli,
+) -> Result<Dbm> {
+    let mut stack: Vec<Replicated> = Vec::new();
+    for l in 1..sizes.len() {
+        let name = format!("{name}-layer-{l}");
+        let visible = match l {
+            1 => base.clone(),
+            _ => Bernoulli::unbiased(sizes[l - 1]),
+        };
+        let rbm = Rbm::random(
+            visible,
+            Bernoulli::unbiased(sizes[l]),
+            WEIGHT_SCALE,
+            ctx.seed().child(&name),
+        )?;
+        let n_visible = if l == 1 || l + 1 < sizes.len() { 2 } else { 1 };
+        let n_hidden = if l == 1 { 1 } else { 2 };
+        let mut machine = Replicated::new(rbm, n_visible, n_hidden)?;
+        let data = Features {
+            digits,
+            below: &stack,
+            n_copies: n_visible,
+        };
+        let sgd = Sgd::new(&gibbsian_core::Parametric::layout(&machine), Decay::NONE)?;
+        let mut step = Descent::new(ContrastiveDivergence::new(Gibbs, 1)?, sgd);
+        fit(ctx, &name, rates, &data, &mut machine, &mut step)?;
+        stack.push(machine);
+    }
+    let upper: Vec<Rbm> = stack[1..].iter().map(|m| m.rbm().clone()).collect();
+    Ok(Dbm::from_stack(stack[0].rbm(), &upper)?)
+}
+
+/// Small random weights: what learning starts from without pretraining.
+pub(super) fn random(ctx: &Context, sizes: &[usize], base: &Bernoulli) -> Result<Dbm> {
+    let hidden = sizes[1..].iter().map(|n| Bernoulli::unbiased(*n)).collect();
+    Ok(Dbm::random(
+        base.clone(),
+        hidden,
+        WEIGHT_SCALE,
+        ctx.seed().child("random"),
+    )?)
+}
+
+/// Variational learning with persistent chains, from a start.
+pub(super) fn learn(
+    ctx: &Context,
+    name: &str,
+    start: &Dbm,
+    rates: Rates,
+    digits: &StochasticBinarised,
+) -> Result<BinaryDbm> {
+    let seed = ctx.seed().child(name);
+    let rows: Vec<usize> = (0..BATCH).collect();
+    let v = digits.rows(&rows, Streams::from_key(seed.child("chains").value()));
+    let chains = start.draw_upward(v.view(), &mut seed.child("chains").rng())?;
+    let settings = FusedVariationalSettings {
+        phases: VariationalSettings {
+            n_steps: 5,
+            tolerance: 0.0,
+            max_sweeps: 10,
+        },
+        ..FusedVariationalSettings::default()
+    };
+    let mut machine = BinaryDbm::from(start);
+    let mut step = FusedVariational::new(settings, &machine, chains.view())?;
+    fit(ctx, name, rates, digits, &mut machine, &mut step)?;
+    Ok(machine)
+}
+
+/// A restricted machine by CD-1, on digits or on the features of machines below.
+pub(super) fn restricted(
+    ctx: &Context,
+    name: &str,
+    n_hidden: usize,
+    rates: Rates,
+    digits: &StochasticBinarised,
+    base: &Bernoulli,
+    below: &[BinaryRbm],
+) -> Result<BinaryRbm> {
+    let below = below.iter().map(|rbm| Replicated::new(Rbm::from(rbm), 1, 1));
+    let below: Vec<Replicated> = below.collect::<std::result::Result<_, _>>()?;
+    let data = Features {
+        digits,
+        below: &below,
+        n_copies: 1,
+    };
+    let hidden = Bernoulli::unbiased(n_hidden);
+    let start = Rbm::random(base.clone(), hidden, WEIGHT_SCALE, ctx.seed().child(name))?;
+    let mut machine = BinaryRbm::from(&start);
+    let mut step = FusedContrastiveDivergence::new(FusedSettings::default())?;
+    fit(ctx, name, rates, &data, &mut machine, &mut step)?;
+    Ok(machine)
+}
+
+/// Rows in memory.
+struct Rows(Array2<f64>);
+
+impl Space for Rows {
+    fn dim(&self) -> usize {
+        self.0.ncols()
+    }
+}
+
+impl Dataset for Rows {
+    fn n_points(&self) -> usize {
+        self.0.nrows()
+    }
+
+    fn rows_into(&self, indices: &[usize], _streams: Streams, mut out: ArrayViewMut2<f64>) {
+        for (index, mut row) in indices.iter().zip(out.rows_mut()) {
+            row.assign(&self.0.row(*index));
+        }
+    }
+}
+
+/// The inputs of the classifier that a deep machine starts: pictures with the means of the second hidden layer.
+pub(super) fn inputs(machine: &BinaryDbm, v: ArrayView2<f64>) -> Result<Array2<f64>> {
+    Ok(FeedForward::with_means(v, &machine.mean_field(v, 1e-3, 30)?))
+}
+
+/// The classifier that starts as this machine, fine-tuned on labelled pictures.
+pub(super) fn classifier(
+    ctx: &Context,
+    name: &str,
+    machine: &BinaryDbm,
+    rates: Rates,
+    v: ArrayView2<f64>,
+    labels: &[u8],
+) -> Result<FeedForward> {
+    let mut net = FeedForward::from_dbm(&Dbm::from(machine), 10)?;
+    let data = Rows(CrossEntropy::rows(inputs(machine, v)?.view(), labels, 10)?);
+    let layout = gibbsian_core::Parametric::layout(&net);
+    let momentum = Momentum::new(&layout, gibbsian_train::Constant::new(0.9)?, Decay::NONE)?;
+    let mut step = Descent::new(CrossEntropy, momentum);
+    fit(ctx, name, rates, &data, &mut net, &mut step)?;
+    Ok(net)
+}
