@@ -19,6 +19,8 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::log_z::EXPERIMENT,
     &experiments::ising_phase_transition::EXPERIMENT,
     &experiments::ising_dynamics::EXPERIMENT,
+    &experiments::boltzmann_votes::EXPERIMENT,
+    &experiments::experts_and_mixtures::EXPERIMENT,
 ];
 
 #[cfg(test)]

@@ -4,9 +4,11 @@
 //! `EXPERIMENT`, and ends with a function that reads like the paper. To add one, write the file, name it here, and give it its
 //! place in [`crate::registry::EXPERIMENTS`].
 
+pub mod boltzmann_votes;
 pub mod cd_bias;
 pub mod curse_of_dimension;
 pub mod dbm_mnist;
+pub mod experts_and_mixtures;
 pub mod gaussian_integral;
 pub mod gaussian_precision;
 pub mod ising_dynamics;
