@@ -55,6 +55,7 @@ pub use units::{
     Softmax, Spin,
 pub use dbm::{Dbm, DbmPath};
 pub use dbn::Dbn;
+pub use ising::{Ising, MultiSpinHeatBath, MultiSpinMetropolis};
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
 };
