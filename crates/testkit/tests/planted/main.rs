@@ -4,6 +4,7 @@ mod continuous;
 mod derivatives;
 mod discrete;
 mod families;
+mod grouped_units;
 mod parameters;
 mod paths;
 mod processes;
