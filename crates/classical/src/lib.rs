@@ -29,7 +29,7 @@ pub mod units;
 
 pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
-pub use ising::Ising;
+pub use ising::{Ising, MultiSpinHeatBath, MultiSpinMetropolis};
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
 };

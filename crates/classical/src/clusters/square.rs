@@ -208,7 +208,9 @@ impl Square {
             size[root] += end[run + 1] - end[run];
             // Every run has a coin, and only those of roots are looked at.
             let coin = (coins >> (run % 64) & 1) as u8;
-            turned[run + 1] = if root == run { coin } else { turned[root + 1] };
+            // Both are read, because which it will be cannot be predicted.
+            let of_root = turned[root + 1];
+            turned[run + 1] = if root == run { coin } else { of_root };
         }
         Partition::of_sizes(self.rows * self.columns, size)
     }

@@ -11,6 +11,9 @@
 //! with probability `σ(2 I_i)`.
 
 mod clusters;
+mod multispin;
+
+pub use multispin::{MultiSpinHeatBath, MultiSpinMetropolis, MultiSpinState};
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_finite, check_shape};
