@@ -29,7 +29,9 @@ pub mod units;
 
 pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
-pub use ising::{BondMoments, ExactMoments, Ising, IsingPath, TransferMatrix};
+pub use ising::{
+    BondMoments, ExactMoments, Ising, IsingPath, MultiSpinHeatBath, MultiSpinMetropolis, TransferMatrix,
+};
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
 };

@@ -1,23 +1,27 @@
 //! Sets that are joined: trees whose roots are their smallest members.
 
-/// Joins the trees of two members.
-#[inline]
-pub(super) fn unite(parent: &mut [u32], i: u32, j: u32) {
-    let (i, j) = (find(parent, i), find(parent, j));
-    parent[i.max(j) as usize] = i.min(j);
-}
+use std::mem::swap;
 
-/// The root of the tree that a member is in, to which half the way there is shortened (Tarjan and van Leeuwen 1984).
+/// Joins the trees of two members.
+///
+/// Both are followed upwards at once, the one with the larger parent first, and what is passed is tied to the other's smaller parent (Rem's algorithm with splicing, in
+/// Patwary, Blair and Manne 2010). It ends where the two meet, which is often at once.
 #[inline]
-fn find(parent: &mut [u32], mut member: u32) -> u32 {
+pub(super) fn unite(parent: &mut [u32], mut i: u32, mut j: u32) {
     loop {
-        let above = parent[member as usize];
-        if above == member {
-            return member;
+        let (mut above_i, mut above_j) = (parent[i as usize], parent[j as usize]);
+        if above_i == above_j {
+            return;
         }
-        let root = parent[above as usize];
-        parent[member as usize] = root;
-        member = root;
+        if above_i > above_j {
+            swap(&mut i, &mut j);
+            swap(&mut above_i, &mut above_j);
+        }
+        parent[j as usize] = above_i;
+        if j == above_j {
+            return;
+        }
+        j = above_j;
     }
 }
 

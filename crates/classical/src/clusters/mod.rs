@@ -52,7 +52,7 @@ pub trait ClusterModel: Discrete {
 }
 
 /// The 64-bit integer below which a uniform one lies with probability `p`, to within 2⁻⁶⁴.
-fn threshold(p: f64) -> u64 {
+pub(crate) fn threshold(p: f64) -> u64 {
     // The cast saturates: certainty becomes 1 − 2⁻⁶⁴.
     (p * 2f64.powi(64)) as u64
 }

@@ -8,8 +8,6 @@
 //! the processor works on several. Neighbours are compared and turned without a branch, because whether one joins cannot be predicted. They are compared by 32 bits
 //! and in the rare tie by 32 more.
 
-use std::mem::swap;
-
 use gibbsian_core::StreamRng;
 use gibbsian_core::simd::LaneRng;
 use rand::{Rng, RngExt};
@@ -36,16 +34,21 @@ pub(super) struct SquareMemory {
     active: Vec<u64>,
     /// Sites that no active bond joins to their left neighbour, and those in the first column.
     starts: Vec<u64>,
-    /// The numbers of the runs that the sites of a row are in.
-    first_row: Vec<u32>,
-    above: Vec<u32>,
-    here: Vec<u32>,
-    /// For each run its first site, its parent, the size of its tree and whether it is turned.
-    first_site: Vec<u32>,
+    /// For each word the number of runs that start in earlier ones.
+    before: Vec<u32>,
+    /// For each site the number of runs that start in its word up to there: site `k` of word `w` is in run `before[w] + rank[w][k] − 1`.
+    rank: Vec<[u8; 64]>,
+    /// For each run one more than its last site; there is a place for no run before the first.
+    end: Vec<u32>,
+    /// For each run its parent, and the size of the tree.
     parent: Vec<u32>,
     size: Vec<u32>,
+    /// For each run whether it is turned, after a place for no run.
     turned: Vec<u8>,
 }
+
+/// Places behind the last run, so that any rank in any word is a place.
+const PADDING: usize = 256;
 
 impl Square {
     /// The lattice of this graph, if it is one whose bonds all have this law.
@@ -87,12 +90,11 @@ impl Square {
         lanes.fill_below([&memory.satisfied], [self.threshold], &mut memory.active);
         let n_runs = self.join(memory);
         let partition = self.settle_all(memory, n_runs, rng);
-        // Runs are numbered from zero as they start.
-        let mut run = usize::MAX;
-        for (symbols, starts) in symbols.as_chunks_mut::<64>().0.iter_mut().zip(&memory.starts) {
-            for (k, symbol) in symbols.iter_mut().enumerate() {
-                run = run.wrapping_add((starts >> k & 1) as usize);
-                *symbol ^= memory.turned[run];
+        let words = symbols.as_chunks_mut::<64>().0.iter_mut();
+        for (symbols, (before, rank)) in words.zip(memory.before.iter().zip(&memory.rank)) {
+            let turned = places(&memory.turned, *before);
+            for (symbol, rank) in symbols.iter_mut().zip(rank) {
+                *symbol ^= turned[usize::from(*rank)];
             }
         }
         partition
@@ -130,83 +132,65 @@ impl Square {
     /// Numbers the runs, joins those that active bonds connect, and returns how many runs there are.
     fn join(&self, memory: &mut SquareMemory) -> usize {
         let n_sites = self.rows * self.columns;
-        let per_row = self.columns / 64;
-        let SquareMemory {
-            active,
-            starts,
-            first_row,
-            above,
-            here,
-            first_site,
-            parent,
-            ..
-        } = memory;
-        let (right, down) = active.split_at(n_sites / 64);
-        for labels in [&mut *first_row, above, here] {
-            labels.resize(self.columns, 0);
-        }
-        starts.resize(n_sites / 64, 0);
-        first_site.resize(n_sites + 1, 0);
-        parent.resize(n_sites, 0);
+        let (n_words, per_row) = (n_sites / 64, self.columns / 64);
+        memory.starts.resize(n_words, 0);
+        memory.before.resize(n_words, 0);
+        memory.rank.resize(n_words, [0; 64]);
+        memory.end.resize(n_sites + PADDING, 0);
+        memory.parent.clear();
         let mut n_runs = 0;
         for row in 0..self.rows {
-            let words = row * per_row..(row + 1) * per_row;
-            let mut carry = 0;
-            for (starts, right) in starts[words.clone()].iter_mut().zip(&right[words.clone()]) {
-                *starts = !(right << 1 | carry);
-                carry = right >> 63;
-            }
-            starts[words.start] |= 1;
             let first_run = n_runs;
-            for (word, here) in words.clone().zip(here.as_chunks_mut::<64>().0) {
-                for (k, here) in here.iter_mut().enumerate() {
-                    first_site[n_runs] = (64 * word + k) as u32;
-                    n_runs += (starts[word] >> k & 1) as usize;
-                    *here = n_runs as u32 - 1;
+            let mut carry = 0;
+            for word in row * per_row..(row + 1) * per_row {
+                let bonds = memory.active[word];
+                let is_first = u64::from(word == row * per_row);
+                memory.starts[word] = !(bonds << 1 | carry) | is_first;
+                carry = bonds >> 63;
+                memory.before[word] = n_runs;
+                n_runs += rank(memory.starts[word], &mut memory.rank[word]);
+                let end = places_mut(&mut memory.end, memory.before[word]);
+                for (k, rank) in memory.rank[word].iter().enumerate() {
+                    // The last site of a run is the last to say so.
+                    end[usize::from(*rank)] = (64 * word + k + 1) as u32;
                 }
             }
-            for (run, parent) in (first_run..n_runs).zip(&mut parent[first_run..n_runs]) {
-                *parent = run as u32;
-            }
+            memory.parent.extend(first_run..n_runs);
             if carry == 1 {
-                unite(parent, first_run as u32, n_runs as u32 - 1);
+                unite(&mut memory.parent, first_run, n_runs - 1);
             }
-            if row == 0 {
-                first_row.copy_from_slice(here);
-            } else {
-                for (word, (above, here)) in words.clone().zip(columns(above, here)) {
-                    join_rows(
-                        parent,
-                        down[word - per_row],
-                        starts[word - per_row],
-                        starts[word],
-                        above,
-                        here,
-                    );
-                }
+            if row > 0 {
+                self.join_rows(memory, row - 1, row);
             }
-            swap(above, here);
         }
-        let last_row = n_sites / 64 - per_row;
-        for (word, (above, first_row)) in (0..per_row).zip(columns(above, first_row)) {
-            let bonds = down[last_row + word];
-            join_rows(
-                parent,
-                bonds,
-                starts[last_row + word],
-                starts[word],
-                above,
-                first_row,
-            );
+        self.join_rows(memory, self.rows - 1, 0);
+        n_runs as usize
+    }
+
+    /// Joins the runs of two rows along the active bonds down from the first.
+    fn join_rows(&self, memory: &mut SquareMemory, above: usize, here: usize) {
+        let per_row = self.columns / 64;
+        let (_, down) = memory.active.split_at(memory.starts.len());
+        for (above, here) in (above * per_row..).zip(here * per_row..(here + 1) * per_row) {
+            // A bond whose left neighbour is active too says nothing new where neither run starts.
+            let mut bonds = down[above];
+            bonds &= !(bonds << 1) | memory.starts[above] | memory.starts[here];
+            let (run_above, run_here) = (memory.before[above], memory.before[here]);
+            let (rank_above, rank_here) = (&memory.rank[above], &memory.rank[here]);
+            while bonds != 0 {
+                let k = bonds.trailing_zeros() as usize;
+                bonds &= bonds - 1;
+                let i = run_above + u32::from(rank_above[k]) - 1;
+                let j = run_here + u32::from(rank_here[k]) - 1;
+                unite(&mut memory.parent, i, j);
+            }
         }
-        first_site[n_runs] = n_sites as u32;
-        n_runs
     }
 
     /// Finds the root of each run, and draws which trees are turned.
     fn settle_all(&self, memory: &mut SquareMemory, n_runs: usize, rng: &mut StreamRng) -> Partition {
         let SquareMemory {
-            first_site,
+            end,
             parent,
             size,
             turned,
@@ -214,20 +198,19 @@ impl Square {
         } = memory;
         size.clear();
         size.resize(n_runs, 0);
-        turned.resize(n_runs, 0);
+        turned.resize(self.rows * self.columns + PADDING, 0);
         let mut coins = 0;
         for run in 0..n_runs {
             if run % 64 == 0 {
                 coins = rng.next_u64();
             }
             let root = settle(parent, run);
-            size[root] += first_site[run + 1] - first_site[run];
+            size[root] += end[run + 1] - end[run];
             // Every run has a coin, and only those of roots are looked at.
-            turned[run] = if root == run {
-                (coins >> (run % 64) & 1) as u8
-            } else {
-                turned[root]
-            };
+            let coin = (coins >> (run % 64) & 1) as u8;
+            // Both are read, because which it will be cannot be predicted.
+            let of_root = turned[root + 1];
+            turned[run + 1] = if root == run { coin } else { of_root };
         }
         Partition::of_sizes(self.rows * self.columns, size)
     }
@@ -288,29 +271,45 @@ impl Square {
     }
 }
 
-/// The labels of two rows, 64 columns at a time.
-fn columns<'a>(above: &'a [u32], here: &'a [u32]) -> impl Iterator<Item = (&'a [u32; 64], &'a [u32; 64])> {
-    above.as_chunks::<64>().0.iter().zip(here.as_chunks::<64>().0)
+/// The places of a word, behind those of the runs before it.
+#[inline]
+fn places<T>(of_runs: &[T], before: u32) -> &[T; PADDING] {
+    of_runs[before as usize..].first_chunk().expect("padding")
 }
 
-/// Joins the runs of 64 columns of two rows along active bonds.
+/// The same, to be written.
 #[inline]
-fn join_rows(
-    parent: &mut [u32],
-    mut bonds: u64,
-    starts_above: u64,
-    starts_here: u64,
-    above: &[u32; 64],
-    here: &[u32; 64],
-) {
-    // A bond whose left neighbour is active too says nothing new where neither run starts.
-    bonds &= !(bonds << 1) | starts_above | starts_here;
-    while bonds != 0 {
-        let k = bonds.trailing_zeros() as usize;
-        unite(parent, above[k], here[k]);
-        bonds &= bonds - 1;
-    }
+fn places_mut<T>(of_runs: &mut [T], before: u32) -> &mut [T; PADDING] {
+    of_runs[before as usize..].first_chunk_mut().expect("padding")
 }
+
+/// Counts the bits of a word up to each place, and returns how many there are.
+#[inline]
+fn rank(word: u64, rank: &mut [u8; 64]) -> u32 {
+    let mut n = 0;
+    for (rank, byte) in rank.as_chunks_mut::<8>().0.iter_mut().zip(word.to_le_bytes()) {
+        let counts = COUNTS[usize::from(byte)].wrapping_add(n * 0x0101_0101_0101_0101);
+        *rank = counts.to_le_bytes();
+        n = counts >> 56;
+    }
+    n as u32
+}
+
+/// Byte `k` of entry `b` is the number of bits among the lowest `k + 1` of `b`.
+static COUNTS: [u64; 256] = {
+    let mut counts = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut k = 0;
+        while k < 8 {
+            let lowest = byte as u64 & ((2 << k) - 1);
+            counts[byte] |= (lowest.count_ones() as u64) << (8 * k);
+            k += 1;
+        }
+        byte += 1;
+    }
+    counts
+};
 
 #[cfg(test)]
 mod tests {
