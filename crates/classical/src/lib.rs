@@ -44,7 +44,9 @@ pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use dbm::{Dbm, DbmPath};
 pub use field::PairwiseField;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
-pub use ising::{BondMoments, ExactMoments, Ising, IsingPath, TransferMatrix};
+pub use ising::{
+    BondMoments, ExactMoments, Ising, IsingPath, MultiSpinHeatBath, MultiSpinMetropolis, TransferMatrix,
+};
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, Centred, CentredRbm, Centring, EnumeratedLikelihood,
     FusedContrastiveDivergence, FusedPersistent, FusedSettings, MeanFieldLikelihood, MeanFieldOrder, Offset,

@@ -17,6 +17,7 @@ mod enumeration;
 mod gibbs;
 mod inverse;
 mod jet;
+mod multispin;
 mod observables;
 mod path;
 mod planar;
@@ -25,6 +26,7 @@ mod transfer;
 
 pub use enumeration::ExactMoments;
 pub use inverse::{InverseMethod, inverse_ising};
+pub use multispin::{MultiSpinHeatBath, MultiSpinMetropolis, MultiSpinState};
 pub use observables::{N_OBSERVABLES, SpinMeans};
 pub use path::IsingPath;
 pub use square::{CRITICAL_COUPLING, Thermodynamics, kaufman, onsager, spontaneous_magnetisation};

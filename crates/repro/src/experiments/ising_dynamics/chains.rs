@@ -8,19 +8,16 @@ use ndarray::{Array2, ArrayView2};
 
 use crate::Result;
 
-/// Chains that are run side by side; their autocovariances are averaged.
-const N_CHAINS: usize = 8;
-
 /// How a torus is run.
 pub(super) struct Plan {
     pub size: usize,
     /// Of each chain.
     pub n_draws: usize,
-    /// Steps from draw to draw.
+    /// Sweeps that make a step, and a draw follows each step.
     pub every: usize,
 }
 
-/// A time in steps and its standard error.
+/// A time in sweeps or steps and its standard error.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Time {
     pub value: f64,
@@ -53,6 +50,7 @@ pub(super) struct Series {
 /// Runs a kernel at the critical temperature; `share` is how much of a lattice of so many sites a step changed, in the mean over chains.
 pub(super) fn run<K: Kernel<Ising>>(
     kernel: &K,
+    n_chains: usize,
     share: fn(&K::Info, usize) -> f64,
     plan: &Plan,
     seed: Seed,
@@ -60,20 +58,18 @@ pub(super) fn run<K: Kernel<Ising>>(
     let n_sites = plan.size * plan.size;
     let graph = Graph::lattice(&[plan.size, plan.size], Boundary::Periodic)?;
     let model = Ising::uniform(graph, CRITICAL_COUPLING, 0.0)?;
-    let mut state = kernel.init(&model, Array2::ones((N_CHAINS, n_sites)))?;
+    let mut state = kernel.init(&model, Array2::ones((n_chains, n_sites)))?;
     let seed = seed.nth(plan.size as u64);
-    let mut energies = Array2::zeros((N_CHAINS, plan.n_draws));
-    let mut magnetisations = Array2::zeros((N_CHAINS, plan.n_draws));
+    let mut energies = Array2::zeros((n_chains, plan.n_draws));
+    let mut magnetisations = Array2::zeros((n_chains, plan.n_draws));
     let mut changed = 0.0;
-    // A twentieth of the run is left out: hundreds of autocorrelation times.
+    // A twentieth of the run is left out: tens of autocorrelation times.
     let n_warm_up = plan.n_draws / 20;
     for draw in 0..n_warm_up + plan.n_draws {
         let mut rng = seed.nth(draw as u64).rng();
-        for _ in 0..plan.every {
-            let info = kernel.step(&model, &mut state, &mut rng);
-            if draw >= n_warm_up {
-                changed += share(&info, n_sites);
-            }
+        let info = kernel.step(&model, &mut state, &mut rng);
+        if draw >= n_warm_up {
+            changed += share(&info, n_sites);
         }
         if let Some(draw) = draw.checked_sub(n_warm_up) {
             let x = kernel.positions(&state);
@@ -90,7 +86,7 @@ pub(super) fn run<K: Kernel<Ising>>(
         size: plan.size,
         n_draws: plan.n_draws,
         every: plan.every,
-        sweeps_a_step: changed / (plan.n_draws * plan.every) as f64,
+        sweeps_a_step: changed / plan.n_draws as f64,
         magnetisation_time: time(magnetisations.view(), plan.every)?,
         square_time: time(magnetisations.mapv(|m| m * m).view(), plan.every)?,
         energy_time,
