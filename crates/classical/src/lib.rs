@@ -27,10 +27,10 @@ pub mod chain;
 pub mod class_rbm;
 pub mod clusters;
 pub mod dbm;
+pub mod dbn;
 pub mod field;
 pub mod graph;
 pub mod ising;
-pub mod dbn;
 pub mod rbm;
 mod tensors;
 pub mod units;
@@ -42,6 +42,7 @@ pub use chain::{Chain, SequenceLikelihood};
 pub use class_rbm::{ClassRbm, ConditionalLikelihood, Hybrid};
 pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use dbm::{Dbm, DbmPath};
+pub use dbn::Dbn;
 pub use field::PairwiseField;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::{
@@ -55,9 +56,4 @@ pub use rbm::{
 pub use units::{
     Bernoulli, Biased, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, Mirrored, Rectified,
     Softmax, Spin,
-pub use dbm::{Dbm, DbmPath};
-pub use dbn::Dbn;
-pub use ising::{Ising, MultiSpinHeatBath, MultiSpinMetropolis};
-pub use rbm::{
-    BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
 };

@@ -31,9 +31,6 @@ pub use observables::{N_OBSERVABLES, SpinMeans};
 pub use path::IsingPath;
 pub use square::{CRITICAL_COUPLING, Thermodynamics, kaufman, onsager, spontaneous_magnetisation};
 pub use transfer::{BondMoments, TransferMatrix};
-mod multispin;
-
-pub use multispin::{MultiSpinHeatBath, MultiSpinMetropolis, MultiSpinState};
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_finite, check_shape};

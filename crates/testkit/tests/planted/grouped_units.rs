@@ -3,7 +3,8 @@
 use gibbsian_core::error::check_batch;
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{
-    Discrete, Error, FiniteUnits, Layout, Parametric, ParametricMut, Result, Seed, Space, Streams, Units, parallel,
+    Discrete, Error, FiniteUnits, Layout, Parametric, ParametricMut, Result, Seed, Space, Streams, Units,
+    parallel,
 };
 use gibbsian_testkit::conformance;
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
@@ -108,7 +109,11 @@ impl Units for OneOfThree {
         self.mean_into(field, out.view_mut());
         let bug = self.1;
         parallel::for_each_block(out, |block, mut rows| {
-            let block = if bug == Bug::OneStreamForTwoBlocks { block / 2 } else { block };
+            let block = if bug == Bug::OneStreamForTwoBlocks {
+                block / 2
+            } else {
+                block
+            };
             let mut rng = streams.block(block);
             for mut p in rows.rows_mut() {
                 let u: f64 = rng.random();
