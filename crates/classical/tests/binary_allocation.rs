@@ -4,7 +4,8 @@ mod common;
 mod fused;
 
 use fused::{binary_rows, pair};
-use gibbsian_classical::{BinaryRbm, FusedContrastiveDivergence, FusedPersistent, FusedSettings};
+use gibbsian_classical::dbm::{BinaryDbm, FusedVariational, FusedVariationalSettings};
+use gibbsian_classical::{Bernoulli, Dbm, FusedContrastiveDivergence, FusedPersistent, FusedSettings};
 use gibbsian_core::{Seed, TrainStep};
 use ndarray::{ArrayView2, s};
 use peak_alloc::PeakAlloc;
@@ -14,13 +15,13 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 static MEMORY: PeakAlloc = PeakAlloc;
 
 /// The most bytes held during steps on minibatches of two sizes, beyond those held before.
-fn peak_of_steps(
+fn peak_of_steps<M: Clone + Send + Sync>(
     pool: &ThreadPool,
-    machine: &BinaryRbm,
-    make: &(dyn Fn() -> Box<dyn TrainStep<BinaryRbm> + Send> + Sync),
+    machine: &M,
+    make: &(dyn Fn() -> Box<dyn TrainStep<M> + Send> + Sync),
     x: ArrayView2<f64>,
 ) -> usize {
-    let run = |step: &mut dyn TrainStep<BinaryRbm>, machine: &mut BinaryRbm| {
+    let run = |step: &mut dyn TrainStep<M>, machine: &mut M| {
         let mut rng = Seed::new(1).rng();
         for k in 0..20 {
             step.train_step(machine, x.slice(s![20 * (k % 2).., ..]), 0.01, &mut rng)
@@ -39,6 +40,11 @@ fn peak_of_steps(
         run(&mut *step, &mut machine);
         MEMORY.peak_usage() - before
     })
+}
+
+fn deep_machine() -> BinaryDbm {
+    let hidden = vec![Bernoulli::unbiased(130), Bernoulli::unbiased(70)];
+    BinaryDbm::from(&Dbm::random(Bernoulli::unbiased(200), hidden, 0.1, Seed::new(2)).unwrap())
 }
 
 #[test]
@@ -73,6 +79,23 @@ fn steps_allocate_nothing_in_steady_state() {
                 "PCD, {settings:?}"
             );
         }
+    }
+    let deep = deep_machine();
+    let start = binary_rows(70, 200 + 130 + 70, 0.3, 2);
+    let settings = FusedVariationalSettings {
+        momentum: 0.5,
+        ..FusedVariationalSettings::default()
+    };
+    for x in [&binary, &means] {
+        let variational = || {
+            let step = FusedVariational::new(settings, &deep, start.view()).unwrap();
+            Box::new(step) as Box<dyn TrainStep<_> + Send>
+        };
+        assert_eq!(
+            peak_of_steps(&pool, &deep, &variational, x.view()),
+            0,
+            "variational"
+        );
     }
     // Is memory counted?
     MEMORY.reset_peak_usage();

@@ -175,7 +175,7 @@ impl BinaryDbm {
 
 impl Space for BinaryJoint<'_> {
     fn dim(&self) -> usize {
-        self.machine.sizes().iter().sum()
+        self.machine.iter_sizes().sum()
     }
 }
 

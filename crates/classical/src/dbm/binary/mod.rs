@@ -65,9 +65,13 @@ impl BinaryDbm {
 
     /// The numbers of units of all layers, the visible one first.
     pub fn sizes(&self) -> Vec<usize> {
-        std::iter::once(self.couplings[0].n_lower)
-            .chain(self.couplings.iter().map(|c| c.n_upper))
-            .collect()
+        self.iter_sizes().collect()
+    }
+
+    /// The same, one after another.
+    fn iter_sizes(&self) -> impl Iterator<Item = usize> + '_ {
+        let hidden = self.couplings.iter().map(|c| c.n_upper);
+        std::iter::once(self.couplings[0].n_lower).chain(hidden)
     }
 
     fn n_units(&self, l: usize) -> usize {

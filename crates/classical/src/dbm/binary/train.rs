@@ -125,7 +125,7 @@ impl TrainStep<BinaryDbm> for FusedVariational {
         if !learning_rate.is_finite() {
             return Err(Error::parameter("learning_rate", learning_rate, "finite"));
         }
-        if machine.sizes() != self.sizes {
+        if !machine.iter_sizes().eq(self.sizes.iter().copied()) {
             let required = format!("{:?}, the layers of the chains", self.sizes);
             return Err(Error::shape("machine", &machine.sizes(), required));
         }

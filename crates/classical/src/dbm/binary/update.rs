@@ -93,7 +93,7 @@ impl Phases<'_> {
         let change = settings.momentum * velocity.magnitude + 2.0 * gradient;
         let magnitude = machine.magnitude + change;
         // A field sums the weights to at most all other units, doubled in the pass upwards, and a bias.
-        let n_terms = 2 * machine.sizes().iter().sum::<usize>() + 1;
+        let n_terms = 2 * machine.iter_sizes().sum::<usize>() + 1;
         if magnitude * (n_terms as f64) < f64::from(f32::MAX) / 2.0 {
             self.descend(machine, velocity, rates);
             machine.magnitude = magnitude;
