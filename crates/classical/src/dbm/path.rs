@@ -13,15 +13,20 @@
 //!
 //! The transition redraws the other half and then the kept one; seen from the kept half it is reversible, as the Gibbs sweep of an RBM is.
 
+mod parts;
+
+pub use parts::State;
+
 use gibbsian_core::error::{check_batch, check_shape};
 use gibbsian_core::path::exchange_rows;
-use gibbsian_core::{Error, Parametric, Path, Record, Result, Snapshot, Space, Streams, Units};
+use gibbsian_core::{Error, Parametric, Path, Result, Space, Streams, Units};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2, aview1, concatenate, s};
 use rand::Rng;
 
+use self::parts::Ends;
 use super::layer::Layer;
 use super::{Dbm, MeanField};
-use crate::rbm::{free_log_partition, interpolate};
+use crate::rbm::free_log_partition;
 
 /// The even layers `v, h², …` or the odd ones `h¹, h³, …` of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,25 +48,6 @@ pub struct DbmPath<'a, V, H> {
     half: Half,
     /// `c(β)` at both ends.
     constant: (f64, f64),
-}
-
-/// A layer and the field from outside at both ends.
-#[derive(Clone, Debug)]
-struct Ends<V, H> {
-    start: Layer<V, H>,
-    end: Layer<V, H>,
-    start_field: Array1<f64>,
-    end_field: Array1<f64>,
-}
-
-impl<V: Units, H: Units> Ends<V, H> {
-    fn units(&self, beta: f64) -> Layer<V, H> {
-        interpolate(&self.start, &self.end, beta)
-    }
-
-    fn field(&self, beta: f64) -> Array1<f64> {
-        &self.start_field * (1.0 - beta) + &self.end_field * beta
-    }
 }
 
 impl<'a, V: Units, H: Units> DbmPath<'a, V, H> {
@@ -240,32 +226,6 @@ impl<'a, V: Units, H: Units> DbmPath<'a, V, H> {
         for (out, total) in out.iter_mut().zip(&total) {
             *out += sign * total;
         }
-    }
-}
-
-/// States of the kept layers, and the fields from them of the layers between, which work and transition share.
-#[derive(Clone, Debug)]
-pub struct State {
-    x: Vec<Array2<f64>>,
-}
-
-/// States and fields: the latter could be recomputed, but those that were computed in another batch may round differently.
-impl Snapshot for State {
-    fn snapshot(&self) -> Record {
-        let mut record = Record::new();
-        for (l, x) in self.x.iter().enumerate() {
-            record.put_part(&format!("layer.{l}"), x.snapshot());
-        }
-        record
-    }
-
-    fn restore(&mut self, record: &Record) -> Result<()> {
-        let mut x = self.x.clone();
-        for (l, x) in x.iter_mut().enumerate() {
-            x.restore(&record.part(&format!("layer.{l}")))?;
-        }
-        self.x = x;
-        Ok(())
     }
 }
 

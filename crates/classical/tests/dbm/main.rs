@@ -1,6 +1,7 @@
 //! Deep Boltzmann machines and deep belief networks against enumeration.
 
 mod binary;
+mod binary_training;
 mod classifier;
 mod joint;
 mod learning;
