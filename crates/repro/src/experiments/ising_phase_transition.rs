@@ -78,7 +78,7 @@ fn run(ctx: &mut Context) -> Result<()> {
             tasks.extend(nodes.places.iter().map(|k| (size, k.recip())));
         }
     }
-    let (seed, n_sweeps) = (ctx.seed().child("chains"), ctx.pick(3_000, 40_000));
+    let (seed, n_sweeps) = (ctx.seed().child("chains"), ctx.pick(3_000, 30_000));
     let mut runs = Vec::with_capacity(tasks.len());
     for some in tasks.chunks(8) {
         ctx.progress(runs.len(), tasks.len(), "lattices and temperatures");

@@ -34,8 +34,8 @@ impl Point {
 pub(super) struct Run {
     pub size: usize,
     pub temperature: f64,
-    /// What is observed of each state, then the mean cluster size of the sweep that begins there, `(chains, sweeps, 6)`.
-    draws: Array3<f64>,
+    /// Means over blocks of what is observed of each state, then of the mean cluster size of the sweep that begins there, `(chains, blocks, 6)`.
+    blocks: Array3<f64>,
 }
 
 impl Run {
@@ -44,23 +44,27 @@ impl Run {
         let graph = Graph::lattice(&[size, size], Boundary::Periodic)?;
         let model = Ising::uniform(graph, temperature.recip(), 0.0)?;
         let mut state = SwendsenWang.init(&model, Array2::ones((N_CHAINS, size * size)))?;
-        let mut draws = Array3::zeros((N_CHAINS, n_sweeps, N_OBSERVABLES + 1));
+        let mut blocks = Array3::zeros((N_CHAINS, N_BLOCKS, N_OBSERVABLES + 1));
+        let length = n_sweeps / N_BLOCKS;
         for sweep in 0..n_sweeps / 10 {
             let mut rng = seed.child("warm-up").nth(sweep as u64).rng();
             SwendsenWang.step(&model, &mut state, &mut rng);
         }
-        for sweep in 0..n_sweeps {
+        for sweep in 0..N_BLOCKS * length {
             let observed = model.observe(state.states().view());
-            draws.slice_mut(s![.., sweep, ..N_OBSERVABLES]).assign(&observed);
             let partitions = SwendsenWang.step(&model, &mut state, &mut seed.nth(sweep as u64).rng());
-            for (chain, partition) in partitions.0.iter().enumerate() {
-                draws[[chain, sweep, N_OBSERVABLES]] = partition.mean_size();
+            for (chain, (observed, partition)) in observed.rows().into_iter().zip(partitions.0).enumerate() {
+                let mut block = blocks.slice_mut(s![chain, sweep / length, ..]);
+                block
+                    .slice_mut(s![..N_OBSERVABLES])
+                    .scaled_add(1.0 / length as f64, &observed);
+                block[N_OBSERVABLES] += partition.mean_size() / length as f64;
             }
         }
         Ok(Run {
             size,
             temperature,
-            draws,
+            blocks,
         })
     }
 
@@ -72,7 +76,7 @@ impl Run {
 
     /// A function of the means and of the mean cluster size.
     pub(super) fn of_all(&self, f: impl Fn(SpinMeans, f64) -> f64) -> Result<Point> {
-        let found = jackknife(self.draws.view(), N_BLOCKS, |means| {
+        let found = jackknife(self.blocks.view(), N_BLOCKS, |means| {
             f(
                 SpinMeans::of(means.slice(s![..N_OBSERVABLES])),
                 means[N_OBSERVABLES],
