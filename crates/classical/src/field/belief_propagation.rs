@@ -19,6 +19,7 @@ use ndarray::Array2;
 use super::blocks::to_probabilities;
 use super::mean_field::entropy_term;
 use super::messages::{LogSum, Messages, Schedule};
+use super::sum::Compensated;
 use super::{Convergence, Marginals, PairwiseField};
 
 /// Loopy belief propagation for marginals, damped, with the sites in order and in reverse.
@@ -127,19 +128,19 @@ impl BeliefPropagation {
 }
 
 fn free_energy(field: &PairwiseField, messages: &Messages, b: &Array2<f64>) -> f64 {
-    let mut f = 0.0;
+    let mut f = Compensated::default();
     for site in 0..field.dim() {
         let degree = field.structure.links(site).len() as f64;
         for (b, u) in b.row(site).iter().zip(field.unary_of(site)) {
-            f += b * u + (degree - 1.0) * entropy_term(*b);
+            f.add(b * u + (degree - 1.0) * entropy_term(*b));
         }
     }
     for bond in 0..field.graph().n_bonds() {
         for (b, v) in pair_belief(field, messages, bond).iter().zip(field.table(bond)) {
-            f += b * v - entropy_term(*b);
+            f.add(b * v - entropy_term(*b));
         }
     }
-    f
+    f.value()
 }
 
 fn pair_belief(field: &PairwiseField, messages: &Messages, bond: usize) -> Array2<f64> {

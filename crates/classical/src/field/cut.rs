@@ -16,6 +16,7 @@ use ndarray::{Array1, Array2};
 
 use super::PairwiseField;
 use super::max_flow::{MaxFlow, Side};
+use super::sum::Compensated;
 use crate::graph::Graph;
 
 /// A state of lowest energy.
@@ -88,7 +89,7 @@ pub(super) fn smallest_cut(
 ) -> Result<Binary> {
     // Of site i: what label 1 costs more than label 0. The constant is the energy of label 0 everywhere.
     let mut differences: Vec<f64> = unary.rows().into_iter().map(|u| u[1] - u[0]).collect();
-    let mut constant = unary.column(0).sum();
+    let mut constant: Compensated = unary.column(0).iter().copied().sum();
     let mut edges = Vec::with_capacity(graph.n_bonds());
     for (bond, &[i, j]) in graph.bonds().iter().enumerate() {
         let [v00, v01, v10, v11] = pair(bond);
@@ -103,19 +104,20 @@ pub(super) fn smallest_cut(
         let half = 0.5 * capacity.max(0.0);
         differences[i] += v10 - v00 - half;
         differences[j] += v01 - v00 - half;
-        constant += v00;
+        constant.add(v00);
         edges.push((i, j, half, half));
     }
     let network = MaxFlow::new(&differences, &edges);
     // Sites with a negative difference pay it at label 0 and not at label 1, so it is moved into the constant.
-    let gains: f64 = differences.iter().map(|d| d.min(0.0)).sum();
+    differences.iter().for_each(|d| constant.add(d.min(0.0)));
+    constant.add(network.flow());
     let sides = (0..differences.len()).map(|i| network.side(i));
     Ok(Binary {
         y: sides
             .clone()
             .map(|side| usize::from(side == Side::Sink))
             .collect(),
-        lower_bound: constant + gains + network.flow(),
+        lower_bound: constant.value(),
         n_undecided: sides.filter(|side| *side == Side::Free).count(),
     })
 }

@@ -11,6 +11,8 @@
 
 use std::collections::VecDeque;
 
+use super::sum::Compensated;
+
 /// An arc from one node, and the room left in it.
 #[derive(Clone, Copy, Debug)]
 struct Arc {
@@ -66,7 +68,7 @@ pub(super) struct MaxFlow {
     active: VecDeque<u32>,
     orphans: VecDeque<u32>,
     time: u32,
-    flow: f64,
+    flow: Compensated,
 }
 
 impl MaxFlow {
@@ -118,7 +120,7 @@ impl MaxFlow {
             active: VecDeque::new(),
             orphans: VecDeque::new(),
             time: 0,
-            flow: 0.0,
+            flow: Compensated::default(),
         };
         flow.run();
         flow
@@ -126,7 +128,7 @@ impl MaxFlow {
 
     /// The largest flow, which is the capacity of the smallest cut.
     pub(super) fn flow(&self) -> f64 {
-        self.flow
+        self.flow.value()
     }
 
     /// Where a node is in the end.
@@ -260,7 +262,7 @@ impl MaxFlow {
                 self.orphans.push_front(node);
             }
         }
-        self.flow += least;
+        self.flow.add(least);
     }
 
     fn send(&mut self, a: u32, amount: f64) {

@@ -12,6 +12,7 @@ use gibbsian_core::{Error, Result, Space};
 use ndarray::{Array2, ArrayView2};
 
 use super::blocks::to_probabilities;
+use super::sum::Compensated;
 use super::{Convergence, Marginals, PairwiseField};
 
 /// Coordinate ascent on the bound, in the order of the sites.
@@ -153,13 +154,13 @@ fn expected_energies(field: &PairwiseField, q: &Array2<f64>, site: usize, out: &
 /// `−⟨E⟩_q + H(q)`.
 fn bound(field: &PairwiseField, q: &Array2<f64>) -> f64 {
     let sites = q.iter().zip(field.unary());
-    let mut bound: f64 = sites.map(|(p, u)| -p * u + entropy_term(*p)).sum();
+    let mut bound: Compensated = sites.map(|(p, u)| entropy_term(*p) - p * u).sum();
     for (bond, &[i, j]) in field.graph().bonds().iter().enumerate() {
         for ((a, b), v) in field.table(bond).indexed_iter() {
-            bound -= q[[i, a]] * q[[j, b]] * v;
+            bound.add(-q[[i, a]] * q[[j, b]] * v);
         }
     }
-    bound
+    bound.value()
 }
 
 /// `−p log p`, zero at zero.

@@ -37,6 +37,7 @@ mod noisy_learner;
 mod parameters;
 mod pseudo_likelihood;
 mod structure;
+mod sum;
 mod tied;
 
 use std::sync::Arc;
@@ -65,6 +66,7 @@ pub use tied::{TiedField, flip_probability};
 
 use crate::graph::Graph;
 use structure::Structure;
+use sum::Compensated;
 
 /// Labels on a graph with an energy for every label at every site and for every pair of labels on every bond.
 ///
@@ -282,12 +284,10 @@ impl PairwiseField {
 
     /// `E(y)` of labels given by number.
     pub(crate) fn energy_of(&self, y: &[usize]) -> f64 {
-        let sites: f64 = y.iter().enumerate().map(|(i, &a)| self.unary[[i, a]]).sum();
+        let sites = y.iter().enumerate().map(|(i, &a)| self.unary[[i, a]]);
         let bonds = self.graph().bonds().iter().zip(self.table_of_bond());
-        sites
-            + bonds
-                .map(|(&[i, j], &t)| self.tables[[t, y[i], y[j]]])
-                .sum::<f64>()
+        let bonds = bonds.map(|(&[i, j], &t)| self.tables[[t, y[i], y[j]]]);
+        sites.chain(bonds).sum::<Compensated>().value()
     }
 
     /// `E_i(a) = U_i(a) + Σ_j V_ij(a, y_j)` for every label of a site given its neighbours; `label_of(j)` is the label of site `j`.

@@ -10,6 +10,8 @@
 //! Averaged over the posterior and the noise, the gradients of both steps vanish at the true parameters, so the truth is what the rounds fluctuate about if the picture is a draw of the prior. The estimate is
 //! the mean over the second half of the rounds. If the picture is none, as pictures are, sites that the prior finds unlikely are taken for noise.
 
+use std::ops::Range;
+
 use gibbsian_core::error::{check_count, check_within};
 use gibbsian_core::{Error, Parametric, ParametricMut, Result, Space, Streams};
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
@@ -17,6 +19,9 @@ use rand::Rng;
 
 use super::gibbs_marginals::{independent_draw, sweep};
 use super::{Denoiser, FlipNoise, TiedField, fit_pseudo_likelihood};
+
+/// When a fit to a drawn picture is good enough, in nats: its noise is half a nat for each parameter.
+const NEAR_ENOUGH: f64 = 0.01;
 
 /// Rounds of sampling and fitting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,17 +39,20 @@ pub struct NoisyFit {
     pub flip: f64,
     /// Parameters and flip probability after every round, `(n_rounds, K + 1)`.
     pub history: Array2<f64>,
+    /// How much parameters and flip probability still moved, `(K + 1)`: their means over the last quarter of the rounds less those over the quarter before. Where noise hides much of the
+    /// picture the rounds creep, a per cent of the way or two in each.
+    pub drift: Array1<f64>,
 }
 
 impl NoisyLearner {
     /// `n_rounds` rounds with `n_sweeps` of the chain in each.
     ///
     /// # Errors
-    /// Fewer than two rounds, or no sweeps.
+    /// Fewer than four rounds, or no sweeps.
     pub fn new(n_rounds: usize, n_sweeps: usize) -> Result<Self> {
         check_count("n_sweeps", n_sweeps)?;
-        if n_rounds < 2 {
-            return Err(Error::parameter("n_rounds", n_rounds, "at least 2"));
+        if n_rounds < 4 {
+            return Err(Error::parameter("n_rounds", n_rounds, "at least 4"));
         }
         Ok(NoisyLearner { n_rounds, n_sweeps })
     }
@@ -78,18 +86,24 @@ impl NoisyLearner {
             }
             flip = flipped / (self.n_sweeps * prior.dim()) as f64;
             let picture = posterior.state(y).insert_axis(Axis(0));
-            fit_pseudo_likelihood(prior, picture.view(), 1e-6, 100)?;
+            fit_pseudo_likelihood(prior, picture.view(), NEAR_ENOUGH, 100)?;
             record.slice_mut(s![..n_params]).assign(&prior.params());
             record[n_params] = flip;
         }
-        let late = history.slice(s![self.n_rounds / 2.., ..]);
-        let mean = late.mean_axis(Axis(0)).expect("there are rounds");
+        let mean_of = |rounds: Range<usize>| {
+            let rounds = history.slice(s![rounds, ..]);
+            rounds.mean_axis(Axis(0)).expect("there are rounds")
+        };
+        let (half, quarter) = (self.n_rounds / 2, self.n_rounds - self.n_rounds / 4);
+        let mean = mean_of(half..self.n_rounds);
+        let drift = mean_of(quarter..self.n_rounds) - mean_of(half..quarter);
         let params = mean.slice(s![..n_params]).to_owned();
         prior.set_params(params.view())?;
         Ok(NoisyFit {
             params,
             flip: mean[n_params],
             history,
+            drift,
         })
     }
 }

@@ -218,6 +218,12 @@ fn a_noisy_picture_gives_away_its_prior_and_its_noise() {
             .run(&mut prior, x.view(), 0.2, &mut seed.child("learner").rng())
             .unwrap();
         assert_eq!(fit.params, prior.params());
+        let mean = |rounds, k| fit.history.slice(s![rounds, k]).mean().unwrap();
+        let drift = mean(ndarray::Slice::from(90..120), 2) - mean(ndarray::Slice::from(60..90), 2);
+        assert!(
+            (fit.drift[2] - drift).abs() < 1e-14
+                && (fit.flip - mean(ndarray::Slice::from(60..), 2)).abs() < 1e-14
+        );
         couplings.push(fit.params[0]);
         flips.push(fit.flip);
     }

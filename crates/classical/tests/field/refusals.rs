@@ -217,10 +217,10 @@ fn learning() {
         TiedField::smooth(open(&[2]), vec![0.0, 1.0], 0.0, Array1::zeros(2).view()),
         &["params", "[2]"],
     );
-    refused(NoisyLearner::new(1, 1), &["n_rounds", "at least 2"]);
-    refused(NoisyLearner::new(2, 0), &["n_sweeps"]);
+    refused(NoisyLearner::new(3, 1), &["n_rounds", "at least 4"]);
+    refused(NoisyLearner::new(4, 0), &["n_sweeps"]);
     let learn = |x: Array1<f64>, start| {
-        NoisyLearner::new(2, 1)
+        NoisyLearner::new(4, 1)
             .unwrap()
             .run(&mut prior(), x.view(), start, &mut Seed::new(1).rng())
     };
