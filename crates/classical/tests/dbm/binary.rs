@@ -1,17 +1,13 @@
 //! The machine in single precision against the reference with the very same parameters.
 
-use gibbsian_classical::dbm::{
-    BinaryDbm, BinaryDbmPath, Half,
-};
+use gibbsian_classical::dbm::{BinaryDbm, BinaryDbmPath, Half};
 use gibbsian_classical::{Bernoulli, Dbm, DbmPath};
-use gibbsian_core::{
-    BlockLaw, Discrete, Parametric, ParametricMut, Path, Seed,
-};
+use gibbsian_core::{BlockLaw, Discrete, Parametric, ParametricMut, Path, Seed};
 use gibbsian_testkit::agreement::{close, identical};
 use gibbsian_testkit::audit::{Audit, block_as_drawn};
+use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::stats::{FALSE_ALARM, family};
-use gibbsian_testkit::conformance;
 use ndarray::{Array1, Array2, Axis, array, s};
 use rand::RngExt;
 
