@@ -1,8 +1,6 @@
 //! The machine against enumeration of its joint density: free energy, conditionals, partition function, flips, derivatives.
 
-mod common;
-
-use common::{binary_states, machine, means};
+use crate::common::{binary_states, machine, means};
 use gibbsian_classical::Rbm;
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{Discrete, Energy};

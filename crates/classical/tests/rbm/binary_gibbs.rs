@@ -1,10 +1,7 @@
 //! Gibbs sampling of the fused machine: its law against the reference, its draws against the law, clamping, and pinned draws.
 
-mod common;
-mod fused;
-
-use common::{binary_states, means};
-use fused::{UNIT, binary_rows, field_bounds, pair};
+use crate::common::{binary_states, means};
+use crate::fused::{UNIT, binary_rows, field_bounds, pair};
 use gibbsian_classical::{BinaryRbm, Rbm};
 use gibbsian_core::simd::Level;
 use gibbsian_core::{BlockLaw, Blocks, Seed};
@@ -114,7 +111,14 @@ fn assert_column_means(x: &Array2<f64>, expected: &Array1<f64>) {
 fn copying(hidden_bias: Array1<f64>) -> BinaryRbm {
     let weights = Array2::from_diag(&Array1::from_elem(130, 80.0));
     let visible = Array1::from_elem(130, -40.0);
-    BinaryRbm::from(&Rbm::new(common::layer(visible), common::layer(hidden_bias), weights).unwrap())
+    BinaryRbm::from(
+        &Rbm::new(
+            crate::common::layer(visible),
+            crate::common::layer(hidden_bias),
+            weights,
+        )
+        .unwrap(),
+    )
 }
 
 #[test]
@@ -131,7 +135,12 @@ fn units_of_every_panel_have_their_own_law() {
     weights.column_mut(67).assign(&biases);
     let mut hidden = Array1::from_elem(70, -1000.0);
     hidden[67] = 1000.0;
-    let rbm = Rbm::new(common::layer(Array1::zeros(130)), common::layer(hidden), weights).unwrap();
+    let rbm = Rbm::new(
+        crate::common::layer(Array1::zeros(130)),
+        crate::common::layer(hidden),
+        weights,
+    )
+    .unwrap();
     let fast = BinaryRbm::from(&rbm);
     let mut x = Array2::zeros((1 << 14, 130));
     fast.resample(x.view_mut(), 0, None, &mut Seed::new(8).rng());

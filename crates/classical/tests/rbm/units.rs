@@ -1,8 +1,6 @@
 //! Bernoulli units: the laws of layers, the base rates of Salakhutdinov and Murray, and input that is refused.
 
-mod common;
-
-use common::layer;
+use crate::common::layer;
 use gibbsian_classical::Bernoulli;
 use gibbsian_core::{Parametric, Seed, Units};
 use gibbsian_testkit::conformance;

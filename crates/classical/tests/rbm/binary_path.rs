@@ -1,10 +1,7 @@
 //! The fused annealing path against the reference's path with the same parameters and base.
 
-mod common;
-mod fused;
-
-use common::{layer, means};
-use fused::{SHAPES, UNIT, assert_within, binary_rows, energy_bound, field_bounds, pair};
+use crate::common::{layer, means};
+use crate::fused::{SHAPES, UNIT, assert_within, binary_rows, energy_bound, field_bounds, pair};
 use gibbsian_classical::{Bernoulli, BinaryRbm, BinaryRbmPath, Rbm, RbmPath};
 use gibbsian_core::{BlockLaw, Discrete, Energy, Path, Seed};
 use gibbsian_testkit::audit::{Audit, step_as_drawn};

@@ -1,8 +1,6 @@
 //! Block Gibbs sampling of the machine: its law by enumeration, its draws against that law, threads, and pinned draws.
 
-mod common;
-
-use common::{binary_states, machine, means};
+use crate::common::{binary_states, machine, means};
 use gibbsian_core::{Blocks, EnergyPullback, Parametric, Seed, Streams};
 use gibbsian_testkit::conformance::{self, Balance, Redraw};
 use gibbsian_testkit::targets::Sweep;

@@ -4,11 +4,8 @@
 //!
 //! reason for length: both kinds of step go through the same laws with the same machines and data.
 
-mod common;
-mod fused;
-
-use common::{layer, machine, means};
-use fused::{binary_rows, pair};
+use crate::common::{layer, machine, means};
+use crate::fused::{binary_rows, pair};
 use gibbsian_classical::{BinaryRbm, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm};
 use gibbsian_core::simd::Level;
 use gibbsian_core::{Parametric, ParametricMut, Seed, Snapshot, TrainStep};

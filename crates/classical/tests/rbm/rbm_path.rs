@@ -1,8 +1,6 @@
 //! The annealing path of the machine: its densities are machines with interpolated parameters, and its transitions theirs.
 
-mod common;
-
-use common::{layer, machine};
+use crate::common::{layer, machine};
 use gibbsian_classical::{Rbm, RbmPath};
 use gibbsian_core::{BlockLaw, Discrete, Energy, Path, Seed};
 use gibbsian_testkit::audit::{Audit, step_as_drawn};

@@ -1,8 +1,6 @@
 //! Spin units: the laws of layers, machines with spins on either side against enumeration, and the Bernoulli machine in other words.
 
-mod common;
-
-use common::{enumeration, layer};
+use crate::common::{enumeration, layer};
 use gibbsian_classical::{Bernoulli, Rbm, Spin};
 use gibbsian_core::{BlockLaw, Discrete, Energy, FiniteUnits, Parametric, Seed, SmoothUnits, Streams, Units};
 use gibbsian_testkit::agreement::close;

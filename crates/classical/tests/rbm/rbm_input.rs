@@ -1,8 +1,6 @@
 //! Parameters, snapshots, and what the machine refuses.
 
-mod common;
-
-use common::{layer, machine};
+use crate::common::{layer, machine};
 use gibbsian_classical::{Bernoulli, Rbm};
 use gibbsian_core::{Parametric, ParametricMut, Seed, Units};
 use gibbsian_testkit::conformance;

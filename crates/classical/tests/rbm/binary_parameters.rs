@@ -1,10 +1,7 @@
 //! The fused machine's parameters: their layout, their way to the reference and back, snapshots, and refusals.
 
-mod common;
-mod fused;
-
-use common::machine;
-use fused::{SHAPES, pair};
+use crate::common::machine;
+use crate::fused::{SHAPES, pair};
 use gibbsian_classical::{Bernoulli, BinaryRbm, Rbm};
 use gibbsian_core::{Parametric, ParametricMut, Record, Snapshot, Values};
 use gibbsian_testkit::agreement::identical;
@@ -49,8 +46,8 @@ fn the_reference_has_the_same_parameters_in_the_same_places() {
 #[test]
 fn parameters_are_rounded_to_the_nearest_and_saturate() {
     let rbm = Rbm::new(
-        common::layer(array![0.1, -1e300]),
-        common::layer(array![1e39]),
+        crate::common::layer(array![0.1, -1e300]),
+        crate::common::layer(array![1e39]),
         array![[1.0 / 3.0], [1e-50]],
     )
     .unwrap();

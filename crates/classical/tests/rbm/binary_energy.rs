@@ -1,10 +1,7 @@
 //! The fused machine's energies, gradients and flips against the reference, within what single precision explains.
 
-mod common;
-mod fused;
-
-use common::{binary_states, means};
-use fused::{SHAPES, UNIT, assert_within, binary_rows, energy_bound, field_bounds, pair};
+use crate::common::{binary_states, means};
+use crate::fused::{SHAPES, UNIT, assert_within, binary_rows, energy_bound, field_bounds, pair};
 use gibbsian_classical::{BinaryRbm, Rbm};
 use gibbsian_core::{DiscreteEnergy, Energy, EnergyPullback, Parametric, RelaxedEnergy};
 use gibbsian_testkit::conformance;
@@ -166,8 +163,8 @@ fn the_fast_and_the_careful_way_to_a_flip_agree() {
         weights.row_mut(0).assign(&row);
         BinaryRbm::from(
             &Rbm::new(
-                common::layer(array![0.3, -0.2]),
-                common::layer(Array1::linspace(-30.0, 30.0, 100)),
+                crate::common::layer(array![0.3, -0.2]),
+                crate::common::layer(Array1::linspace(-30.0, 30.0, 100)),
                 weights,
             )
             .unwrap(),
