@@ -1,5 +1,4 @@
 //! A pairwise model whose states are listed, and the derivatives of its energy at each of them.
-#![allow(dead_code, reason = "each test file uses some of it")]
 
 use gibbsian_core::{EnergyPullback, Objective, Parametric, Result, StreamRng};
 use gibbsian_testkit::targets::{MixedSpin, Pairwise};

@@ -1,8 +1,6 @@
 //! The exact likelihood against the listed law, and its gradient against differences.
 
-mod common;
-
-use common::{call, data, model, refusal};
+use crate::common::{call, data, model, refusal};
 use gibbsian_core::{Objective, Record, Seed, Snapshot};
 use gibbsian_objectives::ExactLikelihood;
 use gibbsian_testkit::audit::Audit;

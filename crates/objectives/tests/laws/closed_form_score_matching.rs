@@ -1,16 +1,12 @@
 //! Score matching in closed form: the minimum of the objective, its failure at boundaries, and the weights that repair it.
 
-mod score_matching {
-    pub mod families;
-}
-
+use crate::families::{Kind, Line};
 use gibbsian_core::{ContinuousFamily, ExponentialFamily, Seed};
 use gibbsian_objectives::{BoundaryWeight, ClosedFormScoreMatching, HalfLine, UnitInterval, Unweighted};
 use gibbsian_testkit::stats::{FALSE_ALARM, family, z_test};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, array};
 use rand::Rng;
 use rand_distr::{Beta, Distribution, Exp, Gamma, Normal};
-use score_matching::families::{Kind, Line};
 
 const N: usize = 100_000;
 

@@ -1,8 +1,6 @@
 //! The Fisher information against the listed law and differences, and a direction that does not depend on the coordinates.
 
-mod common;
-
-use common::{call, data, energy_derivatives, mixed, model, refusal};
+use crate::common::{call, data, energy_derivatives, mixed, model, refusal};
 use gibbsian_core::{
     Discrete, Energy, EnergyPullback, Layout, Objective, Parametric, ParametricMut, Record, Seed, Snapshot,
     Space,

@@ -1,8 +1,6 @@
 //! Fast weights: they follow their recurrence, drive the chains, and are no part of the model.
 
-mod common;
-
-use common::{call, data, energy_derivatives, model, refusal};
+use crate::common::{call, data, energy_derivatives, model, refusal};
 use gibbsian_core::{Kernel, Objective, Parametric, ParametricMut, Record, Seed, Snapshot, Values};
 use gibbsian_objectives::{
     FastPersistentContrastiveDivergence, FastWeights, PersistentContrastiveDivergence,

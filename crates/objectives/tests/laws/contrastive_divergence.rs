@@ -1,8 +1,6 @@
 //! Contrastive divergence against its expectation, which on a listed space is a power of the transition matrix.
 
-mod common;
-
-use common::{call, data, energy_derivatives, model, refusal};
+use crate::common::{call, data, energy_derivatives, model, refusal};
 use gibbsian_core::{Record, Seed, Snapshot, TransitionLaw};
 use gibbsian_objectives::{ContrastiveDivergence, ExactLikelihood};
 use gibbsian_testkit::audit::Audit;

@@ -1,8 +1,6 @@
 //! Persistent chains: they go on where they were, forget nothing in a snapshot, and reach the likelihood gradient.
 
-mod common;
-
-use common::{call, data, energy_derivatives, model, refusal};
+use crate::common::{call, data, energy_derivatives, model, refusal};
 use gibbsian_core::{Energy, Kernel, Record, Seed, Snapshot, TransitionLaw, Values};
 use gibbsian_objectives::{ExactLikelihood, PersistentContrastiveDivergence};
 use gibbsian_testkit::audit::Audit;

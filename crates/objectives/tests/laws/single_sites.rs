@@ -1,9 +1,7 @@
 //! Ratio matching, minimum probability flow and concrete score matching: against their definitions from the listed law, their gradients, what they are
 //! consistent with, and what their minimisers recover.
 
-mod common;
-
-use common::{call, data, mixed, model, refusal};
+use crate::common::{call, data, mixed, model, refusal};
 use gibbsian_core::{
     Discrete, DiscreteEnergy, EnergyPullback, Objective, Parametric, ParametricMut, Record, Seed, Snapshot,
 };

@@ -1,10 +1,8 @@
 //! Pseudo-likelihood against the conditional laws of listed targets, its gradient against differences, and what it is consistent with.
 
-mod common;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{call, data, mixed, model, refusal};
+use crate::common::{call, data, mixed, model, refusal};
 use gibbsian_core::{
     Discrete, DiscreteEnergy, Energy, EnergyPullback, Layout, Objective, Parametric, ParametricMut, Record,
     Result, Seed, Snapshot, Space,

@@ -1,8 +1,6 @@
 //! Coupled chains: their estimate has the expectation of the likelihood gradient, which contrastive divergence from the same steps has not.
 
-mod common;
-
-use common::{call, data, energy_derivatives, model, refusal};
+use crate::common::{call, data, energy_derivatives, model, refusal};
 use gibbsian_core::{Kernel, Record, Seed, Snapshot};
 use gibbsian_objectives::{ContrastiveDivergence, ExactLikelihood, UnbiasedContrastiveDivergence, Window};
 use gibbsian_testkit::conformance;
