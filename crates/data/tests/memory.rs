@@ -2,6 +2,7 @@
 //!
 //! A reallocation counts as if the old and the new block were alive together, which they are while the one is copied to the other.
 
+#[path = "laws/common/mod.rs"]
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -4,7 +4,7 @@ use gibbsian_core::process::{GaussianTransition, VarianceExploding, VariancePres
 use gibbsian_core::{LinearGaussian, Result};
 use gibbsian_testkit::conformance::linear_gaussian;
 
-use crate::caught;
+use crate::planted::caught;
 
 /// What is wrong with the process.
 #[derive(Clone, Copy, PartialEq)]

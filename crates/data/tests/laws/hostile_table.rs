@@ -1,8 +1,6 @@
 //! Tables that other programs would read differently, or not at all: each is an error that names line and column.
 
-mod common;
-
-use common::{gzip, idx_bytes};
+use crate::common::{gzip, idx_bytes};
 use gibbsian_data::{Header, Table, decode_table, read_table, table::MAX_NAMES};
 use proptest::prelude::*;
 

@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2, ArrayView1, Axis, CowArray, Ix2, array};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use crate::caught;
+use crate::planted::caught;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Bug {

@@ -1,8 +1,6 @@
 //! Files that are not what they say they are: every kind of damage to an IDX file is an error that names it.
 
-mod common;
-
-use common::{gzip, idx_bytes};
+use crate::common::{gzip, idx_bytes};
 use gibbsian_data::{Idx, decode_idx, read_idx};
 use proptest::prelude::*;
 

@@ -1,0 +1,8 @@
+//! What crosses crates: kernels, objectives and estimators on the models of others, in one program.
+
+mod composition;
+mod discrete_kernels;
+mod fused_rbm;
+mod ising;
+mod pseudo_likelihood;
+mod score_matching_families;
