@@ -56,4 +56,7 @@ pub use rbm::{
 pub use units::{
     Bernoulli, Biased, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, Mirrored, Rectified,
     Softmax, Spin,
+    BinaryRbm, BinaryRbmPath, Centrable, Centred, CentredRbm, Centring, EnumeratedLikelihood,
+    FusedContrastiveDivergence, FusedPersistent, FusedSettings, Magnetisations, MeanField,
+    MeanFieldLikelihood, MeanFieldOrder, Offset, Offsets, Penalty, Rbm, RbmPath, RbmStart, SparsityTarget,
 };

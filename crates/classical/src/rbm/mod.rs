@@ -32,7 +32,7 @@ mod sparsity;
 pub use binary::{
     BinaryRbm, BinaryRbmPath, BinaryState, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
 };
-pub use centred::{Centred, CentredRbm, Centring, Offset, Offsets};
+pub use centred::{Centrable, Centred, CentredRbm, Centring, Offset, Offsets};
 pub use enumerated::EnumeratedLikelihood;
 pub(crate) use gibbs::law_matrix;
 pub use joint::Joint;

@@ -1,6 +1,6 @@
 //! Centred coordinates: the same law, the gradient of those coordinates, and descent that commutes with flipping.
 
-use gibbsian_classical::{Biased, Centred, CentredRbm, Centring, Offset, Offsets, Rbm, Spin};
+use gibbsian_classical::{Biased, BinaryRbm, Centred, CentredRbm, Centring, Offset, Offsets, Rbm, Spin};
 use gibbsian_core::{
     Discrete, Energy, EnergyPullback, FiniteUnits, Objective, Parametric, ParametricMut, Seed, Snapshot,
 };
@@ -169,6 +169,22 @@ fn the_wrapper_obeys_the_laws_of_objectives() {
     let rbm = machine(4, 3, 0.8, 0.6, 5);
     let make = || Centred::new(OneSweep, Offsets::DATA).unwrap();
     conformance::objective(make, &rbm, data().view(), Seed::new(2)).unwrap();
+}
+
+/// Of the machine in single precision it is the same direction, within what its gradient carries.
+#[test]
+fn the_fused_machine_is_centred_too() {
+    let fused = BinaryRbm::from(&machine(4, 3, 0.8, 0.6, 5));
+    let reference = Rbm::from(&fused);
+    let make = || Centred::new(Exact, Offsets::ENHANCED).unwrap();
+    let (found, expected) = (
+        gradient(&mut make(), &fused, data().view()),
+        gradient(&mut make(), &reference, data().view()),
+    );
+    assert!(distance(&found, &expected) <= 1e-6);
+    assert!(distance(&expected, &gradient(&mut Exact, &reference, data().view())) > 0.01);
+    let sampled = || Centred::new(OneSweep, Offsets::DATA).unwrap();
+    conformance::objective(sampled, &fused, data().view(), Seed::new(2)).unwrap();
 }
 
 #[test]

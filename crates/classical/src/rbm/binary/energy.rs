@@ -28,6 +28,21 @@ impl BinaryRbm {
     }
 }
 
+impl BinaryRbm {
+    /// `E[h | v]`, one row a case.
+    pub fn hidden_mean(&self, v: ArrayView2<f64>) -> Array2<f64> {
+        self.means_from_field(self.hidden_field_of(v))
+    }
+
+    /// `σ` of the field, in `f64`.
+    fn means_from_field(&self, mut h: HiddenBatch) -> Array2<f64> {
+        simd::sigmoid_f32_in_place(Line::flatten_mut(&mut h.units));
+        Array2::from_shape_fn((h.n, self.n_hidden), |(b, j)| {
+            f64::from(h.panel(j / PANEL)[b].0[j % PANEL])
+        })
+    }
+}
+
 impl Energy for BinaryRbm {
     /// The free energy `F(v)`; NaN in a row gives NaN for that row.
     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
@@ -54,10 +69,7 @@ impl EnergyPullback for BinaryRbm {
         self.free_energies(&v, &h, energy.view_mut());
         weigh(energy.view(), w.view_mut());
 
-        simd::sigmoid_f32_in_place(Line::flatten_mut(&mut h.units));
-        let mean = Array2::from_shape_fn((h.n, self.n_hidden), |(b, j)| {
-            f64::from(h.panel(j / PANEL)[b].0[j % PANEL])
-        });
+        let mean = self.means_from_field(h);
         let (grad_weights, rest) = grad.split_at(Axis(0), self.n_visible * self.n_hidden);
         let (mut grad_visible, mut grad_hidden) = rest.split_at(Axis(0), self.n_visible);
         // ∂F/∂W = −v E[h|v]', ∂F/∂b = −v, ∂F/∂c = −E[h|v].

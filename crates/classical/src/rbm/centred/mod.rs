@@ -35,11 +35,13 @@ mod objective;
 pub use machine::CentredRbm;
 pub use objective::{Centred, Offset, Offsets};
 
-use gibbsian_core::error::{check_finite, check_shape};
-use gibbsian_core::{Parametric, ParametricMut, Result, Units};
-use ndarray::{Array1, ArrayView1, ArrayViewMut1, ArrayViewMut2, Axis, Zip, s};
+use std::ops::Range;
 
-use super::Rbm;
+use gibbsian_core::error::{check_batch, check_each, check_finite, check_shape};
+use gibbsian_core::{Parametric, ParametricMut, Result, Space};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip, s};
+
+use super::{BinaryRbm, Rbm};
 use crate::units::Biased;
 
 /// The offsets `μ` of the visible and `λ` of the hidden units.
@@ -126,11 +128,7 @@ impl Centring {
     ///
     /// # Panics
     /// When `grad` does not have one entry a parameter.
-    pub fn direction<V: Biased, H: Biased>(
-        &self,
-        machine: &Rbm<V, H>,
-        mut grad: ArrayViewMut1<f64>,
-    ) -> Result<()> {
+    pub fn direction<M: Centrable>(&self, machine: &M, mut grad: ArrayViewMut1<f64>) -> Result<()> {
         self.check(machine)?;
         assert_eq!(
             grad.len(),
@@ -155,9 +153,9 @@ impl Centring {
         Ok(())
     }
 
-    fn check<V: Units, H: Units>(&self, machine: &Rbm<V, H>) -> Result<()> {
-        check_shape("offsets.visible", &self.visible, &[machine.visible().n_units()])?;
-        check_shape("offsets.hidden", &self.hidden, &[machine.hidden().n_units()])
+    fn check<M: Centrable>(&self, machine: &M) -> Result<()> {
+        check_shape("offsets.visible", &self.visible, &[machine.dim()])?;
+        check_shape("offsets.hidden", &self.hidden, &[machine.n_hidden()])
     }
 }
 
@@ -170,17 +168,83 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// The parts of a contiguous vector.
-    fn of<V: Biased, H: Biased>(machine: &Rbm<V, H>, flat: ArrayViewMut1<'a, f64>) -> Self {
-        let shape = machine.weights().raw_dim();
-        let (weights, rest) = flat.split_at(Axis(0), shape[0] * shape[1]);
-        let (visible, hidden) = rest.split_at(Axis(0), machine.visible().n_params());
-        let (at_visible, at_hidden) = (machine.visible().bias_range(), machine.hidden().bias_range());
+    fn of<M: Centrable>(machine: &M, flat: ArrayViewMut1<'a, f64>) -> Self {
+        let (n_visible, n_hidden) = (machine.dim(), machine.n_hidden());
+        let [at_visible, at_hidden] = machine.bias_ranges();
+        let (weights, rest) = flat.split_at(Axis(0), n_visible * n_hidden);
+        // Visible parameters come before hidden ones.
+        let (visible, hidden) = rest.split_at(Axis(0), at_visible.end - n_visible * n_hidden);
+        let (visible_start, hidden_start) = (visible.len() - n_visible, at_hidden.start - at_visible.end);
         Parts {
             weights: weights
-                .into_shape_with_order(shape)
+                .into_shape_with_order((n_visible, n_hidden))
                 .expect("contiguous parameters can be cut into rows"),
-            visible_bias: visible.slice_move(s![at_visible]),
-            hidden_bias: hidden.slice_move(s![at_hidden]),
+            visible_bias: visible.slice_move(s![visible_start..]),
+            hidden_bias: hidden.slice_move(s![hidden_start..hidden_start + n_hidden]),
         }
+    }
+}
+
+/// A machine of two layers with a bias on every unit, whose gradient can be centred: either form of the restricted Boltzmann machine.
+pub trait Centrable: Space + Parametric {
+    /// The number of hidden units.
+    fn n_hidden(&self) -> usize;
+
+    /// Where the visible and the hidden biases lie in the flat parameters, which begin with the weights, visible × hidden.
+    fn bias_ranges(&self) -> [Range<usize>; 2];
+
+    /// `E[h | v]`, one row a case.
+    fn hidden_means(&self, v: ArrayView2<f64>) -> Array2<f64>;
+
+    /// Requires rows that the visible units can take.
+    ///
+    /// # Errors
+    /// An empty batch, a wrong number of columns, or a value that the visible units do not admit, such as NaN.
+    fn check_cases(&self, v: ArrayView2<f64>) -> Result<()>;
+}
+
+impl<V: Biased, H: Biased> Centrable for Rbm<V, H> {
+    fn n_hidden(&self) -> usize {
+        self.hidden().n_units()
+    }
+
+    fn bias_ranges(&self) -> [Range<usize>; 2] {
+        let shift = |range: Range<usize>, by: usize| range.start + by..range.end + by;
+        let visible = self.weights().len();
+        let hidden = visible + self.visible().n_params();
+        [
+            shift(self.visible().bias_range(), visible),
+            shift(self.hidden().bias_range(), hidden),
+        ]
+    }
+
+    fn hidden_means(&self, v: ArrayView2<f64>) -> Array2<f64> {
+        self.hidden_mean(v)
+    }
+
+    fn check_cases(&self, v: ArrayView2<f64>) -> Result<()> {
+        self.check_visible(v)
+    }
+}
+
+impl Centrable for BinaryRbm {
+    fn n_hidden(&self) -> usize {
+        BinaryRbm::n_hidden(self)
+    }
+
+    fn bias_ranges(&self) -> [Range<usize>; 2] {
+        let (n_visible, n_hidden) = (self.n_visible(), BinaryRbm::n_hidden(self));
+        let visible = n_visible * n_hidden;
+        let hidden = visible + n_visible;
+        [visible..hidden, hidden..hidden + n_hidden]
+    }
+
+    fn hidden_means(&self, v: ArrayView2<f64>) -> Array2<f64> {
+        self.hidden_mean(v)
+    }
+
+    fn check_cases(&self, v: ArrayView2<f64>) -> Result<()> {
+        check_batch("x", &v, self.n_visible())?;
+        check_each("x", v, "in [0, 1]", |v| (0.0..=1.0).contains(&v))
     }
 }

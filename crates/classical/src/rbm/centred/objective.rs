@@ -4,9 +4,7 @@ use gibbsian_core::{Error, Objective, Record, Result, Snapshot, Values};
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rand::Rng;
 
-use super::{Centring, Parts};
-use crate::rbm::Rbm;
-use crate::units::Biased;
+use super::{Centrable, Centring, Parts};
 
 /// What the units of a layer are measured from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +46,8 @@ impl Offsets {
     };
 }
 
-/// The direction of the centred gradient of an objective, in the ordinary parameters of an [`Rbm`].
+/// The direction of the centred gradient of an objective, in the ordinary parameters of an [`Rbm`](crate::Rbm) or a
+/// [`BinaryRbm`](crate::BinaryRbm).
 ///
 /// Each call takes loss and gradient from the objective, moves the offsets, and maps the gradient by [`Centring::direction`]. What is returned in place of the gradient is
 /// therefore a direction of descent and not the derivative of the loss. Without offsets to start at, the first minibatch sets them.
@@ -128,15 +127,15 @@ impl<O> Centred<O> {
     }
 }
 
-impl<V: Biased, H: Biased, O: Objective<Rbm<V, H>>> Objective<Rbm<V, H>> for Centred<O> {
+impl<M: Centrable, O: Objective<M>> Objective<M> for Centred<O> {
     fn loss_and_grad_into(
         &mut self,
-        model: &Rbm<V, H>,
+        model: &M,
         x: ArrayView2<f64>,
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        model.check_visible(x)?;
+        model.check_cases(x)?;
         if let Some(centring) = &self.centring {
             centring.check(model)?;
         }
@@ -146,7 +145,7 @@ impl<V: Biased, H: Biased, O: Objective<Rbm<V, H>>> Objective<Rbm<V, H>> for Cen
         let n = x.nrows() as f64;
         let data = [
             x.sum_axis(Axis(0)) / n,
-            model.hidden_mean(x).sum_axis(Axis(0)) / n,
+            model.hidden_means(x).sum_axis(Axis(0)) / n,
         ];
         let mut own = grad.to_owned();
         let parts = Parts::of(model, own.view_mut());
