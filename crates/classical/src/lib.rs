@@ -24,12 +24,14 @@
 pub mod clusters;
 pub mod graph;
 pub mod ising;
+pub mod potts;
 pub mod rbm;
 pub mod units;
 
 pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
-pub use ising::{Ising, MultiSpinHeatBath, MultiSpinMetropolis};
+pub use ising::{CouplingFromPast, Ising, MultiSpinHeatBath, MultiSpinMetropolis};
+pub use potts::Potts;
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
 };

@@ -11,8 +11,10 @@
 //! with probability `σ(2 I_i)`.
 
 mod clusters;
+mod coupling_from_past;
 mod multispin;
 
+pub use coupling_from_past::{CouplingFromPast, PastDraws};
 pub use multispin::{MultiSpinHeatBath, MultiSpinMetropolis, MultiSpinState};
 
 use gibbsian_core::energy::assert_energy_shapes;

@@ -6,7 +6,7 @@ use gibbsian_core::{Discrete, Error, Record, Result, Snapshot, Streams, Values};
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use rayon::prelude::*;
 
-use super::rule::{CHUNK, Rule, Sites, Situations, Turns};
+use super::rule::{CHUNK, Rule, Sites, Sorted, Turns};
 use crate::graph::Boundary;
 use crate::ising::Ising;
 
@@ -31,6 +31,23 @@ struct Block {
     colours: [Vec<u64>; 2],
     /// The neighbours to one side, of the colour that is redrawn.
     side: Vec<u64>,
+}
+
+/// What a strip works in.
+#[derive(Clone, Debug)]
+struct Memory {
+    /// Rows above and below that are not in one piece.
+    ends: [[u64; CHUNK]; 2],
+    sorted: Sorted,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory {
+            ends: [[0; CHUNK]; 2],
+            sorted: Sorted::default(),
+        }
+    }
 }
 
 /// How the sites of a chain are spread over bits.
@@ -116,10 +133,17 @@ impl Vectorized for Shift<'_> {
             .zip(self.side.chunks_mut(self.width));
         if half >= 64 {
             for (row, (other, side)) in rows.enumerate() {
-                // Rings of some words, one of each chain after the other.
-                let rings = other.chunks(half / 64).zip(side.chunks_mut(half / 64));
-                for (other, side) in rings {
-                    shift_words(other, side, is_to_the_right(row));
+                // Rings of some words, one of each chain after the other. The usual numbers of words are known to the compiler.
+                match half / 64 {
+                    1 => shift_rings::<1>(other, side, is_to_the_right(row)),
+                    2 => shift_rings::<2>(other, side, is_to_the_right(row)),
+                    4 => shift_rings::<4>(other, side, is_to_the_right(row)),
+                    8 => shift_rings::<8>(other, side, is_to_the_right(row)),
+                    n => {
+                        for (other, side) in other.chunks(n).zip(side.chunks_mut(n)) {
+                            shift_words(other, side, is_to_the_right(row));
+                        }
+                    }
                 }
             }
             return;
@@ -139,6 +163,14 @@ impl Vectorized for Shift<'_> {
                 }
             }
         }
+    }
+}
+
+/// [`shift_words`] of rings of `N` words.
+#[inline(always)]
+fn shift_rings<const N: usize>(words: &[u64], out: &mut [u64], to_the_right: bool) {
+    for (words, out) in words.as_chunks::<N>().0.iter().zip(out.as_chunks_mut::<N>().0) {
+        shift_words(words, out, to_the_right);
     }
 }
 
@@ -232,7 +264,7 @@ impl Block {
     fn sweep(&mut self, layout: Layout, rule: &Rule, n_sweeps: usize, streams: Streams) {
         let n_words = self.side.len();
         // A strip goes on with its stream through all sweeps.
-        let mut strips: Vec<(LaneRng, Box<Situations>)> = (0..n_words.div_ceil(STRIP))
+        let mut strips: Vec<(LaneRng, Box<Memory>)> = (0..n_words.div_ceil(STRIP))
             .map(|strip| (LaneRng::new(streams, strip), Box::default()))
             .collect();
         for _ in 0..n_sweeps {
@@ -243,13 +275,7 @@ impl Block {
     }
 
     /// Redraws one colour.
-    fn redraw(
-        &mut self,
-        colour: usize,
-        layout: Layout,
-        rule: &Rule,
-        strips: &mut [(LaneRng, Box<Situations>)],
-    ) {
+    fn redraw(&mut self, colour: usize, layout: Layout, rule: &Rule, strips: &mut [(LaneRng, Box<Memory>)]) {
         let (width, n_words) = (self.width, self.side.len());
         let [even, odd] = &mut self.colours;
         let (own, other) = if colour == 0 { (even, &*odd) } else { (odd, &*even) };
@@ -261,16 +287,18 @@ impl Block {
             side: &mut self.side,
         });
         let side = &self.side;
-        let redraw = |strip: usize, own: &mut [u64], (lanes, memory): &mut (LaneRng, Box<Situations>)| {
+        let redraw = |strip: usize, own: &mut [u64], (lanes, memory): &mut (LaneRng, Box<Memory>)| {
             for (k, own) in own.chunks_mut(CHUNK).enumerate() {
                 let first = strip * STRIP + k * CHUNK;
                 let n = own.len();
-                let mut ends = [[0; CHUNK]; 2];
-                let [above, below] = &mut ends;
+                let Memory {
+                    ends: [above, below],
+                    sorted,
+                } = &mut **memory;
                 let above = ring(other, first + n_words - width, n, above);
                 let below = ring(other, first + width, n, below);
                 let neighbours = [&other[first..first + n], &side[first..first + n], above, below];
-                rule.turn(Sites { own, neighbours }, memory, lanes);
+                rule.turn(Sites { own, neighbours }, sorted, lanes);
             }
         };
         if let [strip] = strips {
