@@ -2,7 +2,8 @@
 //!
 //! A model here is a graph of layers of independent units ([`units`]) and couplings between the layers. This crate has the
 //! restricted Boltzmann machine ([`rbm`]): its energy, conditionals and gradient, its exact partition function where one
-//! layer is small, its annealing path where none is, and a fused single-precision form for training on real data.
+//! layer is small, its annealing path where none is, and a fused single-precision form for training on real data. Conditional energies
+//! model labels only: the class machine ([`class_rbm`]) and chains of labels ([`chain`]).
 //!
 //! ```
 //! use gibbsian_classical::{Bernoulli, Rbm};
@@ -21,18 +22,39 @@
 //! ```
 #![deny(unsafe_code)]
 
+pub mod boltzmann;
+pub mod chain;
+pub mod class_rbm;
 pub mod clusters;
+pub mod dbm;
+pub mod field;
 pub mod graph;
 pub mod ising;
 pub mod potts;
 pub mod rbm;
+mod tensors;
 pub mod units;
 
+pub use boltzmann::{
+    BoltzmannMachine, ExactFit, MeanFieldLearning, Observations, TwoPhase, TwoPhaseOptions, VisibleMarginal,
+};
+pub use chain::{Chain, SequenceLikelihood};
+pub use class_rbm::{ClassRbm, ConditionalLikelihood, Hybrid};
 pub use clusters::{ClusterModel, SwendsenWang, Wolff};
+pub use dbm::{Dbm, DbmPath};
+pub use field::PairwiseField;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
-pub use ising::{CouplingFromPast, Ising, MultiSpinHeatBath, MultiSpinMetropolis};
+pub use ising::{
+    BondMoments, CouplingFromPast, ExactMoments, Ising, IsingPath, MultiSpinHeatBath, MultiSpinMetropolis,
+    TransferMatrix,
+};
 pub use potts::Potts;
 pub use rbm::{
-    BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm, RbmPath,
+    BinaryRbm, BinaryRbmPath, Centred, CentredRbm, Centring, EnumeratedLikelihood,
+    FusedContrastiveDivergence, FusedPersistent, FusedSettings, MeanFieldLikelihood, MeanFieldOrder, Offset,
+    Offsets, Penalty, Rbm, RbmPath, RbmStart, SparsityTarget,
 };
-pub use units::{Bernoulli, Spin};
+pub use units::{
+    Bernoulli, Biased, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, Mirrored, Rectified,
+    Softmax, Spin,
+};

@@ -50,7 +50,7 @@ fn machines_with_spins_on_either_side_are_those_of_enumeration() {
             }
             energy
         };
-        enumeration::machine(&rbm, joint_energy, base, Seed::new(seed)).unwrap();
+        enumeration::smooth_machine(&rbm, joint_energy, base, Seed::new(seed)).unwrap();
     }
     let (b, c) = (Array1::from_iter(VISIBLE), Array1::from_iter(HIDDEN));
     let (b_0, c_0) = (array![-0.1, 0.4, 0.8, 0.3], array![0.2, -0.7, 0.0]);

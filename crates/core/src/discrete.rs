@@ -5,7 +5,7 @@
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 
-use crate::energy::{Energy, Space};
+use crate::energy::{Energy, Space, assert_two_symbols};
 use crate::error::{Error, Result, check_batch};
 
 /// A space whose coordinates take finitely many values each.
@@ -113,11 +113,7 @@ pub trait DiscreteEnergy: Energy + Discrete {
         let mut deltas = Array2::zeros((x.nrows(), 2));
         for site in 0..self.dim() {
             let alphabet = self.alphabet(site);
-            assert_eq!(
-                alphabet.len(),
-                2,
-                "flipping site {site} needs two symbols, not {alphabet:?}"
-            );
+            assert_two_symbols(site, alphabet);
             self.site_deltas_into(x, site, deltas.view_mut());
             for (b, value) in x.slice(s![.., site]).iter().enumerate() {
                 // The symbol that the site does not have.

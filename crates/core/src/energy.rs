@@ -9,6 +9,7 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
+use crate::discrete::Discrete;
 use crate::params::Parametric;
 
 /// Anything that lives on `D`-dimensional points.
@@ -82,6 +83,43 @@ pub trait EnergyPullback: Energy + Parametric {
     fn energy_pullback_into(&self, x: ArrayView2<f64>, w: ArrayView1<f64>, grad: ArrayViewMut1<f64>) {
         self.energy_pullback_with(x, &mut |_, mut out| out.assign(&w), grad);
     }
+
+    /// **Adds** `Σ_b Σ_i w_bi ∂E(x_b with site i flipped)/∂θ` for weights `w` `(B, D)` to `grad`, on spaces with two symbols a site.
+    ///
+    /// A flip of weight zero is left out, so it may lead out of the support, where the energy has no derivative. The provided form takes one pullback a site; override it
+    /// where flips share work.
+    ///
+    /// # Panics
+    /// When shapes do not fit, or an alphabet does not have two symbols.
+    fn flips_pullback_into(&self, x: ArrayView2<f64>, w: ArrayView2<f64>, mut grad: ArrayViewMut1<f64>)
+    where
+        Self: Discrete + Sized,
+    {
+        assert_eq!(x.dim(), w.dim(), "one weight for every site of every row");
+        let mut changed = x.to_owned();
+        for site in 0..self.dim() {
+            let alphabet = self.alphabet(site);
+            assert_two_symbols(site, alphabet);
+            let mut column = changed.column_mut(site);
+            for (value, w) in column.iter_mut().zip(w.column(site)) {
+                if *w != 0.0 {
+                    *value = alphabet[usize::from(*value == alphabet[0])];
+                }
+            }
+            self.energy_pullback_into(changed.view(), w.column(site), grad.view_mut());
+            changed.column_mut(site).assign(&x.column(site));
+        }
+    }
+}
+
+/// Panics unless a site has two symbols: the contract of everything that flips.
+#[track_caller]
+pub fn assert_two_symbols(site: usize, alphabet: &[f64]) {
+    assert_eq!(
+        alphabet.len(),
+        2,
+        "flipping site {site} needs two symbols, not {alphabet:?}"
+    );
 }
 
 /// What holds of a density holds of a reference to it and of a box around it, trait objects included.

@@ -97,6 +97,14 @@ impl Error {
         }
     }
 
+    /// The same of an argument of a part: `bias[3]` becomes `visible.bias[3]`.
+    pub fn within(mut self, part: &str) -> Self {
+        if let Error::Parameter { name, .. } | Error::Shape { name, .. } = &mut self {
+            *name = format!("{part}.{name}").into();
+        }
+        self
+    }
+
     /// A file operation that the operating system refused.
     pub fn file(path: impl AsRef<Path>, action: &'static str, source: io::Error) -> Self {
         Error::File {

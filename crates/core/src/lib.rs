@@ -4,7 +4,7 @@
 //! samples; arrays go in as views and results are written into the caller's array, with an owning form beside it.
 //!
 //! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`family`] is for densities linear in their parameters, [`params`] makes parameters visible,
-//! [`kernel`], [`blocks`], [`path`] and [`geometric_path`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
+//! [`kernel`], [`blocks`], [`path`], [`ladder`] and [`geometric_path`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
 //! models, [`process`] has the forward processes of diffusion models, [`objective`] and [`snapshot`] carry training, `dataset` feeds
 //! it, [`seed`] and [`parallel`] make it deterministic, `math` and `simd` make it accurate and fast.
 //!
@@ -45,6 +45,7 @@ pub mod error;
 pub mod family;
 pub mod geometric_path;
 pub mod kernel;
+pub mod ladder;
 pub mod math;
 pub mod objective;
 pub mod parallel;
@@ -70,9 +71,10 @@ pub use error::{Error, Result};
 pub use family::{ContinuousFamily, ExponentialFamily};
 pub use geometric_path::{GeometricPath, Interpolated};
 pub use kernel::{Acceptance, Bound, Chain, Kernel, StepInfo, TransitionLaw};
+pub use ladder::Ladder;
 pub use objective::{Objective, TrainStep};
 pub use params::{Layout, Parametric, ParametricMut, Tensor};
-pub use path::Path;
+pub use path::{Path, PathTo};
 pub use process::{GaussianTransition, LinearGaussian};
 pub use scaled::Scaled;
 pub use score::{Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback};
@@ -80,4 +82,4 @@ pub use seed::{Seed, StreamRng, Streams};
 pub use snapshot::{Record, Snapshot, Values};
 pub use stochastic::{DatumScores, Minibatch, StochasticScore};
 pub use time::{At, TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback};
-pub use units::{FiniteUnits, SmoothUnits, Units};
+pub use units::{ContinuousUnits, FiniteUnits, ResponsiveUnits, SmoothUnits, Units};

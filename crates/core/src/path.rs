@@ -10,6 +10,7 @@ use rand::Rng;
 
 use crate::energy::Space;
 use crate::error::Result;
+use crate::snapshot::Snapshot;
 
 /// Unnormalised densities `f_β` with `f_0` normalised by `log_z_start` and exactly sampled by `start`.
 pub trait Path: Space {
@@ -74,6 +75,26 @@ pub trait Path: Space {
         *a = self.place(x_a.view()).expect(PLACED_BEFORE);
         *b = self.place(x_b.view()).expect(PLACED_BEFORE);
     }
+}
+
+/// The start of paths, waiting for a target: what makes a path to any target `T` of its kind.
+///
+/// A path lends its target, and a target that is being trained changes between two steps; what stays is the start and the form of the states. Kernels that walk along
+/// paths ask for this where they are to serve the target itself.
+pub trait PathTo<T: ?Sized>: Sync {
+    /// The chains of all paths of this kind.
+    type State: Snapshot + Send;
+    /// The path to one target.
+    type Path<'a>: Path<State = Self::State>
+    where
+        Self: 'a,
+        T: 'a;
+
+    /// The path to `target`.
+    ///
+    /// # Errors
+    /// A target that the start does not fit.
+    fn path_to<'a>(&'a self, target: &'a T) -> Result<Self::Path<'a>>;
 }
 
 const PLACED_BEFORE: &str = "the positions of chains are points of the space";

@@ -5,12 +5,16 @@ use gibbsian_core::special::*;
 const INF: f64 = f64::INFINITY;
 type Function = fn(f64) -> f64;
 
-const OF_ONE: [(&str, Function); 18] = [
+const OF_ONE: [(&str, Function); 22] = [
     ("ln_gamma", ln_gamma),
     ("digamma", digamma),
     ("trigamma", trigamma),
     ("stirling_error", stirling_error),
     ("mills_ratio", mills_ratio),
+    ("log_mills_ratio", log_mills_ratio),
+    ("half_line_cumulant_1", |z| half_line_cumulants(z)[0]),
+    ("half_line_cumulant_2", |z| half_line_cumulants(z)[1]),
+    ("half_line_cumulant_3", |z| half_line_cumulants(z)[2]),
     ("erfcx", erfcx),
     ("log_erfc", log_erfc),
     ("normal_cdf", normal_cdf),
@@ -47,7 +51,8 @@ fn value(name: &str, x: &[f64]) -> f64 {
 #[test]
 fn functions_agree_with_fifty_digit_values() {
     let mut worst = std::collections::BTreeMap::new();
-    for line in include_str!("reference/special.tsv").lines() {
+    let references = include_str!("reference/special.tsv").lines();
+    for line in references.chain(include_str!("reference/half_line.tsv").lines()) {
         let [name, arguments, exact, terms] = line.split('\t').collect::<Vec<_>>().try_into().unwrap();
         let x: Vec<f64> = arguments.split(',').map(|x| x.parse().unwrap()).collect();
         let (exact, terms): (f64, f64) = (exact.parse().unwrap(), terms.parse().unwrap());
@@ -79,7 +84,7 @@ fn functions_agree_with_fifty_digit_values() {
 
 #[test]
 fn limits_and_nan() {
-    let limits: [(Function, f64, f64); 33] = [
+    let limits: [(Function, f64, f64); 41] = [
         (ln_gamma, 0.0, INF),
         (ln_gamma, 1.0, 0.0),
         (ln_gamma, INF, INF),
@@ -91,6 +96,14 @@ fn limits_and_nan() {
         (stirling_error, INF, 0.0),
         (mills_ratio, -INF, INF),
         (mills_ratio, INF, 0.0),
+        (log_mills_ratio, -INF, INF),
+        (log_mills_ratio, INF, -INF),
+        (|z| half_line_cumulants(z)[0], -INF, 0.0),
+        (|z| half_line_cumulants(z)[0], INF, INF),
+        (|z| half_line_cumulants(z)[1], -INF, 0.0),
+        (|z| half_line_cumulants(z)[1], INF, 1.0),
+        (|z| half_line_cumulants(z)[2], -INF, 0.0),
+        (|z| half_line_cumulants(z)[2], INF, 0.0),
         (erfcx, -INF, INF),
         (erfcx, INF, 0.0),
         (log_erfc, -INF, std::f64::consts::LN_2),

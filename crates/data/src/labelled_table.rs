@@ -1,4 +1,4 @@
-//! Tables of measurements with a class, and three that everybody knows.
+//! Tables of measurements with a class, and four that everybody knows.
 //!
 //! The last column of such a table is the class, a whole number from 0. A directory that holds another table under one of these names is
 //! refused, so that a number reported for a data set was measured on it.
@@ -108,6 +108,21 @@ impl LabelledTable {
             Header::Absent,
             64,
             &[178, 182, 177, 183, 181, 182, 181, 179, 174, 180],
+        )
+    }
+
+    /// 435 members of the House of Representatives, Republicans (0) and Democrats (1), by 16 votes of 1984: 1 for, 0 against, −1 unknown,
+    /// `house_votes_84.csv.gz` (Schlimmer 1987, UCI Machine Learning Repository).
+    ///
+    /// # Errors
+    /// As [`wine`](Self::wine).
+    pub fn house_votes(directory: impl AsRef<Path>) -> Result<Self> {
+        load(
+            directory.as_ref(),
+            "house_votes_84.csv.gz",
+            Header::Present,
+            16,
+            &[168, 267],
         )
     }
 

@@ -1,6 +1,6 @@
 //! Data for energy-based and score-based models: strict readers, pictures, minibatches, and toys whose law is known exactly.
 //!
-//! Files come from strangers, so the readers believe nothing: [`idx`] and [`table`] refuse, by name, everything that is not
+//! Files come from strangers, so the readers believe nothing: [`idx`], [`table`] and [`png`](mod@png) refuse, by name, everything that is not
 //! exactly what the format promises, and never allocate more than the bytes that are really there justify. Pictures stay
 //! bytes in memory ([`images`]) and become numbers a minibatch at a time, in one of three ways that the literature uses
 //! and that give different likelihoods ([`view`]). [`minibatch`] and [`split`] say which rows are seen when; both depend on a seed
@@ -27,12 +27,14 @@
 
 #![deny(unsafe_code)]
 
+pub mod fashion;
 pub mod idx;
 pub mod images;
 pub mod labelled_table;
 pub mod minibatch;
 pub mod mnist;
 pub mod patterns;
+pub mod png;
 pub mod split;
 pub mod table;
 pub mod view;
@@ -41,12 +43,14 @@ mod source;
 mod toss;
 mod uniform;
 
+pub use fashion::load_fashion;
 pub use idx::{Idx, decode_idx, read_idx};
 pub use images::{Images, LabelledImages, Labels};
 pub use labelled_table::LabelledTable;
 pub use minibatch::{LastBatch, Minibatches, Shuffle};
 pub use mnist::Mnist;
 pub use patterns::{Patterns, bars_and_stripes, labelled_shifter};
+pub use png::{decode_png, read_png};
 pub use split::{HoldOut, hold_out};
 pub use table::{Header, Table, decode_table, read_table};
 pub use view::{Means, StochasticBinarised, Threshold};

@@ -43,7 +43,7 @@ impl Mnist {
     }
 }
 
-fn load_part(directory: &Path, part: &str, n: usize) -> Result<LabelledImages> {
+pub(crate) fn load_part(directory: &Path, part: &str, n: usize) -> Result<LabelledImages> {
     let images = read_shaped(directory, &format!("{part}-images-idx3-ubyte"), &[n, SIDE, SIDE])?;
     let labels = read_shaped(directory, &format!("{part}-labels-idx1-ubyte"), &[n])?;
     LabelledImages::new(Images::from_idx(images)?, Labels::from_idx(labels, N_CLASSES)?)

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
-use gibbsian_data::{Header, LabelledTable, Mnist, read_idx, read_table};
+use gibbsian_data::{Header, LabelledTable, Mnist, load_fashion, read_idx, read_png, read_table};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -37,6 +37,8 @@ struct Entry {
 #[serde(rename_all = "lowercase")]
 enum Kind {
     Images,
+    /// One PNG file; its raw bytes are the grey pixels.
+    Picture,
     Labels,
     Table,
 }
@@ -65,6 +67,21 @@ fn check_stored(what: &str, bytes: &[u8], stored: &Stored) {
     );
 }
 
+fn check_moments(entry: &Entry, pixels: &[u8]) {
+    // Integer sums, so that the two moments are exact up to the last rounding.
+    let n = pixels.len() as f64;
+    let sum: u64 = pixels.iter().map(|&g| u64::from(g)).sum();
+    let squares: u64 = pixels.iter().map(|&g| u64::from(g).pow(2)).sum();
+    let mean = sum as f64 / (255.0 * n);
+    let std = (squares as f64 / (255.0 * 255.0 * n) - mean * mean).sqrt();
+    assert!(
+        (mean - entry.mean.unwrap()).abs() < 1e-9,
+        "{}: {mean}",
+        entry.path
+    );
+    assert!((std - entry.std.unwrap()).abs() < 1e-9, "{}: {std}", entry.path);
+}
+
 fn check_labels(entry: &Entry, labels: &[u8]) {
     let expected = entry.class_counts.as_ref().unwrap();
     let mut counts = vec![0; expected.len()];
@@ -81,28 +98,28 @@ fn every_file_is_what_the_manifest_says() {
         let path = directory().join(&entry.path);
         let compressed = fs::read(&path).unwrap();
         check_stored(&entry.path, &compressed, &entry.compressed);
-        let mut raw = Vec::new();
-        GzDecoder::new(compressed.as_slice())
-            .read_to_end(&mut raw)
-            .unwrap();
+        let raw = match entry.kind {
+            Kind::Picture => read_png(&path).unwrap().as_bytes().to_vec(),
+            _ => {
+                let mut raw = Vec::new();
+                GzDecoder::new(compressed.as_slice())
+                    .read_to_end(&mut raw)
+                    .unwrap();
+                raw
+            }
+        };
         check_stored(&entry.path, &raw, &entry.raw);
         assert!(!entry.licence.is_empty() && !entry.attribution.is_empty());
         match entry.kind {
             Kind::Images => {
                 let idx = read_idx(&path).unwrap();
                 assert_eq!(idx.shape(), entry.shape);
-                // Integer sums, so that the two moments are exact up to the last rounding.
-                let n = idx.bytes().len() as f64;
-                let sum: u64 = idx.bytes().iter().map(|&g| u64::from(g)).sum();
-                let squares: u64 = idx.bytes().iter().map(|&g| u64::from(g).pow(2)).sum();
-                let mean = sum as f64 / (255.0 * n);
-                let std = (squares as f64 / (255.0 * 255.0 * n) - mean * mean).sqrt();
-                assert!(
-                    (mean - entry.mean.unwrap()).abs() < 1e-9,
-                    "{}: {mean}",
-                    entry.path
-                );
-                assert!((std - entry.std.unwrap()).abs() < 1e-9, "{}: {std}", entry.path);
+                check_moments(&entry, idx.bytes());
+            }
+            Kind::Picture => {
+                let picture = read_png(&path).unwrap();
+                assert_eq!([picture.height(), picture.width()], entry.shape[..]);
+                check_moments(&entry, picture.as_bytes());
             }
             Kind::Labels => {
                 let idx = read_idx(&path).unwrap();
@@ -167,6 +184,16 @@ fn mnist_is_the_published_one() {
 }
 
 #[test]
+fn the_clothes_are_the_first_of_the_published_test_set() {
+    let clothes = load_fashion(directory().join("fashion")).unwrap();
+    assert_eq!((clothes.images().n(), clothes.images().dim()), (2_000, 784));
+    // An ankle boot, a pullover, two trousers and a shirt.
+    assert_eq!(clothes.labels().as_slice()[..5], [9, 2, 1, 1, 6]);
+    let error = load_fashion(directory().join("mnist")).unwrap_err().to_string();
+    assert!(error.contains("t2k-images-idx3-ubyte.gz"), "{error}");
+}
+
+#[test]
 fn a_directory_that_is_not_mnist_is_refused() {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("not-mnist");
     let _ = fs::remove_dir_all(&scratch);
@@ -214,6 +241,32 @@ fn tables_are_the_published_ones() {
             .iter()
             .all(|v| v.fract() == 0.0 && (0.0..=16.0).contains(v))
     );
+}
+
+#[test]
+fn votes_are_the_published_ones() {
+    let votes = LabelledTable::house_votes(directory().join("tables")).unwrap();
+    let unknown = |row: usize| votes.features().row(row).iter().filter(|v| **v == -1.0).count();
+    assert!(votes.features().iter().all(|v| [-1.0, 0.0, 1.0].contains(v)));
+    // 232 members are known in every vote, as published; one is known in none.
+    assert_eq!((0..435).filter(|&row| unknown(row) == 0).count(), 232);
+    assert_eq!((0..435).filter(|&row| unknown(row) == 16).count(), 1);
+    // The first line of the published file: republican,n,y,n,y,y,y,n,n,n,y,?,y,y,y,n,y.
+    assert_eq!(
+        votes.features().row(0).to_vec(),
+        [
+            0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, -1.0, 1.0, 1.0, 1.0, 0.0, 1.0
+        ]
+    );
+    // The names are in order: on the freeze of physicians' fees the parties were on two sides.
+    assert_eq!(votes.names().unwrap()[3], "physician-fee-freeze");
+    let shares = [0u8, 1].map(|party| {
+        let labels = votes.labels().as_slice();
+        let of_party = (0..435).filter(|&row| labels[row] == party && votes.features()[[row, 3]] >= 0.0);
+        let ballots: Vec<f64> = of_party.map(|row| votes.features()[[row, 3]]).collect();
+        ballots.iter().sum::<f64>() / ballots.len() as f64
+    });
+    assert!(shares[0] > 0.98 && shares[1] < 0.06, "{shares:?}");
 }
 
 #[test]

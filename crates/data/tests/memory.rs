@@ -146,6 +146,29 @@ fn claims_without_bytes_take_no_memory() {
 }
 
 #[test]
+fn claims_of_pictures_without_data_take_no_memory() {
+    // A header of 4096 x 4096 pixels with colours and alpha, and as much data as would do for one row.
+    let chunk = |name: &[u8; 4], data: &[u8]| {
+        let mut crc = flate2::Crc::new();
+        crc.update(name);
+        crc.update(data);
+        let length = (data.len() as u32).to_be_bytes();
+        [&length[..], name, data, &crc.sum().to_be_bytes()].concat()
+    };
+    let header = [0, 0, 16, 0, 0, 0, 16, 0, 8, 6, 0, 0, 0];
+    let bytes = [
+        b"\x89PNG\r\n\x1a\n".to_vec(),
+        chunk(b"IHDR", &header),
+        chunk(b"IDAT", &[0; 1000]),
+        chunk(b"IEND", b""),
+    ]
+    .concat();
+    let (refused, peak, _) = measure(|| gibbsian_data::decode_png("claim", bytes.as_slice()).is_err());
+    assert!(refused);
+    assert!(peak < MIB, "{peak} bytes");
+}
+
+#[test]
 fn a_gzip_bomb_is_left_one_byte_after_its_claim() {
     // 64 MiB of zeros behind a header that claims 100 bytes.
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());

@@ -52,7 +52,7 @@ mod validate;
 pub use cholesky::Cholesky;
 pub use eigen::SymmetricEigen;
 pub use lu::Lu;
-pub use product::{Real, matmul, matmul_into};
+pub use product::{Real, matmul, matmul_here_into, matmul_into};
 pub use svd::Svd;
 pub use validate::SYMMETRY_TOLERANCE;
 

@@ -51,7 +51,43 @@ pub fn matmul_into<T: Real>(
     a: ArrayView2<'_, T>,
     b: ArrayView2<'_, T>,
     beta: T,
+    c: ArrayViewMut2<'_, T>,
+) {
+    let limit = block_limit(a.nrows(), b.ncols(), a.ncols());
+    matmul_within(alpha, a, b, beta, c, limit);
+}
+
+/// [`matmul_into`] without cutting: the whole product on the calling thread, for callers who have cut their work already.
+///
+/// # Panics
+/// If the shapes do not fit, with all three.
+///
+/// ```
+/// use gibbsian_linalg::matmul_here_into;
+/// use ndarray::array;
+///
+/// let mut c = array![[1.0_f32, 1.0]];
+/// matmul_here_into(2.0, array![[1.0]].view(), array![[3.0, 4.0]].view(), 1.0, c.view_mut());
+/// assert_eq!(c, array![[7.0, 9.0]]);
+/// ```
+pub fn matmul_here_into<T: Real>(
+    alpha: T,
+    a: ArrayView2<'_, T>,
+    b: ArrayView2<'_, T>,
+    beta: T,
+    c: ArrayViewMut2<'_, T>,
+) {
+    matmul_within(alpha, a, b, beta, c, usize::MAX);
+}
+
+/// The product, cut into blocks of at most `limit` multiply-adds.
+fn matmul_within<T: Real>(
+    alpha: T,
+    a: ArrayView2<'_, T>,
+    b: ArrayView2<'_, T>,
+    beta: T,
     mut c: ArrayViewMut2<'_, T>,
+    limit: usize,
 ) {
     assert!(
         a.ncols() == b.nrows() && c.nrows() == a.nrows() && c.ncols() == b.ncols(),
@@ -71,7 +107,6 @@ pub fn matmul_into<T: Real>(
         }
         Accum::Add
     };
-    let limit = block_limit(a.nrows(), b.ncols(), a.ncols());
     with_ref(a, |a| {
         with_ref(b, |b| {
             with_mut(c, |c| multiply(alpha, a, b, accumulate, c, limit))

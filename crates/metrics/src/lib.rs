@@ -12,6 +12,9 @@
 //! | [`ess_bulk`], [`ess_tail`], [`ess_mean`], … | independent draws that would know as much about centre, tails, mean |
 //! | [`mcse_mean`], [`mcse_sd`], [`mcse_quantile`] | how far an estimate moves if the chains are run again |
 //! | [`autocorrelation_time`], [`autocorrelation_time_windowed`] | draws a chain needs to forget, by Geyer's and by Sokal's rule |
+//! | [`binning`] | the error of a mean from ever longer bins, and whether it has reached its plateau |
+//! | [`jackknife`] | value, bias and error of a function of several means |
+//! | [`equilibration`] | how many first draws to leave out |
 //! | [`energy_bfmi`] | whether momenta move the energy enough: 2 for independent energies, below 0.3 a warning |
 //! | [`heat_capacity`] | `β² Var E`, with its error |
 //! | [`mode_masses`] | the probability of each basin, with an error that counts switches and not draws |
@@ -37,6 +40,8 @@
 //! | [`adversarial_accuracy`] | ½ for one law, **below ½ for copies** of the data | all but nearest neighbours |
 //! | [`inception_score`] | sureness and variety of classes | the data: it never sees any |
 //!
+//! **Of scores of two kinds of cases**: [`auroc`], the probability that a case of the one kind has the larger score, with an interval; ½ is chance.
+//!
 //! **Contracts.** Shapes, options and counts that have no meaning are an [`Error`](gibbsian_core::Error) with the name of the argument. Draws of chains that are NaN or infinite
 //! make a diagnostic NaN and a verdict "not finite"; points that are not finite are refused. Tests that need chance take a generator, last, and draw one key
 //! from it. The same input gives the same bits on any number of threads.
@@ -60,18 +65,21 @@
 
 pub mod chains;
 pub mod inception;
+pub mod roc;
 pub mod stein;
 pub mod total_variation;
 pub mod two_sample;
 
 pub use chains::{
-    AutocorrelationTime, ChainVerdict, HeatCapacity, ModeMass, ModeMasses, Requirements, SOKAL_WINDOW,
-    Summaries, Summary, autocorrelation, autocorrelation_time, autocorrelation_time_windowed, autocovariance,
-    energy_bfmi, ess_bulk, ess_mean, ess_median, ess_quantile, ess_sd, ess_tail, heat_capacity, mcse_mean,
-    mcse_median, mcse_quantile, mcse_sd, mode_masses, mode_masses_of_labels, nearest_centre, r_hat,
-    r_hat_folded, r_hat_rank, r_hat_split, summarise,
+    AutocorrelationTime, BinLevel, Binning, ChainVerdict, Equilibration, HeatCapacity, Jackknife, ModeMass,
+    ModeMasses, Requirements, SOKAL_WINDOW, Summaries, Summary, autocorrelation, autocorrelation_time,
+    autocorrelation_time_windowed, autocovariance, binning, energy_bfmi, equilibration, ess_bulk, ess_mean,
+    ess_median, ess_quantile, ess_sd, ess_tail, heat_capacity, jackknife, mcse_mean, mcse_median,
+    mcse_quantile, mcse_sd, mode_masses, mode_masses_of_labels, nearest_centre, r_hat, r_hat_folded,
+    r_hat_rank, r_hat_split, summarise,
 };
 pub use inception::{InceptionScore, inception_score};
+pub use roc::{Auroc, auroc};
 pub use stein::{
     SteinDiscrepancy, SteinTest, kernel_stein_discrepancy, kernel_stein_discrepancy_from, kernel_stein_test,
 };

@@ -1,24 +1,47 @@
 //! Training objectives, one a file, each agnostic of the model.
 //!
 //! The gradient of the log-likelihood of a Gibbs density is `−⟨∂E/∂θ⟩_data + ⟨∂E/∂θ⟩_model`. Objectives differ in where the second, negative phase comes from:
-//! enumeration ([`ExactLikelihood`]), short chains from the data ([`ContrastiveDivergence`]), persistent chains
-//! ([`PersistentContrastiveDivergence`]). Pseudo-likelihood ([`PseudoLikelihood`]) has none: it replaces the law of a case by those of its sites.
+//! enumeration ([`ExactLikelihood`]), short chains from the data ([`ContrastiveDivergence`], and in coupled pairs [`UnbiasedContrastiveDivergence`]), persistent chains
+//! ([`PersistentContrastiveDivergence`], and [`FastPersistentContrastiveDivergence`] with fast weights). Pseudo-likelihood ([`PseudoLikelihood`]) has none: it replaces the law of a case by those of its sites.
+//! So do ratio matching ([`RatioMatching`]), minimum probability flow ([`MinimumProbabilityFlow`]) and the discrete form of score matching ([`ConcreteScoreMatching`]), which judge
+//! the costs of changing single sites by other functions.
+//!
+//! [`NaturalGradient`] turns the gradient of any of them into the direction that does not depend on the parametrisation.
 //!
 //! Score matching compares gradients in `x` instead, where no normaliser is left. For exponential families its minimum has a closed form
-//! ([`ClosedFormScoreMatching`]).
+//! ([`ClosedFormScoreMatching`]); for any score it is an expectation of second derivatives ([`ImplicitScoreMatching`]) or a regression on noise
+//! ([`DenoisingScoreMatching`]).
 #![deny(unsafe_code)]
 
 pub mod boundary_weight;
+mod chains;
 pub mod closed_form_score_matching;
+pub mod concrete_score_matching;
 pub mod contrastive_divergence;
+pub mod denoising_score_matching;
 pub mod exact_likelihood;
+pub mod fast_persistent;
+pub mod implicit_score_matching;
+pub mod minimum_probability_flow;
+pub mod natural_gradient;
 pub mod persistent;
 mod phases;
 pub mod pseudo_likelihood;
+pub mod ratio_matching;
+mod sites;
+pub mod unbiased_contrastive_divergence;
 
 pub use boundary_weight::{BoundaryWeight, HalfLine, UnitInterval, Unweighted};
 pub use closed_form_score_matching::{ClosedFormScoreMatching, QuadraticObjective, ScoreMatchingEstimate};
+pub use concrete_score_matching::ConcreteScoreMatching;
 pub use contrastive_divergence::ContrastiveDivergence;
+pub use denoising_score_matching::DenoisingScoreMatching;
 pub use exact_likelihood::ExactLikelihood;
+pub use fast_persistent::{FastPersistentContrastiveDivergence, FastWeights};
+pub use implicit_score_matching::ImplicitScoreMatching;
+pub use minimum_probability_flow::MinimumProbabilityFlow;
+pub use natural_gradient::{NaturalGradient, fisher_information};
 pub use persistent::PersistentContrastiveDivergence;
 pub use pseudo_likelihood::{PseudoLikelihood, pseudo_log_likelihood};
+pub use ratio_matching::RatioMatching;
+pub use unbiased_contrastive_divergence::{UnbiasedContrastiveDivergence, Window};

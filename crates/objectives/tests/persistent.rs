@@ -94,7 +94,9 @@ fn a_run_resumes_from_a_snapshot_bit_for_bit() {
         call(&mut whole, x.view(), &mut rng).unwrap();
     }
     let mut resumed = chains(40, 2);
-    conformance::snapshot(&whole, &mut resumed).unwrap();
+    resumed.restore(&whole.snapshot()).unwrap();
+    // What waits for a model can be saved again.
+    assert_eq!(resumed.snapshot(), whole.snapshot());
     // Also into chains that run already.
     let mut running = chains(40, 2);
     call(&mut running, x.view(), &mut Seed::new(9).rng()).unwrap();
@@ -107,6 +109,78 @@ fn a_run_resumes_from_a_snapshot_bit_for_bit() {
     let expected = go_on(&mut whole);
     assert_eq!(go_on(&mut resumed), expected);
     assert_eq!(go_on(&mut running), expected);
+}
+
+/// A kernel whose state is more than positions: with every step it also counts, and it moves by what it has counted.
+struct Counting;
+
+#[derive(Clone)]
+struct Counted(Array2<f64>, f64);
+
+impl Snapshot for Counted {
+    fn snapshot(&self) -> Record {
+        let mut record = self.0.snapshot();
+        record.put("count", &[], Values::F64(vec![self.1]));
+        record
+    }
+
+    fn restore(&mut self, record: &Record) -> gibbsian_core::Result<()> {
+        let count = record.f64s("count", &[])?[0];
+        self.0.restore(record)?;
+        self.1 = count;
+        Ok(())
+    }
+}
+
+impl Kernel<Pairwise> for Counting {
+    type State = Counted;
+    type Info = ();
+
+    fn init(&self, _: &Pairwise, x: Array2<f64>) -> gibbsian_core::Result<Counted> {
+        Ok(Counted(x, 0.0))
+    }
+
+    fn refresh(&self, _: &Pairwise, _: &mut Counted) {}
+
+    fn positions<'s>(&self, state: &'s Counted) -> ndarray::CowArray<'s, f64, ndarray::Ix2> {
+        state.0.view().into()
+    }
+
+    fn step(&self, _: &Pairwise, state: &mut Counted, _: &mut dyn rand::Rng) {
+        state.1 += 1.0;
+        state.0 *= state.1;
+    }
+}
+
+#[test]
+fn what_a_kernel_remembers_besides_positions_is_saved_too() {
+    let new = || PersistentContrastiveDivergence::new(Counting, 1, Array2::ones((2, 3))).unwrap();
+    let (mut whole, x) = (new(), data());
+    call(&mut whole, x.view(), &mut Seed::new(1).rng()).unwrap();
+    call(&mut whole, x.view(), &mut Seed::new(1).rng()).unwrap();
+    let saved = whole.snapshot();
+    let mut resumed = new();
+    resumed.restore(&saved).unwrap();
+    for objective in [&mut whole, &mut resumed] {
+        call(objective, x.view(), &mut Seed::new(1).rng()).unwrap();
+        assert_eq!(objective.positions(), Array2::from_elem((2, 3), 6.0));
+    }
+    // A state that does not fit is refused when the model is there.
+    let mut misfit = Record::new();
+    misfit.put("chains", &[2, 3], Values::F64(vec![1.0; 6]));
+    misfit.put("state.x", &[2, 3], Values::F64(vec![1.0; 6]));
+    assert!(whole.restore(&misfit).is_err());
+    assert_eq!(whole.positions()[[0, 0]], 6.0);
+    let mut waiting = new();
+    waiting.restore(&misfit).unwrap();
+    let refused = call(&mut waiting, x.view(), &mut Seed::new(1).rng()).unwrap_err();
+    assert!(refused.to_string().contains("count"), "{refused}");
+}
+
+#[test]
+fn starts_are_saved_before_there_is_a_state() {
+    let mut other = Persistent::new(Sweep::Forward, 1, Array2::zeros((40, 3))).unwrap();
+    conformance::snapshot(&chains(40, 2), &mut other).unwrap();
 }
 
 #[test]

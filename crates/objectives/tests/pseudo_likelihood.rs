@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{call, data, model, refusal};
+use common::{call, data, mixed, model, refusal};
 use gibbsian_core::{
     Discrete, DiscreteEnergy, Energy, EnergyPullback, Layout, Objective, Parametric, ParametricMut, Record,
     Result, Seed, Snapshot, Space,
@@ -13,23 +13,8 @@ use gibbsian_objectives::{ExactLikelihood, PseudoLikelihood, pseudo_log_likeliho
 use gibbsian_testkit::audit::Audit;
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
-use gibbsian_testkit::targets::{MixedSpin, Pairwise};
+use gibbsian_testkit::targets::Pairwise;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, array, s};
-
-/// Sites with two, three, one and four symbols.
-fn mixed() -> MixedSpin {
-    let alphabets = vec![
-        vec![0.0, 1.0],
-        vec![-1.0, 0.0, 1.0],
-        vec![2.0],
-        vec![-1.5, -0.5, 0.5, 1.5],
-    ];
-    let fields = [0.4, -0.3, 0.2, 0.1];
-    let crystal_fields = [0.1, -0.5, 0.3, 0.2];
-    let couplings = [0.7, -0.2, 0.4, 0.6, -0.5, 0.3];
-    let params = fields.into_iter().chain(crystal_fields).chain(couplings);
-    MixedSpin::new(alphabets, params.collect()).unwrap()
-}
 
 /// `Σ_i log [p(x) / Σ_{x' = x outside i} p(x')]` from the listed law.
 fn log_conditionals(audit: &Audit, x: ArrayView1<f64>) -> f64 {

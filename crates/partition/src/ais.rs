@@ -18,10 +18,10 @@ use gibbsian_core::error::check_count;
 use gibbsian_core::{Path, Result};
 use rand::Rng;
 
+use crate::Ladder;
 use crate::anneal::{BATCH_CHAINS, anneal, check_start, collect_weights, map_batches};
 use crate::bound::LowerBound;
 use crate::estimate::Estimate;
-use crate::schedule::Ladder;
 use crate::weights::LogWeights;
 
 /// The weights of chains annealed from the base to the target: `E w = Z`.

@@ -10,7 +10,7 @@ use gibbsian_core::{Error, Path, Result, StreamRng, Streams};
 use rand::Rng;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
-use crate::schedule::Ladder;
+use crate::Ladder;
 use crate::weights::LogWeights;
 
 /// The number of chains advanced together. It is part of the value of every seeded result.

@@ -10,9 +10,9 @@ use gibbsian_core::error::check_count;
 use gibbsian_core::{Density, Energy, Error, Path, Result};
 use rand::Rng;
 
+use crate::Ladder;
 use crate::ais::{ForwardAis, ais};
 use crate::anneal::{BATCH_CHAINS, check_start, check_weights, map_batches};
-use crate::schedule::Ladder;
 use crate::weights::LogWeights;
 
 /// Weighs `n_draws` exact draws of the base of a path by the target: `w = Z_0 f_1(x) / f_0(x)`, `E w = Z`.

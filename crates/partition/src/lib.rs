@@ -80,7 +80,7 @@
 //! # Ok::<(), gibbsian_core::Error>(())
 //! ```
 //!
-//! Reading order: [`enumerate`](mod@enumerate) and [`exact`] are the oracles, [`schedule`] and [`pilot`] say where the temperatures lie, [`weights`],
+//! Reading order: [`enumerate`](mod@enumerate) and [`exact`] are the oracles, [`Ladder`] and [`pilot`] say where the temperatures lie, [`weights`],
 //! [`interval`], [`bound`] and [`reliability`] turn weights into statements, [`mod@ais`], [`mod@reverse_ais`], [`sandwich`],
 //! [`mod@raise`] and [`certificate`] are the methods of annealing, [`mod@importance`], [`mod@smc`] and [`resampling`] those with other weights; [`rungs`] makes the draws
 //! of [`bridge`], [`mod@mbar`], [`mod@thermodynamic`] and [`mod@stepping_stone`], and [`comparison`] holds everything against each other.
@@ -112,7 +112,6 @@ pub mod resampling;
 pub mod reverse_ais;
 pub mod rungs;
 pub mod sandwich;
-pub mod schedule;
 pub mod smc;
 pub mod stepping_stone;
 pub mod thermodynamic;
@@ -127,6 +126,7 @@ pub use enumerate::exact_log_z;
 pub use estimate::Estimate;
 pub use exact::ExactDistribution;
 pub use flat_histogram::{DensityOfStates, FlatHistogram, density_of_states};
+pub use gibbsian_core::Ladder;
 pub use importance::{importance, importance_between};
 pub use interval::Interval;
 pub use likelihood_difference::{LikelihoodDifference, LikelihoodVerdict};
@@ -138,7 +138,6 @@ pub use resampling::Resampling;
 pub use reverse_ais::{ReverseAis, reverse_ais};
 pub use rungs::{Reach, RungDraws, RungSampling, sample_rungs};
 pub use sandwich::{Sandwich, SandwichVerdict};
-pub use schedule::Ladder;
 pub use smc::{Smc, SmcRun, adaptive_ladder, smc};
 pub use stepping_stone::stepping_stone;
 pub use thermodynamic::{Quadrature, Thermodynamic, thermodynamic};

@@ -16,8 +16,8 @@ use gibbsian_core::error::check_positive;
 use gibbsian_core::{Error, Path, Result, StreamRng};
 use rand::Rng;
 
+use crate::Ladder;
 use crate::anneal::{BATCH_CHAINS, check_start, check_weights, map_batches};
-use crate::schedule::Ladder;
 
 /// The share of the length that is spread evenly over `β`, so that a stretch where the pilot saw no fluctuation at all still
 /// gets rungs.

@@ -30,10 +30,10 @@ use gibbsian_core::{Error, Path, Result};
 use ndarray::{Array2, ArrayView2};
 use rand::Rng;
 
+use crate::Ladder;
 use crate::anneal::{BATCH_CHAINS, anneal, check_start, check_weights, map_batches};
 use crate::bound::LowerBound;
 use crate::log_sum::log_mean_exp;
-use crate::schedule::Ladder;
 use crate::weights::check_level;
 
 /// The RAISE estimates of a set of test cases.

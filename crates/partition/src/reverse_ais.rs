@@ -19,10 +19,10 @@ use gibbsian_core::{Path, Result};
 use ndarray::{ArrayView2, s};
 use rand::Rng;
 
+use crate::Ladder;
 use crate::anneal::{BATCH_CHAINS, anneal, check_start, collect_weights, map_batches};
 use crate::bound::UpperBound;
 use crate::estimate::Estimate;
-use crate::schedule::Ladder;
 use crate::weights::LogWeights;
 
 /// The weights of chains annealed from exact draws of the target to the base: `E w = 1/Z`.

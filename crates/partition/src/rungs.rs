@@ -19,9 +19,9 @@ use gibbsian_core::{Error, Path, Result};
 use ndarray::Array2;
 use rand::Rng;
 
+use crate::Ladder;
 use crate::anneal::{BATCH_CHAINS, check_start, check_weights, map_batches};
 use crate::influence::mean_and_error;
-use crate::schedule::Ladder;
 
 /// How chains climb a ladder.
 #[derive(Clone, Copy, Debug, PartialEq)]

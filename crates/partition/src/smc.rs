@@ -27,10 +27,10 @@ use gibbsian_core::{Error, Path, Result};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use rand::Rng;
 
+use crate::Ladder;
 use crate::ais::ForwardAis;
 use crate::anneal::{check_start, check_weights, map_batches};
 use crate::resampling::Resampling;
-use crate::schedule::Ladder;
 use crate::weights::LogWeights;
 
 /// How a population climbs.

@@ -16,6 +16,8 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::cd_bias::EXPERIMENT,
     &experiments::rbm_mnist::EXPERIMENT,
     &experiments::log_z::EXPERIMENT,
+    &experiments::ising_phase_transition::EXPERIMENT,
+    &experiments::ising_dynamics::EXPERIMENT,
 ];
 
 #[cfg(test)]

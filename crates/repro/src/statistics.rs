@@ -31,3 +31,21 @@ pub fn larger(a: f64, b: f64) -> f64 {
 pub fn smaller(a: f64, b: f64) -> f64 {
     if b.is_nan() || b < a { b } else { a }
 }
+
+/// The slope of a straight line through points `(x, y, standard error of y)`, weighted by the inverse squares of the errors, and its standard error.
+///
+/// ```
+/// use gibbsian_repro::statistics::weighted_slope;
+/// let (slope, error) = weighted_slope(&[(0.0, 1.0, 0.1), (1.0, 3.0, 0.1)]);
+/// assert!((slope - 2.0).abs() < 1e-15 && (error - 0.02f64.sqrt()).abs() < 1e-15);
+/// ```
+pub fn weighted_slope(points: &[(f64, f64, f64)]) -> (f64, f64) {
+    let weigh = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
+        let terms = points.iter().map(|&(x, y, error)| f(x, y) / (error * error));
+        terms.sum()
+    };
+    let centre = weigh(&|x, _| x) / weigh(&|_, _| 1.0);
+    let spread = weigh(&|x, _| (x - centre).powi(2));
+    let slope = weigh(&|x, y| (x - centre) * y) / spread;
+    (slope, spread.sqrt().recip())
+}

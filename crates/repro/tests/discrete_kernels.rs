@@ -92,7 +92,7 @@ fn tempered_law<P: Path>(path: &P, audit: &Audit, seed: Seed) -> gibbsian_testki
         .min_by(|a, b| audit.pi[*a].total_cmp(&audit.pi[*b]))
         .unwrap();
     let x = Array2::from_shape_fn((N_SETS, path.dim()), |(_, i)| audit.states[[least, i]]);
-    let sampler = ParallelTempering::new(Ladder::uniform(4).unwrap());
+    let sampler = ParallelTempering::new(Ladder::linear(3).unwrap());
     let mut replicas = sampler.place(path, x).unwrap();
     // Block Gibbs sampling of so small a machine, and exact draws below, have forgotten the start after fifty steps.
     let report = sampler.run(path, &mut replicas, 50, &mut seed.rng());

@@ -64,9 +64,10 @@ pub mod nuts;
 pub mod annealed_langevin;
 pub mod simulated_annealing;
 
-pub mod ladder;
+pub mod barrier;
 pub mod parallel_tempering;
 pub mod swaps;
+pub mod tempering;
 
 pub mod chains;
 mod joined;
@@ -83,13 +84,14 @@ pub mod store;
 pub mod stream;
 
 pub use annealed_langevin::{AnnealedLangevin, AnnealedSample, LevelReport, NoiseLadder};
+pub use barrier::equalised;
 pub use chains::{Chains, Step};
 pub use discrete_langevin::{Dmala, Dula};
 pub use gibbs::{ClampedGibbs, Gibbs, PalindromicGibbs, RandomScanGibbs};
 pub use gibbs_with_gradients::GibbsWithGradients;
+pub use gibbsian_core::Ladder;
 pub use hamiltonian::Transition;
 pub use hmc::{Hmc, Jitter};
-pub use ladder::Ladder;
 pub use langevin::UnadjustedLangevin;
 pub use locally_informed::{Balancing, LocallyInformed};
 pub use mala::Mala;
@@ -107,6 +109,7 @@ pub use slice::{HitAndRunSlice, Slice, SliceInfo};
 pub use store::{Contents, DrawStore};
 pub use stream::{Resumed, Streamed, Streaming};
 pub use swaps::{Overlap, SwapReport, Swaps};
+pub use tempering::Tempering;
 pub use tunable::Tunable;
 pub use underdamped::UnderdampedLangevin;
 pub use walkers::Walkers;

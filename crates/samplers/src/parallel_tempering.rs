@@ -17,7 +17,7 @@
 
 use gibbsian_core::error::{check_batch, check_count};
 use gibbsian_core::parallel::block_rows;
-use gibbsian_core::{Acceptance, Error, Kernel, Path, Result, Snapshot, Streams};
+use gibbsian_core::{Acceptance, Error, Kernel, Ladder, Path, Result, Snapshot, Streams};
 use ndarray::{Array2, ArrayView2};
 use rand::{Rng, RngExt};
 use rayon::prelude::{
@@ -25,7 +25,6 @@ use rayon::prelude::{
 };
 
 use crate::informed::acceptance;
-use crate::ladder::Ladder;
 use crate::swaps::{SwapReport, Swaps};
 
 mod kernel;
@@ -36,8 +35,8 @@ mod kernel;
 /// [`start`](Self::start), [`run`](Self::run) and [`tune`](Self::tune) serve all paths.
 ///
 /// ```
-/// use gibbsian_core::{Path, Seed};
-/// use gibbsian_samplers::{Ladder, Overlap, ParallelTempering};
+/// use gibbsian_core::{Ladder, Path, Seed};
+/// use gibbsian_samplers::{Overlap, ParallelTempering};
 /// # use gibbsian_core::{Result, Space};
 /// # use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 /// # use rand::{Rng, RngExt};
@@ -68,7 +67,7 @@ mod kernel;
 /// #     }
 /// }
 ///
-/// let mut sampler = ParallelTempering::new(Ladder::uniform(4)?);
+/// let mut sampler = ParallelTempering::new(Ladder::linear(3)?);
 /// let mut rng = Seed::new(1).rng();
 /// let mut replicas = sampler.start(&Narrowing, 500, &mut rng)?;
 /// sampler.tune(&Narrowing, &mut replicas, 4, 5, &mut rng)?;

@@ -1,9 +1,9 @@
 //! What the swaps of parallel tempering say about its ladder.
 
-use gibbsian_core::{Acceptance, Result, StepInfo};
-use ndarray::{Array1, ArrayView1};
+use gibbsian_core::{Acceptance, Ladder, Result, StepInfo};
+use ndarray::Array1;
 
-use crate::ladder::Ladder;
+use crate::barrier::equalised;
 
 /// Below this mean swap probability two rungs are called thin: such a pair alone adds more than 9 to the sum `Σ r/(1 − r)` that round trips take.
 pub const THIN: f64 = 0.1;
@@ -155,8 +155,6 @@ impl SwapReport {
     /// # Errors
     /// Pairs that were never tried, or fewer than two rungs.
     pub fn equalised(&self, n_rungs: usize) -> Result<Ladder> {
-        let rejections: Array1<f64> = self.rejections();
-        let rejections: ArrayView1<f64> = rejections.view();
-        self.ladder.equalised(rejections, n_rungs)
+        equalised(&self.ladder, self.rejections().view(), n_rungs)
     }
 }

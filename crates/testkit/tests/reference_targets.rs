@@ -96,6 +96,7 @@ fn pairwise_models() -> Verdict {
     conformance::energy_pullback(&mut model, states.view(), DOUBLE)?;
     conformance::discrete_energy(&model, states.view(), DOUBLE)?;
     conformance::relaxed_energy(&model, states.view(), DOUBLE)?;
+    conformance::flips_pullback(&model, states.view(), DOUBLE)?;
     conformance::blocks(&model, states.view(), Seed::new(5))?;
     conformance::block_law(&model, Redraw::Conditional, Seed::new(6))
 }

@@ -4,7 +4,7 @@
 //! an objective gives a gradient and an [`Optimiser`] moves along it. A [`Trainer`] repeats it over epochs.
 //! Everything random in step `t` is derived from the seed and `t`.
 //!
-//! Reading order: [`schedule`], [`optimiser`] with [`sgd`], [`momentum`], [`nesterov`] and [`decay`], then
+//! Reading order: [`schedule`], [`optimiser`] with [`sgd`], [`momentum`], [`nesterov`], [`decay`] and [`clipping`], then
 //! [`descent`]; [`trainer`] with [`monitor`], [`stop`] and [`history`]; [`checkpoint`] and [`resume`] for runs that
 //! survive interruptions; [`evaluate`] for what to watch.
 //!
@@ -94,6 +94,7 @@
 
 pub mod schedule;
 
+pub mod clipping;
 pub mod decay;
 pub mod momentum;
 pub mod nesterov;
@@ -111,6 +112,7 @@ pub mod resume;
 
 pub mod evaluate;
 
+pub use clipping::{Clipped, MaxNorm};
 pub use decay::Decay;
 pub use descent::Descent;
 pub use evaluate::{EnergyGap, MeanEnergy, energies, energy_gap, mean_energy};

@@ -12,19 +12,38 @@
 
 mod clusters;
 mod coupling_from_past;
+mod derivatives;
+mod elliptic;
+mod enumeration;
+mod gibbs;
+mod inverse;
+mod jet;
 mod multispin;
+mod observables;
+mod path;
+mod planar;
+mod square;
+mod transfer;
 
 pub use coupling_from_past::{CouplingFromPast, PastDraws};
+pub use enumeration::ExactMoments;
+pub use inverse::{InverseMethod, inverse_ising};
 pub use multispin::{MultiSpinHeatBath, MultiSpinMetropolis, MultiSpinState};
+pub use observables::{N_OBSERVABLES, SpinMeans};
+pub use path::IsingPath;
+pub use square::{CRITICAL_COUPLING, Thermodynamics, kaufman, onsager, spontaneous_magnetisation};
+pub use transfer::{BondMoments, TransferMatrix};
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_finite, check_shape};
 use gibbsian_core::{
-    Discrete, DiscreteEnergy, Energy, Error, Layout, Parametric, ParametricMut, Result, Space,
+    Discrete, DiscreteEnergy, Energy, Error, Layout, Parametric, ParametricMut, Record, Result, Snapshot,
+    Space, Values,
 };
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, concatenate};
 
 use crate::graph::Graph;
+use gibbs::Colours;
 
 /// Spins `±1` on a graph, with a coupling on every bond and a field on every site.
 ///
@@ -42,6 +61,7 @@ pub struct Ising {
     graph: Graph,
     couplings: Array1<f64>,
     fields: Array1<f64>,
+    colours: Colours,
 }
 
 impl Ising {
@@ -58,6 +78,7 @@ impl Ising {
             graph,
             couplings,
             fields,
+            colours: Colours::default(),
         })
     }
 
@@ -113,7 +134,11 @@ impl Ising {
     /// # Errors
     /// A `β` that is not finite, or so large that a coupling overflows.
     pub fn at(&self, beta: f64) -> Result<Self> {
-        Ising::new(self.graph.clone(), &self.couplings * beta, &self.fields * beta)
+        let scaled = Ising::new(self.graph.clone(), &self.couplings * beta, &self.fields * beta)?;
+        Ok(Ising {
+            colours: self.colours.clone(),
+            ..scaled
+        })
     }
 
     /// The graph.
@@ -133,11 +158,13 @@ impl Ising {
 
     /// `I_i = h_i + Σ_j J_ij x_j`, what the neighbours of site `i` and the field there say to it.
     pub fn local_field(&self, x: ArrayView1<f64>, site: usize) -> f64 {
+        self.fields[site] + self.coupling_field(x, site)
+    }
+
+    /// `Σ_j J_ij x_j`.
+    fn coupling_field(&self, x: ArrayView1<f64>, site: usize) -> f64 {
         let neighbours = self.graph.neighbours(site).iter();
-        self.fields[site]
-            + neighbours
-                .map(|n| self.couplings[n.bond] * x[n.site])
-                .sum::<f64>()
+        neighbours.map(|n| self.couplings[n.bond] * x[n.site]).sum()
     }
 }
 
@@ -151,11 +178,7 @@ impl Energy for Ising {
     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
         assert_energy_shapes(self.dim(), x, &out);
         for (x, e) in x.rows().into_iter().zip(&mut out) {
-            let bonds = self.graph.bonds().iter().zip(&self.couplings);
-            *e = -bonds
-                .map(|(&[i, j], coupling)| coupling * x[i] * x[j])
-                .sum::<f64>()
-                - x.dot(&self.fields);
+            *e = -self.interaction(x) - x.dot(&self.fields);
         }
     }
 }
@@ -204,5 +227,24 @@ impl ParametricMut for Ising {
         self.couplings.assign(&couplings);
         self.fields.assign(&fields);
         Ok(())
+    }
+}
+
+impl Snapshot for Ising {
+    fn snapshot(&self) -> Record {
+        let mut record = Record::new();
+        record.put(
+            "couplings",
+            self.couplings.shape(),
+            Values::F64(self.couplings.to_vec()),
+        );
+        record.put("fields", self.fields.shape(), Values::F64(self.fields.to_vec()));
+        record
+    }
+
+    fn restore(&mut self, record: &Record) -> Result<()> {
+        let couplings = record.f64s("couplings", self.couplings.shape())?;
+        let fields = record.f64s("fields", self.fields.shape())?;
+        self.set_params(Array1::from_vec([couplings, fields].concat()).view())
     }
 }

@@ -17,7 +17,8 @@ mod exact;
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_finite, check_shape};
 use gibbsian_core::{
-    Discrete, DiscreteEnergy, Energy, EnergyPullback, Error, Layout, Parametric, ParametricMut, Result, Space,
+    Discrete, DiscreteEnergy, Energy, EnergyPullback, Error, Layout, Parametric, ParametricMut, Record,
+    Result, Snapshot, Space, Values,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, concatenate};
 
@@ -117,8 +118,12 @@ impl Potts {
             *gain = *field;
         }
         for neighbour in self.graph.neighbours(site) {
-            // A value that is no colour meets none.
-            if let Some(gain) = colour(x[neighbour.site], self.n_colours()).and_then(|c| gains.get_mut(c)) {
+            // A value that is no colour meets none, and one that is no number tells nothing.
+            if x[neighbour.site].is_nan() {
+                gains.fill(f64::NAN);
+            } else if let Some(gain) =
+                colour(x[neighbour.site], self.n_colours()).and_then(|c| gains.get_mut(c))
+            {
                 *gain += self.couplings[neighbour.bond];
             }
         }
@@ -202,6 +207,30 @@ impl ParametricMut for Potts {
             *field = *value;
         }
         Ok(())
+    }
+}
+
+impl Snapshot for Potts {
+    /// `couplings` and `fields`; the graph is not part of it.
+    fn snapshot(&self) -> Record {
+        let mut record = Record::new();
+        record.put(
+            "couplings",
+            self.couplings.shape(),
+            Values::F64(self.couplings.to_vec()),
+        );
+        record.put(
+            "fields",
+            self.fields.shape(),
+            Values::F64(self.fields.flatten().to_vec()),
+        );
+        record
+    }
+
+    fn restore(&mut self, record: &Record) -> Result<()> {
+        let couplings = record.f64s("couplings", self.couplings.shape())?;
+        let fields = record.f64s("fields", self.fields.shape())?;
+        self.set_params(Array1::from_vec([couplings, fields].concat()).view())
     }
 }
 

@@ -14,7 +14,7 @@ use super::Rbm;
 const MAX_STATES: u64 = 1 << 32;
 
 /// How many states one call of the energy handles.
-const STATES_AT_ONCE: u64 = 256;
+pub(super) const STATES_AT_ONCE: u64 = 256;
 
 impl<V: Units, H: FiniteUnits> Rbm<V, H> {
     /// `log Z`, exact up to rounding, by enumeration of the hidden layer; the visible units may be of any kind.

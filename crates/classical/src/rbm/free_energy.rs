@@ -1,6 +1,6 @@
 //! The free energy `F(v) = e_V(v) − Γ_H(v'W)`, its parameter gradient, and the cost of flipping a visible unit.
 
-use gibbsian_core::energy::assert_energy_shapes;
+use gibbsian_core::energy::{assert_energy_shapes, assert_two_symbols};
 use gibbsian_core::{
     Discrete, DiscreteEnergy, Energy, EnergyPullback, FiniteUnits, RelaxedEnergy, SmoothUnits, Space, Units,
 };
@@ -16,7 +16,7 @@ impl<V: Units, H: Units> Space for Rbm<V, H> {
 
 impl<V: Units, H: Units> Rbm<V, H> {
     /// `F(v)` from the hidden field `v'W`, for callers that have it already.
-    fn free_energy_into(
+    pub(super) fn free_energy_into(
         &self,
         v: ArrayView2<f64>,
         hidden_field: ArrayView2<f64>,
@@ -63,6 +63,50 @@ impl<V: Units, H: Units> EnergyPullback for Rbm<V, H> {
         self.hidden
             .log_partition_pullback_into(field.view(), (-w).view(), grad_hidden);
     }
+
+    /// A flip moves the hidden field by `d W_i`, and changes one row of `−v E[h|v]'`: with `m_bi` the hidden means after flip `i` of row `b` and `x_b` the row before,
+    /// `Σ_bi w_bi ∂F/∂W = −Σ_b x_b (Σ_i w_bi m_bi)' − Σ_i e_i (Σ_b w_bi d_bi m_bi)'`: `O(BVH)` for all flips together, not for each.
+    fn flips_pullback_into(&self, x: ArrayView2<f64>, w: ArrayView2<f64>, grad: ArrayViewMut1<f64>)
+    where
+        Self: Discrete,
+    {
+        assert_eq!(x.dim(), w.dim(), "one weight for every unit of every row");
+        let field = self.hidden_field(x);
+        let (mut grad_weights, rest) = grad.split_at(Axis(0), self.weights.len());
+        let (mut grad_visible, mut grad_hidden) = rest.split_at(Axis(0), self.visible.n_params());
+        let mut of_rows = Array2::zeros(field.raw_dim());
+        let mut of_units = Array2::zeros(self.weights.raw_dim());
+        let mut changed = x.to_owned();
+        let mut moved = field.clone();
+        let mut means = field.clone();
+        for site in 0..self.dim() {
+            let alphabet = self.alphabet(site);
+            assert_two_symbols(site, alphabet);
+            let (w, weights) = (w.column(site), self.weights.row(site));
+            let mut of_unit = of_units.row_mut(site);
+            moved.assign(&field);
+            for (b, _) in w.iter().enumerate().filter(|(_, w)| **w != 0.0) {
+                let old = x[[b, site]];
+                let new = alphabet[usize::from(old == alphabet[0])];
+                changed[[b, site]] = new;
+                moved.row_mut(b).scaled_add(new - old, &weights);
+            }
+            self.hidden.mean_into(moved.view(), means.view_mut());
+            for (b, w) in w.iter().enumerate() {
+                of_rows.row_mut(b).scaled_add(*w, &means.row(b));
+                of_unit.scaled_add(w * (changed[[b, site]] - x[[b, site]]), &means.row(b));
+            }
+            self.visible
+                .energy_pullback_into(changed.view(), w, grad_visible.view_mut());
+            self.hidden
+                .log_partition_pullback_into(moved.view(), (-&w).view(), grad_hidden.view_mut());
+            changed.column_mut(site).assign(&x.column(site));
+        }
+        of_units += &x.t().dot(&of_rows);
+        Zip::from(&mut grad_weights)
+            .and(&Array1::from_iter(of_units))
+            .for_each(|g, p| *g -= p);
+    }
 }
 
 impl<V: FiniteUnits, H: Units> Discrete for Rbm<V, H> {
@@ -83,20 +127,20 @@ impl<V: FiniteUnits, H: Units> DiscreteEnergy for Rbm<V, H> {
     /// `F` after a change `d` of visible unit `i` needs only the hidden field moved by `d W_i`: `O(H)` a symbol instead of `O(VH)`.
     fn site_deltas_into(&self, x: ArrayView2<f64>, site: usize, mut out: ArrayViewMut2<f64>) {
         let field = self.hidden_field(x);
-        self.site_deltas_from_field(x, field.view(), site, &mut out);
+        let mut before = Array1::zeros(x.nrows());
+        self.free_energy_into(x, field.view(), before.view_mut());
+        self.site_deltas_from_field(x, field.view(), before.view(), site, &mut out);
     }
 
     fn flip_deltas_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
         let field = self.hidden_field(x);
+        let mut before = Array1::zeros(x.nrows());
+        self.free_energy_into(x, field.view(), before.view_mut());
         let mut deltas = Array2::zeros((x.nrows(), 2));
         for site in 0..self.dim() {
             let alphabet = self.alphabet(site);
-            assert_eq!(
-                alphabet.len(),
-                2,
-                "flipping unit {site} needs two values, not {alphabet:?}"
-            );
-            self.site_deltas_from_field(x, field.view(), site, &mut deltas.view_mut());
+            assert_two_symbols(site, alphabet);
+            self.site_deltas_from_field(x, field.view(), before.view(), site, &mut deltas.view_mut());
             for (b, value) in x.column(site).iter().enumerate() {
                 out[[b, site]] = deltas[[b, usize::from(*value == alphabet[0])]];
             }
@@ -123,7 +167,7 @@ impl<V: FiniteUnits + SmoothUnits, H: Units> RelaxedEnergy for Rbm<V, H> {
 
 impl<V: SmoothUnits, H: Units> Rbm<V, H> {
     /// `−∂F/∂v = W E[h | v] − ∂e_V/∂v`.
-    fn relaxed_score_from_field(
+    pub(super) fn relaxed_score_from_field(
         &self,
         x: ArrayView2<f64>,
         field: ArrayView2<f64>,
@@ -141,12 +185,11 @@ impl<V: FiniteUnits, H: Units> Rbm<V, H> {
         &self,
         x: ArrayView2<f64>,
         field: ArrayView2<f64>,
+        before: ArrayView1<f64>,
         site: usize,
         out: &mut ArrayViewMut2<f64>,
     ) {
-        let mut before = Array1::zeros(x.nrows());
         let mut after = Array1::zeros(x.nrows());
-        self.free_energy_into(x, field, before.view_mut());
         let mut changed = x.to_owned();
         let alphabet = self.alphabet(site);
         for (k, &symbol) in alphabet.iter().enumerate() {

@@ -29,7 +29,7 @@ impl<V: Units, H: Units> Blocks for Rbm<V, H> {
             None => x.assign(&v),
             Some(free) => Zip::from(&mut x)
                 .and(&v)
-                .and_broadcast(&free)
+                .and_broadcast(&self.visible.free_units(free))
                 .for_each(|x, v, free| {
                     if *free {
                         *x = *v;
@@ -55,7 +55,7 @@ impl<V: FiniteUnits, H: FiniteUnits> BlockLaw for Rbm<V, H> {
 }
 
 /// `p(x_j | I_i)` for every field `i` and every state `j`.
-pub(super) fn law_matrix<U: Units, S>(
+pub(crate) fn law_matrix<U: Units, S>(
     units: &U,
     fields: Array2<f64>,
     states: &ndarray::ArrayBase<S, ndarray::Ix2>,

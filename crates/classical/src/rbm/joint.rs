@@ -84,16 +84,20 @@ impl<V: Units, H: Units> Blocks for Joint<'_, V, H> {
         let n_visible = self.rbm.visible.n_units();
         let streams = Streams::draw(rng);
         let (mut v, mut h) = x.view_mut().split_at(Axis(1), n_visible);
-        let (new, old, first) = match block {
-            0 => (self.rbm.sample_hidden(v.view(), streams), &mut h, n_visible),
-            1 => (self.rbm.sample_visible(h.view(), streams), &mut v, 0),
+        let (new, old) = match block {
+            0 => (self.rbm.sample_hidden(v.view(), streams), &mut h),
+            1 => (self.rbm.sample_visible(h.view(), streams), &mut v),
             _ => panic!("block {block} of a model with two blocks"),
         };
+        let free = free.map(|free| match block {
+            0 => self.rbm.hidden.free_units(free.slice(s![n_visible..])),
+            _ => self.rbm.visible.free_units(free.slice(s![..n_visible])),
+        });
         match free {
             None => old.assign(&new),
             Some(free) => Zip::from(old)
                 .and(&new)
-                .and_broadcast(free.slice(s![first..first + new.ncols()]))
+                .and_broadcast(&free)
                 .for_each(|old, new, free| {
                     if *free {
                         *old = *new;

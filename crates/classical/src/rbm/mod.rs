@@ -13,26 +13,44 @@
 //! This is the reference form, in double precision throughout. The hidden units are summed out wherever the model is seen as an
 //! [`gibbsian_core::Energy`]; [`Joint`] shows both layers.
 
-mod binary;
+pub(crate) mod binary;
+mod centred;
+mod continuous;
+mod enumerated;
 mod exact;
+mod flip;
 mod free_energy;
 mod gibbs;
 mod joint;
+mod mean_field;
+mod normalisable;
 mod path;
+mod product;
+mod reparametrise;
+mod sparsity;
 
 pub use binary::{
     BinaryRbm, BinaryRbmPath, BinaryState, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
 };
+pub use centred::{Centred, CentredRbm, Centring, Offset, Offsets};
+pub use enumerated::EnumeratedLikelihood;
+pub(crate) use gibbs::law_matrix;
 pub use joint::Joint;
-pub use path::RbmPath;
+pub use mean_field::{Magnetisations, MeanField, MeanFieldLikelihood, MeanFieldOrder};
+pub use path::{RbmPath, RbmStart};
+pub(crate) use path::{free_log_partition, interpolate};
+pub use reparametrise::Scalable;
+pub use sparsity::{Penalty, SparsityTarget};
 
 use gibbsian_core::error::{check_finite, check_positive, check_shape};
 use gibbsian_core::{
-    Error, Layout, Parametric, ParametricMut, Record, Result, Seed, Snapshot, Streams, Units, Values,
+    Error, Layout, Parametric, ParametricMut, Record, Result, Seed, Snapshot, Streams, Units,
 };
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate};
 use rand::RngExt;
 
+use self::normalisable::check_normalisable;
+use crate::tensors::{params_from_record, params_to_record};
 use crate::units::Bernoulli;
 
 /// A restricted Boltzmann machine of any two kinds of units.
@@ -47,7 +65,9 @@ impl<V: Units, H: Units> Rbm<V, H> {
     /// The machine with these layers and weights `(visible, hidden)`.
     ///
     /// # Errors
-    /// Empty layers, a weight matrix of another shape, or a weight that is not finite.
+    /// Empty layers, a weight matrix of another shape, a weight that is not finite, or a coupling of unbounded units that is so strong that `exp(−E)` has no
+    /// integral. The last is decided exactly for Gaussian units, and otherwise as far as it can be: a machine of one-sided units that is not normalisable may be taken,
+    /// one that is normalisable is never refused.
     pub fn new(visible: V, hidden: H, weights: Array2<f64>) -> Result<Self> {
         let shape = [visible.n_units(), hidden.n_units()];
         if shape.contains(&0) {
@@ -59,6 +79,7 @@ impl<V: Units, H: Units> Rbm<V, H> {
         }
         check_shape("weights", &weights, &shape)?;
         check_finite("weights", &weights)?;
+        check_normalisable(&visible, &hidden, weights.view())?;
         Ok(Rbm {
             visible,
             hidden,
@@ -178,36 +199,25 @@ impl<V: Units, H: Units> ParametricMut for Rbm<V, H> {
         let (visible, hidden) = rest.split_at(Axis(0), self.visible.n_params());
         // The layers may refuse more than non-finite numbers, so both are asked before anything is changed.
         let (mut new_visible, mut new_hidden) = (self.visible.clone(), self.hidden.clone());
-        new_visible.set_params(visible)?;
-        new_hidden.set_params(hidden)?;
+        new_visible.set_params(visible).map_err(|e| e.within("visible"))?;
+        new_hidden.set_params(hidden).map_err(|e| e.within("hidden"))?;
+        let new_weights = Array2::from_shape_fn(self.weights.raw_dim(), |(i, j)| {
+            weights[i * self.weights.ncols() + j]
+        });
+        check_normalisable(&new_visible, &new_hidden, new_weights.view())?;
         (self.visible, self.hidden) = (new_visible, new_hidden);
-        for (w, new) in self.weights.iter_mut().zip(weights) {
-            *w = *new;
-        }
+        self.weights.assign(&new_weights);
         Ok(())
     }
 }
 
 impl<V: Units, H: Units> Snapshot for Rbm<V, H> {
     fn snapshot(&self) -> Record {
-        let mut record = Record::new();
-        let params = self.params();
-        for tensor in self.layout().tensors() {
-            let values = params.slice(s![tensor.range.clone()]).to_vec();
-            record.put(&*tensor.name, &tensor.shape, Values::F64(values));
-        }
-        record
+        params_to_record(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let layout = self.layout();
-        let mut params = Array1::zeros(layout.n_params());
-        for tensor in layout.tensors() {
-            let values = record.f64s(&tensor.name, &tensor.shape)?;
-            params
-                .slice_mut(s![tensor.range.clone()])
-                .assign(&ArrayView1::from(values));
-        }
+        let params = params_from_record(self, record)?;
         self.set_params(params.view())
     }
 }

@@ -1,6 +1,6 @@
 //! The annealing path of an RBM, from independent units to the machine.
 //!
-//! With base layers `V₀`, `H₀` of the same kinds as the machine's and layer energies linear in their parameters, the machine at `β` has the layers
+//! With base layers `V₀`, `H₀` of the same kinds as the machine's and layer energies affine in their parameters, the machine at `β` has the layers
 //! `V_β = (1−β) V₀ + β V`, `H_β = (1−β) H₀ + β H` and the weights `βW`, and
 //!
 //! `log f_β(v) = −e_{V_β}(v) + Γ_{H_β}(β v'W)`.
@@ -11,7 +11,7 @@
 
 use gibbsian_core::error::check_shape;
 use gibbsian_core::path::exchange_rows;
-use gibbsian_core::{Path, Record, Result, Snapshot, Space, Streams, Units};
+use gibbsian_core::{Path, PathTo, Record, Result, Snapshot, Space, Streams, Units};
 use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2, aview1, s};
 use rand::Rng;
 
@@ -36,10 +36,11 @@ impl<'a, V: Units, H: Units> RbmPath<'a, V, H> {
     pub fn new(rbm: &'a Rbm<V, H>, base_visible: V, base_hidden: H) -> Result<Self> {
         check_shape("base_visible", &base_visible.params(), &[rbm.visible.n_params()])?;
         check_shape("base_hidden", &base_hidden.params(), &[rbm.hidden.n_params()])?;
+        // What no parameter says, as the number of trials of a binomial unit, is the machine's.
         Ok(RbmPath {
             rbm,
-            base_visible,
-            base_hidden,
+            base_visible: interpolate(&base_visible, &rbm.visible, 0.0),
+            base_hidden: interpolate(&base_hidden, &rbm.hidden, 0.0),
         })
     }
 
@@ -66,6 +67,39 @@ impl<'a, V: Units, H: Units> RbmPath<'a, V, H> {
     fn state(&self, v: Array2<f64>) -> State {
         let field = self.rbm.hidden_field(v.view());
         State { v, field }
+    }
+}
+
+/// The independent layers that paths to machines start at, for kernels that serve machines while they are trained.
+///
+/// ```
+/// use gibbsian_classical::{Bernoulli, Rbm, RbmStart};
+/// use gibbsian_core::{Path, PathTo, Seed};
+///
+/// let layers = || (Bernoulli::unbiased(3), Bernoulli::unbiased(2));
+/// let rbm = Rbm::random(layers().0, layers().1, 0.5, Seed::new(1))?;
+/// let start = RbmStart { visible: layers().0, hidden: layers().1 };
+/// assert_eq!(start.path_to(&rbm)?.log_z_start(), 5.0 * 2.0_f64.ln());
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct RbmStart<V, H> {
+    /// The visible units at the start of the path.
+    pub visible: V,
+    /// The hidden units at the start of the path.
+    pub hidden: H,
+}
+
+impl<V: Units, H: Units> PathTo<Rbm<V, H>> for RbmStart<V, H> {
+    type State = State;
+    type Path<'a>
+        = RbmPath<'a, V, H>
+    where
+        V: 'a,
+        H: 'a;
+
+    fn path_to<'a>(&'a self, target: &'a Rbm<V, H>) -> Result<RbmPath<'a, V, H>> {
+        RbmPath::new(target, self.visible.clone(), self.hidden.clone())
     }
 }
 
@@ -131,7 +165,7 @@ impl<V: Units, H: Units> Path for RbmPath<'_, V, H> {
     }
 
     // Both layers' parameters move by `θ₁ − θ₀` and the field by `I = v'W` a unit of `β`, hence
-    // `d/dβ log f_β(v) = −e_V(v) + e_{V₀}(v) + ∂Γ/∂θ · (θ₁ − θ₀) + ∂Γ/∂I · I`, the first two because energies are linear in `θ`.
+    // `d/dβ log f_β(v) = −e_V(v) + e_{V₀}(v) + ∂Γ/∂θ · (θ₁ − θ₀) + ∂Γ/∂I · I`, the first two because energies are affine in `θ`.
     fn slope(&self, state: &State, beta: f64, out: &mut [f64]) {
         let mut start = Array1::zeros(out.len());
         let mut end = Array1::zeros(out.len());
@@ -172,7 +206,7 @@ impl<V: Units, H: Units> Path for RbmPath<'_, V, H> {
 }
 
 /// The layer with parameters `(1−β) θ₀ + β θ₁`.
-fn interpolate<U: Units>(start: &U, end: &U, beta: f64) -> U {
+pub(crate) fn interpolate<U: Units>(start: &U, end: &U, beta: f64) -> U {
     let mut layer = end.clone();
     let params = start.params() * (1.0 - beta) + end.params() * beta;
     layer
@@ -182,7 +216,7 @@ fn interpolate<U: Units>(start: &U, end: &U, beta: f64) -> U {
 }
 
 /// `Γ(0)`: the log-partition function of a layer by itself.
-pub(super) fn free_log_partition<U: Units>(units: &U) -> f64 {
+pub(crate) fn free_log_partition<U: Units>(units: &U) -> f64 {
     let mut out = Array1::zeros(1);
     units.log_partition_into(Array2::zeros((1, units.n_units())).view(), out.view_mut());
     out[0]

@@ -1,12 +1,12 @@
 //! Bernoulli units: `x ∈ {0, 1}`, `e(x) = −b·x`, `Γ(I) = Σ_i log(1 + exp(b_i + I_i))`.
 
-use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_finite, check_positive, check_probabilities};
 use gibbsian_core::math::{logit, sigmoid, softplus};
-use gibbsian_core::parallel::for_each_block;
-use gibbsian_core::{FiniteUnits, Layout, Parametric, ParametricMut, Result, SmoothUnits, Streams, Units};
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip};
+use gibbsian_core::{FiniteUnits, Result, SmoothUnits, StreamRng};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::RngExt;
+
+use super::bias_only::{BiasOnly, bias_only_units, diagonal_response, diagonal_response_gradient};
 
 /// A layer of units that are 0 or 1, with one bias each (Smolensky 1986).
 ///
@@ -56,79 +56,53 @@ impl Bernoulli {
     }
 }
 
-impl Parametric for Bernoulli {
-    fn layout(&self) -> Layout {
-        Layout::new().with("bias", &[self.bias.len()])
+impl BiasOnly for Bernoulli {
+    fn biases(&self) -> &Array1<f64> {
+        &self.bias
     }
 
-    fn params(&self) -> Array1<f64> {
-        self.bias.clone()
+    fn biases_mut(&mut self) -> &mut Array1<f64> {
+        &mut self.bias
+    }
+
+    fn log_partition_at(&self, t: ArrayView1<f64>) -> f64 {
+        t.iter().map(|t| softplus(*t)).sum()
+    }
+
+    fn mean_at(&self, mut t: ArrayViewMut1<f64>) {
+        t.mapv_inplace(sigmoid);
+    }
+
+    fn draw_at(&self, mut t: ArrayViewMut1<f64>, rng: &mut StreamRng) {
+        t.mapv_inplace(|t| f64::from(rng.random::<f64>() < sigmoid(t)));
+    }
+
+    fn response_at(&self, t: ArrayView1<f64>, d: ArrayView1<f64>, out: ArrayViewMut1<f64>) {
+        diagonal_response(variance, t, d, out);
+    }
+
+    fn response_gradient_at(
+        &self,
+        t: ArrayView1<f64>,
+        a: ArrayView1<f64>,
+        d: ArrayView1<f64>,
+        out: ArrayViewMut1<f64>,
+    ) {
+        // σ(t)σ(−t)(σ(−t) − σ(t)) = −σσ' tanh(t/2)
+        diagonal_response_gradient(|t| -variance(t) * (0.5 * t).tanh(), t, a, d, out);
     }
 }
 
-impl ParametricMut for Bernoulli {
-    fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
-        self.layout().check(params)?;
-        self.bias.assign(&params);
-        Ok(())
-    }
+/// `σ(t) σ(−t)`.
+fn variance(t: f64) -> f64 {
+    sigmoid(t) * sigmoid(-t)
 }
 
-impl Units for Bernoulli {
-    fn n_units(&self) -> usize {
-        self.bias.len()
-    }
-
+bias_only_units!(Bernoulli, shape: |layer| vec![layer.bias.len()], {
     fn admits(&self, _unit: usize, value: f64) -> bool {
         (0.0..=1.0).contains(&value)
     }
-
-    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
-        assert_energy_shapes(self.n_units(), x, &out);
-        Zip::from(x.rows())
-            .and(&mut out)
-            .for_each(|x, e| *e = -x.dot(&self.bias));
-    }
-
-    fn log_partition_into(&self, field: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
-        assert_energy_shapes(self.n_units(), field, &out);
-        Zip::from(field.rows()).and(&mut out).for_each(|field, gamma| {
-            *gamma = field.iter().zip(&self.bias).map(|(i, b)| softplus(i + b)).sum();
-        });
-    }
-
-    fn mean_into(&self, field: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
-        Zip::from(&mut out)
-            .and(&field)
-            .and_broadcast(&self.bias)
-            .for_each(|m, i, b| *m = sigmoid(i + b));
-    }
-
-    fn sample_into(&self, field: ArrayView2<f64>, streams: Streams, mut out: ArrayViewMut2<f64>) {
-        self.mean_into(field, out.view_mut());
-        for_each_block(out, |block, mut rows| {
-            let mut rng = streams.block(block);
-            rows.mapv_inplace(|mean| f64::from(rng.random::<f64>() < mean));
-        });
-    }
-
-    fn energy_pullback_into(&self, x: ArrayView2<f64>, w: ArrayView1<f64>, mut grad: ArrayViewMut1<f64>) {
-        for (x, w) in x.rows().into_iter().zip(&w) {
-            grad.scaled_add(-w, &x);
-        }
-    }
-
-    fn log_partition_pullback_into(
-        &self,
-        field: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        mut grad: ArrayViewMut1<f64>,
-    ) {
-        for (mean, w) in self.mean(field).rows().into_iter().zip(&w) {
-            grad.scaled_add(*w, &mean);
-        }
-    }
-}
+});
 
 impl FiniteUnits for Bernoulli {
     fn alphabet(&self, _unit: usize) -> &[f64] {

@@ -5,13 +5,13 @@
 //! energy. The machines can express the same laws, but gradients differ: spins are symmetric about zero, so that centred data need
 //! no large biases to cancel the mean field of the other layer.
 
-use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_each, check_finite, check_positive};
 use gibbsian_core::math::{log_2cosh, logit, sigmoid};
-use gibbsian_core::parallel::for_each_block;
-use gibbsian_core::{FiniteUnits, Layout, Parametric, ParametricMut, Result, SmoothUnits, Streams, Units};
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip};
+use gibbsian_core::{FiniteUnits, Result, SmoothUnits, StreamRng};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::RngExt;
+
+use super::bias_only::{BiasOnly, bias_only_units, diagonal_response, diagonal_response_gradient};
 
 /// A layer of units that are −1 or +1, with one bias each: Ising spins in a field (Hopfield 1982; Ackley, Hinton and Sejnowski 1985).
 ///
@@ -64,83 +64,59 @@ impl Spin {
     }
 }
 
-impl Parametric for Spin {
-    fn layout(&self) -> Layout {
-        Layout::new().with("bias", &[self.bias.len()])
+impl BiasOnly for Spin {
+    fn biases(&self) -> &Array1<f64> {
+        &self.bias
     }
 
-    fn params(&self) -> Array1<f64> {
-        self.bias.clone()
+    fn biases_mut(&mut self) -> &mut Array1<f64> {
+        &mut self.bias
+    }
+
+    fn log_partition_at(&self, t: ArrayView1<f64>) -> f64 {
+        t.iter().map(|t| log_2cosh(*t)).sum()
+    }
+
+    fn mean_at(&self, mut t: ArrayViewMut1<f64>) {
+        t.mapv_inplace(f64::tanh);
+    }
+
+    fn draw_at(&self, mut t: ArrayViewMut1<f64>, rng: &mut StreamRng) {
+        // Not (1 + mean) / 2: a rare spin up has a probability that is lost beside one.
+        t.mapv_inplace(|t| {
+            if rng.random::<f64>() < sigmoid(2.0 * t) {
+                1.0
+            } else {
+                -1.0
+            }
+        });
+    }
+
+    fn response_at(&self, t: ArrayView1<f64>, d: ArrayView1<f64>, out: ArrayViewMut1<f64>) {
+        diagonal_response(variance, t, d, out);
+    }
+
+    fn response_gradient_at(
+        &self,
+        t: ArrayView1<f64>,
+        a: ArrayView1<f64>,
+        d: ArrayView1<f64>,
+        out: ArrayViewMut1<f64>,
+    ) {
+        diagonal_response_gradient(|t| -2.0 * t.tanh() * variance(t), t, a, d, out);
     }
 }
 
-impl ParametricMut for Spin {
-    fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
-        self.layout().check(params)?;
-        self.bias.assign(&params);
-        Ok(())
-    }
+/// `1/cosh² t = 4 σ(2t) σ(−2t)`, without the cancellation of `1 − tanh²`.
+fn variance(t: f64) -> f64 {
+    4.0 * sigmoid(2.0 * t) * sigmoid(-2.0 * t)
 }
 
-impl Units for Spin {
-    fn n_units(&self) -> usize {
-        self.bias.len()
-    }
-
+bias_only_units!(Spin, shape: |layer| vec![layer.bias.len()], {
     fn admits(&self, _unit: usize, value: f64) -> bool {
         (-1.0..=1.0).contains(&value)
     }
-
-    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
-        assert_energy_shapes(self.n_units(), x, &out);
-        Zip::from(x.rows())
-            .and(&mut out)
-            .for_each(|x, e| *e = -x.dot(&self.bias));
-    }
-
-    fn log_partition_into(&self, field: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
-        assert_energy_shapes(self.n_units(), field, &out);
-        Zip::from(field.rows()).and(&mut out).for_each(|field, gamma| {
-            *gamma = field.iter().zip(&self.bias).map(|(i, b)| log_2cosh(i + b)).sum();
-        });
-    }
-
-    fn mean_into(&self, field: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
-        Zip::from(&mut out)
-            .and(&field)
-            .and_broadcast(&self.bias)
-            .for_each(|m, i, b| *m = (i + b).tanh());
-    }
-
-    fn sample_into(&self, field: ArrayView2<f64>, streams: Streams, mut out: ArrayViewMut2<f64>) {
-        // Not (1 + mean) / 2: a rare spin up has a probability that is lost beside one.
-        Zip::from(&mut out)
-            .and(&field)
-            .and_broadcast(&self.bias)
-            .for_each(|p, i, b| *p = sigmoid(2.0 * (i + b)));
-        for_each_block(out, |block, mut rows| {
-            let mut rng = streams.block(block);
-            rows.mapv_inplace(|p| if rng.random::<f64>() < p { 1.0 } else { -1.0 });
-        });
-    }
-
-    fn energy_pullback_into(&self, x: ArrayView2<f64>, w: ArrayView1<f64>, mut grad: ArrayViewMut1<f64>) {
-        for (x, w) in x.rows().into_iter().zip(&w) {
-            grad.scaled_add(-w, &x);
-        }
-    }
-
-    fn log_partition_pullback_into(
-        &self,
-        field: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        mut grad: ArrayViewMut1<f64>,
-    ) {
-        for (mean, w) in self.mean(field).rows().into_iter().zip(&w) {
-            grad.scaled_add(*w, &mean);
-        }
-    }
-}
+});
 
 impl FiniteUnits for Spin {
     fn alphabet(&self, _unit: usize) -> &[f64] {

@@ -17,7 +17,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 ///
 /// # Errors
 /// The first law that does not hold.
-pub fn machine<V: FiniteUnits + SmoothUnits, H: FiniteUnits>(
+pub fn machine<V: FiniteUnits, H: FiniteUnits>(
     rbm: &Rbm<V, H>,
     joint_energy: impl Fn(ArrayView1<f64>, ArrayView1<f64>) -> f64,
     base: (V, H),
@@ -67,8 +67,10 @@ pub fn machine<V: FiniteUnits + SmoothUnits, H: FiniteUnits>(
 
     conformance::energy(rbm, v.view(), DOUBLE)?;
     conformance::discrete_energy(rbm, v.view(), DOUBLE)?;
-    conformance::relaxed_energy(rbm, v.view(), DOUBLE)?;
     conformance::energy_pullback(&mut rbm.clone(), v.view(), DOUBLE)?;
+    if (0..v.ncols()).all(|site| rbm.alphabet(site).len() == 2) {
+        conformance::flips_pullback(rbm, v.view(), DOUBLE)?;
+    }
     conformance::blocks(rbm, v.view(), seed.child("blocks"))?;
     conformance::block_law(rbm, Redraw::ThroughHidden, seed.child("block-law"))?;
     conformance::transition_law(&Sweep::Forward, rbm, Balance::Detailed, seed.child("sweep"))?;
@@ -85,8 +87,22 @@ pub fn machine<V: FiniteUnits + SmoothUnits, H: FiniteUnits>(
     conformance::finite_path(&path, v.view(), DOUBLE, seed.child("finite-path"))
 }
 
+/// [`machine`], and what visible units add whose energy can be differentiated.
+///
+/// # Errors
+/// The first law that does not hold.
+pub fn smooth_machine<V: FiniteUnits + SmoothUnits, H: FiniteUnits>(
+    rbm: &Rbm<V, H>,
+    joint_energy: impl Fn(ArrayView1<f64>, ArrayView1<f64>) -> f64,
+    base: (V, H),
+    seed: Seed,
+) -> Verdict {
+    conformance::relaxed_energy(rbm, rbm.states().unwrap().view(), Precision::DOUBLE)?;
+    machine(rbm, joint_energy, base, seed)
+}
+
 /// Rows of `Σ_s s p(s | row)` from `log p(row, s)` up to a constant.
-fn means(log_joint: ArrayView2<f64>, states: &Array2<f64>) -> Array2<f64> {
+pub fn means(log_joint: ArrayView2<f64>, states: &Array2<f64>) -> Array2<f64> {
     let mut p = log_joint.to_owned();
     for mut row in p.axis_iter_mut(Axis(0)) {
         let log_total = log_sum_exp(&row.to_vec());

@@ -43,6 +43,7 @@ fn potts_models_keep_the_contracts_of_their_traits() {
         let x = model.states().unwrap();
         let x = x.slice(ndarray::s![..;7, ..]);
         conformance::parametric(&mut model).unwrap();
+        conformance::snapshot(&model, &mut model.at(0.5).unwrap()).unwrap();
         conformance::energy(&model, x, DOUBLE).unwrap();
         conformance::discrete_energy(&model, x, DOUBLE).unwrap();
         conformance::energy_pullback(&mut model, x, DOUBLE).unwrap();
@@ -55,7 +56,7 @@ fn potts_models_keep_the_contracts_of_their_traits() {
 #[test]
 fn clusters_of_colours_have_the_laws_of_their_matrices() {
     let models = [
-        Potts::uniform(lattice(&[2, 3], Boundary::Open), 3, 0.9).unwrap(),
+        Potts::uniform(lattice(&[5], Boundary::Open), 3, 0.9).unwrap(),
         Potts::uniform(lattice(&[4], Boundary::Periodic), 4, -1.1).unwrap(),
         random(lattice(&[2, 2], Boundary::Open), 4, 7),
         random(Graph::complete(4).unwrap(), 3, 8),

@@ -3,6 +3,7 @@
 //! - [`gamma`]: `ln Γ` and its derivatives, the beta function, and the two parts that saddle-point forms of densities consist of,
 //!   [`stirling_error`] and [`deviance`];
 //! - [`normal`]: tails of the normal distribution, on the logarithmic scale and relative to the density, and quantiles;
+//! - [`half_line`]: the normal distribution cut off at zero, its normaliser and cumulants;
 //! - [`bessel`]: the modified Bessel functions `I₀` and `I₁`, for densities on the circle.
 //!
 //! A function is held to 4 units in the last place against 50-digit references (`tests/reference/special.tsv`), and near a zero, where its terms
@@ -15,6 +16,7 @@
 pub mod bessel;
 mod fits;
 pub mod gamma;
+pub mod half_line;
 pub mod normal;
 mod rational;
 
@@ -25,6 +27,7 @@ pub use bessel::{
 pub use gamma::{
     deviance, digamma, ln_beta, ln_factorial, ln_gamma, ln_multivariate_gamma, stirling_error, trigamma,
 };
+pub use half_line::{half_line_cumulants, log_mills_ratio};
 pub use normal::{
     erfcx, log_erfc, log_normal_interval, mills_ratio, normal_cdf, normal_interval_ratio,
     normal_interval_ratio_from, normal_log_cdf, normal_quantile, normal_quantile_between,

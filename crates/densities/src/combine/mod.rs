@@ -11,6 +11,8 @@
 //! | temperature, where it is closed | `p(x)^β / Z_β` | [`PowerFamily`], [`Tempered`] |
 //!
 //! and for the one that does not, "and" on the same coordinates, `Π_i p_i(x)^{β_i}`, there is the energy without its normaliser, [`ProductOfExperts`].
+//! "Or" of energies that cannot be drawn from needs their normalisers, [`KnownLogZ`], and is [`MixtureOfEnergies`]; "and not", `p_A p_B^{−α}`, is [`AndNot`], which exists only where
+//! it has a normaliser.
 //!
 //! They nest. Each takes its parts by value, by reference or boxed, and passes on what the parts can do: a mixture of densities with scores
 //! has a score, and one of densities without has none. For parts of different types use trait objects: `Box<dyn Density>`,
@@ -21,20 +23,29 @@
 //! no samples.
 
 mod affine;
+mod and_not;
+mod capped;
 mod coupling_flow;
 mod independent;
+mod known_log_z;
 mod linear_gaussian_chain;
+mod mixing;
 mod mixture;
+mod mixture_of_energies;
 mod nade;
 mod product_of_experts;
 mod rows;
 mod tempered;
 
 pub use affine::Affine;
+pub use and_not::{AndNot, Criterion};
+pub use capped::Capped;
 pub use coupling_flow::{CouplingFlow, CouplingOptions};
 pub use independent::Independent;
+pub use known_log_z::KnownLogZ;
 pub use linear_gaussian_chain::LinearGaussianChain;
 pub use mixture::Mixture;
+pub use mixture_of_energies::MixtureOfEnergies;
 pub use nade::Nade;
 pub use product_of_experts::ProductOfExperts;
 pub use tempered::{PowerFamily, Tempered};

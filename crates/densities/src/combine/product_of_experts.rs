@@ -6,8 +6,8 @@
 //!
 //! The type is no [`Density`](gibbsian_core::Density): there are no exact draws, and `log Z` needs
 //! [`numeric_log_z`](crate::quadrature::numeric_log_z) in one or two dimensions, [`Tempered`](super::Tempered)'s enumeration or annealing elsewhere. Normals are the exception,
-//! [`MultivariateNormal::product`](crate::MultivariateNormal::product). Whether `exp(−E)` is integrable is the caller's concern: with negative powers it often is not, and
-//! `numeric_log_z` says so.
+//! [`MultivariateNormal::product`](crate::MultivariateNormal::product). Whether `exp(−E)` is integrable is the caller's concern. With negative powers it often is not: they
+//! take a constructor of their own, which promises nothing, and [`AndNot`](super::AndNot) is the type that exists only where there is a normaliser.
 //!
 //! **Infinite energies.** The sum is one of extended numbers, and `∞ − ∞` has to be decided:
 //!
@@ -29,7 +29,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMu
 ///
 /// The experts may be of one type, or of several behind `Box<dyn Energy>`, [`Box<dyn Potential>`](gibbsian_core::Potential) for a score, or
 /// [`Box<dyn SmoothEnergy>`](super::SmoothEnergy) for its derivatives too. They need not be normalised; where they are, their normalisers
-/// are left out of the sum. Powers may be negative; the file's head says what becomes of infinite energies.
+/// are left out of the sum. The file's head says what becomes of infinite energies.
 ///
 /// ```
 /// use gibbsian_core::Energy;
@@ -39,7 +39,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMu
 ///
 /// // Near 0, and not near 1.
 /// let (near, not) = (Normal::new(0.0, 1.0)?, Normal::new(1.0, 2.0)?);
-/// let both = ProductOfExperts::new(array![1.0, -1.0], vec![near, not])?;
+/// let both = ProductOfExperts::with_negations(array![1.0, -1.0], vec![near, not])?;
 /// assert_eq!(both.energy(array![[3.0]].view()), array![4.5 - 0.5]);
 /// // The precisions are subtracted: this is a normal of precision 1 − 1/4, up to its normaliser.
 /// let log_z = numeric_log_z(&both, &Domain::whole(1)?, Settings::default())?.log_z;
@@ -47,7 +47,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMu
 /// assert!((log_z - exact).abs() < 1e-12);
 ///
 /// // The other way round nothing holds the product together.
-/// let neither = ProductOfExperts::new(array![-1.0, 1.0], vec![near, not])?;
+/// let neither = ProductOfExperts::with_negations(array![-1.0, 1.0], vec![near, not])?;
 /// assert!(numeric_log_z(&neither, &Domain::whole(1)?, Settings::default()).is_err());
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
@@ -61,8 +61,21 @@ impl<E: Space> ProductOfExperts<E> {
     /// The product of `experts`, each raised to its power `β_i` `(M)`.
     ///
     /// # Errors
-    /// No experts, another number of powers, a power that is not finite, nothing but powers of zero, or experts of different dimensions.
+    /// No experts, another number of powers, a power that is negative or not finite, nothing but powers of zero, or experts of different dimensions.
     pub fn new(powers: Array1<f64>, experts: Vec<E>) -> Result<Self> {
+        if let Some((i, beta)) = powers.iter().enumerate().find(|(_, beta)| **beta < 0.0) {
+            let requirement =
+                "at least zero; a negation has a normaliser only under conditions, which AndNot decides";
+            return Err(Error::parameter(format!("powers[{i}]"), beta, requirement));
+        }
+        Self::with_negations(powers, experts)
+    }
+
+    /// The sum of energies or of scores with powers of any sign, of which nobody knows whether a density has it.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), but for negative powers.
+    pub fn with_negations(powers: Array1<f64>, experts: Vec<E>) -> Result<Self> {
         check_count("the number of experts", experts.len())?;
         check_shape("powers", &powers, &[experts.len()])?;
         check_each("powers", powers.view(), "finite", f64::is_finite)?;

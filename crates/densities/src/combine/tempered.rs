@@ -245,7 +245,7 @@ impl<M: Energy + Discrete> Tempered<M> {
 }
 
 /// The energies of all states, in order.
-fn energies<M: Energy + Discrete>(model: &M) -> Result<Vec<f64>> {
+pub(super) fn energies<M: Energy + Discrete>(model: &M) -> Result<Vec<f64>> {
     const CHUNK: u64 = 4096;
     let n_states = match model.n_states() {
         Some(n) if n <= MOST_STATES => n,

@@ -13,10 +13,13 @@
 
 mod autocorrelation_time;
 mod autocovariance;
+mod binning;
 mod energy;
+mod equilibration;
 mod ess;
 mod fourier;
 mod incomplete_beta;
+mod jackknife;
 mod mcse;
 mod modes;
 mod r_hat;
@@ -27,8 +30,11 @@ pub use autocorrelation_time::{
     AutocorrelationTime, SOKAL_WINDOW, autocorrelation_time, autocorrelation_time_windowed,
 };
 pub use autocovariance::{autocorrelation, autocovariance};
+pub use binning::{BinLevel, Binning, binning};
 pub use energy::{HeatCapacity, energy_bfmi, heat_capacity};
+pub use equilibration::{Equilibration, equilibration};
 pub use ess::{ess_bulk, ess_mean, ess_median, ess_quantile, ess_sd, ess_tail};
+pub use jackknife::{Jackknife, jackknife};
 pub use mcse::{mcse_mean, mcse_median, mcse_quantile, mcse_sd};
 pub use modes::{ModeMass, ModeMasses, mode_masses, mode_masses_of_labels, nearest_centre};
 pub use r_hat::{r_hat, r_hat_folded, r_hat_rank, r_hat_split};

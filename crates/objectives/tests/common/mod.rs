@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 use gibbsian_core::{EnergyPullback, Objective, Parametric, Result, StreamRng};
-use gibbsian_testkit::targets::Pairwise;
+use gibbsian_testkit::targets::{MixedSpin, Pairwise};
 use ndarray::{Array1, Array2, ArrayView2, array};
 
 /// Three spins with fields and couplings of order one.
@@ -12,6 +12,21 @@ pub fn model() -> Pairwise {
         array![[0.0, 0.0, 0.0], [0.9, 0.0, 0.0], [-0.6, 0.7, 0.0]],
     )
     .unwrap()
+}
+
+/// Sites with two, three, one and four symbols.
+pub fn mixed() -> MixedSpin {
+    let alphabets = vec![
+        vec![0.0, 1.0],
+        vec![-1.0, 0.0, 1.0],
+        vec![2.0],
+        vec![-1.5, -0.5, 0.5, 1.5],
+    ];
+    let fields = [0.4, -0.3, 0.2, 0.1];
+    let crystal_fields = [0.1, -0.5, 0.3, 0.2];
+    let couplings = [0.7, -0.2, 0.4, 0.6, -0.5, 0.3];
+    let params = fields.into_iter().chain(crystal_fields).chain(couplings);
+    MixedSpin::new(alphabets, params.collect()).unwrap()
 }
 
 /// A minibatch that the model does not expect.

@@ -8,6 +8,8 @@ pub mod cd_bias;
 pub mod curse_of_dimension;
 pub mod gaussian_integral;
 pub mod gaussian_precision;
+pub mod ising_dynamics;
+pub mod ising_phase_transition;
 pub mod langevin_bias;
 pub mod langevin_mixture;
 pub mod log_z;

@@ -1,16 +1,18 @@
 //! Laws of finite spaces and of the energies of single-site changes.
 
-use gibbsian_core::{Discrete, DiscreteEnergy, RelaxedEnergy};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
+use gibbsian_core::{Discrete, DiscreteEnergy, EnergyPullback, RelaxedEnergy};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, concatenate, s};
 
 use crate::agreement::close;
-use crate::batch::row_map;
+use crate::batch::{local_row_map, row_map};
 use crate::derivatives::row_gradient;
 use crate::differences::Precision;
+use crate::pullback::{normals, row_pullback};
 use crate::verdict::{Failure, Verdict, require};
 
 /// Checks [`Discrete`]: non-empty alphabets of distinct finite symbols, and the number and order of the states, of
-/// which the first few are listed from several places.
+/// which the first few are listed from several places. A space with fewer states than combinations of symbols must have at most 2¹², which
+/// rise when read from the last coordinate to the first.
 ///
 /// # Errors
 /// The first law that does not hold.
@@ -28,6 +30,11 @@ pub fn discrete<M: Discrete + ?Sized>(model: &M) -> Verdict {
         product = product.and_then(|p| p.checked_mul(alphabet.len() as u64));
     }
     let found = model.n_states();
+    if let (Some(n), Some(m)) = (found, product)
+        && n < m
+    {
+        return some_combinations(model, n);
+    }
     require(
         found == product,
         "n_states is the product of the alphabets",
@@ -52,6 +59,42 @@ pub fn discrete<M: Discrete + ?Sized>(model: &M) -> Verdict {
         .map_err(|f| f.within(format_args!("from state {first}")))?;
     }
     Ok(())
+}
+
+/// The states of a space that does not have all combinations of symbols.
+fn some_combinations<M: Discrete + ?Sized>(model: &M, n_states: u64) -> Verdict {
+    require(
+        n_states <= 1 << 12,
+        "the states are few enough to be listed",
+        format_args!("there are {n_states}"),
+    )?;
+    let mut states = Array2::from_elem((n_states as usize, model.dim()), f64::NAN);
+    model.states_into(0, states.view_mut());
+    // The numbers of the symbols, the last coordinate first.
+    let mut before: Option<Vec<Option<usize>>> = None;
+    for (k, state) in states.rows().into_iter().enumerate() {
+        let symbol = |site: usize| model.alphabet(site).iter().position(|a| *a == state[site]);
+        let number: Vec<_> = (0..model.dim()).rev().map(symbol).collect();
+        require(
+            number.iter().all(Option::is_some),
+            "states consist of symbols",
+            format_args!("state {k} is {state}"),
+        )?;
+        require(
+            before.is_none_or(|before| before < number),
+            "states rise, coordinate 0 fastest",
+            format_args!("state {k} is {state}"),
+        )?;
+        before = Some(number);
+    }
+    let middle = n_states / 2;
+    let mut upper = Array2::from_elem(((n_states - middle) as usize, model.dim()), f64::NAN);
+    model.states_into(middle, upper.view_mut());
+    require(
+        upper == states.slice(ndarray::s![middle as usize.., ..]),
+        "states are listed from any number",
+        format_args!("from {middle}: {upper}"),
+    )
 }
 
 /// Checks [`DiscreteEnergy`] at the states `x` `(B, D)`: what changing one site costs is the difference of two
@@ -112,7 +155,8 @@ pub fn discrete_energy<M: DiscreteEnergy + ?Sized>(
         }
     }
     let last = model.dim().saturating_sub(1);
-    row_map(
+    // A local formula does not look at sites that this one is not coupled to.
+    local_row_map(
         x,
         model.alphabet(last).len(),
         &|x, out| model.site_deltas_into(x, last, out),
@@ -124,6 +168,42 @@ pub fn discrete_energy<M: DiscreteEnergy + ?Sized>(
             .map_err(|f| f.within("flip deltas"))?;
     }
     Ok(())
+}
+
+/// Checks [`EnergyPullback::flips_pullback_into`] at the states `x` `(B, D)` of a space with two symbols a site: it is the weighted sum of the gradients at
+/// all flipped states, in whatever way flips share work; and the laws of pullbacks.
+///
+/// # Errors
+/// The first law that does not hold.
+pub fn flips_pullback<M: Discrete + EnergyPullback>(
+    model: &M,
+    x: ArrayView2<f64>,
+    precision: Precision,
+) -> Verdict {
+    let (d, n_params) = (x.ncols(), model.n_params());
+    let mut w = normals("weights of flips", x.dim());
+    // Flips of weight zero are left out.
+    w.iter_mut().step_by(3).for_each(|w| *w = 0.0);
+    let rows = concatenate![Axis(1), x, w];
+    let add = |rows: ArrayView2<f64>, grad: ArrayViewMut1<f64>| {
+        model.flips_pullback_into(rows.slice(s![.., ..d]), rows.slice(s![.., d..]), grad);
+    };
+    let found = row_pullback(rows.view(), n_params, &add, precision)?;
+    let mut expected = Array1::zeros(n_params);
+    for site in 0..d {
+        let alphabet = model.alphabet(site);
+        let mut flipped = x.to_owned();
+        flipped
+            .column_mut(site)
+            .mapv_inplace(|v| alphabet[usize::from(v == alphabet[0])]);
+        model.energy_pullback_into(flipped.view(), w.column(site), expected.view_mut());
+    }
+    close(
+        "the pullback of flips sums over the flipped states",
+        &found,
+        &expected,
+        precision.agreement(),
+    )
 }
 
 /// Checks [`RelaxedEnergy`] at the states `x` `(B, D)`: the relaxed score is minus the gradient of the energy's formula, there and half-way to the

@@ -32,6 +32,7 @@ mod discrete;
 mod energy;
 mod family;
 mod family_draws;
+mod grouped_units;
 mod kernel;
 mod objective;
 mod parametric;
@@ -45,7 +46,7 @@ mod units;
 
 pub use blocks::{Redraw, block_law, blocks};
 pub use density::density;
-pub use discrete::{discrete, discrete_energy, relaxed_energy};
+pub use discrete::{discrete, discrete_energy, flips_pullback, relaxed_energy};
 pub use energy::{energy, energy_pullback};
 pub use family::{continuous_family, exponential_family};
 pub use kernel::{Balance, kernel, transition_law};

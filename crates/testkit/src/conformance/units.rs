@@ -2,12 +2,14 @@
 //!
 //! Units are independent, so the normalisation of the layer is checked unit by unit without listing its states: with
 //! `R_i = Σ_a exp[log p(x | I with x_i = a) − log p(x | I)] = 1 / p_i(x_i | I_i)`, an integral where units are
-//! continuous, a normalised law has `log p(x | I) + Σ_i log R_i = 0`.
+//! continuous, a normalised law has `log p(x | I) + Σ_i log R_i = 0`. Layers that have fewer states than their alphabets have combinations are
+//! listed instead ([`super::grouped_units`]).
 
 use gibbsian_core::parallel::BLOCK_ROWS;
 use gibbsian_core::{FiniteUnits, Seed, Streams, Units};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, concatenate, s};
 
+use super::grouped_units::Grouped;
 use super::unit_law::UnitLaw;
 use crate::agreement::{Agreement, close, identical};
 use crate::batch::row_map;
@@ -19,9 +21,11 @@ use crate::threads;
 use crate::verdict::{Failure, Verdict, require};
 
 /// Checks a layer of units with finitely many values at the fields `field` `(B, N)`: the laws of its parameters, of
-/// row maps and of pullbacks; an energy that is linear in the parameters; a normalised law with means `∂Γ/∂I`; draws
+/// row maps and of pullbacks; an energy that is affine in the parameters; a normalised law with means `∂Γ/∂I`; draws
 /// that have this law, unit by unit, in neighbouring units together, and in neighbouring blocks of rows together, and
-/// the same bits on any number of threads; and what is admitted.
+/// the same bits on any number of threads; what is admitted; and what is free beside clamped units.
+///
+/// Of a layer with fewer states than its alphabets have combinations, the states are listed, and must be few.
 ///
 /// The probes of the energy are draws at these fields. Parameters should be generic: different for each unit, nowhere
 /// zero.
@@ -49,7 +53,32 @@ pub fn finite_units<U: FiniteUnits>(
             )?;
         }
     }
-    check(layer, Some(&alphabets), field, precision, seed)
+    let product = alphabets
+        .iter()
+        .try_fold(1u64, |n, a| n.checked_mul(a.len() as u64));
+    let space = if layer.n_states() == product {
+        Space::Alphabets(&alphabets)
+    } else {
+        Space::States(Grouped::new(layer)?)
+    };
+    check(layer, &space, field, precision, seed)
+}
+
+/// What a layer's states are.
+enum Space<'a> {
+    Continuum,
+    /// Any combination of symbols.
+    Alphabets(&'a [&'a [f64]]),
+    States(Grouped),
+}
+
+impl<'a> Space<'a> {
+    fn alphabets(&self) -> Option<&'a [&'a [f64]]> {
+        match self {
+            Space::Alphabets(alphabets) => Some(alphabets),
+            _ => None,
+        }
+    }
 }
 
 /// Checks a layer of units with a continuum of values, as [`finite_units`] does: sums over the alphabet become
@@ -63,12 +92,12 @@ pub fn continuous_units<U: Units>(
     precision: Precision,
     seed: Seed,
 ) -> Verdict {
-    check(layer, None, field, precision, seed)
+    check(layer, &Space::Continuum, field, precision, seed)
 }
 
 fn check<U: Units>(
     layer: &U,
-    alphabets: Option<&[&[f64]]>,
+    space: &Space,
     field: ArrayView2<f64>,
     precision: Precision,
     seed: Seed,
@@ -109,8 +138,22 @@ fn check<U: Units>(
     row_map(field, field.ncols(), &|i, out| layer.mean_into(i, out), precision)
         .map_err(|f| f.within("mean"))?;
 
-    linear_energy(layer, x.view(), precision)?;
-    normalised(layer, alphabets, field, x.view(), precision)?;
+    affine_energy(layer, x.view(), precision)?;
+    match space {
+        Space::States(grouped) => {
+            grouped.normalised(layer, field, precision)?;
+            grouped.clamped(layer)?;
+        }
+        _ => {
+            normalised(layer, space.alphabets(), field, x.view(), precision)?;
+            let free: Array1<bool> = (0..field.ncols()).map(|i| i % 2 == 0).collect();
+            require(
+                layer.free_units(free.view()) == free,
+                "independent units are free one by one",
+                "others are",
+            )?;
+        }
+    }
     let gamma = |i: ArrayView2<f64>| log_partition(layer, i);
     row_gradient(
         "means are the gradient of the log-partition",
@@ -121,16 +164,21 @@ fn check<U: Units>(
     )?;
     pullbacks(layer, field, x.view(), precision)?;
     reproducible(layer, field, seed)?;
-    drawn(layer, alphabets, field, seed)
+    match space {
+        Space::States(grouped) => grouped.drawn(layer, field, N_DRAWS, seed),
+        _ => drawn(layer, space.alphabets(), field, seed),
+    }
 }
 
-/// `e(x; aθ₁ + bθ₂) = a e(x; θ₁) + b e(x; θ₂)`, with positive `a`, `b` and `θ₂` so that cones of parameters are not left.
-fn linear_energy<U: Units>(layer: &U, x: ArrayView2<f64>, precision: Precision) -> Verdict {
-    let (a, b) = (0.625, 1.25);
+const N_DRAWS: usize = 512 * BLOCK_ROWS;
+
+/// `e(x; aθ₁ + bθ₂) = a e(x; θ₁) + b e(x; θ₂)` for `a + b = 1`, with positive `a`, `b` and `θ₂` so that cones of parameters are not left.
+fn affine_energy<U: Units>(layer: &U, x: ArrayView2<f64>, precision: Precision) -> Verdict {
+    let (a, b) = (0.375, 0.625);
     let first = layer.params();
     let mut second = first.clone();
     for (k, v) in second.iter_mut().enumerate() {
-        *v *= 0.75 + 0.25 * (k % 5) as f64;
+        *v *= 0.25 + 0.5 * (k % 5) as f64;
     }
     let at = |params: &Array1<f64>| {
         let mut moved = layer.clone();
@@ -141,7 +189,7 @@ fn linear_energy<U: Units>(layer: &U, x: ArrayView2<f64>, precision: Precision) 
     };
     let expected = at(&first)? * a + at(&second)? * b;
     close(
-        "the energy is linear in the parameters",
+        "the energy is affine in the parameters",
         &at(&(&first * a + &second * b))?,
         &expected,
         precision.agreement(),
@@ -240,7 +288,6 @@ fn reproducible<U: Units>(layer: &U, field: ArrayView2<f64>, seed: Seed) -> Verd
 
 /// Draws against the law.
 fn drawn<U: Units>(layer: &U, alphabets: Option<&[&[f64]]>, field: ArrayView2<f64>, seed: Seed) -> Verdict {
-    const N_DRAWS: usize = 512 * BLOCK_ROWS;
     // The joint tests presume the laws of the single units, so that those are judged first.
     let (mut tests, mut joint_tests) = (Vec::new(), Vec::new());
     for (b, field) in field.rows().into_iter().enumerate() {

@@ -1,12 +1,14 @@
 //! Bugs in conditionals, flip energies and kernels on finite spaces.
 
 use gibbsian_core::{
-    BlockLaw, Blocks, Discrete, DiscreteEnergy, Energy, Kernel, RelaxedEnergy, Result, Seed, Space, Streams,
-    TransitionLaw, error,
+    BlockLaw, Blocks, Discrete, DiscreteEnergy, Energy, EnergyPullback, Kernel, Layout, Parametric,
+    RelaxedEnergy, Result, Seed, Space, Streams, TransitionLaw, error,
 };
 use gibbsian_testkit::conformance::{self, Balance, Redraw};
 use gibbsian_testkit::targets::{Pairwise, Sweep};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, CowArray, Ix2, array};
+use ndarray::{
+    Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, CowArray, Ix2, array,
+};
 use rand::{Rng, RngExt};
 
 use super::{DOUBLE, caught};
@@ -33,6 +35,8 @@ enum Bug {
     ScoreSign,
     /// The energy of one pass is that of the row before.
     StaleEnergy,
+    /// The derivative where nothing is flipped.
+    NoFlip,
 }
 
 /// A pairwise model with a bug.
@@ -113,6 +117,35 @@ impl RelaxedEnergy for Planted {
     }
 }
 
+impl Parametric for Planted {
+    fn layout(&self) -> Layout {
+        self.0.layout()
+    }
+
+    fn params(&self) -> Array1<f64> {
+        self.0.params()
+    }
+}
+
+impl EnergyPullback for Planted {
+    fn energy_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
+        grad: ArrayViewMut1<f64>,
+    ) {
+        self.0.energy_pullback_with(x, weigh, grad);
+    }
+
+    fn flips_pullback_into(&self, x: ArrayView2<f64>, w: ArrayView2<f64>, grad: ArrayViewMut1<f64>) {
+        if self.2 == Bug::NoFlip {
+            self.energy_pullback_into(x, w.sum_axis(Axis(1)).view(), grad);
+        } else {
+            self.0.flips_pullback_into(x, w, grad);
+        }
+    }
+}
+
 impl Blocks for Planted {
     fn n_blocks(&self) -> usize {
         // Off by one: the last site is never redrawn.
@@ -181,6 +214,15 @@ fn energies_of_single_sites() {
         "coordinate 0 of the states changes fastest",
     );
     caught(check(Bug::Alphabet), "that of site 2");
+}
+
+#[test]
+fn pullbacks_of_flips() {
+    let states = pairwise(1.0).states().unwrap();
+    caught(
+        conformance::flips_pullback(&planted(Bug::NoFlip), states.view(), DOUBLE),
+        "the pullback of flips sums over the flipped states",
+    );
 }
 
 #[test]

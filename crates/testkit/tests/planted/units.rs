@@ -12,7 +12,7 @@ use super::{DOUBLE, caught};
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Bug {
     None,
-    AffineEnergy,
+    QuadraticEnergy,
     LogPartition,
     Mean,
     EnergyPullback,
@@ -55,8 +55,8 @@ impl Units for Binary {
 
     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
         self.0.energy_into(x, out.view_mut());
-        if self.1 == Bug::AffineEnergy {
-            out += 0.25;
+        if self.1 == Bug::QuadraticEnergy {
+            out += self.params().mapv(|b| b * b).sum();
         }
     }
 
@@ -141,7 +141,7 @@ fn finite_layers() {
     };
     check(Bug::None).unwrap();
     for (bug, reason) in [
-        (Bug::AffineEnergy, "the energy is linear in the parameters"),
+        (Bug::QuadraticEnergy, "the energy is affine in the parameters"),
         (Bug::LogPartition, "the law of the layer is normalised"),
         (Bug::Mean, "means are the gradient of the log-partition"),
         (

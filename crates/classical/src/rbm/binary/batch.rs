@@ -5,39 +5,39 @@
 //! batch may be empty.
 
 use gibbsian_core::parallel::BLOCK_ROWS;
-use gibbsian_core::simd::{Vectorized, vectorized};
+use gibbsian_core::simd::{self, Vectorized, vectorized};
 use gibbsian_linalg::kernels::{ActiveLists, Line, PANEL, panels};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
 
 /// Visible states of `n` cases.
 #[derive(Clone, Debug, Default)]
-pub(super) struct VisibleBatch {
-    pub(super) n: usize,
+pub(crate) struct VisibleBatch {
+    pub(crate) n: usize,
     n_units: usize,
     /// Bit `i` of `masks[q][b]`: whether unit `64 q + i` of case `b` is not zero.
     masks: Vec<u64>,
     /// Active units of each case.
-    pub(super) rows: ActiveLists,
+    pub(crate) rows: ActiveLists,
     /// Cases in which each unit is active.
-    pub(super) columns: ActiveLists,
+    pub(crate) columns: ActiveLists,
 }
 
 /// Hidden states of `n` cases.
 #[derive(Clone, Debug, Default)]
-pub(super) struct HiddenBatch {
-    pub(super) n: usize,
+pub(crate) struct HiddenBatch {
+    pub(crate) n: usize,
     /// `units[p][b]`: the field, then the probabilities, of the 64 units of panel `p`.
-    pub(super) units: Vec<Line>,
+    pub(crate) units: Vec<Line>,
     /// Bit `j` of `masks[p][b]`: whether unit `64 p + j` of case `b` was drawn as one.
     masks: Vec<u64>,
     /// Lines of one visible panel of the transposed weights that each case adds up.
-    pub(super) rows: ActiveLists,
+    pub(crate) rows: ActiveLists,
 }
 
 impl VisibleBatch {
     /// Takes cases from rows of zeros, ones and means; returns whether there are only zeros and ones.
-    pub(super) fn read(&mut self, x: ArrayView2<f64>) -> bool {
+    pub(crate) fn read(&mut self, x: ArrayView2<f64>) -> bool {
         let standard = x.as_standard_layout();
         let x = standard.as_slice().expect("a standard layout is contiguous");
         let n_units = standard.ncols();
@@ -61,19 +61,19 @@ impl VisibleBatch {
     }
 
     /// Makes room for `n` cases of `n_units` units.
-    pub(super) fn resize(&mut self, n: usize, n_units: usize) {
+    pub(crate) fn resize(&mut self, n: usize, n_units: usize) {
         self.n = n;
         self.n_units = n_units;
         self.masks.resize(panels(n_units) * n, 0);
     }
 
     /// The number of units.
-    pub(super) fn n_units(&self) -> usize {
+    pub(crate) fn n_units(&self) -> usize {
         self.n_units
     }
 
     /// `Σ_b Σ_i |v_bi − v'_bi|` against as many binary states.
-    pub(super) fn distance(&self, other: &VisibleBatch) -> f64 {
+    pub(crate) fn distance(&self, other: &VisibleBatch) -> f64 {
         let differing = self
             .masks
             .iter()
@@ -94,7 +94,7 @@ impl VisibleBatch {
     }
 
     /// Takes the states that `draw(q, masks)` writes for each panel `q`, one mask a case, drawn in parallel.
-    pub(super) fn fill(&mut self, n_units: usize, draw: impl Fn(usize, &mut [u64]) + Sync) {
+    pub(crate) fn fill(&mut self, n_units: usize, draw: impl Fn(usize, &mut [u64]) + Sync) {
         let n = self.n;
         self.masks
             .par_chunks_mut(n.max(1))
@@ -138,7 +138,7 @@ impl VisibleBatch {
     }
 
     /// Writes the states as zeros and ones into the rows of `x`.
-    pub(super) fn write(&self, mut x: ArrayViewMut2<f64>) {
+    pub(crate) fn write(&self, mut x: ArrayViewMut2<f64>) {
         for (b, mut row) in x.rows_mut().into_iter().enumerate() {
             row.fill(0.0);
             for (k, &i) in self.rows.indices(b).iter().enumerate() {
@@ -150,7 +150,7 @@ impl VisibleBatch {
 
 impl HiddenBatch {
     /// Makes room for `n` cases of `n_units` units.
-    pub(super) fn resize(&mut self, n: usize, n_units: usize) {
+    pub(crate) fn resize(&mut self, n: usize, n_units: usize) {
         self.n = n;
         self.units.resize(panels(n_units) * n, Line::ZERO);
         self.masks.resize(panels(n_units) * n, 0);
@@ -159,7 +159,7 @@ impl HiddenBatch {
     /// Computes every panel with `draw(p, units, masks)` in parallel and lists which units were drawn as one.
     ///
     /// `panel_lines` is the number of lines in one panel of the machine's transposed weights.
-    pub(super) fn fill(&mut self, panel_lines: usize, draw: impl Fn(usize, &mut [Line], &mut [u64]) + Sync) {
+    pub(crate) fn fill(&mut self, panel_lines: usize, draw: impl Fn(usize, &mut [Line], &mut [u64]) + Sync) {
         let n = self.n;
         self.units
             .par_chunks_mut(n.max(1))
@@ -179,13 +179,38 @@ impl HiddenBatch {
         });
     }
 
+    /// Takes cases from rows of zeros and ones, as drawn states whose rows list plain units.
+    pub(crate) fn read(&mut self, x: ArrayView2<f64>) {
+        self.resize(x.nrows(), x.ncols());
+        self.fill(PANEL, |p, _, masks| {
+            for (row, mask) in x.rows().into_iter().zip(masks) {
+                *mask = 0;
+                for (j, x) in row.iter().skip(p * PANEL).take(PANEL).enumerate() {
+                    *mask |= u64::from(*x != 0.0) << j;
+                }
+            }
+        });
+    }
+
+    /// Writes the states that were drawn as zeros and ones into the rows of `x`.
+    pub(crate) fn write(&self, mut x: ArrayViewMut2<f64>) {
+        for ((b, j), x) in x.indexed_iter_mut() {
+            *x = f64::from((self.masks[j / PANEL * self.n + b] >> (j % PANEL) & 1) as u8);
+        }
+    }
+
+    /// Sets the units to the states that were drawn, as zeros and ones.
+    pub(crate) fn show_states(&mut self) {
+        simd::unpack_masks(&self.masks, Line::flatten_mut(&mut self.units));
+    }
+
     /// The number of panels.
-    pub(super) fn n_panels(&self) -> usize {
+    pub(crate) fn n_panels(&self) -> usize {
         self.masks.len() / self.n.max(1)
     }
 
     /// The 64 units of panel `p` of every case.
-    pub(super) fn panel(&self, p: usize) -> &[Line] {
+    pub(crate) fn panel(&self, p: usize) -> &[Line] {
         &self.units[p * self.n..(p + 1) * self.n]
     }
 }

@@ -93,7 +93,7 @@ impl BinaryRbm {
 }
 
 /// Lends `n` lines of scratch space that the thread keeps.
-pub(super) fn with_lines<R>(n: usize, f: impl FnOnce(&mut [Line]) -> R) -> R {
+pub(crate) fn with_lines<R>(n: usize, f: impl FnOnce(&mut [Line]) -> R) -> R {
     use std::cell::RefCell;
     thread_local! {
         static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };

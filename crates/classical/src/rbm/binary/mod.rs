@@ -15,16 +15,16 @@
 //! field carries an absolute error of at most `n ε Σ|w|` with `ε = 2⁻²⁴` and `n` active units, and a unit is drawn with the probability that
 //! [`gibbsian_core::simd::bernoulli_law`] reports. Free energies are summed in `f64` over terms in `f32`.
 
-mod batch;
+pub(crate) mod batch;
 mod energy;
 mod exact;
 mod flips;
-mod gibbs;
+pub(crate) mod gibbs;
 mod law;
 mod path;
 mod train;
-mod update;
-mod velocity;
+pub(crate) mod update;
+pub(crate) mod velocity;
 
 pub use path::{BinaryRbmPath, BinaryState};
 pub use train::{FusedContrastiveDivergence, FusedPersistent, FusedSettings};
@@ -156,7 +156,7 @@ fn transpose_panel(from: &[Line], to: &mut [Line]) {
 }
 
 /// Biases as lines, with −∞ beyond the last unit.
-fn bias_lines(n: usize, bias: impl Fn(usize) -> f32) -> Vec<Line> {
+pub(crate) fn bias_lines(n: usize, bias: impl Fn(usize) -> f32) -> Vec<Line> {
     let mut lines = vec![Line([f32::NEG_INFINITY; PANEL]); panels(n)];
     for (i, b) in Line::flatten_mut(&mut lines)[..n].iter_mut().enumerate() {
         *b = bias(i);
@@ -165,7 +165,7 @@ fn bias_lines(n: usize, bias: impl Fn(usize) -> f32) -> Vec<Line> {
 }
 
 /// The largest magnitude of some numbers.
-fn largest(values: &[f32]) -> f64 {
+pub(crate) fn largest(values: &[f32]) -> f64 {
     f64::from(values.iter().fold(0.0, |most: f32, x| most.max(x.abs())))
 }
 

@@ -10,7 +10,7 @@
 
 use gibbsian_core::simd::{self, Vectorized, vectorized};
 use gibbsian_core::{Error, Parametric, Result};
-use gibbsian_linalg::kernels::{Line, gather, gather_range};
+use gibbsian_linalg::kernels::{ActiveLists, Line, gather, gather_range};
 use rayon::prelude::*;
 
 use super::batch::{HiddenBatch, VisibleBatch};
@@ -100,7 +100,7 @@ impl Phases<'_> {
                     bias,
                     velocity,
                 };
-                panel.descend(self, rates);
+                panel.descend(&self.data.columns, &self.model.columns, rates);
                 transpose_panel(weights, transposed);
             });
         let bias = &mut Line::flatten_mut(&mut machine.visible_bias)[..machine.n_visible];
@@ -129,46 +129,44 @@ impl Phases<'_> {
 
 /// Learning rate over the number of cases, and what multiplies weights and velocities.
 #[derive(Clone, Copy)]
-struct Rates {
-    positive: f32,
-    negative: f32,
-    decay: f32,
-    momentum: f32,
+pub(crate) struct Rates {
+    pub(crate) positive: f32,
+    pub(crate) negative: f32,
+    pub(crate) decay: f32,
+    pub(crate) momentum: f32,
 }
 
 /// One hidden panel: its probabilities in the two phases, its parameters and their velocities.
-struct Panel<'a> {
-    positive: &'a [Line],
-    negative: &'a [Line],
-    weights: &'a mut [Line],
-    bias: &'a mut Line,
-    velocity: &'a mut PanelVelocity,
+pub(crate) struct Panel<'a> {
+    pub(crate) positive: &'a [Line],
+    pub(crate) negative: &'a [Line],
+    pub(crate) weights: &'a mut [Line],
+    pub(crate) bias: &'a mut Line,
+    pub(crate) velocity: &'a mut PanelVelocity,
 }
 
 /// Visible units whose gradients are summed before their weights move; both stay in the first-level cache.
 const UNITS_AT_ONCE: usize = 16;
 
 impl Panel<'_> {
-    /// Adds the gradient to the panel's weights and biases.
-    fn descend(self, phases: Phases<'_>, rates: Rates) {
+    /// Adds the gradient to the panel's weights and biases; the lists are the cases in which each visible unit is on.
+    pub(crate) fn descend(self, data: &ActiveLists, model: &ActiveLists, rates: Rates) {
         let mut positive = [Line::ZERO; UNITS_AT_ONCE];
         let mut negative = [Line::ZERO; UNITS_AT_ONCE];
         for (chunk, weights) in self.weights.chunks_mut(UNITS_AT_ONCE).enumerate() {
             let units = chunk * UNITS_AT_ONCE..chunk * UNITS_AT_ONCE + weights.len();
             let (positive, negative) = (&mut positive[..weights.len()], &mut negative[..weights.len()]);
-            let columns = &phases.data.columns;
             gather_range(
                 self.positive,
-                columns,
+                data,
                 units.clone(),
                 &Line::ZERO,
                 rates.positive,
                 positive,
             );
-            let columns = &phases.model.columns;
             gather_range(
                 self.negative,
-                columns,
+                model,
                 units.clone(),
                 &Line::ZERO,
                 -rates.negative,
@@ -186,6 +184,11 @@ impl Panel<'_> {
                     .map_or(&mut [], |lines| Line::flatten_mut(lines)),
             });
         }
+        self.descend_bias(rates);
+    }
+
+    /// Adds the gradient to the panel's biases.
+    pub(crate) fn descend_bias(self, rates: Rates) {
         // Biases do not decay. Units beyond the last have bias −∞ and probability zero, and stay there.
         let has_velocity = !self.velocity.weights.is_empty();
         vectorized(Descend {
@@ -215,12 +218,12 @@ fn total(lines: &[Line], scale: f32) -> Line {
 }
 
 /// `v ← μ v + ε⟨+⟩ − ε⟨−⟩ − ελ w`, `w ← w + v`; the gradients come with their rates and signs, and no velocity is zero velocity.
-struct Descend<'a> {
-    rates: Rates,
-    positive: &'a [f32],
-    negative: &'a [f32],
-    weights: &'a mut [f32],
-    velocity: &'a mut [f32],
+pub(crate) struct Descend<'a> {
+    pub(crate) rates: Rates,
+    pub(crate) positive: &'a [f32],
+    pub(crate) negative: &'a [f32],
+    pub(crate) weights: &'a mut [f32],
+    pub(crate) velocity: &'a mut [f32],
 }
 
 impl Vectorized for Descend<'_> {

@@ -22,10 +22,10 @@ pub(super) struct Velocity {
 
 /// The velocity of the weights and biases of 64 hidden units.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct PanelVelocity {
+pub(crate) struct PanelVelocity {
     /// One line a visible unit, or none at rest.
-    pub(super) weights: Vec<Line>,
-    pub(super) bias: Line,
+    pub(crate) weights: Vec<Line>,
+    pub(crate) bias: Line,
 }
 
 impl Velocity {

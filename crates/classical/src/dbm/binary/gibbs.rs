@@ -1,0 +1,213 @@
+//! Gibbs chains over all layers: all odd layers given the even ones, then the even ones given the odd.
+
+use gibbsian_core::simd::{self, LaneRng, bernoulli_law};
+use gibbsian_core::{BlockLaw, Blocks, Streams};
+use gibbsian_linalg::kernels::{ActiveLists, Line, PANEL, gather};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
+use rand::Rng;
+use rayon::prelude::*;
+
+use super::BinaryDbm;
+use crate::rbm::binary::batch::{HiddenBatch, VisibleBatch};
+use crate::rbm::binary::gibbs::with_lines;
+
+/// States of all layers for `n` cases.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chains {
+    pub(super) n: usize,
+    pub(super) visible: VisibleBatch,
+    /// Hidden layer `l` is number `l − 1`; its units are what its last user left there.
+    pub(super) hidden: Vec<HiddenBatch>,
+}
+
+impl Chains {
+    /// The active units of each case in layer `l`.
+    pub(super) fn rows(&self, l: usize) -> &ActiveLists {
+        match l.checked_sub(1) {
+            None => &self.visible.rows,
+            Some(k) => &self.hidden[k].rows,
+        }
+    }
+
+    /// Takes cases from joint rows of layers of these sizes.
+    pub(super) fn read(&mut self, sizes: &[usize], x: ArrayView2<f64>) {
+        self.n = x.nrows();
+        self.visible.read(x.slice(s![.., ..sizes[0]]));
+        self.hidden.resize_with(sizes.len() - 1, HiddenBatch::default);
+        let mut first = sizes[0];
+        for (hidden, n_units) in self.hidden.iter_mut().zip(&sizes[1..]) {
+            hidden.read(x.slice(s![.., first..first + n_units]));
+            first += n_units;
+        }
+    }
+
+    /// Writes the states into joint rows.
+    pub(super) fn write(&self, sizes: &[usize], mut x: ArrayViewMut2<f64>) {
+        self.visible.write(x.slice_mut(s![.., ..sizes[0]]));
+        let mut first = sizes[0];
+        for (hidden, n_units) in self.hidden.iter().zip(&sizes[1..]) {
+            hidden.write(x.slice_mut(s![.., first..first + n_units]));
+            first += n_units;
+        }
+    }
+}
+
+impl BinaryDbm {
+    /// Writes `start + (field from the neighbours)` for the units of panel `p` of layer `l` of every case.
+    pub(super) fn panel_field(&self, chains: &Chains, l: usize, p: usize, start: &Line, out: &mut [Line]) {
+        let below = l
+            .checked_sub(1)
+            .map(|k| (self.couplings[k].up(p), chains.rows(k)));
+        let above = self.couplings.get(l).map(|c| (c.down(p), chains.rows(l + 1)));
+        match (below, above) {
+            (Some((below, lower)), Some((above, upper))) => {
+                gather(below, lower, start, out);
+                with_lines(out.len(), |more| {
+                    gather(above, upper, &Line::ZERO, more);
+                    for (x, y) in Line::flatten_mut(out).iter_mut().zip(Line::flatten(more)) {
+                        *x += y;
+                    }
+                });
+            }
+            (Some((lines, lists)), None) | (None, Some((lines, lists))) => gather(lines, lists, start, out),
+            (None, None) => unreachable!("a layer has a neighbour"),
+        }
+    }
+
+    /// Leaves `b + field` of hidden layer `l` in its units.
+    pub(super) fn hidden_field(&self, chains: &mut Chains, l: usize) {
+        let mut layer = std::mem::take(&mut chains.hidden[l - 1]);
+        layer.resize(chains.n, self.n_units(l));
+        (layer.units.par_chunks_mut(chains.n.max(1)))
+            .enumerate()
+            .for_each(|(p, units)| self.panel_field(chains, l, p, &self.biases[l][p], units));
+        chains.hidden[l - 1] = layer;
+    }
+
+    /// Leaves `p(h = 1)` of hidden layer `l` given its neighbours in its units.
+    pub(super) fn hidden_probabilities(&self, chains: &mut Chains, l: usize) {
+        self.hidden_field(chains, l);
+        chains.hidden[l - 1]
+            .units
+            .par_chunks_mut(chains.n.max(1))
+            .for_each(|units| simd::sigmoid_f32_in_place(Line::flatten_mut(units)));
+    }
+
+    /// Draws layer `l` given its neighbours, each panel from its own stream.
+    pub(super) fn draw(&self, chains: &mut Chains, l: usize, streams: Streams) {
+        let n = chains.n;
+        if l == 0 {
+            let mut layer = std::mem::take(&mut chains.visible);
+            layer.resize(n, self.n_visible());
+            layer.fill(self.n_visible(), |q, masks| {
+                with_lines(n, |field| {
+                    self.panel_field(chains, 0, q, &self.biases[0][q], field);
+                    simd::sample_masks(&mut LaneRng::new(streams, q), Line::flatten(field), masks);
+                });
+            });
+            chains.visible = layer;
+            return;
+        }
+        let mut layer = std::mem::take(&mut chains.hidden[l - 1]);
+        layer.resize(n, self.n_units(l));
+        layer.fill(PANEL, |p, units, masks| {
+            self.panel_field(chains, l, p, &self.biases[l][p], units);
+            simd::sample_masks(&mut LaneRng::new(streams, p), Line::flatten(units), masks);
+        });
+        chains.hidden[l - 1] = layer;
+    }
+
+    /// Redraws the odd (block 0) or the even (block 1) layers.
+    pub(super) fn redraw(&self, chains: &mut Chains, block: usize, streams: Streams) {
+        assert!(block < 2, "block {block} of a model with two blocks");
+        for l in (0..=self.depth()).filter(|l| l % 2 != block) {
+            self.draw(chains, l, streams.part(l as u64));
+        }
+    }
+
+    /// One sweep over both blocks; the streams are those of Gibbs sampling of a model with two blocks, a key a step and a generator a block.
+    pub(super) fn sweep(&self, chains: &mut Chains, rng: &mut dyn Rng) {
+        let streams = Streams::draw(rng);
+        for block in 0..2 {
+            self.redraw(chains, block, Streams::draw(&mut streams.block(block)));
+        }
+    }
+
+    /// `p(x_l = 1)` of every unit of layer `l` given the neighbours in joint rows, `(B, n_l)`: grey pictures for layer 0.
+    ///
+    /// # Panics
+    /// When there is no such layer, or rows have another number of columns than the machine has units.
+    pub fn layer_means(&self, x: ArrayView2<f64>, l: usize) -> Array2<f64> {
+        use gibbsian_core::Space;
+        assert_eq!(x.ncols(), self.dim(), "columns of x against units of all layers");
+        let mut chains = Chains::default();
+        chains.read(&self.sizes(), x);
+        let mut field = vec![Line::ZERO; chains.n];
+        let mut means = Array2::zeros((chains.n, self.n_units(l)));
+        for (p, mut panel) in means.axis_chunks_iter_mut(ndarray::Axis(1), PANEL).enumerate() {
+            self.panel_field(&chains, l, p, &self.biases[l][p], &mut field);
+            simd::sigmoid_f32_in_place(Line::flatten_mut(&mut field));
+            for (mut row, line) in panel.rows_mut().into_iter().zip(&field) {
+                row.iter_mut()
+                    .zip(&line.0)
+                    .for_each(|(mean, p)| *mean = f64::from(*p));
+            }
+        }
+        means
+    }
+}
+
+/// Hidden units of the rows are on where they are not zero; visible ones may be means.
+impl Blocks for BinaryDbm {
+    /// Two: the odd layers (0), then the even ones with the visible layer (1).
+    fn n_blocks(&self) -> usize {
+        2
+    }
+
+    fn resample(
+        &self,
+        mut x: ArrayViewMut2<f64>,
+        block: usize,
+        free: Option<ArrayView1<bool>>,
+        rng: &mut dyn Rng,
+    ) {
+        let mut chains = Chains::default();
+        chains.read(&self.sizes(), x.view());
+        let clamped = free.map(|free| (free, x.to_owned()));
+        self.redraw(&mut chains, block, Streams::draw(rng));
+        chains.write(&self.sizes(), x.view_mut());
+        if let Some((free, old)) = clamped {
+            for (i, _) in free.iter().enumerate().filter(|(_, free)| !**free) {
+                x.column_mut(i).assign(&old.column(i));
+            }
+        }
+    }
+}
+
+impl BlockLaw for BinaryDbm {
+    /// From the probabilities of single precision that the draws use.
+    fn block_matrix(&self, block: usize, states: ArrayView2<f64>) -> Array2<f64> {
+        assert!(block < 2, "block {block} of a model with two blocks");
+        let mut p = Array2::ones((states.nrows(), states.nrows()));
+        let mut first = 0;
+        for l in 0..=self.depth() {
+            let x = states.slice(s![.., first..first + self.n_units(l)]);
+            first += self.n_units(l);
+            // Probabilities are single-precision numbers, which the round trip through f64 keeps.
+            let on = self
+                .layer_means(states, l)
+                .mapv(|mean| bernoulli_law(mean as f32));
+            ndarray::Zip::indexed(&mut p).for_each(|(i, j), p| {
+                if l % 2 != block {
+                    let units = on.row(i).into_iter().zip(x.row(j));
+                    *p *= units
+                        .map(|(on, x)| if *x == 1.0 { *on } else { 1.0 - on })
+                        .product::<f64>();
+                } else if x.row(i) != x.row(j) {
+                    *p = 0.0;
+                }
+            });
+        }
+        p
+    }
+}

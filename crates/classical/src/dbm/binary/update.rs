@@ -1,0 +1,181 @@
+//! The fused update of all layers: gradients of both phases, added panel by panel.
+//!
+//! `v ← μ v + ε (⟨x_{l−1} x_l'⟩_data − ⟨x_{l−1} x_l'⟩_chains − λ W_l)`, `W_l ← W_l + v`, and the same without decay for the biases. Into the first hidden layer the lower states are
+//! sparse, and gradients are sums of lines; above, means meet means, and they are matrix products.
+//!
+//! Overflow is watched as in the update of a [`crate::BinaryRbm`]: bounds on the magnitudes of parameters and velocity are carried along, and while they are far inside single precision
+//! nothing needs to be looked at; otherwise the step is made on probation.
+
+use gibbsian_core::simd::vectorized;
+use gibbsian_core::{Error, Parametric, Result};
+use gibbsian_linalg::kernels::{Line, panels};
+use gibbsian_linalg::matmul_here_into;
+use rayon::prelude::*;
+
+use super::BinaryDbm;
+use super::gibbs::Chains;
+use super::mean_field::{Dense, DenseMeans, matrix, matrix_mut};
+use super::train::FusedVariationalSettings;
+use crate::rbm::binary::batch::VisibleBatch;
+use crate::rbm::binary::gibbs::with_lines;
+use crate::rbm::binary::largest;
+use crate::rbm::binary::update::{Descend, Panel, Rates};
+use crate::rbm::binary::velocity::PanelVelocity;
+
+/// The velocity of all parameters; without weights at rest.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Velocity {
+    /// One a panel of each hidden layer.
+    pub(super) couplings: Vec<Vec<PanelVelocity>>,
+    pub(super) visible_bias: Vec<f32>,
+    /// No entry is larger than this in magnitude.
+    pub(super) magnitude: f64,
+}
+
+impl Velocity {
+    /// Zero velocity of layers of these sizes, with room for another only where there is momentum.
+    pub(super) fn zeros(sizes: &[usize], has_momentum: bool) -> Self {
+        let lines = |n| if has_momentum { n } else { 0 };
+        let couplings = sizes.windows(2).map(|n| {
+            let panel = PanelVelocity {
+                weights: vec![Line::ZERO; lines(n[0])],
+                bias: Line::ZERO,
+            };
+            vec![panel; panels(n[1])]
+        });
+        Velocity {
+            couplings: couplings.collect(),
+            visible_bias: vec![0.0; lines(sizes[0])],
+            magnitude: 0.0,
+        }
+    }
+
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.visible_bias.is_empty()
+    }
+
+    pub(super) fn largest(&self) -> f64 {
+        let panels = self.couplings.iter().flatten();
+        let panels = panels.map(|p| largest(Line::flatten(&p.weights)).max(largest(&p.bias.0)));
+        panels.fold(largest(&self.visible_bias), f64::max)
+    }
+}
+
+/// The two phases that a gradient is the difference of.
+pub(super) struct Phases<'a> {
+    pub(super) data: &'a VisibleBatch,
+    pub(super) means: &'a DenseMeans,
+    pub(super) chains: &'a Chains,
+    /// What stands for each hidden layer of the chains: probabilities or states.
+    pub(super) negative: &'a [Dense],
+}
+
+impl Phases<'_> {
+    /// One step of gradient descent.
+    ///
+    /// # Errors
+    /// A parameter would not stay finite; machine and velocity are then as before.
+    pub(super) fn update(
+        &self,
+        machine: &mut BinaryDbm,
+        velocity: &mut Velocity,
+        settings: FusedVariationalSettings,
+        learning_rate: f64,
+    ) -> Result<()> {
+        let rates = Rates {
+            positive: (learning_rate / self.data.n as f64) as f32,
+            negative: (learning_rate / self.chains.n as f64) as f32,
+            decay: (learning_rate * settings.weight_decay) as f32,
+            momentum: settings.momentum as f32,
+        };
+        // Twice the largest gradient leaves room for every rounding.
+        let gradient = learning_rate.abs() * (1.0 + settings.weight_decay * machine.magnitude);
+        let change = settings.momentum * velocity.magnitude + 2.0 * gradient;
+        let magnitude = machine.magnitude + change;
+        // A field sums the weights to at most all other units, doubled in the pass upwards, and a bias.
+        let n_terms = 2 * machine.sizes().iter().sum::<usize>() + 1;
+        if magnitude * (n_terms as f64) < f64::from(f32::MAX) / 2.0 {
+            self.descend(machine, velocity, rates);
+            machine.magnitude = magnitude;
+            velocity.magnitude = change;
+            return Ok(());
+        }
+        let before = (machine.clone(), velocity.clone());
+        self.descend(machine, velocity, rates);
+        let params = machine.params();
+        if let Some(k) = params.iter().position(|p| !p.is_finite()) {
+            (*machine, *velocity) = before;
+            return Err(Error::non_finite(
+                machine.layout().locate(k),
+                params[k],
+                "in a training step",
+            ));
+        }
+        machine.magnitude = machine.largest();
+        velocity.magnitude = velocity.largest();
+        Ok(())
+    }
+
+    fn descend(&self, machine: &mut BinaryDbm, velocity: &mut Velocity, rates: Rates) {
+        let n_visible = machine.n_visible();
+        for (k, coupling) in machine.couplings.iter_mut().enumerate() {
+            let (lines, n_lower) = (coupling.lower_lines(), coupling.n_lower);
+            (coupling.weights.par_chunks_mut(lines))
+                .zip(machine.biases[k + 1].par_iter_mut())
+                .zip(velocity.couplings[k].par_iter_mut())
+                .enumerate()
+                .for_each(|(p, ((weights, bias), velocity))| {
+                    let panel = Panel {
+                        positive: self.means.layers[k].panel(p, self.data.n),
+                        negative: self.negative[k].panel(p, self.chains.n),
+                        weights: &mut weights[..n_lower],
+                        bias,
+                        velocity,
+                    };
+                    match k {
+                        0 => panel.descend(&self.data.columns, &self.chains.visible.columns, rates),
+                        _ => self.descend_dense(panel, k, lines, rates),
+                    }
+                });
+            coupling.transpose();
+        }
+        let bias = &mut Line::flatten_mut(&mut machine.biases[0])[..n_visible];
+        for (i, b) in bias.iter_mut().enumerate() {
+            let (data, model) = (self.data.columns.total(i), self.chains.visible.columns.total(i));
+            let gradient = rates.positive * data - rates.negative * model;
+            *b += match velocity.visible_bias.get_mut(i) {
+                None => gradient,
+                Some(v) => {
+                    *v = rates.momentum * *v + gradient;
+                    *v
+                }
+            };
+        }
+    }
+
+    /// One panel of the weights between two hidden layers, whose gradients are products of means.
+    fn descend_dense(&self, panel: Panel<'_>, k: usize, lines: usize, rates: Rates) {
+        with_lines(2 * lines, |scratch| {
+            let (positive, negative) = scratch.split_at_mut(lines);
+            let lower = self.means.layers[k - 1].rows(self.data.n);
+            let upper = matrix(panel.positive);
+            matmul_here_into(rates.positive, lower.t(), upper, 0.0, matrix_mut(positive));
+            let lower = self.negative[k - 1].rows(self.chains.n);
+            let upper = matrix(panel.negative);
+            matmul_here_into(-rates.negative, lower.t(), upper, 0.0, matrix_mut(negative));
+            let n_lower = panel.weights.len();
+            vectorized(Descend {
+                rates,
+                positive: Line::flatten(&positive[..n_lower]),
+                negative: Line::flatten(&negative[..n_lower]),
+                weights: Line::flatten_mut(panel.weights),
+                velocity: Line::flatten_mut(&mut panel.velocity.weights),
+            });
+        });
+        Panel {
+            weights: &mut [],
+            ..panel
+        }
+        .descend_bias(rates);
+    }
+}

@@ -1,0 +1,141 @@
+//! Other parameters of the same law: spins for bits, exchanged values, gauges, units of another scale.
+//!
+//! A change of variables in one layer moves its parameters, the weights, and a constant field to the other layer; what remains is a constant of the energy. Each method
+//! returns the machine and that constant: with `v ↦ v'` the change of variables, `E(v, h) = E'(v', h) + c`. Training is not indifferent to these
+//! choices, although likelihoods are: gradients are taken in other coordinates.
+//!
+//! Methods speak of the visible layer; [`Rbm::transposed`] makes them those of the hidden one.
+
+use gibbsian_core::error::{check_each, check_shape};
+use gibbsian_core::{Parametric, ParametricMut, Result, Units};
+use ndarray::{Array1, Array2, ArrayView1, Axis};
+
+use super::Rbm;
+use crate::units::{Bernoulli, DoubleRectified, Gaussian, Rectified, Shift, Softmax, Spin};
+
+impl<H: Units + Shift> Rbm<Spin, H> {
+    /// The machine with bits `x` for spins `v = 2x − 1`, and the constant of the energy.
+    ///
+    /// `−b'v − v'Wh = −2b'x − 2x'Wh + b'1 + 1'Wh`: biases and weights double, and the hidden units lose the field `W'1`.
+    pub fn with_bernoulli_visible(&self) -> (Rbm<Bernoulli, H>, f64) {
+        let mut hidden = self.hidden.clone();
+        hidden.shift((-self.weights.sum_axis(Axis(0))).view());
+        let bias = &self.visible.bias() * 2.0;
+        let visible = Bernoulli::new(bias).expect("twice a finite bias");
+        let rbm = Rbm::new(visible, hidden, &self.weights * 2.0);
+        (
+            rbm.expect("bounded units have a normaliser"),
+            self.visible.bias().sum(),
+        )
+    }
+}
+
+impl<H: Units + Shift> Rbm<Bernoulli, H> {
+    /// The machine with spins `v` for bits `x = (1 + v)/2`, and the constant of the energy; the inverse of [`Rbm::with_bernoulli_visible`].
+    pub fn with_spin_visible(&self) -> (Rbm<Spin, H>, f64) {
+        let mut hidden = self.hidden.clone();
+        hidden.shift((self.weights.sum_axis(Axis(0)) * 0.5).view());
+        let bias = &self.visible.bias() * 0.5;
+        let constant = -bias.sum();
+        let visible = Spin::new(bias).expect("half a finite bias");
+        let rbm = Rbm::new(visible, hidden, &self.weights * 0.5);
+        (rbm.expect("bounded units have a normaliser"), constant)
+    }
+
+    /// The machine in which 0 and 1 are exchanged for the units marked in `flipped` `(V)`, and the constant of the energy.
+    ///
+    /// With `x = 1 − y`, biases and weights of the unit change sign, and the hidden units gain the field `W_i` that it sends when it is on.
+    ///
+    /// # Errors
+    /// Another number of marks than units.
+    pub fn with_flipped_visible(&self, flipped: ArrayView1<bool>) -> Result<(Self, f64)> {
+        check_shape("flipped", &flipped, &[self.visible.n_units()])?;
+        let on = flipped.mapv(f64::from);
+        let sign = flipped.mapv(|f| if f { -1.0 } else { 1.0 });
+        let mut hidden = self.hidden.clone();
+        hidden.shift(on.dot(&self.weights).view());
+        let bias = self.visible.bias();
+        let constant = -on.dot(&bias);
+        let visible = Bernoulli::new(&bias * &sign)?;
+        let weights = &self.weights * &sign.insert_axis(Axis(1));
+        Ok((Rbm::new(visible, hidden, weights)?, constant))
+    }
+}
+
+impl<H: Units + Shift> Rbm<Softmax, H> {
+    /// The machine in the zero-sum gauge, where biases and weights of every categorical unit sum to zero over its values, and the constant of the energy.
+    ///
+    /// A constant added to all weights from one unit to `h_j` is a field on `h_j`, whichever value the unit has; one added to its biases is a constant of the energy.
+    /// In this gauge the sum of squares of the weights is least.
+    pub fn with_zero_sum_visible(&self) -> (Self, f64) {
+        let q = self.visible.n_values();
+        let mut weights = self.weights.clone();
+        let mut bias = self.visible.bias().to_owned();
+        let mut field = Array1::zeros(self.hidden.n_units());
+        let mut constant = 0.0;
+        for (mut block, mut bias) in weights.axis_chunks_iter_mut(Axis(0), q).zip(bias.rows_mut()) {
+            let mean = block.sum_axis(Axis(0)) / q as f64;
+            block -= &mean;
+            field += &mean;
+            let mean = bias.sum() / q as f64;
+            bias -= mean;
+            constant -= mean;
+        }
+        let mut hidden = self.hidden.clone();
+        hidden.shift(field.view());
+        let visible = Softmax::new(bias).expect("finite biases");
+        let rbm = Rbm {
+            visible,
+            hidden,
+            weights,
+        };
+        (rbm, constant)
+    }
+}
+
+/// Real units whose scale can be chosen: `x = s y` makes their law one of the same kind.
+pub trait Scalable: Units + ParametricMut {
+    /// The layer of `y` where this is the layer of `x = s y`, with scales `s` `(N)` greater than zero.
+    ///
+    /// Linear coefficients become `s θ` and precisions `s² γ`, so that the energy is the same number. Densities in `y` are those in `x` times `Π s`.
+    fn scaled(&self, s: ArrayView1<f64>) -> Self;
+}
+
+macro_rules! scalable {
+    ($kind:ty) => {
+        impl Scalable for $kind {
+            fn scaled(&self, s: ArrayView1<f64>) -> Self {
+                let n = self.n_units();
+                // Linear coefficients and precisions alternate.
+                let params = self.params();
+                let scaled = params.iter().enumerate().map(|(at, p)| match at / n % 2 {
+                    0 => p * s[at % n],
+                    _ => p * s[at % n] * s[at % n],
+                });
+                let mut layer = self.clone();
+                layer
+                    .set_params(scaled.collect::<Array1<f64>>().view())
+                    .expect("scales are greater than zero");
+                layer
+            }
+        }
+    };
+}
+scalable!(Gaussian);
+scalable!(Rectified);
+scalable!(DoubleRectified);
+
+impl<V: Scalable, H: Units> Rbm<V, H> {
+    /// The machine of `y` for `v = s y`, with scales `s` `(V)`; `E(v, h) = E'(y, h)`, `log Z = log Z' + Σ log s`.
+    ///
+    /// # Errors
+    /// Another number of scales than units, or one that is not finite and greater than zero.
+    pub fn with_scaled_visible(&self, scales: ArrayView1<f64>) -> Result<Self> {
+        check_shape("scales", &scales, &[self.visible.n_units()])?;
+        check_each("scales", scales, "finite and greater than zero", |s| {
+            s.is_finite() && s > 0.0
+        })?;
+        let weights: Array2<f64> = &self.weights * &scales.insert_axis(Axis(1));
+        Rbm::new(self.visible.scaled(scales), self.hidden.clone(), weights)
+    }
+}

@@ -1,0 +1,8 @@
+//! The Ising model: the laws of its traits, and exact results against each other.
+
+mod exact;
+mod inverse;
+mod models;
+mod planar;
+mod square;
+mod traits;

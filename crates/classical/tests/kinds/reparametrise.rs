@@ -1,0 +1,204 @@
+//! Other parameters of the same law: free energies move by the constant that is returned, and nothing else changes.
+
+use gibbsian_classical::{Bernoulli, Binomial, Gaussian, Joined, Rbm, Rectified, Softmax, Spin};
+use gibbsian_core::{BlockLaw, Discrete, Energy};
+use gibbsian_testkit::agreement::close;
+use gibbsian_testkit::differences::Precision;
+use ndarray::{Array1, Array2, Axis, array};
+
+fn weights(n_visible: usize, n_hidden: usize) -> Array2<f64> {
+    let numbers = [0.7, -0.4, 0.9, -0.8, 0.3, 0.2, 0.5, 0.6, -1.1, 0.1];
+    Array2::from_shape_fn((n_visible, n_hidden), |(i, j)| {
+        numbers[(3 * i + j) % numbers.len()]
+    })
+}
+
+/// Free energies at corresponding points differ by the constant, and `log Z` by minus it.
+fn same_law<A: gibbsian_core::FiniteUnits, B: gibbsian_core::FiniteUnits, H: gibbsian_core::FiniteUnits>(
+    before: &Rbm<A, H>,
+    after: &Rbm<B, H>,
+    constant: f64,
+    map: impl Fn(&Array2<f64>) -> Array2<f64>,
+) {
+    let v = before.states().unwrap();
+    let x = map(&v);
+    let tolerance = Precision::DOUBLE.agreement();
+    close(
+        "free energies",
+        &before.energy(v.view()),
+        &(after.energy(x.view()) + constant),
+        tolerance,
+    )
+    .unwrap();
+    let (log_z, other) = (before.log_z().unwrap(), after.log_z().unwrap());
+    assert!(
+        (log_z - (other - constant)).abs() <= 1e-13,
+        "{log_z} and {other} − {constant}"
+    );
+    close(
+        "hidden means",
+        &before.hidden_mean(v.view()),
+        &after.hidden_mean(x.view()),
+        tolerance,
+    )
+    .unwrap();
+    close(
+        "transitions",
+        &before.block_matrix(0, v.view()),
+        &after.block_matrix(0, x.view()),
+        tolerance,
+    )
+    .unwrap();
+}
+
+#[test]
+fn spins_are_bits_in_other_words_beside_any_hidden_layer() {
+    let spins = Spin::new(array![0.3, -0.6, 0.2]).unwrap();
+    fn there_and_back<H: gibbsian_core::FiniteUnits + gibbsian_classical::units::Shift>(
+        spins: &Spin,
+        hidden: H,
+    ) {
+        let n_hidden = hidden.n_units();
+        let rbm = Rbm::new(spins.clone(), hidden, weights(3, n_hidden)).unwrap();
+        let (bits, constant) = rbm.with_bernoulli_visible();
+        same_law(&rbm, &bits, constant, |v| (v + 1.0) / 2.0);
+        let (spins, back) = bits.with_spin_visible();
+        same_law(&bits, &spins, back, |x| x * 2.0 - 1.0);
+        assert!((constant + back).abs() < 1e-15);
+        let v = rbm.states().unwrap();
+        close(
+            "there and back",
+            &spins.energy(v.view()),
+            &rbm.energy(v.view()),
+            1e-14,
+        )
+        .unwrap();
+    }
+    there_and_back(&spins, Bernoulli::new(array![-0.2, 0.5]).unwrap());
+    there_and_back(&spins, Spin::new(array![-0.2, 0.5]).unwrap());
+    there_and_back(&spins, Binomial::new(array![-0.2, 0.5], 2).unwrap());
+    let labels = Softmax::new(array![[-0.2, 0.5, 0.1]]).unwrap();
+    there_and_back(&spins, Joined::new(Bernoulli::new(array![0.4]).unwrap(), labels));
+}
+
+#[test]
+fn both_layers_of_spins_become_bits() {
+    let rbm = Rbm::new(
+        Spin::new(array![0.3, -0.6, 0.2]).unwrap(),
+        Spin::new(array![0.1, 0.4]).unwrap(),
+        weights(3, 2),
+    )
+    .unwrap();
+    let (half, first) = rbm.with_bernoulli_visible();
+    let (bits, second) = half.transposed().with_bernoulli_visible();
+    let bits = bits.transposed();
+    let v = rbm.states().unwrap();
+    let x = (&v + 1.0) / 2.0;
+    close(
+        "free energies",
+        &rbm.energy(v.view()),
+        &(bits.energy(x.view()) + first + second),
+        Precision::DOUBLE.agreement(),
+    )
+    .unwrap();
+    // 4W, 2b − 2W1, 2c − 2W'1.
+    close("weights", &bits.weights(), &(weights(3, 2) * 4.0), 1e-15).unwrap();
+    let expected = array![0.6, -1.2, 0.4] - weights(3, 2).sum_axis(Axis(1)) * 2.0;
+    close("biases", &bits.visible().bias(), &expected, 1e-15).unwrap();
+}
+
+#[test]
+fn exchanged_values_change_no_probability() {
+    let rbm = Rbm::new(
+        Bernoulli::new(array![0.3, -0.6, 0.2, 0.9]).unwrap(),
+        Spin::new(array![0.1, 0.4]).unwrap(),
+        weights(4, 2),
+    )
+    .unwrap();
+    for mask in [[true; 4], [false, true, false, true], [false; 4]] {
+        let flipped = Array1::from_iter(mask);
+        let (other, constant) = rbm.with_flipped_visible(flipped.view()).unwrap();
+        let exchange = |v: &Array2<f64>| {
+            Array2::from_shape_fn(
+                v.raw_dim(),
+                |(b, i)| if mask[i] { 1.0 - v[[b, i]] } else { v[[b, i]] },
+            )
+        };
+        same_law(&rbm, &other, constant, exchange);
+    }
+    let error = rbm.with_flipped_visible(array![true].view()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`flipped` has shape [1], but must have shape [4]"
+    );
+}
+
+#[test]
+fn the_zero_sum_gauge_changes_no_probability_and_has_the_least_weights() {
+    let rbm = Rbm::new(
+        Softmax::new(array![[0.3, -0.6, 0.9], [0.1, 0.2, -0.5]]).unwrap(),
+        Bernoulli::new(array![0.1, 0.4]).unwrap(),
+        weights(6, 2),
+    )
+    .unwrap();
+    let (gauge, constant) = rbm.with_zero_sum_visible();
+    same_law(&rbm, &gauge, constant, Clone::clone);
+    for unit in gauge.weights().axis_chunks_iter(Axis(0), 3) {
+        assert!(unit.sum_axis(Axis(0)).iter().all(|s| s.abs() < 1e-15));
+    }
+    assert!(
+        gauge
+            .visible()
+            .bias()
+            .sum_axis(Axis(1))
+            .iter()
+            .all(|s| s.abs() < 1e-15)
+    );
+    let squares = |rbm: &Rbm<Softmax, Bernoulli>| rbm.weights().mapv(|w| w * w).sum();
+    assert!(squares(&gauge) < squares(&rbm));
+}
+
+#[test]
+fn the_scale_of_real_units_is_free() {
+    let scales = array![0.5, 3.0];
+    let v = array![[1.0, 0.0, 1.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.0]];
+    let visible = Bernoulli::new(array![0.3, -0.6, 0.2]).unwrap();
+    let check = |before: Array1<f64>, after: Array1<f64>| {
+        // exp(−F) integrates the hidden units over y = h/s: a factor 1/Π s.
+        let expected = after - scales.mapv(f64::ln).sum();
+        close("free energies", &before, &expected, 1e-14).unwrap();
+    };
+    let (linear, precision) = (array![0.3, -0.4], array![1.5, 0.7]);
+    let hidden = Gaussian::new(linear.clone(), precision.clone()).unwrap();
+    let rbm = Rbm::new(visible.clone(), hidden, weights(3, 2)).unwrap();
+    let scaled = rbm
+        .transposed()
+        .with_scaled_visible(scales.view())
+        .unwrap()
+        .transposed();
+    check(rbm.energy(v.view()), scaled.energy(v.view()));
+    close(
+        "means",
+        &rbm.hidden_mean(v.view()),
+        &(scaled.hidden_mean(v.view()) * &scales),
+        1e-14,
+    )
+    .unwrap();
+
+    let hidden = Rectified::new(linear, precision).unwrap();
+    let rbm = Rbm::new(visible, hidden, weights(3, 2)).unwrap();
+    let scaled = rbm
+        .transposed()
+        .with_scaled_visible(scales.view())
+        .unwrap()
+        .transposed();
+    check(rbm.energy(v.view()), scaled.energy(v.view()));
+    let error = rbm
+        .transposed()
+        .with_scaled_visible(array![1.0, 0.0].view())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`scales[1]` is 0, but must be finite and greater than zero"
+    );
+}

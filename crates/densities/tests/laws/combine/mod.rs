@@ -1,0 +1,13 @@
+//! Combinations of densities: laws, oracles and 50-digit references.
+
+mod affine;
+mod and_not;
+mod coupling_flow;
+mod independent;
+mod linear_gaussian_chain;
+mod mixture;
+mod mixture_of_energies;
+mod nade;
+mod product_of_experts;
+mod support;
+mod tempered;

@@ -1,7 +1,0 @@
-//! Student's t in several dimensions and the uniform density on a box: 50-digit references, laws, draws, refusals.
-
-#[path = "../common/mod.rs"]
-mod common;
-
-mod student_t;
-mod uniform_box;

@@ -1,9 +1,0 @@
-//! Student's t, Laplace and truncated normal distributions: 50-digit references, laws, draws, refusals.
-
-#[path = "../common/mod.rs"]
-mod common;
-
-mod draws;
-mod laws;
-mod reference;
-mod refusals;

@@ -1,0 +1,60 @@
+//! Where a chain has forgotten its start.
+//!
+//! Of a chain that began somewhere else, the first `t₀` draws are in the way: kept, they bias the mean; dropped, they are missing from it. The effective
+//! sample size of what remains, `(T − t₀)/τ(t₀)`, settles the question: as long as the drift from the start is in sight it looks like correlation and makes `τ`
+//! long, so the size is largest where the drift has just ended. Nothing is assumed of its form. A chain that has not equilibrated at all has its maximum
+//! near the end, and a small one.
+//!
+//! Source: Chodera (2016), "A simple method for automated equilibration detection in molecular simulations".
+
+use gibbsian_core::Result;
+use ndarray::{ArrayView2, s};
+
+use super::ess::ess_mean;
+use super::{Chains, FEWEST_DRAWS};
+
+/// How many places are tried; they are equally far apart.
+const N_PLACES: usize = 100;
+
+/// How much of chains to leave out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Equilibration {
+    /// The number of draws of each chain that are left out.
+    pub discard: usize,
+    /// The effective sample size of the mean of what remains.
+    pub ess: f64,
+}
+
+/// The number of first draws of `(chains, draws)` whose omission makes the effective sample size largest, to within a hundredth of the length.
+///
+/// Draws that are not finite are never left out, and their effective sample size is NaN.
+///
+/// ```
+/// use gibbsian_metrics::equilibration;
+/// use ndarray::Array2;
+/// let draws = Array2::from_shape_fn((1, 2000), |(_, t)| {
+///     (t * 37 % 101) as f64 + 1e4 * (-(t as f64) / 20.0).exp()
+/// });
+/// let found = equilibration(draws.view())?;
+/// assert!((80..400).contains(&found.discard), "{found:?}");
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
+/// # Errors
+/// No chain, or fewer than four draws.
+pub fn equilibration(draws: ArrayView2<f64>) -> Result<Equilibration> {
+    let chains = Chains::new(draws)?;
+    let n_draws = chains.n_draws;
+    let mut best = Equilibration {
+        discard: 0,
+        ess: ess_mean(draws)?,
+    };
+    let step = n_draws.div_ceil(N_PLACES);
+    for discard in (step..=n_draws - FEWEST_DRAWS).step_by(step) {
+        let ess = ess_mean(draws.slice(s![.., discard..]))?;
+        if ess > best.ess {
+            best = Equilibration { discard, ess };
+        }
+    }
+    Ok(best)
+}
