@@ -31,6 +31,7 @@ pub mod dbn;
 pub mod field;
 pub mod graph;
 pub mod ising;
+pub mod potts;
 pub mod rbm;
 mod tensors;
 pub mod units;
@@ -46,17 +47,16 @@ pub use dbn::Dbn;
 pub use field::PairwiseField;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::{
-    BondMoments, ExactMoments, Ising, IsingPath, MultiSpinHeatBath, MultiSpinMetropolis, TransferMatrix,
+    BondMoments, CouplingFromPast, ExactMoments, Ising, IsingPath, MultiSpinHeatBath, MultiSpinMetropolis,
+    TransferMatrix,
 };
+pub use potts::Potts;
 pub use rbm::{
-    BinaryRbm, BinaryRbmPath, Centred, CentredRbm, Centring, EnumeratedLikelihood,
+    BinaryRbm, BinaryRbmPath, Centrable, Centred, CentredRbm, Centring, EnumeratedLikelihood,
     FusedContrastiveDivergence, FusedPersistent, FusedSettings, MeanFieldLikelihood, MeanFieldOrder, Offset,
     Offsets, Penalty, Rbm, RbmPath, RbmStart, SparsityTarget,
 };
 pub use units::{
     Bernoulli, Biased, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, Mirrored, Rectified,
     Softmax, Spin,
-    BinaryRbm, BinaryRbmPath, Centrable, Centred, CentredRbm, Centring, EnumeratedLikelihood,
-    FusedContrastiveDivergence, FusedPersistent, FusedSettings, Magnetisations, MeanField,
-    MeanFieldLikelihood, MeanFieldOrder, Offset, Offsets, Penalty, Rbm, RbmPath, RbmStart, SparsityTarget,
 };

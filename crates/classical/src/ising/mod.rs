@@ -11,6 +11,7 @@
 //! with probability `σ(2 I_i)`.
 
 mod clusters;
+mod coupling_from_past;
 mod derivatives;
 mod elliptic;
 mod enumeration;
@@ -24,6 +25,7 @@ mod planar;
 mod square;
 mod transfer;
 
+pub use coupling_from_past::{CouplingFromPast, PastDraws};
 pub use enumeration::ExactMoments;
 pub use inverse::{InverseMethod, inverse_ising};
 pub use multispin::{MultiSpinHeatBath, MultiSpinMetropolis, MultiSpinState};

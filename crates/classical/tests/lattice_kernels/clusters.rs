@@ -1,11 +1,12 @@
 //! Swendsen–Wang and Wolff.
 
+use gibbsian_classical::ising::kaufman;
 use gibbsian_classical::{Boundary, Graph, Ising, SwendsenWang, Wolff};
-use gibbsian_core::{Discrete, Kernel, Seed, StepInfo};
+use gibbsian_core::{Discrete, Energy, Kernel, Seed, StepInfo};
 use gibbsian_testkit::audit::Audit;
 use gibbsian_testkit::conformance::{self, Balance};
 use gibbsian_testkit::stats::{FALSE_ALARM, family, mean};
-use ndarray::{Array2, Axis};
+use ndarray::{Array1, Array2, Axis};
 
 use crate::models::{frustrated, small};
 
@@ -75,5 +76,46 @@ fn the_mean_size_of_a_cluster_is_the_susceptibility() {
         mean("Σ n² / N of Swendsen and Wang", &all, susceptibility),
         mean("n of Wolff", &one, susceptibility),
     ];
+    family(&tests, FALSE_ALARM).unwrap();
+}
+
+#[test]
+fn mean_energies_on_periodic_square_lattices_are_exact() {
+    let mut tests = Vec::new();
+    // Rows of whole words, columns that are a power of two, and neither; on an even torus the sign of the coupling is a matter of notation.
+    for (rows, columns, coupling) in [
+        (3, 64, 0.44),
+        (64, 64, 0.44),
+        (4, 128, -0.4),
+        (6, 6, 0.4),
+        (6, 16, 0.5),
+    ] {
+        let graph = Graph::lattice(&[rows, columns], Boundary::Periodic).unwrap();
+        let model = Ising::uniform(graph, coupling, 0.0).unwrap();
+        let expected = kaufman(rows, columns, coupling.abs(), coupling.abs())
+            .unwrap()
+            .mean_energy;
+        let n_chains = 100;
+        let x = Array2::ones((n_chains, rows * columns));
+        let mut state = SwendsenWang.init(&model, x).unwrap();
+        let mut rng = Seed::new(21).rng();
+        // Chains are independent. A few sweeps of all clusters forget the start, and some turns of one follow them.
+        for _ in 0..40 {
+            SwendsenWang.step(&model, &mut state, &mut rng);
+        }
+        let mut energies = [Array1::<f64>::zeros(n_chains), Array1::zeros(n_chains)];
+        for _ in 0..20 {
+            SwendsenWang.step(&model, &mut state, &mut rng);
+            energies[0] += &model.energy(state.states().view());
+        }
+        for _ in 0..60 {
+            Wolff.step(&model, &mut state, &mut rng);
+            energies[1] += &model.energy(state.states().view());
+        }
+        for (energies, n) in energies.into_iter().zip([20.0, 60.0]) {
+            let name = format!("{n} steps on {rows} by {columns} sites");
+            tests.push(mean(&name, (energies / n).as_slice().unwrap(), expected));
+        }
+    }
     family(&tests, FALSE_ALARM).unwrap();
 }

@@ -6,7 +6,7 @@ use gibbsian_core::{Discrete, Error, Record, Result, Snapshot, Streams, Values};
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use rayon::prelude::*;
 
-use super::rule::{CHUNK, Rule, Sites, Situations, Turns};
+use super::rule::{CHUNK, Rule, Sites, Sorted, Turns};
 use crate::graph::Boundary;
 use crate::ising::Ising;
 
@@ -31,6 +31,25 @@ struct Block {
     colours: [Vec<u64>; 2],
     /// The neighbours to one side, of the colour that is redrawn.
     side: Vec<u64>,
+    /// All bits of the words of odd rows.
+    is_next: Vec<u64>,
+}
+
+/// What a strip works in.
+#[derive(Clone, Debug)]
+struct Memory {
+    /// Rows above and below that are not in one piece.
+    ends: [[u64; CHUNK]; 2],
+    sorted: Sorted,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory {
+            ends: [[0; CHUNK]; 2],
+            sorted: Sorted::default(),
+        }
+    }
 }
 
 /// How the sites of a chain are spread over bits.
@@ -93,10 +112,15 @@ impl Layout {
 }
 
 /// Finds for every site of one colour the neighbour of the other in the place beside its own.
+///
+/// Bit `k` of row `r` is at column `2k + (r + colour) mod 2`, and of the other colour at the column to its left or to its right: the neighbour is the bit before or the
+/// next, by turns. Both are found for all words and one is chosen, which is faster than to go row by row.
 struct Shift<'a> {
-    layout: Layout,
-    colour: usize,
-    width: usize,
+    half: usize,
+    /// All bits of the words in whose rows the neighbour is the next bit.
+    is_next: &'a [u64],
+    /// Chooses the other rows.
+    flip: u64,
     other: &'a [u64],
     side: &'a mut [u64],
 }
@@ -106,56 +130,44 @@ impl Vectorized for Shift<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let half = self.layout.half();
-        // Bit k of row r is at column 2k + (r + colour) mod 2, and of the other colour at the column to its left or to its right.
-        let colour = self.colour;
-        let is_to_the_right = |row: usize| (row + colour) % 2 == 1;
-        let rows = self
-            .other
-            .chunks(self.width)
-            .zip(self.side.chunks_mut(self.width));
-        if half >= 64 {
-            for (row, (other, side)) in rows.enumerate() {
-                // Rings of some words, one of each chain after the other.
-                let rings = other.chunks(half / 64).zip(side.chunks_mut(half / 64));
-                for (other, side) in rings {
-                    shift_words(other, side, is_to_the_right(row));
-                }
+        let (half, flip, n) = (self.half, self.flip, self.other.len());
+        let (other, is_next, side) = (self.other, &self.is_next[..n], &mut self.side[..n]);
+        if half < 64 {
+            // Rings of `half` bits.
+            let first = (0..64 / half).fold(0, |bits, f| bits | 1 << (f * half));
+            let last = first << (half - 1);
+            for q in 0..n {
+                let word = other[q];
+                let next = (word & !first) >> 1 | (word & first) << (half - 1);
+                let before = (word & !last) << 1 | (word & last) >> (half - 1);
+                let choice = is_next[q] ^ flip;
+                side[q] = (next & choice) | (before & !choice);
             }
             return;
         }
-        // Rings of `half` bits.
-        let first = (0..64 / half).fold(0, |bits, f| bits | 1 << (f * half));
-        let last = first << (half - 1);
-        for (row, (other, side)) in rows.enumerate() {
-            let words = other.iter().zip(side);
-            if is_to_the_right(row) {
-                for (other, side) in words {
-                    *side = (other & !first) >> 1 | (other & first) << (half - 1);
-                }
-            } else {
-                for (other, side) in words {
-                    *side = (other & !last) << 1 | (other & last) >> (half - 1);
-                }
+        // Rings of words, one behind the other: as if all were one, and then the ends of each.
+        let choose = |q: usize, word: u64, word_before: u64, next_word: u64| {
+            let next = word >> 1 | next_word << 63;
+            let before = word << 1 | word_before >> 63;
+            let choice = is_next[q] ^ flip;
+            (next & choice) | (before & !choice)
+        };
+        for q in 1..n - 1 {
+            side[q] = choose(q, other[q], other[q - 1], other[q + 1]);
+        }
+        let ring = half / 64;
+        for first in (0..n).step_by(ring) {
+            let last = first + ring - 1;
+            side[first] = choose(
+                first,
+                other[first],
+                other[last],
+                other[first + usize::from(ring > 1)],
+            );
+            if ring > 1 {
+                side[last] = choose(last, other[last], other[last - 1], other[first]);
             }
         }
-    }
-}
-
-/// Writes for every bit of a ring of words the next one, or the one before.
-#[inline(always)]
-fn shift_words(words: &[u64], out: &mut [u64], to_the_right: bool) {
-    let n = words.len();
-    if to_the_right {
-        for k in 0..n - 1 {
-            out[k] = words[k] >> 1 | words[k + 1] << 63;
-        }
-        out[n - 1] = words[n - 1] >> 1 | words[0] << 63;
-    } else {
-        for k in 1..n {
-            out[k] = words[k] << 1 | words[k - 1] >> 63;
-        }
-        out[0] = words[0] << 1 | words[n - 1] >> 63;
     }
 }
 
@@ -174,6 +186,9 @@ impl MultiSpinState {
             Block {
                 width,
                 colours: [empty.clone(), empty.clone()],
+                is_next: (0..empty.len())
+                    .map(|q| if q / width % 2 == 1 { u64::MAX } else { 0 })
+                    .collect(),
                 side: empty,
             }
         });
@@ -232,7 +247,7 @@ impl Block {
     fn sweep(&mut self, layout: Layout, rule: &Rule, n_sweeps: usize, streams: Streams) {
         let n_words = self.side.len();
         // A strip goes on with its stream through all sweeps.
-        let mut strips: Vec<(LaneRng, Box<Situations>)> = (0..n_words.div_ceil(STRIP))
+        let mut strips: Vec<(LaneRng, Box<Memory>)> = (0..n_words.div_ceil(STRIP))
             .map(|strip| (LaneRng::new(streams, strip), Box::default()))
             .collect();
         for _ in 0..n_sweeps {
@@ -243,34 +258,30 @@ impl Block {
     }
 
     /// Redraws one colour.
-    fn redraw(
-        &mut self,
-        colour: usize,
-        layout: Layout,
-        rule: &Rule,
-        strips: &mut [(LaneRng, Box<Situations>)],
-    ) {
+    fn redraw(&mut self, colour: usize, layout: Layout, rule: &Rule, strips: &mut [(LaneRng, Box<Memory>)]) {
         let (width, n_words) = (self.width, self.side.len());
         let [even, odd] = &mut self.colours;
         let (own, other) = if colour == 0 { (even, &*odd) } else { (odd, &*even) };
         vectorized(Shift {
-            layout,
-            colour,
-            width,
+            half: layout.half(),
+            is_next: &self.is_next,
+            flip: if colour == 0 { 0 } else { u64::MAX },
             other,
             side: &mut self.side,
         });
         let side = &self.side;
-        let redraw = |strip: usize, own: &mut [u64], (lanes, memory): &mut (LaneRng, Box<Situations>)| {
+        let redraw = |strip: usize, own: &mut [u64], (lanes, memory): &mut (LaneRng, Box<Memory>)| {
             for (k, own) in own.chunks_mut(CHUNK).enumerate() {
                 let first = strip * STRIP + k * CHUNK;
                 let n = own.len();
-                let mut ends = [[0; CHUNK]; 2];
-                let [above, below] = &mut ends;
+                let Memory {
+                    ends: [above, below],
+                    sorted,
+                } = &mut **memory;
                 let above = ring(other, first + n_words - width, n, above);
                 let below = ring(other, first + width, n, below);
                 let neighbours = [&other[first..first + n], &side[first..first + n], above, below];
-                rule.turn(Sites { own, neighbours }, memory, lanes);
+                rule.turn(Sites { own, neighbours }, sorted, lanes);
             }
         };
         if let [strip] = strips {
@@ -287,8 +298,12 @@ fn ring<'a>(words: &'a [u64], first: usize, n: usize, memory: &'a mut [u64; CHUN
     if first + n <= words.len() {
         return &words[first..first + n];
     }
-    for (k, word) in memory[..n].iter_mut().enumerate() {
-        *word = words[(first + k) % words.len()];
+    let mut filled = 0;
+    while filled < n {
+        let start = (first + filled) % words.len();
+        let piece = (n - filled).min(words.len() - start);
+        memory[filled..filled + piece].copy_from_slice(&words[start..start + piece]);
+        filled += piece;
     }
     &memory[..n]
 }

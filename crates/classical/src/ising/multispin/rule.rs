@@ -76,17 +76,17 @@ pub(super) struct Sites<'a> {
 /// The most words that are turned at once, so that all that is needed stays in the first-level cache.
 pub(super) const CHUNK: usize = 256;
 
-/// Memory for [`Rule::turn`].
+/// Sites sorted by situation, for [`Rule::turn`] to work in.
 #[derive(Clone, Debug)]
-pub(super) struct Situations {
+pub(super) struct Sorted {
     masks: [[u64; CHUNK]; 10],
     certain: [u64; CHUNK],
     turns: [u64; CHUNK],
 }
 
-impl Default for Situations {
+impl Default for Sorted {
     fn default() -> Self {
-        Situations {
+        Sorted {
             masks: [[0; CHUNK]; 10],
             certain: [0; CHUNK],
             turns: [0; CHUNK],
@@ -96,7 +96,7 @@ impl Default for Situations {
 
 impl Rule {
     /// Turns the sites.
-    pub(super) fn turn(&self, sites: Sites<'_>, memory: &mut Situations, lanes: &mut LaneRng) {
+    pub(super) fn turn(&self, sites: Sites<'_>, memory: &mut Sorted, lanes: &mut LaneRng) {
         match self.classes.len() {
             0..=2 if self.is_symmetric() => self.turn_classes::<2, true>(sites, memory, lanes),
             3..=5 if self.is_symmetric() => self.turn_classes::<5, true>(sites, memory, lanes),
@@ -113,7 +113,7 @@ impl Rule {
     fn turn_classes<const C: usize, const SYMMETRIC: bool>(
         &self,
         sites: Sites<'_>,
-        memory: &mut Situations,
+        memory: &mut Sorted,
         lanes: &mut LaneRng,
     ) {
         let n = sites.own.len();

@@ -1,0 +1,160 @@
+"""Ising updates of gibbsian beside JAX, numba and mcising at the critical point of the square lattice; see README.md in this folder."""
+import argparse
+import json
+import math
+import pathlib
+import sys
+import time
+
+from sides import Sides
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--threads", type=int, default=1)
+parser.add_argument("--rounds", type=int, default=5, help="times that both sides run in turn")
+parser.add_argument("--only", nargs="*", help="names of tasks")
+parser.add_argument("--seconds", type=float, default=1.0, help="length of one measurement")
+parser.add_argument("--chains", type=int, default=32, help="chains of gibbsian's Metropolis at L = 64")
+parser.add_argument("--worker", nargs="*", help=argparse.SUPPRESS)
+arguments = parser.parse_args()
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "target/release/ising-peer"
+TEMPERATURE = 2 / math.log(1 + math.sqrt(2))
+
+
+def nanoseconds(run, work, seconds):
+    """Nanoseconds for each unit of work; `run(n)` makes n updates and returns how many spins that were, or nothing where `work` tells."""
+    n = 1
+    run(n)
+    while True:
+        clock = time.perf_counter()
+        spins = run(n) or n * work
+        elapsed = time.perf_counter() - clock
+        if elapsed > seconds / 2:
+            return 1e9 * elapsed / spins
+        n = int(n * min(16, max(2, 0.8 * seconds / max(elapsed, 1e-9))))
+
+
+# Workers: one process a measurement, so that thread counts are pinned before a library is loaded.
+
+
+def jax_metropolis(length, seconds):
+    """The two colours as half-lattices, a uniform number a spin, all sweeps in one compiled loop."""
+    import jax
+    import jax.numpy as jnp
+    odd = (jnp.arange(length) % 2 == 1)[:, None]
+    p = jnp.exp(-2 / TEMPERATURE * jnp.arange(-4, 5)).astype(jnp.float32)
+
+    def half(key, x, y, colour):
+        side = jnp.where(odd ^ bool(colour), jnp.roll(y, -1, 1), jnp.roll(y, 1, 1))
+        d = x * (y + jnp.roll(y, 1, 0) + jnp.roll(y, -1, 0) + side)
+        accept = jnp.where(d <= 0, 1.0, jnp.where(d == 2, p[6], p[8]))
+        return jnp.where(jax.random.uniform(key, x.shape) < accept, -x, x)
+
+    def sweep(_, state):
+        a, b, key = state
+        key, k1, k2 = jax.random.split(key, 3)
+        a = half(k1, a, b, 0)
+        return a, half(k2, b, a, 1), key
+
+    sweeps = jax.jit(lambda state, n: jax.lax.fori_loop(0, n, sweep, state))
+    state = [(jnp.ones((length, length // 2), jnp.int8), jnp.ones((length, length // 2), jnp.int8), jax.random.key(0))]
+
+    def run(n):
+        state[0] = jax.block_until_ready(sweeps(state[0], n))
+
+    return nanoseconds(run, length * length, seconds)
+
+
+def numba_metropolis(length, seconds):
+    """The textbook's loops over a checkerboard, with a table of probabilities."""
+    import numba
+    import numpy as np
+
+    @numba.njit(fastmath=True)
+    def sweeps(g, table, n):
+        size = g.shape[0]
+        for _ in range(n):
+            for colour in range(2):
+                for i in range(size):
+                    up, down = (i - 1) % size, (i + 1) % size
+                    for j in range((i + colour) & 1, size, 2):
+                        h = g[up, j] + g[down, j] + g[i, j - 1 if j else size - 1] + g[i, j + 1 if j + 1 < size else 0]
+                        d = g[i, j] * h
+                        if d <= 0 or np.random.random() < table[d]:
+                            g[i, j] = -g[i, j]
+
+    g, table = np.ones((length, length), np.int8), np.exp(-2 / TEMPERATURE * np.arange(5))
+    return nanoseconds(lambda n: sweeps(g, table, n), length * length, seconds)
+
+
+def numba_wolff(length, seconds):
+    import numba
+    import numpy as np
+
+    @numba.njit(fastmath=True)
+    def wolff(g, stack, p, n):
+        size, total = g.shape[0], 0
+        for _ in range(n):
+            i, j = np.random.randint(size), np.random.randint(size)
+            v = g[i, j]
+            g[i, j] = -v
+            stack[0] = i * size + j
+            top = 1
+            total += 1
+            while top:
+                top -= 1
+                i, j = stack[top] // size, stack[top] % size
+                for k in range(4):
+                    a, b = i, j
+                    if k == 0:
+                        a = i - 1 if i else size - 1
+                    elif k == 1:
+                        a = i + 1 if i + 1 < size else 0
+                    elif k == 2:
+                        b = j - 1 if j else size - 1
+                    else:
+                        b = j + 1 if j + 1 < size else 0
+                    if g[a, b] == v and np.random.random() < p:
+                        g[a, b] = -v
+                        stack[top] = a * size + b
+                        top += 1
+                        total += 1
+        return total
+
+    g, stack = np.ones((length, length), np.int8), np.empty(length * length + 8, np.int64)
+    return nanoseconds(lambda n: wolff(g, stack, 1 - math.exp(-2 / TEMPERATURE), n), 0, seconds)
+
+
+def mcising_cluster(length, seconds, algorithm):
+    import numpy as np
+    from mcising._core import IsingSimulation
+    m = IsingSimulation(length, 1.0, 0.0, 0.0, 0.0, 3, algorithm)
+    m.set_spins(np.ones((length, length), np.int8))
+    return nanoseconds(lambda n: m.sweep(n, temperature=TEMPERATURE)[1], 0, seconds)
+
+
+WORKERS = {"jax_metropolis": jax_metropolis, "numba_metropolis": numba_metropolis, "numba_wolff": numba_wolff,
+           "mcising_cluster": mcising_cluster}
+if arguments.worker:
+    name, folder, *rest = arguments.worker
+    print(json.dumps(WORKERS[name](*[json.loads(v) for v in rest])))
+    sys.exit()
+
+sides = Sides(arguments.threads, arguments.rounds)
+
+
+def task(worker, ours, length, *values, chains=1):
+    return (lambda: sides.peer(worker, "-", length, arguments.seconds, *values),
+            lambda: sides.run(PROGRAM, ours, length, chains, arguments.seconds)["ns_per_spin"], 1)
+
+
+print("nanoseconds a spin, where the table says seconds")
+sides.table({
+    "Metropolis L=64 / JAX": task("jax_metropolis", "metropolis", 64, chains=arguments.chains),
+    "Metropolis L=1024 / numba": task("numba_metropolis", "metropolis", 1024),
+    "Swendsen-Wang L=64 / mcising": task("mcising_cluster", "swendsen-wang", 64, "swendsen_wang"),
+    "Swendsen-Wang L=1024 / mcising": task("mcising_cluster", "swendsen-wang", 1024, "swendsen_wang"),
+    "Wolff L=64 / mcising": task("mcising_cluster", "wolff", 64, "wolff"),
+    "Wolff L=1024 / numba": task("numba_wolff", "wolff", 1024),
+}, arguments.only)
