@@ -132,7 +132,7 @@ fn replica_sets_of_a_machine_are_a_kernel_and_come_back() {
     let path = |rbm| RbmPath::new(rbm, Bernoulli::unbiased(4), Bernoulli::unbiased(3)).unwrap();
     let (path, other) = (path(&rbm), path(&other));
     let x = rbm.states().unwrap();
-    let sampler = ParallelTempering::new(Ladder::new(array![0.0, 0.3, 0.7, 1.0]).unwrap());
+    let sampler = ParallelTempering::new(Ladder::new(vec![0.0, 0.3, 0.7, 1.0]).unwrap());
     conformance::kernel(&sampler, &path, &other, x.view(), Seed::new(9)).unwrap();
     let mut rng = Seed::new(10).rng();
     let mut replicas = sampler.start(&path, 40, &mut rng).unwrap();

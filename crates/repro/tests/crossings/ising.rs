@@ -94,7 +94,7 @@ fn tempering_has_the_exact_moments_where_single_sites_are_stuck() {
     .unwrap();
     let exact = model.enumerate().unwrap();
     let path = IsingPath::new(&model);
-    let tempering = ParallelTempering::new(gibbsian_samplers::Ladder::uniform(9).unwrap());
+    let tempering = ParallelTempering::new(gibbsian_samplers::Ladder::linear(8).unwrap());
     let mut rng = Seed::new(7).rng();
     let n_sets = 200;
     let mut replicas = tempering.start(&path, n_sets, &mut rng).unwrap();
