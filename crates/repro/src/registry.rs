@@ -22,6 +22,7 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::ising_dynamics::EXPERIMENT,
     &experiments::boltzmann_votes::EXPERIMENT,
     &experiments::experts_and_mixtures::EXPERIMENT,
+    &experiments::ising_denoising::EXPERIMENT,
 ];
 
 #[cfg(test)]

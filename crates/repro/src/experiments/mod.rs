@@ -13,6 +13,7 @@ pub mod gaussian_integral;
 pub mod gaussian_precision;
 pub mod ising_dynamics;
 pub mod ising_phase_transition;
+pub mod ising_denoising;
 pub mod langevin_bias;
 pub mod langevin_mixture;
 pub mod log_z;
