@@ -1,7 +1,7 @@
 //! Parallel tempering as the kernel of persistent training: on a machine with two far modes its chains see both, where Gibbs chains see the one that they started in.
 
 use gibbsian_classical::{Bernoulli, Rbm, RbmStart};
-use gibbsian_core::{Objective, Parametric, Seed, Snapshot};
+use gibbsian_core::{Kernel, Objective, Parametric, Seed, Snapshot};
 use gibbsian_objectives::{ExactLikelihood, PersistentContrastiveDivergence};
 use gibbsian_samplers::{Gibbs, Ladder, ParallelTempering, Tempering};
 use ndarray::{Array1, Array2, array};
@@ -67,6 +67,21 @@ fn tempered_chains_reach_the_likelihood_gradient_where_gibbs_chains_do_not() {
     // Chains that never left would be off by one half.
     let of_gibbs = error(mean_gradient(gibbs, 400));
     assert!(of_gibbs > 0.4, "{of_gibbs}");
+}
+
+/// The fields that replicas cache are those of the machine that they are handed.
+#[test]
+fn replicas_follow_a_machine_that_changes() {
+    let (before, after) = (
+        Rbm::random(Bernoulli::unbiased(6), Bernoulli::unbiased(2), 1.0, Seed::new(1)),
+        two_modes(),
+    );
+    let x = data();
+    let mut followed = tempering().init(&before.unwrap(), x.clone()).unwrap();
+    let fresh = tempering().init(&after, x).unwrap().snapshot();
+    assert_ne!(followed.snapshot(), fresh);
+    tempering().refresh(&after, &mut followed);
+    assert_eq!(followed.snapshot(), fresh);
 }
 
 #[test]
