@@ -1,7 +1,7 @@
 //! Attributes of digits, composed.
 //!
 //! A restricted machine learns `p(x)` from digits of all kinds. An expert for an attribute is more hidden units and a change of the visible biases that learn, on top of that
-//! machine and without touching it, the digits that have the attribute: its energy is `−log p(x | a)/p(x)` up to a constant. If attributes are independent given the picture, which
+//! machine, the digits that have the attribute; what the machine itself learns of them is put back every ten steps. The expert's energy is `−log p(x | a)/p(x)` up to a constant. If attributes are independent given the picture, which
 //! they are because the picture decides them, then `p(x | a₁, a₂, …) ∝ p(x) Π p(x | a_i)/p(x)`: experts are composed by adding their energies to the common one. The sum is a
 //! machine with all hidden units side by side, and its block Gibbs sampling is exact for the composition.
 
@@ -41,6 +41,8 @@ const N_COMMON: usize = 128;
 const N_EXPERT: usize = 64;
 const BATCH: usize = 100;
 const N_SAMPLES: usize = 400;
+/// Between the crossings to double precision that put the common part back, which cost ten steps each.
+const N_RESTORED: u64 = 10;
 
 pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     let digits = Digits::load()?;
@@ -76,7 +78,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
 
     let mut table = Table::new(["model", "loop", "slant", "thick", "share", "all"]);
     report(&mut table, "digits", &digits.has)?;
-    let (mut shares, mut pictures, mut all) = (Vec::new(), Vec::new(), f64::NAN);
+    let (mut shares, mut pictures, mut each, mut all) = (Vec::new(), Vec::new(), Vec::new(), f64::NAN);
     for n in 0..=experts.len() {
         let parts: Vec<&Rbm> = std::iter::once(&common).chain(&experts[..n]).collect();
         let samples = sample(
@@ -88,6 +90,11 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
         let has = digits.attributes(&samples);
         let name = ["common", "+ loop", "+ slant", "+ thick"][n];
         all = report(&mut table, name, &has)?;
+        let of_each = has.sum_axis(Axis(0)) / has.nrows() as f64;
+        each.push(format!(
+            "{name} {:.2}, {:.2}, {:.2}",
+            of_each[0], of_each[1], of_each[2]
+        ));
         shares.push(mean_and_error(has.rows().into_iter().map(|row| row.sum() / 3.0)));
         pictures.push(samples.slice(s![..16, ..]).to_owned());
     }
@@ -98,8 +105,10 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     ctx.measure(&RISES, rises.fold(f64::INFINITY, smaller))?;
     ctx.measure(&ALL, all)?;
     ctx.note(format!(
-        "The share of attributes rises from {} as experts are added; leaning and thick mean above two thirds of the digits.",
+        "The share of attributes rises from {} as experts are added; leaning and thick mean above two thirds of the digits. Loop, slant and thickness by themselves: {}. An \
+         expert moves the other attributes too, and the more of them there are, the fewer kinds of digits are left.",
         shares.iter().map(|(m, e)| format!("{m:.2} ± {e:.2}")).collect::<Vec<_>>().join(" to "),
+        each.join("; "),
     ));
     ctx.table(
         "attributes",
@@ -170,7 +179,7 @@ impl Digits {
     }
 }
 
-/// PCD-1 on some of the digits; of a machine on top of a common one only what is not the common one's moves.
+/// PCD-1 on some of the digits; of a machine on top of a common one only what is not the common one's is kept.
 fn train(
     machine: Rbm,
     common: Option<&Rbm>,
@@ -196,7 +205,9 @@ fn train(
             rate,
             &mut seed.child("step").nth(k).rng(),
         )?;
-        if let Some(common) = common {
+        if let Some(common) = common
+            && (k + 1) % N_RESTORED == 0
+        {
             fast = BinaryRbm::from(&with_common(&Rbm::from(&fast), common)?);
         }
     }
