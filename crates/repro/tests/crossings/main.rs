@@ -6,3 +6,4 @@ mod fused_rbm;
 mod ising;
 mod pseudo_likelihood;
 mod score_matching_families;
+mod tempered_training;
