@@ -19,7 +19,7 @@ fn two_modes() -> Rbm {
 }
 
 fn tempering() -> Tempering<RbmStart<Bernoulli, Bernoulli>> {
-    let sampler = ParallelTempering::new(Ladder::uniform(12).unwrap());
+    let sampler = ParallelTempering::new(Ladder::linear(11).unwrap());
     Tempering::new(
         sampler,
         RbmStart {
