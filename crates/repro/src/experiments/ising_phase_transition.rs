@@ -28,7 +28,7 @@ use sampled::{Gauss, Point, Run};
 const TEMPERATURES: [f64; 15] = [
     1.7, 1.9, 2.0, 2.1, 2.2, 2.25, 2.26, 2.27, 2.28, 2.29, 2.35, 2.45, 2.6, 2.8, 3.0,
 ];
-/// Where the difference of two cumulants is a straight line to within the errors.
+/// Where the difference of two cumulants is a parabola to within the errors; a straight line through it would be zero at too low a temperature.
 const CROSSING_WINDOW: (f64, f64) = (2.245, 2.295);
 /// At these the correlation length is at most 3.6 sites, an eighteenth of the largest lattice.
 const ORDERED: f64 = 2.15;
@@ -57,6 +57,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         INFINITE_ENERGY,
         CROSSING_SMALL,
         CROSSING_LARGE,
+        CROSSING_ERROR,
         CUMULANT,
         EXPONENT,
         IMPROVED,
@@ -186,7 +187,7 @@ fn infinite(ctx: &mut Context, runs: &[Run], largest: usize) -> Result<()> {
     ctx.measure(&INFINITE_ENERGY, energy)
 }
 
-/// Where the cumulants of a size and of twice the size cross, by a weighted straight line through their difference.
+/// Where the cumulants of a size and of twice the size cross, by a weighted parabola through their difference.
 fn crossings<'r>(
     ctx: &mut Context,
     sizes: &[usize],
@@ -194,6 +195,7 @@ fn crossings<'r>(
 ) -> Result<()> {
     let window: Vec<f64> = TEMPERATURES
         .into_iter()
+        .chain([CRITICAL_COUPLING.recip()])
         .filter(|t| (CROSSING_WINDOW.0..CROSSING_WINDOW.1).contains(t))
         .collect();
     let mut text = Vec::new();
@@ -210,7 +212,7 @@ fn crossings<'r>(
                 },
             ));
         }
-        let crossing = sampled::zero_of_line(&differences);
+        let crossing = sampled::zero_of_parabola(&differences)?;
         text.push(format!(
             "L = {} and {}: {:.4} ± {:.4}",
             pair[0], pair[1], crossing.value, crossing.error
@@ -223,8 +225,10 @@ fn crossings<'r>(
         text.join("; "),
         CRITICAL_COUPLING.recip()
     ));
-    ctx.measure(&CROSSING_SMALL, found[0].value)?;
-    ctx.measure(&CROSSING_LARGE, found[2].value)
+    let with_error = |found: &Point| measured(found.value).with_error(found.error);
+    ctx.measure(&CROSSING_SMALL, with_error(&found[0]))?;
+    ctx.measure(&CROSSING_LARGE, with_error(&found[2]))?;
+    ctx.measure(&CROSSING_ERROR, found[2].error)
 }
 
 /// The critical point itself.

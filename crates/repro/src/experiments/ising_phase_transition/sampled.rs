@@ -3,12 +3,12 @@
 use gibbsian_classical::ising::Thermodynamics;
 use gibbsian_classical::{Boundary, Graph, Ising, SwendsenWang};
 use gibbsian_core::{Kernel, Seed};
+use gibbsian_linalg::Cholesky;
 use gibbsian_metrics::jackknife;
-use ndarray::{Array2, Array3, s};
+use ndarray::{Array1, Array2, Array3, Axis, array, s};
 
 use super::{N_OBSERVABLES, SpinMeans, kaufman};
 use crate::Result;
-use crate::statistics::weighted_slope;
 
 const N_CHAINS: usize = 4;
 const N_BLOCKS: usize = 15;
@@ -138,18 +138,33 @@ impl Gauss {
     }
 }
 
-/// Where a weighted straight line through points is zero.
-pub(super) fn zero_of_line(points: &[(f64, Point)]) -> Point {
-    let triples: Vec<(f64, f64, f64)> = points.iter().map(|(x, y)| (*x, y.value, y.error)).collect();
-    let (slope, slope_error) = weighted_slope(&triples);
-    let total: f64 = triples.iter().map(|t| t.2.powi(-2)).sum();
-    let mean =
-        |f: &dyn Fn(&(f64, f64, f64)) -> f64| triples.iter().map(|t| f(t) / (t.2 * t.2)).sum::<f64>() / total;
-    let (x, y) = (mean(&|t| t.0), mean(&|t| t.1));
-    // Mean and slope of a weighted line are independent.
-    let shift = -y / slope;
-    Point {
-        value: x + shift,
-        error: total.sqrt().recip().hypot(shift * slope_error) / slope.abs(),
+/// Where a weighted parabola through points is zero, near the middle of them, with the error that the fit has there.
+///
+/// # Errors
+/// Fewer than three different places.
+pub(super) fn zero_of_parabola(points: &[(f64, Point)]) -> Result<Point> {
+    let n = points.len() as f64;
+    let centre = points.iter().map(|(x, _)| x).sum::<f64>() / n;
+    let unit = (points.iter().map(|(x, _)| (x - centre).powi(2)).sum::<f64>() / n).sqrt();
+    let powers = |u: f64| array![1.0, u, u * u];
+    let (mut normal, mut right) = (Array2::zeros((3, 3)), Array1::zeros(3));
+    for (x, y) in points {
+        let v = powers((x - centre) / unit);
+        let weight = y.error.powi(-2);
+        right.scaled_add(weight * y.value, &v);
+        let (column, row) = (v.view().insert_axis(Axis(1)), v.view().insert_axis(Axis(0)));
+        normal.scaled_add(weight, &column.dot(&row));
     }
+    let normal = Cholesky::new("the normal equations of a parabola", normal.view())?;
+    let fit = normal.solve_vector(right.view());
+    let mut u = 0.0;
+    let slope = |u: f64| fit[1] + 2.0 * fit[2] * u;
+    for _ in 0..20 {
+        u -= fit.dot(&powers(u)) / slope(u);
+    }
+    let v = powers(u);
+    Ok(Point {
+        value: centre + unit * u,
+        error: unit * v.dot(&normal.solve_vector(v.view())).sqrt() / slope(u).abs(),
+    })
 }
