@@ -136,9 +136,11 @@ impl Vectorized for Shift<'_> {
             // Rings of `half` bits.
             let first = (0..64 / half).fold(0, |bits, f| bits | 1 << (f * half));
             let last = first << (half - 1);
+            // Bits behind the last field must not be moved into it.
+            let not_first = u64::MAX >> (64 - 64 / half * half) & !first;
             for q in 0..n {
                 let word = other[q];
-                let next = (word & !first) >> 1 | (word & first) << (half - 1);
+                let next = (word & not_first) >> 1 | (word & first) << (half - 1);
                 let before = (word & !last) << 1 | (word & last) >> (half - 1);
                 let choice = is_next[q] ^ flip;
                 side[q] = (next & choice) | (before & !choice);
@@ -335,5 +337,64 @@ impl Snapshot for MultiSpinState {
             first = end;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gibbsian_core::Seed;
+    use rand::Rng;
+
+    #[test]
+    fn the_neighbour_beside_a_site_is_the_other_one_of_its_row() {
+        let mut rng = Seed::new(1).rng();
+        for (columns, n_chains) in [
+            (2, 70),
+            (6, 25),
+            (12, 32),
+            (64, 3),
+            (70, 2),
+            (128, 3),
+            (256, 2),
+            (384, 1),
+        ] {
+            let layout = Layout { rows: 4, columns };
+            let (half, width) = (layout.half(), layout.width(n_chains));
+            let n = layout.rows * width;
+            // Bits that belong to no chain are set at random too.
+            let other: Vec<u64> = (0..n).map(|_| rng.next_u64()).collect();
+            let is_next: Vec<u64> = (0..n)
+                .map(|q| if q / width % 2 == 1 { u64::MAX } else { 0 })
+                .collect();
+            for (colour, flip) in [(0, 0), (1, u64::MAX)] {
+                let mut side = vec![0; n];
+                vectorized(Shift {
+                    half,
+                    is_next: &is_next,
+                    flip,
+                    other: &other,
+                    side: &mut side,
+                });
+                for (chain, site) in (0..n_chains).flat_map(|c| (0..4 * columns).map(move |s| (c, s))) {
+                    let (own_colour, word, bit) = layout.place(width, chain, site);
+                    if own_colour != colour {
+                        continue;
+                    }
+                    let (row, column) = (site / columns, site % columns);
+                    let ends = [(column + 1) % columns, (column + columns - 1) % columns];
+                    let beside = ends
+                        .into_iter()
+                        .find(|end| end / 2 != column / 2)
+                        .unwrap_or(ends[0]);
+                    let (_, from, from_bit) = layout.place(width, chain, row * columns + beside);
+                    let (found, expected) = (side[word] >> bit & 1, other[from] >> from_bit & 1);
+                    assert_eq!(
+                        found, expected,
+                        "{columns} columns, chain {chain}, row {row}, column {column}"
+                    );
+                }
+            }
+        }
     }
 }
