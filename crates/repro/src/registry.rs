@@ -23,6 +23,8 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::boltzmann_votes::EXPERIMENT,
     &experiments::experts_and_mixtures::EXPERIMENT,
     &experiments::ising_denoising::EXPERIMENT,
+    &experiments::anomaly::EXPERIMENT,
+    &experiments::conditional_energy::EXPERIMENT,
 ];
 
 #[cfg(test)]

@@ -14,6 +14,47 @@ pub fn mean_and_error(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     (mean, (variance / n).sqrt())
 }
 
+/// How many of some independent answers are right, with Wilson's (1927) 95 % interval, which holds for small numbers and near 0 and 1 as well.
+///
+/// ```
+/// use gibbsian_repro::statistics::Share;
+/// let share = Share::of([true, true, true, false].into_iter());
+/// assert_eq!(share.share, 0.75);
+/// assert!((share.lower - 0.3006).abs() < 1e-4 && (share.upper - 0.9544).abs() < 1e-4);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    /// The share that is right.
+    pub share: f64,
+    /// The lower end of the interval.
+    pub lower: f64,
+    /// The upper end of the interval.
+    pub upper: f64,
+}
+
+impl Share {
+    /// The share of `true`.
+    pub fn of(right: impl Iterator<Item = bool> + Clone) -> Self {
+        let n = right.clone().count() as f64;
+        let share = right.filter(|right| *right).count() as f64 / n;
+        let z = gibbsian_core::special::normal_quantile(0.975);
+        let centre = (share + z * z / (2.0 * n)) / (1.0 + z * z / n);
+        let half = z / (1.0 + z * z / n) * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
+        Share {
+            share,
+            lower: centre - half,
+            upper: centre + half,
+        }
+    }
+}
+
+impl std::fmt::Display for Share {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [share, lower, upper] = [self.share, self.lower, self.upper].map(|s| 100.0 * s);
+        write!(f, "{share:.1} % [{lower:.1}, {upper:.1}]")
+    }
+}
+
 /// The larger of two numbers, or NaN if one of them is.
 ///
 /// Made for the worst of several errors, where `f64::max` would forget a NaN and the claim would hold.

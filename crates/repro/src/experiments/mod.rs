@@ -5,7 +5,9 @@
 //! place in [`crate::registry::EXPERIMENTS`].
 
 pub mod boltzmann_votes;
+pub mod anomaly;
 pub mod cd_bias;
+pub mod conditional_energy;
 pub mod curse_of_dimension;
 pub mod dbm_mnist;
 pub mod experts_and_mixtures;
