@@ -11,7 +11,7 @@
 
 use gibbsian_core::error::check_shape;
 use gibbsian_core::path::exchange_rows;
-use gibbsian_core::{Path, PathTo, Record, Result, Snapshot, Space, Streams, Units};
+use gibbsian_core::{Error, Layout, Path, PathTo, Record, Result, Snapshot, Space, Streams, Units};
 use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2, aview1, s};
 use rand::Rng;
 
@@ -32,10 +32,12 @@ impl<'a, V: Units, H: Units> RbmPath<'a, V, H> {
     /// hidden base is customary.
     ///
     /// # Errors
-    /// A layer of another size than the machine's.
+    /// A layer of another size than the machine's, or with other parameters, as categorical units of another alphabet have.
     pub fn new(rbm: &'a Rbm<V, H>, base_visible: V, base_hidden: H) -> Result<Self> {
         check_shape("base_visible", &base_visible.params(), &[rbm.visible.n_params()])?;
         check_shape("base_hidden", &base_hidden.params(), &[rbm.hidden.n_params()])?;
+        check_kind("base_visible", &base_visible, &rbm.visible)?;
+        check_kind("base_hidden", &base_hidden, &rbm.hidden)?;
         // What no parameter says, as the number of trials of a binomial unit, is the machine's.
         Ok(RbmPath {
             rbm,
@@ -203,6 +205,24 @@ impl<V: Units, H: Units> Path for RbmPath<'_, V, H> {
         exchange_rows(&mut a.v, &mut b.v, swap);
         exchange_rows(&mut a.field, &mut b.field, swap);
     }
+}
+
+/// Requires tensors of the same names and shapes.
+fn check_kind<U: Units>(name: &'static str, base: &U, layer: &U) -> Result<()> {
+    let describe = |layout: &Layout| {
+        let tensors = layout.tensors().iter();
+        let tensors: Vec<String> = tensors.map(|t| format!("{} {:?}", t.name, t.shape)).collect();
+        tensors.join(", ")
+    };
+    let (found, required) = (base.layout(), layer.layout());
+    if found == required {
+        return Ok(());
+    }
+    Err(Error::parameter(
+        name,
+        format!("a layer with {}", describe(&found)),
+        format!("of the machine's kind, with {}", describe(&required)),
+    ))
 }
 
 /// The layer with parameters `(1−β) θ₀ + β θ₁`.

@@ -49,3 +49,13 @@ fn rectified_and_joined_visible_units_have_scores_inside_their_support() {
         &array![[0.4, 0.9], [-1.1, -0.3], [1.7, -0.8]],
     );
 }
+
+/// Counts are differentiated as real numbers where proposals are made from gradients.
+#[test]
+fn binomial_visible_units_have_relaxed_energies() {
+    use gibbsian_classical::{Bernoulli, Binomial};
+    use gibbsian_core::Discrete;
+    let visible = Binomial::new(array![0.3, -0.5], 3).unwrap();
+    let rbm = Rbm::new(visible, Bernoulli::unbiased(2), array![[0.4, -0.3], [0.5, 0.2]]).unwrap();
+    conformance::relaxed_energy(&rbm, rbm.states().unwrap().view(), DOUBLE).unwrap();
+}

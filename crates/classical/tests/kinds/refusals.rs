@@ -1,9 +1,9 @@
 //! What kinds of units refuse, by name.
 
 use gibbsian_classical::{
-    Bernoulli, Binomial, DoubleRectified, Gaussian, Joined, Layer, Rbm, Rectified, Softmax,
+    Bernoulli, Binomial, DoubleRectified, Gaussian, Joined, Layer, Rbm, RbmPath, Rectified, Softmax,
 };
-use gibbsian_core::{Parametric, ParametricMut, Units};
+use gibbsian_core::{Parametric, ParametricMut, Path, Units};
 use ndarray::{Array1, Array2, array};
 
 fn text<T: std::fmt::Debug>(result: gibbsian_core::Result<T>) -> String {
@@ -102,6 +102,31 @@ fn sizes_and_counts_are_refused() {
         text(layer.set_params(Array1::from(vec![0.0, f64::NAN]).view())),
         "`precision[0]` is NaN, but must be finite"
     );
+}
+
+#[test]
+fn paths_from_another_alphabet_are_refused() {
+    let rbm = Rbm::new(
+        Softmax::unbiased(2, 3).unwrap(),
+        Bernoulli::unbiased(1),
+        Array2::zeros((6, 1)),
+    )
+    .unwrap();
+    let path = RbmPath::new(&rbm, Softmax::unbiased(3, 2).unwrap(), Bernoulli::unbiased(1));
+    assert_eq!(
+        text(path),
+        "`base_visible` is a layer with bias [3, 2], but must be of the machine's kind, with bias [2, 3]"
+    );
+    // Trials are not parameters: the start has the machine's.
+    let counts = Rbm::new(
+        Binomial::unbiased(1, 4).unwrap(),
+        Bernoulli::unbiased(1),
+        array![[0.3]],
+    )
+    .unwrap();
+    let path = RbmPath::new(&counts, Binomial::unbiased(1, 9).unwrap(), Bernoulli::unbiased(1)).unwrap();
+    let log_z = 4.0 * 2.0_f64.ln() + 2.0_f64.ln();
+    assert!((path.log_z_start() - log_z).abs() < 1e-14);
 }
 
 #[test]
