@@ -4,8 +4,8 @@
 //! `EXPERIMENT`, and ends with a function that reads like the paper. To add one, write the file, name it here, and give it its
 //! place in [`crate::registry::EXPERIMENTS`].
 
-pub mod boltzmann_votes;
 pub mod anomaly;
+pub mod boltzmann_votes;
 pub mod cd_bias;
 pub mod conditional_energy;
 pub mod curse_of_dimension;

@@ -6,4 +6,5 @@ mod fused_rbm;
 mod ising;
 mod pseudo_likelihood;
 mod score_matching_families;
+mod score_matching_rbm;
 mod tempered_training;
