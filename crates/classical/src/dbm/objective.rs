@@ -5,8 +5,8 @@
 //! next stand for it. The chains walk over all layers; in the gradient the odd layers are replaced by their means given the even ones, which has the same
 //! expectation and less variance, and is what an RBM's free energy does to its hidden layer.
 //!
-//! The positive phase of a model that is itself approximated cannot be a lower bound of the negative one: `−log Z` needs an upper bound of
-//! nothing, so its samples come from Gibbs chains and not from another mean field (Salakhutdinov and Hinton 2009, section 2.2).
+//! Mean field would not do for the model's side: it bounds `log Z` from below, so that a gradient with it would drive the machine to where the bound is loose
+//! (Salakhutdinov and Hinton 2009). Hence Gibbs chains there.
 
 use gibbsian_core::error::{check_batch, check_count, check_non_negative};
 use gibbsian_core::{Error, Objective, Parametric, Record, Result, Snapshot, Streams, Units, Values};

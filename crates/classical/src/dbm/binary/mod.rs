@@ -5,8 +5,8 @@
 //!
 //! - **States of Gibbs chains are sparse**, and so are digits: their products with weights are sums of the lines that are switched on
 //!   ([`gibbsian_linalg::kernels`]).
-//! - **Means of mean field are dense**: their products are matrix products, a panel of 64 units a task ([`gibbsian_linalg::matmul_here_into`]). Mean field is two
-//!   thirds of the arithmetic of a step.
+//! - **Means of mean field are dense**: their products are matrix products, a panel of 64 units a task ([`gibbsian_linalg::matmul_here_into`]). They are
+//!   most of the arithmetic of a step.
 //!
 //! No result depends on the number of threads. Products of means may be rounded otherwise on a processor with other vectors; sparse sums are not.
 

@@ -6,7 +6,7 @@
 //!
 //! The work of a summed-out hidden layer, `Σ_j softplus(β₁ I_j) − softplus(β₀ I_j)`, is computed as a difference
 //! ([`gibbsian_core::simd::softplus_scaled_difference_sum`]). Visible units have another base, and their two sums are taken apart
-//! in double precision of terms that carry the rounding of single precision; for 784 units that is an error of about 10⁻⁵ nats a step at most, and no bias.
+//! in double precision of terms that carry the rounding of single precision; for 784 units that is an error of the order of 10⁻⁵ nats a step.
 
 use gibbsian_core::error::{check_batch, check_each, check_shape};
 use gibbsian_core::math::{sigmoid, softplus};
