@@ -1,9 +1,11 @@
 //! Classical energy-based models.
 //!
-//! A model here is a graph of layers of independent units ([`units`]) and couplings between the layers. This crate has the
-//! restricted Boltzmann machine ([`rbm`]): its energy, conditionals and gradient, its exact partition function where one
-//! layer is small, its annealing path where none is, and a fused single-precision form for training on real data. Conditional energies
-//! model labels only: the class machine ([`class_rbm`]) and chains of labels ([`chain`]).
+//! Machines are layers of independent units ([`units`]) and couplings between the layers: restricted ([`rbm`]), deep ([`dbm`]) and their directed relatives ([`dbn`]), with
+//! labels ([`class_rbm`]), or without layers, every unit coupled to every other ([`boltzmann`]). Each has its energy, conditionals and gradient, its exact partition function where it
+//! is small, its annealing path where it is not; the binary ones have a fused single-precision form for training on real data.
+//!
+//! Lattices and other graphs ([`graph`]) carry spins ([`ising`]), colours ([`potts`]) and the labels of a picture ([`field`]), and a [`chain`] carries those of a sequence. Here belong
+//! the solved cases that samplers are held against, cluster moves ([`clusters`]), bit-parallel sweeps, cuts and belief propagation.
 //!
 //! ```
 //! use gibbsian_classical::{Bernoulli, Rbm};

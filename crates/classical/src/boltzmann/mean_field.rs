@@ -52,7 +52,7 @@ impl MeanField {
     /// Settles the means of the units with `free` `(N)` from the rows of `start` `(B, N)`; the others are clamped.
     ///
     /// ```
-    /// use gibbsian_classical::{BoltzmannMachine, MeanField};
+    /// use gibbsian_classical::{BoltzmannMachine, boltzmann::MeanField};
     /// use gibbsian_core::Seed;
     /// use ndarray::Array2;
     ///
