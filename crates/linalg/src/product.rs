@@ -19,6 +19,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::faer_view::{with_mut, with_ref};
+use crate::kernels::clear_upper;
 
 /// The element types that are multiplied, `f32` and `f64`. Sealed: kernels exist for these two.
 pub trait Real: sealed::Element {}
@@ -162,6 +163,7 @@ fn multiply<T: Real>(
     let half = (m / 2).next_multiple_of(TILE);
     if m.saturating_mul(n).saturating_mul(k) <= limit || half >= m {
         faer_matmul(c, accumulate, a, b, alpha, Par::Seq);
+        clear_upper();
         return;
     }
     let (a_above, a_below) = a.split_at_row(half);

@@ -16,10 +16,12 @@
 mod gather;
 mod lists;
 mod transpose;
+mod upper;
 
 pub use gather::{gather, gather_range};
 pub use lists::ActiveLists;
 pub use transpose::transpose;
+pub(crate) use upper::clear_upper;
 
 /// Columns in a panel, and entries of a [`Line`].
 pub const PANEL: usize = 64;
