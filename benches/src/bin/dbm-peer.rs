@@ -42,8 +42,7 @@ fn run(repeats: usize) -> Result<(), Failure> {
             tolerance: 0.0,
             max_sweeps: 10,
         },
-        momentum: 0.0,
-        weight_decay: 0.0,
+        ..FusedVariationalSettings::default()
     };
     let mut step = FusedVariational::new(settings, &machine, start.view())?;
     let mut seconds = Vec::new();

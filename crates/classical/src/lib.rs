@@ -53,6 +53,7 @@ pub use ising::{
     TransferMatrix,
 };
 pub use potts::Potts;
+pub use gibbsian_linalg::kernels::tiles::Arithmetic;
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, Centrable, Centred, CentredRbm, Centring, EnumeratedLikelihood,
     FusedContrastiveDivergence, FusedPersistent, FusedSettings, MeanFieldLikelihood, MeanFieldOrder, Offset,

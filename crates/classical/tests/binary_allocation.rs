@@ -5,7 +5,7 @@ mod fused;
 
 use fused::{binary_rows, pair};
 use gibbsian_classical::dbm::{BinaryDbm, FusedVariational, FusedVariationalSettings};
-use gibbsian_classical::{Bernoulli, Dbm, FusedContrastiveDivergence, FusedPersistent, FusedSettings};
+use gibbsian_classical::{Arithmetic, Bernoulli, Dbm, FusedContrastiveDivergence, FusedPersistent, FusedSettings};
 use gibbsian_core::{Seed, TrainStep};
 use ndarray::{ArrayView2, s};
 use peak_alloc::PeakAlloc;
@@ -59,6 +59,11 @@ fn steps_allocate_nothing_in_steady_state() {
             n_steps: 3,
             momentum: 0.5,
             weight_decay: 1e-4,
+            arithmetic: Arithmetic::Tiles,
+        },
+        FusedSettings {
+            arithmetic: Arithmetic::Lists,
+            ..FusedSettings::default()
         },
     ] {
         for x in [&binary, &means] {
@@ -82,13 +87,18 @@ fn steps_allocate_nothing_in_steady_state() {
     }
     let deep = deep_machine();
     let start = binary_rows(70, 200 + 130 + 70, 0.3, 2);
-    let settings = FusedVariationalSettings {
+    let settings = |arithmetic| FusedVariationalSettings {
         momentum: 0.5,
+        arithmetic,
         ..FusedVariationalSettings::default()
     };
-    for x in [&binary, &means] {
+    for (x, arithmetic) in [
+        (&binary, Arithmetic::Tiles),
+        (&binary, Arithmetic::Lists),
+        (&means, Arithmetic::Tiles),
+    ] {
         let variational = || {
-            let step = FusedVariational::new(settings, &deep, start.view()).unwrap();
+            let step = FusedVariational::new(settings(arithmetic), &deep, start.view()).unwrap();
             Box::new(step) as Box<dyn TrainStep<_> + Send>
         };
         assert_eq!(

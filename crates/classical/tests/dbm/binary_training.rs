@@ -1,6 +1,6 @@
 //! Fused steps of the machine in single precision: the generic ones draw for draw, and the laws of steps.
 
-use gibbsian_classical::Dbm;
+use gibbsian_classical::{Arithmetic, Dbm};
 use gibbsian_classical::dbm::{BinaryDbm, FusedVariational, FusedVariationalSettings, VariationalSettings};
 use gibbsian_core::{Blocks, Parametric, Seed, Snapshot, Streams, TrainStep};
 use gibbsian_testkit::agreement::{close, identical};
@@ -17,6 +17,7 @@ const PLAIN: FusedVariationalSettings = FusedVariationalSettings {
     },
     momentum: 0.0,
     weight_decay: 0.0,
+    arithmetic: Arithmetic::Fastest,
 };
 const HEAVY: FusedVariationalSettings = FusedVariationalSettings {
     momentum: 0.75,

@@ -1,5 +1,6 @@
 //! Deep Boltzmann machines and deep belief networks against enumeration.
 
+mod arithmetic;
 mod binary;
 mod binary_training;
 mod classifier;

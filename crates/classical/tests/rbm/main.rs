@@ -5,6 +5,7 @@ mod common;
 #[path = "../fused/mod.rs"]
 mod fused;
 
+mod arithmetic;
 mod binary_energy;
 mod binary_gibbs;
 mod binary_parameters;

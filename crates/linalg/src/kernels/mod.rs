@@ -15,12 +15,13 @@
 
 mod gather;
 mod lists;
+pub mod tiles;
 mod transpose;
 mod upper;
 
 pub use gather::{gather, gather_range};
 pub use lists::ActiveLists;
-pub use transpose::transpose;
+pub use transpose::{transpose, transpose_bits};
 pub(crate) use upper::clear_upper;
 
 /// Columns in a panel, and entries of a [`Line`].

@@ -74,9 +74,40 @@ fn avx512(from: &[Line; PANEL], to: &mut [Line; PANEL]) {
     }
 }
 
+/// Transposes a 64 × 64 matrix of bits in place: bit `j` of word `i` becomes bit `i` of word `j`.
+pub fn transpose_bits(words: &mut [u64; PANEL]) {
+    // Quarters of ever smaller squares change places: 32 × 32 ones first, single bits last.
+    let mut size = 32;
+    let mut low = u64::from(u32::MAX);
+    while size > 0 {
+        for square in (0..PANEL).step_by(2 * size) {
+            for i in square..square + size {
+                let moved = (words[i] >> size ^ words[i + size]) & low;
+                words[i + size] ^= moved;
+                words[i] ^= moved << size;
+            }
+        }
+        size /= 2;
+        low ^= low << size;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bits_change_places() {
+        let mut words: [u64; PANEL] =
+            std::array::from_fn(|i| (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let before = words;
+        transpose_bits(&mut words);
+        for (i, word) in words.iter().enumerate() {
+            for (j, other) in before.iter().enumerate() {
+                assert_eq!(word >> j & 1, other >> i & 1, "{i}, {j}");
+            }
+        }
+    }
 
     #[test]
     fn rows_become_columns() {

@@ -178,6 +178,7 @@ fn settings() -> [FusedSettings; 5] {
         n_steps,
         momentum,
         weight_decay,
+        ..plain
     };
     [
         plain,

@@ -2,13 +2,15 @@
 
 use gibbsian_core::simd::{self, LaneRng, bernoulli_law};
 use gibbsian_core::{BlockLaw, Blocks, Space, Streams};
-use gibbsian_linalg::kernels::{ActiveLists, Line, PANEL, gather};
+use gibbsian_linalg::kernels::tiles::TilePanel;
+use gibbsian_linalg::kernels::{Line, PANEL};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 use rand::Rng;
 use rayon::prelude::*;
 
 use super::BinaryDbm;
-use crate::rbm::binary::batch::{HiddenBatch, VisibleBatch};
+use super::tiled::Products;
+use crate::rbm::binary::batch::{Form, HiddenBatch, Operands, VisibleBatch};
 use crate::rbm::binary::gibbs::with_lines;
 
 /// States of all layers for `n` cases.
@@ -21,22 +23,37 @@ pub(super) struct Chains {
 }
 
 impl Chains {
-    /// The active units of each case in layer `l`.
-    pub(super) fn rows(&self, l: usize) -> &ActiveLists {
+    /// Layer `l` with its weights to a panel of a neighbour, in tiles where both have them.
+    fn operands<'a>(&'a self, l: usize, lines: &'a [Line], tiles: Option<&'a TilePanel>) -> Operands<'a> {
+        let (rows, lists) = match l.checked_sub(1) {
+            None => (self.visible.tiles(), self.visible.rows()),
+            Some(k) => (self.hidden[k].tiles(), self.hidden[k].rows()),
+        };
+        Operands::of(tiles.zip(rows), lines, lists)
+    }
+
+    /// Gives all layers this form.
+    pub(super) fn set_form(&mut self, form: Form) {
+        self.visible.set_form(form);
+        self.hidden.iter_mut().for_each(|layer| layer.set_form(form));
+    }
+
+    /// Calls `f` with each active unit of layer `l` of a case, and its value.
+    pub(super) fn for_each_active(&self, l: usize, case: usize, mut f: impl FnMut(usize, f64)) {
         match l.checked_sub(1) {
-            None => &self.visible.rows,
-            Some(k) => &self.hidden[k].rows,
+            None => self.visible.for_each_active(case, f),
+            Some(k) => self.hidden[k].for_each_active(case, |j| f(j, 1.0)),
         }
     }
 
     /// Takes cases from joint rows of layers of these sizes.
-    pub(super) fn read(&mut self, sizes: &[usize], x: ArrayView2<f64>) {
+    pub(super) fn read(&mut self, sizes: &[usize], x: ArrayView2<f64>, form: Form) {
         self.n = x.nrows();
-        self.visible.read(x.slice(s![.., ..sizes[0]]));
+        self.visible.read(x.slice(s![.., ..sizes[0]]), form);
         self.hidden.resize_with(sizes.len() - 1, HiddenBatch::default);
         let mut first = sizes[0];
         for (hidden, n_units) in self.hidden.iter_mut().zip(&sizes[1..]) {
-            hidden.read(x.slice(s![.., first..first + n_units]));
+            hidden.read(x.slice(s![.., first..first + n_units]), form);
             first += n_units;
         }
     }
@@ -52,40 +69,38 @@ impl Chains {
     }
 }
 
-impl BinaryDbm {
+impl Products<'_> {
     /// Writes `start + (field from the neighbours)` for the units of panel `p` of layer `l` of every case.
-    pub(super) fn panel_field(&self, chains: &Chains, l: usize, p: usize, start: &Line, out: &mut [Line]) {
+    pub(super) fn panel_field(self, chains: &Chains, l: usize, p: usize, start: &Line, out: &mut [Line]) {
+        let couplings = &self.machine.couplings;
+        let tiled = |k: usize| self.tiled.map(|tiled| &tiled.couplings[k]);
         let below = l
             .checked_sub(1)
-            .map(|k| (self.couplings[k].up(p), chains.rows(k)));
-        let above = self.couplings.get(l).map(|c| (c.down(p), chains.rows(l + 1)));
+            .map(|k| chains.operands(k, couplings[k].up(p), tiled(k).map(|t| &t.up[p])));
+        let above = couplings
+            .get(l)
+            .map(|c| chains.operands(l + 1, c.down(p), tiled(l).map(|t| &t.down[p])));
         match (below, above) {
-            (Some((below, lower)), Some((above, upper))) => {
-                gather(below, lower, start, out);
-                with_lines(out.len(), |more| {
-                    gather(above, upper, &Line::ZERO, more);
-                    for (x, y) in Line::flatten_mut(out).iter_mut().zip(Line::flatten(more)) {
-                        *x += y;
-                    }
-                });
+            (Some(below), Some(above)) => {
+                below.product_into(start, 1.0, out);
+                above.add_product(out);
             }
-            (Some((lines, lists)), None) | (None, Some((lines, lists))) => gather(lines, lists, start, out),
+            (Some(only), None) | (None, Some(only)) => only.product_into(start, 1.0, out),
             (None, None) => unreachable!("a layer has a neighbour"),
         }
     }
 
     /// Leaves `b + field` of hidden layer `l` in its units.
-    pub(super) fn hidden_field(&self, chains: &mut Chains, l: usize) {
+    pub(super) fn hidden_field(self, chains: &mut Chains, l: usize) {
         let mut layer = std::mem::take(&mut chains.hidden[l - 1]);
-        layer.resize(chains.n, self.n_units(l));
         (layer.units.par_chunks_mut(chains.n.max(1)))
             .enumerate()
-            .for_each(|(p, units)| self.panel_field(chains, l, p, &self.biases[l][p], units));
+            .for_each(|(p, units)| self.panel_field(chains, l, p, &self.machine.biases[l][p], units));
         chains.hidden[l - 1] = layer;
     }
 
     /// Leaves `p(h = 1)` of hidden layer `l` given its neighbours in its units.
-    pub(super) fn hidden_probabilities(&self, chains: &mut Chains, l: usize) {
+    pub(super) fn hidden_probabilities(self, chains: &mut Chains, l: usize) {
         self.hidden_field(chains, l);
         chains.hidden[l - 1]
             .units
@@ -94,14 +109,14 @@ impl BinaryDbm {
     }
 
     /// Draws layer `l` given its neighbours, each panel from its own stream.
-    pub(super) fn draw(&self, chains: &mut Chains, l: usize, streams: Streams) {
-        let n = chains.n;
+    pub(super) fn draw(self, chains: &mut Chains, l: usize, streams: Streams) {
+        let (n, machine) = (chains.n, self.machine);
         if l == 0 {
             let mut layer = std::mem::take(&mut chains.visible);
-            layer.resize(n, self.n_visible());
-            layer.fill(self.n_visible(), |q, masks| {
+            layer.resize(n, machine.n_visible(), self.form());
+            layer.fill(|q, masks| {
                 with_lines(n, |field| {
-                    self.panel_field(chains, 0, q, &self.biases[0][q], field);
+                    self.panel_field(chains, 0, q, &machine.biases[0][q], field);
                     simd::sample_masks(&mut LaneRng::new(streams, q), Line::flatten(field), masks);
                 });
             });
@@ -109,30 +124,32 @@ impl BinaryDbm {
             return;
         }
         let mut layer = std::mem::take(&mut chains.hidden[l - 1]);
-        layer.resize(n, self.n_units(l));
+        layer.resize(n, machine.n_units(l), self.form());
         layer.fill(PANEL, |p, units, masks| {
-            self.panel_field(chains, l, p, &self.biases[l][p], units);
+            self.panel_field(chains, l, p, &machine.biases[l][p], units);
             simd::sample_masks(&mut LaneRng::new(streams, p), Line::flatten(units), masks);
         });
         chains.hidden[l - 1] = layer;
     }
 
     /// Redraws the odd (block 0) or the even (block 1) layers.
-    pub(super) fn redraw(&self, chains: &mut Chains, block: usize, streams: Streams) {
+    pub(super) fn redraw(self, chains: &mut Chains, block: usize, streams: Streams) {
         assert!(block < 2, "block {block} of a model with two blocks");
-        for l in (0..=self.depth()).filter(|l| l % 2 != block) {
+        for l in (0..=self.machine.depth()).filter(|l| l % 2 != block) {
             self.draw(chains, l, streams.part(l as u64));
         }
     }
 
     /// One sweep over both blocks; the streams are those of Gibbs sampling of a model with two blocks, a key a step and a generator a block.
-    pub(super) fn sweep(&self, chains: &mut Chains, rng: &mut dyn Rng) {
+    pub(super) fn sweep(self, chains: &mut Chains, rng: &mut dyn Rng) {
         let streams = Streams::draw(rng);
         for block in 0..2 {
             self.redraw(chains, block, Streams::draw(&mut streams.block(block)));
         }
     }
+}
 
+impl BinaryDbm {
     /// `p(x_l = 1)` of every unit of layer `l` given the neighbours in joint rows, `(B, n_l)`: grey pictures for layer 0.
     ///
     /// # Panics
@@ -144,11 +161,12 @@ impl BinaryDbm {
             "columns of x against units of all layers"
         );
         let mut chains = Chains::default();
-        chains.read(&self.sizes(), x);
+        chains.read(&self.sizes(), x, Form::Lists);
         let mut field = vec![Line::ZERO; chains.n];
         let mut means = Array2::zeros((chains.n, self.n_units(l)));
         for (p, mut panel) in means.axis_chunks_iter_mut(ndarray::Axis(1), PANEL).enumerate() {
-            self.panel_field(&chains, l, p, &self.biases[l][p], &mut field);
+            self.by_lists()
+                .panel_field(&chains, l, p, &self.biases[l][p], &mut field);
             simd::sigmoid_f32_in_place(Line::flatten_mut(&mut field));
             for (mut row, line) in panel.rows_mut().into_iter().zip(&field) {
                 row.iter_mut()
@@ -194,9 +212,11 @@ impl Blocks for BinaryJoint<'_> {
         rng: &mut dyn Rng,
     ) {
         let mut chains = Chains::default();
-        chains.read(&self.machine.sizes(), x.view());
+        chains.read(&self.machine.sizes(), x.view(), Form::Lists);
         let clamped = free.map(|free| (free, x.to_owned()));
-        self.machine.redraw(&mut chains, block, Streams::draw(rng));
+        self.machine
+            .by_lists()
+            .redraw(&mut chains, block, Streams::draw(rng));
         chains.write(&self.machine.sizes(), x.view_mut());
         if let Some((free, old)) = clamped {
             for (i, _) in free.iter().enumerate().filter(|(_, free)| !**free) {

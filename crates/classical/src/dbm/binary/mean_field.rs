@@ -2,15 +2,17 @@
 
 use gibbsian_core::error::{check_batch, check_each, check_non_negative};
 use gibbsian_core::{Result, simd};
-use gibbsian_linalg::kernels::{Line, PANEL, gather, panels};
+use gibbsian_linalg::kernels::tiles::{self, TileRows};
+use gibbsian_linalg::kernels::{Line, PANEL, panels};
 use gibbsian_linalg::matmul_here_into;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 #[cfg(doc)]
 use super::Dbm;
+use super::tiled::Products;
 use super::{BinaryDbm, MeanField};
-use crate::rbm::binary::batch::VisibleBatch;
+use crate::rbm::binary::batch::{Form, Operands, VisibleBatch};
 
 /// Numbers of a hidden layer for `n` cases, twice: by panels for what is done with units, by rows for products.
 #[derive(Clone, Debug, Default)]
@@ -19,10 +21,14 @@ pub(super) struct Dense {
     pub(super) panels: Vec<Line>,
     /// The same, case by case.
     rows: Vec<f32>,
+    /// The same as bytes, in the form of tiles only.
+    tiles: TileRows,
+    form: Form,
 }
 
 impl Dense {
-    pub(super) fn resize(&mut self, n: usize, n_units: usize) {
+    pub(super) fn resize(&mut self, n: usize, n_units: usize, form: Form) {
+        self.form = form;
         self.panels.resize(panels(n_units) * n, Line::ZERO);
         self.rows.resize(panels(n_units) * n * PANEL, 0.0);
     }
@@ -40,28 +46,43 @@ impl Dense {
     /// Computes every panel with `compute(p, units)` in parallel and takes it into the rows; returns the largest change of a number.
     pub(super) fn fill(&mut self, n: usize, compute: impl Fn(usize, &mut [Line]) + Sync) -> f32 {
         let width = self.rows.len() / n;
-        ArrayViewMut2::from_shape((n, width), &mut self.rows)
-            .expect("whole rows")
+        let mut rows = ArrayViewMut2::from_shape((n, width), &mut self.rows).expect("whole rows");
+        let panels = rows
             .axis_chunks_iter_mut(Axis(1), PANEL)
             .into_par_iter()
-            .zip(self.panels.par_chunks_mut(n))
-            .enumerate()
-            .map(|(p, (mut rows, units))| {
+            .zip(self.panels.par_chunks_mut(n));
+        if self.form == Form::Tiles {
+            self.tiles.reset_means(n, width / PANEL);
+            let panels = panels.zip(self.tiles.blocks_mut()).enumerate();
+            let changes = panels.map(|(p, ((rows, units), mut block))| {
                 compute(p, units);
-                // One maximum a column, which processors take side by side.
-                let mut largest = [0.0_f32; PANEL];
-                for (mut row, line) in rows.rows_mut().into_iter().zip(units) {
-                    let row = row.as_slice_mut().expect("a part of a row is contiguous");
-                    for ((old, new), largest) in row.iter_mut().zip(&line.0).zip(&mut largest) {
-                        let change = (new - *old).abs();
-                        *largest = if change > *largest { change } else { *largest };
-                        *old = *new;
-                    }
-                }
-                largest.into_iter().fold(0.0, f32::max)
-            })
-            .reduce(|| 0.0, f32::max)
+                block.set_means(0, units);
+                take(rows, units)
+            });
+            changes.reduce(|| 0.0, f32::max)
+        } else {
+            let changes = panels.enumerate().map(|(p, (rows, units))| {
+                compute(p, units);
+                take(rows, units)
+            });
+            changes.reduce(|| 0.0, f32::max)
+        }
     }
+}
+
+/// Takes the units of a panel into its part of the rows; returns the largest change of a number.
+fn take(mut rows: ArrayViewMut2<f32>, units: &[Line]) -> f32 {
+    // One maximum a column, which processors take side by side.
+    let mut largest = [0.0_f32; PANEL];
+    for (mut row, line) in rows.rows_mut().into_iter().zip(units) {
+        let row = row.as_slice_mut().expect("a part of a row is contiguous");
+        for ((old, new), largest) in row.iter_mut().zip(&line.0).zip(&mut largest) {
+            let change = (new - *old).abs();
+            *largest = if change > *largest { change } else { *largest };
+            *old = *new;
+        }
+    }
+    largest.into_iter().fold(0.0, f32::max)
 }
 
 /// Mean field of some cases.
@@ -86,25 +107,31 @@ pub(super) fn matrix_mut(lines: &mut [Line]) -> ArrayViewMut2<'_, f32> {
     ArrayViewMut2::from_shape((lines.len(), PANEL), Line::flatten_mut(lines)).expect("64 numbers a line")
 }
 
-impl BinaryDbm {
+impl Products<'_> {
     /// Sweeps until no mean changes by more than the tolerance, or `max_sweeps` of them.
     pub(super) fn sweep_means(
-        &self,
+        self,
         v: &VisibleBatch,
         tolerance: f64,
         max_sweeps: usize,
         means: &mut DenseMeans,
     ) {
-        let (n, depth) = (v.n, self.depth());
+        let (n, depth, machine) = (v.n, self.machine.depth(), self.machine);
         means.n = n;
         means.layers.resize_with(depth, Dense::default);
         for l in 1..=depth {
-            means.layers[l - 1].resize(n, self.n_units(l));
+            means.layers[l - 1].resize(n, machine.n_units(l), self.form());
         }
-        means.from_visible.resize(panels(self.n_units(1)) * n, Line::ZERO);
+        means
+            .from_visible
+            .resize(panels(machine.n_units(1)) * n, Line::ZERO);
         (means.from_visible.par_chunks_mut(n))
             .enumerate()
-            .for_each(|(p, lines)| gather(self.couplings[0].up(p), &v.rows, &Line::ZERO, lines));
+            .for_each(|(p, lines)| {
+                let tiles = self.tiled.map(|tiled| &tiled.couplings[0].up[p]);
+                Operands::of(tiles.zip(v.tiles()), machine.couplings[0].up(p), v.rows())
+                    .product_into(&Line::ZERO, 1.0, lines);
+            });
         for l in 1..=depth {
             // The missing input from above is made up by another of that from below.
             let scale = if l < depth { 2.0 } else { 1.0 };
@@ -123,7 +150,7 @@ impl BinaryDbm {
     }
 
     /// Sets the means of layer `l` from its neighbours, with the input from below scaled; returns the largest change of a mean.
-    fn update_layer(&self, means: &mut DenseMeans, l: usize, scale: f32, with_above: bool) -> f32 {
+    fn update_layer(self, means: &mut DenseMeans, l: usize, scale: f32, with_above: bool) -> f32 {
         let mut layer = std::mem::take(&mut means.layers[l - 1]);
         let change = layer.fill(means.n, |p, units| {
             self.panel_logits(means, l, p, scale, with_above, units);
@@ -135,7 +162,7 @@ impl BinaryDbm {
 
     /// Writes `b + scale · (input from below) + (input from above)` of panel `p` of layer `l`.
     fn panel_logits(
-        &self,
+        self,
         means: &DenseMeans,
         l: usize,
         p: usize,
@@ -143,7 +170,7 @@ impl BinaryDbm {
         with_above: bool,
         units: &mut [Line],
     ) {
-        let (n, bias) = (means.n, &self.biases[l][p]);
+        let (n, machine, bias) = (means.n, self.machine, &self.machine.biases[l][p]);
         if l == 1 {
             let from_visible = &means.from_visible[p * n..(p + 1) * n];
             for (units, field) in units.iter_mut().zip(from_visible) {
@@ -152,18 +179,32 @@ impl BinaryDbm {
                 }
             }
         } else {
-            units.fill(*bias);
-            let below = means.layers[l - 2].rows(n);
-            let weights = matrix(self.couplings[l - 1].up(p));
-            matmul_here_into(scale, below, weights, 1.0, matrix_mut(units));
+            let below = &means.layers[l - 2];
+            match self.tiled {
+                Some(tiled) => {
+                    tiles::product(&below.tiles, &tiled.couplings[l - 1].up[p], bias, scale, units);
+                }
+                None => {
+                    units.fill(*bias);
+                    let weights = matrix(machine.couplings[l - 1].up(p));
+                    matmul_here_into(scale, below.rows(n), weights, 1.0, matrix_mut(units));
+                }
+            }
         }
-        if with_above && l < self.depth() {
-            let above = means.layers[l].rows(n);
-            let weights = matrix(self.couplings[l].down(p));
-            matmul_here_into(1.0, above, weights, 1.0, matrix_mut(units));
+        if with_above && l < machine.depth() {
+            let above = &means.layers[l];
+            match self.tiled {
+                Some(tiled) => tiles::add_product(&above.tiles, &tiled.couplings[l].down[p], 1.0, units),
+                None => {
+                    let weights = matrix(machine.couplings[l].down(p));
+                    matmul_here_into(1.0, above.rows(n), weights, 1.0, matrix_mut(units));
+                }
+            }
         }
     }
+}
 
+impl BinaryDbm {
     /// Mean field for the rows of `v` `(B, V)`, with one sweep after the last that [`Dbm::mean_field`] would make. The fields and means are widened, so that
     /// [`Dbm::variational_free_energy`] of the widened machine takes them: any fields give a bound, those of single precision too.
     ///
@@ -174,8 +215,9 @@ impl BinaryDbm {
         check_each("v", v, "in [0, 1]", |v| (0.0..=1.0).contains(&v))?;
         check_non_negative("tolerance", tolerance)?;
         let (mut batch, mut means) = (VisibleBatch::default(), DenseMeans::default());
-        batch.read(v);
-        self.sweep_means(&batch, tolerance, max_sweeps, &mut means);
+        batch.read(v, Form::Lists);
+        let products = self.by_lists();
+        products.sweep_means(&batch, tolerance, max_sweeps, &mut means);
         // One more sweep, whose fields are kept.
         let mut fields = vec![Array2::zeros((0, 0)); self.depth()];
         means.last_change = 0.0;
@@ -184,7 +226,7 @@ impl BinaryDbm {
             let mut logits = vec![Line::ZERO; layer.panels.len()];
             (logits.par_chunks_mut(means.n))
                 .enumerate()
-                .for_each(|(p, lines)| self.panel_logits(&means, l, p, 1.0, true, lines));
+                .for_each(|(p, lines)| products.panel_logits(&means, l, p, 1.0, true, lines));
             let bias = self.bias(l);
             fields[l - 1] = Array2::from_shape_fn((means.n, bias.len()), |(b, j)| {
                 let logit = logits[j / PANEL * means.n + b].0[j % PANEL];

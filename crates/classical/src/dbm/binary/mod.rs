@@ -8,12 +8,16 @@
 //! - **Means of mean field are dense**: their products are matrix products, a panel of 64 units a task ([`gibbsian_linalg::matmul_here_into`]). They are
 //!   most of the arithmetic of a step.
 //!
+//! Where the processor has a matrix unit, training and annealing of machines whose layers fill it write weights and means in digits of base 256 and multiply them as
+//! integers ([`gibbsian_linalg::kernels::tiles`]).
+//!
 //! No result depends on the number of threads. Products of means may be rounded otherwise on a processor with other vectors; sparse sums are not.
 
 mod coupling;
 mod gibbs;
 mod mean_field;
 mod path;
+mod tiled;
 mod train;
 mod update;
 
@@ -27,6 +31,7 @@ use ndarray::{Array1, Array2, ArrayView1};
 
 use self::coupling::Coupling;
 use super::{Dbm, MeanField};
+use crate::rbm::binary::tiled::new_stamp;
 use crate::rbm::binary::{bias_lines, largest};
 use crate::units::Bernoulli;
 
@@ -55,6 +60,8 @@ pub struct BinaryDbm {
     biases: Vec<Vec<Line>>,
     /// No parameter is larger than this in magnitude, so that a training step knows when overflow is out of the question.
     magnitude: f64,
+    /// Another number whenever the parameters are others, by which copies of them in another form know whether they are up to date.
+    stamp: u64,
 }
 
 impl BinaryDbm {
@@ -111,6 +118,7 @@ impl BinaryDbm {
             self.biases[l] = bias_lines(n, |i| bias[i]);
         }
         self.magnitude = self.largest();
+        self.stamp = new_stamp();
     }
 
     /// The largest magnitude of a parameter.
@@ -136,6 +144,7 @@ impl From<&Dbm> for BinaryDbm {
             couplings: sizes.windows(2).map(|n| Coupling::zeros(n[0], n[1])).collect(),
             biases: vec![Vec::new(); sizes.len()],
             magnitude: 0.0,
+            stamp: new_stamp(),
         };
         // An f64 of a larger magnitude would be rounded to an infinity.
         let params = dbm.params();

@@ -12,6 +12,7 @@ use gibbsian_core::error::{check_batch, check_each, check_shape};
 use gibbsian_core::math::{sigmoid, softplus};
 use gibbsian_core::simd::{self, LaneRng};
 use gibbsian_core::{Path, Result, Space, Streams, Units};
+use gibbsian_linalg::kernels::tiles::{Arithmetic, Digits};
 use gibbsian_linalg::kernels::{Line, PANEL, panels};
 use ndarray::{Array2, ArrayView2, CowArray, Ix2, s};
 use rand::Rng;
@@ -19,7 +20,9 @@ use rayon::prelude::*;
 
 use super::BinaryDbm;
 use super::gibbs::Chains;
+use super::tiled::{Products, Tiled};
 use crate::dbm::Half;
+use crate::rbm::binary::batch::Form;
 use crate::rbm::binary::bias_lines;
 use crate::rbm::binary::gibbs::with_lines;
 use crate::units::Bernoulli;
@@ -31,6 +34,8 @@ pub struct BinaryDbmPath<'a> {
     /// The base's visible biases, −∞ beyond the last unit.
     base: Vec<Line>,
     half: Half,
+    /// The weights for a matrix unit, where there is one.
+    tiled: Option<Tiled>,
 }
 
 /// The chains of a [`BinaryDbmPath`].
@@ -65,7 +70,23 @@ impl<'a> BinaryDbmPath<'a> {
             } else {
                 Half::Odd
             },
-        })
+            tiled: None,
+        }
+        .with_arithmetic(Arithmetic::Fastest))
+    }
+
+    /// The path with its products computed in this way; [`Arithmetic::Fastest`] at first.
+    pub fn with_arithmetic(self, arithmetic: Arithmetic) -> Self {
+        let in_tiles = self.machine.form(arithmetic) == Form::Tiles;
+        let tiled = in_tiles.then(|| Tiled::of(self.machine, Digits::Three));
+        BinaryDbmPath { tiled, ..self }
+    }
+
+    fn products(&self) -> Products<'_> {
+        Products {
+            machine: self.machine,
+            tiled: self.tiled.as_ref(),
+        }
     }
 
     /// The path with this half kept and the other summed out.
@@ -121,7 +142,7 @@ impl<'a> BinaryDbmPath<'a> {
                 .enumerate()
                 .for_each(|(p, out)| {
                     let bias = &self.machine.biases[l][p];
-                    self.machine.panel_field(&state.chains, l, p, bias, out);
+                    self.products().panel_field(&state.chains, l, p, bias, out);
                 });
         }
     }
@@ -139,8 +160,8 @@ impl<'a> BinaryDbmPath<'a> {
         if l == 0 {
             // The visible layer hears one neighbour only, so that its logits need no scratch lines of their own.
             let mut layer = std::mem::take(&mut chains.visible);
-            layer.resize(n, n_units);
-            layer.fill(n_units, |p, masks| {
+            layer.resize(n, n_units, self.products().form());
+            layer.fill(|p, masks| {
                 with_lines(2 * n, |lines| {
                     let (plain, scaled) = lines.split_at_mut(n);
                     logits(chains, p, plain);
@@ -151,7 +172,7 @@ impl<'a> BinaryDbmPath<'a> {
             chains.visible = layer;
         } else {
             let mut layer = std::mem::take(&mut chains.hidden[l - 1]);
-            layer.resize(n, n_units);
+            layer.resize(n, n_units, self.products().form());
             layer.fill(PANEL, |p, plain, masks| {
                 logits(chains, p, plain);
                 with_lines(n, |scaled| {
@@ -166,12 +187,10 @@ impl<'a> BinaryDbmPath<'a> {
     /// **Adds** `Σ_i x_i weight(l, i)` over the kept layers of every chain to `out`.
     fn add_linear(&self, state: &BinaryDbmState, weight: impl Fn(usize, usize) -> f64, out: &mut [f64]) {
         for l in self.kept() {
-            let lists = state.chains.rows(l);
             for (b, out) in out.iter_mut().enumerate() {
-                let values = lists.values(b);
-                for (k, &i) in lists.indices(b).iter().enumerate() {
-                    *out += values.map_or(1.0, |values| f64::from(values[k])) * weight(l, i as usize);
-                }
+                state
+                    .chains
+                    .for_each_active(l, b, |i, value| *out += value * weight(l, i));
             }
         }
     }
@@ -197,7 +216,8 @@ impl Path for BinaryDbmPath<'_> {
         let streams = Streams::draw(rng);
         let mut state = BinaryDbmState::default();
         let joint = Array2::zeros((n, self.machine.joint().dim()));
-        state.chains.read(&self.machine.sizes(), joint.view());
+        let form = self.products().form();
+        state.chains.read(&self.machine.sizes(), joint.view(), form);
         for l in self.kept() {
             // At β = 0 only the base counts, whatever the logits are.
             self.draw(&mut state.chains, l, 0.0, streams, |_, p, out| {
@@ -235,7 +255,8 @@ impl Path for BinaryDbmPath<'_> {
             first += n;
         }
         let mut state = BinaryDbmState::default();
-        state.chains.read(&self.machine.sizes(), joint.view());
+        let form = self.products().form();
+        state.chains.read(&self.machine.sizes(), joint.view(), form);
         self.update_fields(&mut state);
         Ok(state)
     }
@@ -333,9 +354,9 @@ impl Path for BinaryDbmPath<'_> {
             });
         }
         for l in self.kept() {
-            let machine = self.machine;
+            let products = self.products();
             self.draw(&mut state.chains, l, beta, streams, |chains, p, out| {
-                machine.panel_field(chains, l, p, &machine.biases[l][p], out);
+                products.panel_field(chains, l, p, &products.machine.biases[l][p], out);
             });
         }
         self.update_fields(state);

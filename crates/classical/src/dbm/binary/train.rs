@@ -9,15 +9,18 @@
 use gibbsian_core::error::{check_batch, check_each, check_non_negative, check_within};
 use gibbsian_core::{Error, Record, Result, Snapshot, Space, TrainStep, Values};
 use gibbsian_linalg::kernels::PANEL;
+use gibbsian_linalg::kernels::tiles::{Arithmetic, Digits};
 use ndarray::{Array2, ArrayView2};
 use rand::Rng;
 
 use super::BinaryDbm;
 use super::gibbs::Chains;
 use super::mean_field::{Dense, DenseMeans};
+use super::tiled::{Products, Tiled};
 use super::update::{Phases, Velocity};
 use crate::dbm::VariationalSettings;
-use crate::rbm::binary::batch::VisibleBatch;
+use crate::rbm::binary::batch::{Form, VisibleBatch};
+use crate::rbm::binary::update::mean_difference;
 
 /// Options of a fused step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -28,6 +31,8 @@ pub struct FusedVariationalSettings {
     pub momentum: f64,
     /// The weight decay `λ`, on weights and not on biases.
     pub weight_decay: f64,
+    /// How products are computed.
+    pub arithmetic: Arithmetic,
 }
 
 impl FusedVariationalSettings {
@@ -46,6 +51,7 @@ impl FusedVariationalSettings {
 pub struct FusedVariational {
     settings: FusedVariationalSettings,
     velocity: Velocity,
+    tiled: Tiled,
     data: VisibleBatch,
     means: DenseMeans,
     chains: Chains,
@@ -67,10 +73,11 @@ impl FusedVariational {
         check_batch("start", &start, machine.joint().dim())?;
         check_each("start", start, "0 or 1", |x| x == 0.0 || x == 1.0)?;
         let mut chains = Chains::default();
-        chains.read(&machine.sizes(), start);
+        chains.read(&machine.sizes(), start, Form::Lists);
         Ok(FusedVariational {
             settings,
             velocity: Velocity::zeros(&machine.sizes(), false),
+            tiled: Tiled::default(),
             data: VisibleBatch::default(),
             means: DenseMeans::default(),
             chains,
@@ -100,15 +107,16 @@ impl FusedVariational {
     }
 
     /// What stands for the hidden layers of the chains in the gradient: means of odd layers given the even ones, states of even layers.
-    fn show_chains(&mut self, machine: &BinaryDbm) {
+    fn show_chains(&mut self, machine: &BinaryDbm, form: Form) {
         for l in 1..=machine.depth() {
             if l % 2 == 1 {
-                machine.hidden_probabilities(&mut self.chains, l);
+                let tiled = (form == Form::Tiles).then_some(&self.tiled);
+                Products { machine, tiled }.hidden_probabilities(&mut self.chains, l);
             } else {
                 self.chains.hidden[l - 1].show_states();
             }
             let (dense, layer) = (&mut self.negative[l - 1], &self.chains.hidden[l - 1]);
-            dense.resize(self.chains.n, machine.n_units(l));
+            dense.resize(self.chains.n, machine.n_units(l), Form::Lists);
             dense.fill(self.chains.n, |p, units| units.copy_from_slice(layer.panel(p)));
         }
     }
@@ -130,7 +138,7 @@ impl TrainStep<BinaryDbm> for FusedVariational {
             return Err(Error::shape("machine", &machine.sizes(), required));
         }
         check_batch("x", &x, machine.n_visible())?;
-        if !self.data.read(x) {
+        if !self.data.read(x, machine.form(self.settings.arithmetic)) {
             check_each("x", x, "in [0, 1]", |v| (0.0..=1.0).contains(&v))?;
         }
         let VariationalSettings {
@@ -142,21 +150,37 @@ impl TrainStep<BinaryDbm> for FusedVariational {
         if has_momentum == self.velocity.is_at_rest() {
             self.velocity = Velocity::zeros(&self.sizes, has_momentum);
         }
-        machine.sweep_means(&self.data, tolerance, max_sweeps, &mut self.means);
-        for _ in 0..n_steps {
-            machine.sweep(&mut self.chains, rng);
+        // Means of visible units have no bytes; then everything is done by lists.
+        let form = self.data.form();
+        self.chains.set_form(form);
+        if form == Form::Tiles {
+            self.tiled.follow(machine, Digits::Two);
         }
-        self.show_chains(machine);
+        let products = Products {
+            machine,
+            tiled: (form == Form::Tiles).then_some(&self.tiled),
+        };
+        products.sweep_means(&self.data, tolerance, max_sweeps, &mut self.means);
+        for _ in 0..n_steps {
+            products.sweep(&mut self.chains, rng);
+        }
+        self.show_chains(machine, form);
+        self.data.count();
+        self.chains.visible.count();
         let phases = Phases {
             data: &self.data,
             means: &self.means,
             chains: &self.chains,
             negative: &self.negative,
         };
-        phases.update(machine, &mut self.velocity, self.settings, learning_rate)?;
-        let mean = |v: &VisibleBatch, i| f64::from(v.columns.total(i)) / v.n as f64;
-        let differences = (0..self.sizes[0]).map(|i| mean(&self.data, i) - mean(&self.chains.visible, i));
-        Ok(differences.map(f64::abs).sum::<f64>() / self.sizes[0] as f64)
+        phases.update(
+            machine,
+            &mut self.tiled.columns,
+            &mut self.velocity,
+            self.settings,
+            learning_rate,
+        )?;
+        Ok(mean_difference(&self.data, &self.chains.visible))
     }
 }
 
@@ -217,7 +241,7 @@ impl Snapshot for FusedVariational {
         }
         velocity.magnitude = velocity.largest();
         let chains = Array2::from_shape_fn(shape, |(b, i)| f64::from(states[b * shape.1 + i]));
-        self.chains.read(&self.sizes, chains.view());
+        self.chains.read(&self.sizes, chains.view(), Form::Lists);
         self.velocity = velocity;
         Ok(())
     }

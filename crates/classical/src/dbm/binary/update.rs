@@ -8,6 +8,7 @@
 
 use gibbsian_core::simd::vectorized;
 use gibbsian_core::{Error, Parametric, Result};
+use gibbsian_linalg::kernels::tiles::TileRows;
 use gibbsian_linalg::kernels::{Line, panels};
 use gibbsian_linalg::matmul_here_into;
 use rayon::prelude::*;
@@ -15,11 +16,13 @@ use rayon::prelude::*;
 use super::BinaryDbm;
 use super::gibbs::Chains;
 use super::mean_field::{Dense, DenseMeans, matrix, matrix_mut};
+use super::tiled::columns_into;
 use super::train::FusedVariationalSettings;
-use crate::rbm::binary::batch::VisibleBatch;
+use crate::rbm::binary::batch::{Form, VisibleBatch};
 use crate::rbm::binary::gibbs::with_lines;
 use crate::rbm::binary::largest;
-use crate::rbm::binary::update::{Descend, Panel, Rates};
+use crate::rbm::binary::tiled::new_stamp;
+use crate::rbm::binary::update::{Columns, Descend, Panel, Rates};
 use crate::rbm::binary::velocity::PanelVelocity;
 
 /// The velocity of all parameters; without weights at rest.
@@ -70,6 +73,15 @@ pub(super) struct Phases<'a> {
     pub(super) negative: &'a [Dense],
 }
 
+/// What the gradient of a coupling is made from on its lower side.
+#[derive(Clone, Copy)]
+enum Lower<'a> {
+    /// Sparse states, or bytes.
+    States(Columns<'a>),
+    /// Means, for products of matrices.
+    Means,
+}
+
 impl Phases<'_> {
     /// One step of gradient descent.
     ///
@@ -78,6 +90,7 @@ impl Phases<'_> {
     pub(super) fn update(
         &self,
         machine: &mut BinaryDbm,
+        columns: &mut TileRows,
         velocity: &mut Velocity,
         settings: FusedVariationalSettings,
         learning_rate: f64,
@@ -95,13 +108,13 @@ impl Phases<'_> {
         // A field sums the weights to at most all other units, doubled in the pass upwards, and a bias.
         let n_terms = 2 * machine.iter_sizes().sum::<usize>() + 1;
         if magnitude * (n_terms as f64) < f64::from(f32::MAX) / 2.0 {
-            self.descend(machine, velocity, rates);
+            self.descend(machine, columns, velocity, rates);
             machine.magnitude = magnitude;
             velocity.magnitude = change;
             return Ok(());
         }
         let before = (machine.clone(), velocity.clone());
-        self.descend(machine, velocity, rates);
+        self.descend(machine, columns, velocity, rates);
         let params = machine.params();
         if let Some(k) = params.iter().position(|p| !p.is_finite()) {
             (*machine, *velocity) = before;
@@ -116,10 +129,26 @@ impl Phases<'_> {
         Ok(())
     }
 
-    fn descend(&self, machine: &mut BinaryDbm, velocity: &mut Velocity, rates: Rates) {
+    fn descend(
+        &self,
+        machine: &mut BinaryDbm,
+        columns: &mut TileRows,
+        velocity: &mut Velocity,
+        rates: Rates,
+    ) {
         let n_visible = machine.n_visible();
         for (k, coupling) in machine.couplings.iter_mut().enumerate() {
             let (lines, n_lower) = (coupling.lower_lines(), coupling.n_lower);
+            let lower = match k.checked_sub(1) {
+                None => Lower::States(Columns::of(self.data, &self.chains.visible, columns)),
+                Some(below) if self.data.form() == Form::Tiles => {
+                    let data = (&self.means.layers[below], self.data.n);
+                    let model = (&self.negative[below], self.chains.n);
+                    columns_into(data, model, n_lower, columns);
+                    Lower::States(Columns::Tiles(columns))
+                }
+                Some(_) => Lower::Means,
+            };
             (coupling.weights.par_chunks_mut(lines))
                 .zip(machine.biases[k + 1].par_iter_mut())
                 .zip(velocity.couplings[k].par_iter_mut())
@@ -132,17 +161,18 @@ impl Phases<'_> {
                         bias,
                         velocity,
                     };
-                    match k {
-                        0 => panel.descend(&self.data.columns, &self.chains.visible.columns, rates),
-                        _ => self.descend_dense(panel, k, lines, rates),
+                    match lower {
+                        Lower::States(columns) => panel.descend(columns, rates),
+                        Lower::Means => self.descend_dense(panel, k, lines, rates),
                     }
                 });
             coupling.transpose();
         }
+        machine.stamp = new_stamp();
+        let (data, model) = (self.data.totals(), self.chains.visible.totals());
         let bias = &mut Line::flatten_mut(&mut machine.biases[0])[..n_visible];
         for (i, b) in bias.iter_mut().enumerate() {
-            let (data, model) = (self.data.columns.total(i), self.chains.visible.columns.total(i));
-            let gradient = rates.positive * data - rates.negative * model;
+            let gradient = rates.positive * data[i] - rates.negative * model[i];
             *b += match velocity.visible_bias.get_mut(i) {
                 None => gradient,
                 Some(v) => {

@@ -7,7 +7,7 @@ use gibbsian_linalg::kernels::{Line, PANEL};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 
 use super::BinaryRbm;
-use super::batch::{HiddenBatch, VisibleBatch};
+use super::batch::{Form, HiddenBatch, VisibleBatch};
 
 impl BinaryRbm {
     /// `F(v) = −b'v − Σ_j softplus(c_j + (v'W)_j)` from the field `c + v'W`, summed in `f64` in the order of the units.
@@ -15,10 +15,7 @@ impl BinaryRbm {
         let b = self.visible_biases();
         for (case, out) in out.iter_mut().enumerate() {
             let mut energy = 0.0;
-            for (k, &i) in v.rows.indices(case).iter().enumerate() {
-                let value = v.rows.values(case).map_or(1.0, |values| f64::from(values[k]));
-                energy -= value * f64::from(b[i as usize]);
-            }
+            v.for_each_active(case, |i, value| energy -= value * f64::from(b[i]));
             // Units beyond the last have the field −∞ and add zero.
             for p in 0..self.hidden_bias.len() {
                 energy -= simd::softplus_sum(&field.panel(p)[case].0);
@@ -48,8 +45,8 @@ impl Energy for BinaryRbm {
     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
         assert_energy_shapes(self.n_visible, x, &out);
         let (mut v, mut field) = (VisibleBatch::default(), HiddenBatch::default());
-        v.read(x);
-        self.hidden_field(&v, &mut field);
+        v.read(x, Form::Lists);
+        self.by_lists().hidden_field(&v, &mut field);
         self.free_energies(&v, &field, out.view_mut());
     }
 }
@@ -62,8 +59,8 @@ impl EnergyPullback for BinaryRbm {
         grad: ArrayViewMut1<f64>,
     ) {
         let (mut v, mut h) = (VisibleBatch::default(), HiddenBatch::default());
-        v.read(x);
-        self.hidden_field(&v, &mut h);
+        v.read(x, Form::Lists);
+        self.by_lists().hidden_field(&v, &mut h);
         let mut energy = Array1::zeros(x.nrows());
         let mut w = Array1::zeros(x.nrows());
         self.free_energies(&v, &h, energy.view_mut());
@@ -91,8 +88,8 @@ impl EnergyPullback for BinaryRbm {
 impl RelaxedEnergy for BinaryRbm {
     fn relaxed_score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
         let (mut v, mut h) = (VisibleBatch::default(), HiddenBatch::default());
-        v.read(x);
-        self.hidden_field(&v, &mut h);
+        v.read(x, Form::Lists);
+        self.by_lists().hidden_field(&v, &mut h);
         self.relaxed_scores(h, out);
     }
 
@@ -103,8 +100,8 @@ impl RelaxedEnergy for BinaryRbm {
         score: ArrayViewMut2<f64>,
     ) {
         let (mut v, mut h) = (VisibleBatch::default(), HiddenBatch::default());
-        v.read(x);
-        self.hidden_field(&v, &mut h);
+        v.read(x, Form::Lists);
+        self.by_lists().hidden_field(&v, &mut h);
         self.free_energies(&v, &h, energy);
         self.relaxed_scores(h, score);
     }

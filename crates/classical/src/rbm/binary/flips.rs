@@ -24,7 +24,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
 
 use super::BinaryRbm;
-use super::batch::{HiddenBatch, VisibleBatch};
+use super::batch::{Form, HiddenBatch, VisibleBatch};
 
 /// A product of factors between `e^{−600}` and `e^{600}` neither overflows nor leaves the normal numbers.
 const LARGEST_EXPONENT: f64 = 600.0;
@@ -92,8 +92,8 @@ impl BinaryRbm {
     pub(super) fn hidden_field_of(&self, x: ArrayView2<f64>) -> HiddenBatch {
         assert_eq!(x.ncols(), self.n_visible, "columns of x against visible units");
         let (mut v, mut field) = (VisibleBatch::default(), HiddenBatch::default());
-        v.read(x);
-        self.hidden_field(&v, &mut field);
+        v.read(x, Form::Lists);
+        self.by_lists().hidden_field(&v, &mut field);
         field
     }
 

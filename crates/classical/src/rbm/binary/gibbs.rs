@@ -2,13 +2,14 @@
 
 use gibbsian_core::simd::{self, LaneRng};
 use gibbsian_core::{Blocks, Streams};
-use gibbsian_linalg::kernels::{Line, PANEL, gather};
+use gibbsian_linalg::kernels::{Line, PANEL};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 use rand::Rng;
 use rayon::prelude::*;
 
 use super::BinaryRbm;
-use super::batch::{HiddenBatch, VisibleBatch};
+use super::batch::{Form, HiddenBatch, VisibleBatch};
+use super::tiled::Products;
 
 impl BinaryRbm {
     /// The weights of all visible units to the hidden units of panel `p`.
@@ -20,24 +21,29 @@ impl BinaryRbm {
     pub(super) fn transposed_panel(&self, q: usize) -> &[Line] {
         &self.transposed[q * PANEL..]
     }
+}
 
+impl Products<'_> {
     /// Writes `c + v'W` of every case into the units of `h`.
-    pub(super) fn hidden_field(&self, v: &VisibleBatch, h: &mut HiddenBatch) {
-        h.resize(v.n, self.n_hidden);
+    pub(super) fn hidden_field(self, v: &VisibleBatch, h: &mut HiddenBatch) {
+        h.resize(v.n, self.machine.n_hidden, self.form());
         h.units
             .par_chunks_mut(v.n.max(1))
             .enumerate()
-            .for_each(|(p, units)| {
-                gather(self.panel(p), &v.rows, &self.hidden_bias[p], units);
-            });
+            .for_each(|(p, units)| self.up(v, p).product_into(&self.machine.hidden_bias[p], 1.0, units));
     }
 
     /// Draws hidden units given visible ones; the units of `h` become `p(h = 1 | v)`.
-    pub(super) fn sample_hidden(&self, v: &VisibleBatch, streams: Streams, h: &mut HiddenBatch) {
-        h.resize(v.n, self.n_hidden);
-        h.fill(self.panel_lines(), |p, units, masks| {
-            gather(self.panel(p), &v.rows, &self.hidden_bias[p], units);
+    pub(super) fn sample_hidden(self, v: &VisibleBatch, streams: Streams, h: &mut HiddenBatch) {
+        h.resize(v.n, self.machine.n_hidden, self.form());
+        h.fill(self.machine.panel_lines(), |p, units, masks| {
+            self.up(v, p)
+                .product_into(&self.machine.hidden_bias[p], 1.0, units);
             let mut rng = LaneRng::new(streams, p);
+            let (masks, copies) = masks.split_at_mut(v.n);
+            for copy in copies.chunks_mut(v.n) {
+                simd::sample_masks(&mut rng, Line::flatten(units), copy);
+            }
             simd::sample_masks_with_probabilities(&mut rng, Line::flatten_mut(units), masks);
         });
     }
@@ -45,18 +51,22 @@ impl BinaryRbm {
     /// Draws visible units given hidden ones.
     ///
     /// The buffer of one panel's field is allocated by the thread once and kept.
-    pub(super) fn sample_visible(&self, h: &HiddenBatch, streams: Streams, v: &mut VisibleBatch) {
-        v.resize(h.n, self.n_visible);
-        v.fill(self.n_visible, |q, masks| {
+    pub(super) fn sample_visible(self, h: &HiddenBatch, streams: Streams, v: &mut VisibleBatch) {
+        v.resize(h.n, self.machine.n_visible, self.form());
+        v.fill(|q, masks| {
             with_lines(h.n, |field| {
-                gather(self.transposed_panel(q), &h.rows, &self.visible_bias[q], field);
-                simd::sample_masks(&mut LaneRng::new(streams, q), Line::flatten(field), masks);
+                self.down(h, q)
+                    .product_into(&self.machine.visible_bias[q], 1.0, field);
+                let mut rng = LaneRng::new(streams, q);
+                for copy in masks.chunks_mut(h.n) {
+                    simd::sample_masks(&mut rng, Line::flatten(field), copy);
+                }
             });
         });
     }
 
     /// One Gibbs sweep `v → h → v`; the probabilities of the hidden units are left in `h`.
-    pub(super) fn sweep(&self, v: &mut VisibleBatch, h: &mut HiddenBatch, streams: Streams) {
+    pub(super) fn sweep(self, v: &mut VisibleBatch, h: &mut HiddenBatch, streams: Streams) {
         self.sample_hidden(v, streams.part(0), h);
         self.sample_visible(h, streams.part(1), v);
     }
@@ -70,17 +80,14 @@ impl BinaryRbm {
     pub fn visible_means(&self, x: ArrayView2<f64>, rng: &mut dyn Rng) -> Array2<f64> {
         assert_eq!(x.ncols(), self.n_visible, "columns of x against visible units");
         let (mut v, mut h) = (VisibleBatch::default(), HiddenBatch::default());
-        v.read(x);
-        self.sample_hidden(&v, Streams::draw(rng), &mut h);
+        v.read(x, Form::Lists);
+        self.by_lists().sample_hidden(&v, Streams::draw(rng), &mut h);
         let mut means = Array2::zeros(x.raw_dim());
         let mut field = vec![Line::ZERO; h.n];
         for (q, mut panel) in means.axis_chunks_iter_mut(Axis(1), PANEL).enumerate() {
-            gather(
-                self.transposed_panel(q),
-                &h.rows,
-                &self.visible_bias[q],
-                &mut field,
-            );
+            self.by_lists()
+                .down(&h, q)
+                .product_into(&self.visible_bias[q], 1.0, &mut field);
             simd::sigmoid_f32_in_place(Line::flatten_mut(&mut field));
             for (mut row, line) in panel.rows_mut().into_iter().zip(&field) {
                 row.iter_mut()
@@ -120,9 +127,10 @@ impl Blocks for BinaryRbm {
         rng: &mut dyn Rng,
     ) {
         let (mut v, mut h) = (VisibleBatch::default(), HiddenBatch::default());
-        v.read(x.view());
+        v.read(x.view(), Form::Lists);
         let clamped = free.map(|free| (free, x.to_owned()));
-        self.sweep(&mut v, &mut h, Streams::draw(rng));
+        self.by_lists()
+            .sweep(&mut v, &mut h, Streams::draw(rng));
         v.write(x.view_mut());
         if let Some((free, old)) = clamped {
             for (i, _) in free.iter().enumerate().filter(|(_, free)| !**free) {

@@ -9,7 +9,7 @@ use gibbsian_linalg::kernels::{Line, PANEL};
 use ndarray::{Array2, ArrayView2};
 
 use super::BinaryRbm;
-use super::batch::{HiddenBatch, VisibleBatch};
+use super::batch::{Form, HiddenBatch, VisibleBatch};
 use crate::Rbm;
 
 impl BlockLaw for BinaryRbm {
@@ -29,8 +29,8 @@ impl BinaryRbm {
     /// The probability of drawing each row of `to` as hidden units given each row of `from` as visible ones.
     fn layer_law(&self, from: ArrayView2<f64>, to: ArrayView2<f64>) -> Array2<f64> {
         let (mut v, mut h) = (VisibleBatch::default(), HiddenBatch::default());
-        v.read(from);
-        self.hidden_field(&v, &mut h);
+        v.read(from, Form::Lists);
+        self.by_lists().hidden_field(&v, &mut h);
         simd::sigmoid_f32_in_place(Line::flatten_mut(&mut h.units));
         let on = Array2::from_shape_fn((from.nrows(), self.n_hidden), |(b, j)| {
             bernoulli_law(h.panel(j / PANEL)[b].0[j % PANEL])

@@ -9,6 +9,9 @@
 //!   units from its own stream, and, in training, updates its own columns of `W`. A panel of `W` stays in one core's cache, and no
 //!   result depends on the number of threads.
 //!
+//! - **Digits are integers.** Where the processor has a matrix unit, training and annealing of machines that fill it write weights in digits of base 256 and multiply
+//!   by states exactly ([`gibbsian_linalg::kernels::tiles`]). What the machine itself answers (energies, Gibbs draws) does not use it.
+//!
 //! `W'` is kept beside `W`, because the product in the other direction needs it; both change in the same pass.
 //!
 //! Precision is a property of this type: one product sums at most `V` (or `H`) single-precision numbers in a fixed order, so a
@@ -23,6 +26,7 @@ mod flips;
 pub(crate) mod gibbs;
 mod law;
 mod path;
+pub(crate) mod tiled;
 mod train;
 pub(crate) mod update;
 pub(crate) mod velocity;
@@ -69,6 +73,8 @@ pub struct BinaryRbm {
     hidden_bias: Vec<Line>,
     /// No parameter is larger than this in magnitude, so that a training step knows when overflow is out of the question.
     magnitude: f64,
+    /// Another number whenever the parameters are others, by which copies of them in another form know whether they are up to date.
+    stamp: u64,
 }
 
 impl BinaryRbm {
@@ -105,6 +111,7 @@ impl BinaryRbm {
             visible_bias: bias_lines(n_visible, |_| 0.0),
             hidden_bias: bias_lines(n_hidden, |_| 0.0),
             magnitude: 0.0,
+            stamp: tiled::new_stamp(),
         }
     }
 
@@ -130,6 +137,7 @@ impl BinaryRbm {
         self.visible_bias = bias_lines(self.n_visible, |i| b[i]);
         self.hidden_bias = bias_lines(self.n_hidden, |j| c[j]);
         self.magnitude = self.largest();
+        self.stamp = tiled::new_stamp();
     }
 
     /// The largest magnitude of a parameter.

@@ -5,19 +5,24 @@
 //!
 //! `log f_β(v) = (1−β) a'v + β b'v + Σ_j softplus(β (c_j + (v'W)_j))`.
 //!
+//! Products are computed by a matrix unit where the processor has one and the machine fills it, with weights in three digits, which is as precise as single precision
+//! ([`BinaryRbmPath::with_arithmetic`] chooses).
+//!
 //! The hidden field of the current states is kept, since both the work and the next transition start from it.
 
 use gibbsian_core::error::{check_batch, check_each, check_shape};
 use gibbsian_core::math::{sigmoid, softplus};
 use gibbsian_core::simd::{self, LaneRng};
 use gibbsian_core::{Path, Result, Space, Streams};
-use gibbsian_linalg::kernels::{Line, PANEL, gather_range};
+use gibbsian_linalg::kernels::tiles::{Arithmetic, Digits};
+use gibbsian_linalg::kernels::{Line, PANEL};
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use rand::Rng;
 use rayon::prelude::*;
 
-use super::batch::{HiddenBatch, VisibleBatch};
+use super::batch::{Form, HiddenBatch, VisibleBatch};
 use super::gibbs::with_lines;
+use super::tiled::{Products, Tiled};
 use super::{BinaryRbm, bias_lines};
 use crate::units::Bernoulli;
 
@@ -27,6 +32,8 @@ pub struct BinaryRbmPath<'a> {
     machine: &'a BinaryRbm,
     /// The base's visible biases `a`, −∞ beyond the last unit.
     base: Vec<Line>,
+    /// The weights for a matrix unit, where there is one.
+    tiled: Option<Tiled>,
 }
 
 /// The chains of a [`BinaryRbmPath`].
@@ -54,7 +61,23 @@ impl<'a> BinaryRbmPath<'a> {
         Ok(BinaryRbmPath {
             machine,
             base: bias_lines(machine.n_visible, |i| bias[i] as f32),
-        })
+            tiled: None,
+        }
+        .with_arithmetic(Arithmetic::Fastest))
+    }
+
+    /// The path with its products computed in this way; [`Arithmetic::Fastest`] at first.
+    pub fn with_arithmetic(self, arithmetic: Arithmetic) -> Self {
+        let in_tiles = self.machine.form(arithmetic) == Form::Tiles;
+        let tiled = in_tiles.then(|| Tiled::of(self.machine, Digits::Three));
+        BinaryRbmPath { tiled, ..self }
+    }
+
+    fn products(&self) -> Products<'_> {
+        Products {
+            machine: self.machine,
+            tiled: self.tiled.as_ref(),
+        }
     }
 
     fn base_biases(&self) -> &[f32] {
@@ -64,10 +87,7 @@ impl<'a> BinaryRbmPath<'a> {
     /// **Adds** `Σ_i x_i weight(i)` of every chain to `out`, in `f64`.
     fn add_linear(&self, v: &VisibleBatch, weight: impl Fn(usize) -> f64, out: &mut [f64]) {
         for (b, out) in out.iter_mut().enumerate() {
-            let values = v.rows.values(b);
-            for (k, &i) in v.rows.indices(b).iter().enumerate() {
-                *out += values.map_or(1.0, |values| f64::from(values[k])) * weight(i as usize);
-            }
+            v.for_each_active(b, |i, value| *out += value * weight(i));
         }
     }
 }
@@ -84,14 +104,14 @@ impl Path for BinaryRbmPath<'_> {
     fn start(&self, n: usize, rng: &mut dyn Rng) -> BinaryState {
         let streams = Streams::draw(rng);
         let mut state = BinaryState::default();
-        state.v.resize(n, self.dim());
-        state.v.fill(self.dim(), |q, masks| {
+        state.v.resize(n, self.dim(), self.products().form());
+        state.v.fill(|q, masks| {
             with_lines(n, |logits| {
                 logits.fill(self.base[q]);
                 simd::sample_masks(&mut LaneRng::new(streams, q), Line::flatten(logits), masks);
             });
         });
-        self.machine.hidden_field(&state.v, &mut state.field);
+        self.products().hidden_field(&state.v, &mut state.field);
         state
     }
 
@@ -104,8 +124,8 @@ impl Path for BinaryRbmPath<'_> {
         check_batch("x", &x, self.dim())?;
         check_each("x", x, "in [0, 1]", |v| (0.0..=1.0).contains(&v))?;
         let mut state = BinaryState::default();
-        state.v.read(x);
-        self.machine.hidden_field(&state.v, &mut state.field);
+        state.v.read(x, self.products().form());
+        self.products().hidden_field(&state.v, &mut state.field);
         Ok(state)
     }
 
@@ -167,9 +187,9 @@ impl Path for BinaryRbmPath<'_> {
 
     fn transition(&self, state: &mut BinaryState, beta: f64, rng: &mut dyn Rng) {
         let streams = Streams::draw(rng);
-        let (n, machine, beta) = (state.v.n, self.machine, beta as f32);
+        let (n, machine, products, beta) = (state.v.n, self.machine, self.products(), beta as f32);
         let field = &state.field;
-        state.h.resize(n, machine.n_hidden);
+        state.h.resize(n, machine.n_hidden, products.form());
         state.h.fill(machine.panel_lines(), |p, units, masks| {
             for (units, field) in units.iter_mut().zip(field.panel(p)) {
                 for k in 0..PANEL {
@@ -179,8 +199,8 @@ impl Path for BinaryRbmPath<'_> {
             simd::sample_masks(&mut LaneRng::new(streams.part(0), p), Line::flatten(units), masks);
         });
         let h = &state.h;
-        state.v.resize(n, self.dim());
-        state.v.fill(self.dim(), |q, masks| {
+        state.v.resize(n, self.dim(), products.form());
+        state.v.fill(|q, masks| {
             let mut bias = self.base[q];
             for (bias, b) in bias.0.iter_mut().zip(&machine.visible_bias[q].0) {
                 // Units beyond the last have bias −∞ on both sides, where 0 · ∞ must not arise.
@@ -189,7 +209,7 @@ impl Path for BinaryRbmPath<'_> {
                 }
             }
             with_lines(n, |logits| {
-                gather_range(machine.transposed_panel(q), &h.rows, 0..n, &bias, beta, logits);
+                products.down(h, q).product_into(&bias, beta, logits);
                 simd::sample_masks(
                     &mut LaneRng::new(streams.part(1), q),
                     Line::flatten(logits),
@@ -197,6 +217,6 @@ impl Path for BinaryRbmPath<'_> {
                 );
             });
         });
-        machine.hidden_field(&state.v, &mut state.field);
+        products.hidden_field(&state.v, &mut state.field);
     }
 }

@@ -11,12 +11,14 @@ use gibbsian_core::error::{check_batch, check_count, check_each, check_non_negat
 use gibbsian_core::simd;
 use gibbsian_core::{Error, Record, Result, Snapshot, Space, Streams, TrainStep, Values};
 use gibbsian_linalg::kernels::Line;
+use gibbsian_linalg::kernels::tiles::{Arithmetic, Digits};
 use ndarray::{Array2, ArrayView2};
 use rand::Rng;
 use rayon::prelude::*;
 
 use super::BinaryRbm;
-use super::batch::{HiddenBatch, VisibleBatch};
+use super::batch::{Form, HiddenBatch, VisibleBatch};
+use super::tiled::{Products, Tiled};
 use super::update::Phases;
 use super::velocity::Velocity;
 
@@ -29,6 +31,8 @@ pub struct FusedSettings {
     pub momentum: f64,
     /// The weight decay `λ`, on weights and not on biases.
     pub weight_decay: f64,
+    /// How products are computed.
+    pub arithmetic: Arithmetic,
 }
 
 /// One sweep, no momentum, no decay.
@@ -38,6 +42,7 @@ impl Default for FusedSettings {
             n_steps: 1,
             momentum: 0.0,
             weight_decay: 0.0,
+            arithmetic: Arithmetic::Fastest,
         }
     }
 }
@@ -55,14 +60,21 @@ impl FusedSettings {
     }
 }
 
+/// Copies that a byte can count.
+const MOST_COPIES: usize = 255;
+
 /// CD-k on a [`BinaryRbm`] (Hinton 2002).
 ///
 /// A step returns the mean number of visible units that the sample ends with in another state than the data, `Σ_i |v_i − v'_i|`: the reconstruction
 /// error, a monitor and not a likelihood.
+///
+/// [`FusedContrastiveDivergence::with_copies`] trains a machine whose layers are there in several copies, as greedy pretraining does ([`crate::dbm::Replicated`]).
 #[derive(Clone, Debug)]
 pub struct FusedContrastiveDivergence {
     settings: FusedSettings,
     velocity: Velocity,
+    n_hidden_copies: usize,
+    tiled: Tiled,
     data: VisibleBatch,
     positive: HiddenBatch,
     model: VisibleBatch,
@@ -76,6 +88,7 @@ pub struct FusedContrastiveDivergence {
 pub struct FusedPersistent {
     settings: FusedSettings,
     velocity: Velocity,
+    tiled: Tiled,
     data: VisibleBatch,
     positive: HiddenBatch,
     chains: VisibleBatch,
@@ -88,13 +101,30 @@ impl FusedContrastiveDivergence {
     /// # Errors
     /// Zero steps, a momentum outside `[0, 1)`, or a negative decay.
     pub fn new(settings: FusedSettings) -> Result<Self> {
+        FusedContrastiveDivergence::with_copies(settings, 1, 1)
+    }
+
+    /// CD-k of the machine with so many copies of its layers that share all parameters, [`crate::dbm::Replicated`]; every copy of the visible layer sees the same data, and
+    /// after the first draw each has states of its own.
+    ///
+    /// # Errors
+    /// Those of [`FusedContrastiveDivergence::new`], or no copies of a layer, or more than 255.
+    pub fn with_copies(settings: FusedSettings, n_visible: usize, n_hidden: usize) -> Result<Self> {
+        for (name, n) in [("n_visible", n_visible), ("n_hidden", n_hidden)] {
+            check_count(name, n)?;
+            if n > MOST_COPIES {
+                return Err(Error::parameter(name, n, format!("at most {MOST_COPIES} copies")));
+            }
+        }
         Ok(FusedContrastiveDivergence {
             settings: settings.check()?,
             velocity: Velocity::default(),
-            data: VisibleBatch::default(),
-            positive: HiddenBatch::default(),
-            model: VisibleBatch::default(),
-            negative: HiddenBatch::default(),
+            n_hidden_copies: n_hidden,
+            tiled: Tiled::default(),
+            data: VisibleBatch::of_copies(n_visible),
+            positive: HiddenBatch::of_copies(n_hidden),
+            model: VisibleBatch::of_copies(n_visible),
+            negative: HiddenBatch::of_copies(n_hidden),
         })
     }
 
@@ -117,10 +147,11 @@ impl FusedPersistent {
         check_batch("start", &start, start.ncols())?;
         check_each("start", start, "0 or 1", |x| x == 0.0 || x == 1.0)?;
         let mut chains = VisibleBatch::default();
-        chains.read(start);
+        chains.read(start, Form::Lists);
         Ok(FusedPersistent {
             settings: settings.check()?,
             velocity: Velocity::default(),
+            tiled: Tiled::default(),
             data: VisibleBatch::default(),
             positive: HiddenBatch::default(),
             chains,
@@ -155,26 +186,31 @@ impl TrainStep<BinaryRbm> for FusedContrastiveDivergence {
     ) -> Result<f64> {
         check_step(machine, x, learning_rate)?;
         self.velocity.prepare(machine, self.settings.momentum > 0.0)?;
-        read_data(x, &mut self.data)?;
+        let form = read_data(machine, x, self.settings, &mut self.data)?;
+        let products = products(machine, form, &mut self.tiled);
         let streams = sweep_streams(rng);
-        machine.sample_hidden(&self.data, streams.part(0), &mut self.positive);
-        machine.sample_visible(&self.positive, streams.part(1), &mut self.model);
+        products.sample_hidden(&self.data, streams.part(0), &mut self.positive);
+        products.sample_visible(&self.positive, streams.part(1), &mut self.model);
         for _ in 1..self.settings.n_steps {
-            machine.sweep(&mut self.model, &mut self.negative, sweep_streams(rng));
+            products.sweep(&mut self.model, &mut self.negative, sweep_streams(rng));
         }
+        self.data.count();
+        self.model.count();
         let phases = Phases {
             data: &self.data,
             positive: &self.positive,
             model: &self.model,
+            n_hidden_copies: self.n_hidden_copies,
         };
         phases.update(
             machine,
+            &mut self.tiled,
             &mut self.negative,
             &mut self.velocity,
             self.settings,
             learning_rate,
         )?;
-        Ok(self.data.distance(&self.model) / self.data.n as f64)
+        Ok(self.data.mean_distance(&self.model))
     }
 }
 
@@ -192,29 +228,35 @@ impl TrainStep<BinaryRbm> for FusedPersistent {
         }
         check_step(machine, x, learning_rate)?;
         self.velocity.prepare(machine, self.settings.momentum > 0.0)?;
-        read_data(x, &mut self.data)?;
+        let form = read_data(machine, x, self.settings, &mut self.data)?;
+        self.chains.set_form(form);
+        let products = products(machine, form, &mut self.tiled);
         for _ in 0..self.settings.n_steps {
-            machine.sweep(&mut self.chains, &mut self.negative, sweep_streams(rng));
+            products.sweep(&mut self.chains, &mut self.negative, sweep_streams(rng));
         }
-        machine.hidden_field(&self.data, &mut self.positive);
+        products.hidden_field(&self.data, &mut self.positive);
         let n = self.positive.n;
         self.positive
             .units
             .par_chunks_mut(n)
             .for_each(|units| simd::sigmoid_f32_in_place(Line::flatten_mut(units)));
+        self.data.count();
+        self.chains.count();
         let phases = Phases {
             data: &self.data,
             positive: &self.positive,
             model: &self.chains,
+            n_hidden_copies: 1,
         };
         phases.update(
             machine,
+            &mut self.tiled,
             &mut self.negative,
             &mut self.velocity,
             self.settings,
             learning_rate,
         )?;
-        Ok(phases.mean_difference(machine.dim()))
+        Ok(phases.mean_difference())
     }
 }
 
@@ -232,12 +274,28 @@ fn check_step(machine: &BinaryRbm, x: ArrayView2<f64>, learning_rate: f64) -> Re
     check_batch("x", &x, machine.dim())
 }
 
-/// Reads a minibatch, refusing values that visible units cannot take.
-fn read_data(x: ArrayView2<f64>, data: &mut VisibleBatch) -> Result<()> {
-    if data.read(x) {
-        return Ok(());
+/// Reads a minibatch, refusing values that visible units cannot take, and says which form the states of this step have: means have no bytes.
+fn read_data(
+    machine: &BinaryRbm,
+    x: ArrayView2<f64>,
+    settings: FusedSettings,
+    data: &mut VisibleBatch,
+) -> Result<Form> {
+    if !data.read(x, machine.form(settings.arithmetic)) {
+        check_each("x", x, "in [0, 1]", |v| (0.0..=1.0).contains(&v))?;
     }
-    check_each("x", x, "in [0, 1]", |v| (0.0..=1.0).contains(&v))
+    Ok(data.form())
+}
+
+/// The products of a step with states in this form.
+fn products<'a>(machine: &'a BinaryRbm, form: Form, tiled: &'a mut Tiled) -> Products<'a> {
+    if form == Form::Tiles {
+        tiled.follow(machine, Digits::Two);
+    }
+    Products {
+        machine,
+        tiled: (form == Form::Tiles).then_some(&*tiled),
+    }
 }
 
 impl Snapshot for FusedContrastiveDivergence {
@@ -279,7 +337,7 @@ impl Snapshot for FusedPersistent {
             ));
         }
         let chains = Array2::from_shape_fn(shape, |(b, i)| f64::from(states[b * shape.1 + i]));
-        self.chains.read(chains.view());
+        self.chains.read(chains.view(), Form::Lists);
         self.velocity = velocity;
         Ok(())
     }

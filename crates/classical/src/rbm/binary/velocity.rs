@@ -28,6 +28,15 @@ pub(crate) struct PanelVelocity {
     pub(crate) bias: Line,
 }
 
+impl PanelVelocity {
+    /// The velocities of some visible units, or nothing at rest.
+    pub(crate) fn of_units(&mut self, units: std::ops::Range<usize>) -> &mut [f32] {
+        self.weights
+            .get_mut(units)
+            .map_or(&mut [], |lines| Line::flatten_mut(lines))
+    }
+}
+
 impl Velocity {
     /// Makes room for the velocity of `machine`, at rest if it was not there, or forgets it where there is no momentum.
     ///
