@@ -47,13 +47,13 @@ pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use dbm::{Dbm, DbmPath};
 pub use dbn::Dbn;
 pub use field::PairwiseField;
+pub use gibbsian_linalg::kernels::tiles::Arithmetic;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::{
     BondMoments, CouplingFromPast, ExactMoments, Ising, IsingPath, MultiSpinHeatBath, MultiSpinMetropolis,
     TransferMatrix,
 };
 pub use potts::Potts;
-pub use gibbsian_linalg::kernels::tiles::Arithmetic;
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, Centrable, Centred, CentredRbm, Centring, EnumeratedLikelihood,
     FusedContrastiveDivergence, FusedPersistent, FusedSettings, MeanFieldLikelihood, MeanFieldOrder, Offset,

@@ -5,7 +5,9 @@ mod fused;
 
 use fused::{binary_rows, pair};
 use gibbsian_classical::dbm::{BinaryDbm, FusedVariational, FusedVariationalSettings};
-use gibbsian_classical::{Arithmetic, Bernoulli, Dbm, FusedContrastiveDivergence, FusedPersistent, FusedSettings};
+use gibbsian_classical::{
+    Arithmetic, Bernoulli, Dbm, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
+};
 use gibbsian_core::{Seed, TrainStep};
 use ndarray::{ArrayView2, s};
 use peak_alloc::PeakAlloc;

@@ -23,7 +23,8 @@ fn exact_machine(sizes: &[usize], most: i32, unit: f64) -> BinaryDbm {
         })
     });
     let weights = weights.collect();
-    let bias = |n: &usize| Bernoulli::new(Array1::from_shape_fn(*n, |i| unit * (i % 7) as f64 - 0.5)).unwrap();
+    let bias =
+        |n: &usize| Bernoulli::new(Array1::from_shape_fn(*n, |i| unit * (i % 7) as f64 - 0.5)).unwrap();
     let mut layers: Vec<Bernoulli> = sizes.iter().map(bias).collect();
     BinaryDbm::from(&Dbm::new(layers.remove(0), layers, weights).unwrap())
 }
@@ -68,7 +69,10 @@ fn steps_move_the_same_chains_and_differ_by_the_digits_of_means() {
         let mean = 4.0 * field / 4.0;
         let bound = RATE * (2.0 * mean + 4.0 * 0.5_f64.powi(15)) + 400.0 * f64::from(f32::EPSILON);
         let largest = (&params - &tiled_params).fold(0.0, |most: f64, d| most.max(d.abs()));
-        assert!(largest > 0.0 && largest < bound, "{sizes:?}: {largest:e} against {bound:e}");
+        assert!(
+            largest > 0.0 && largest < bound,
+            "{sizes:?}: {largest:e} against {bound:e}"
+        );
     }
 }
 
@@ -90,7 +94,11 @@ fn annealing_draws_the_same_states_with_the_same_weights() {
                 }
                 (log_weights, path.positions(&state).into_owned())
             };
-            assert_eq!(run(Arithmetic::Lists), run(Arithmetic::Tiles), "{sizes:?}, {half:?}");
+            assert_eq!(
+                run(Arithmetic::Lists),
+                run(Arithmetic::Tiles),
+                "{sizes:?}, {half:?}"
+            );
         }
     }
 }
@@ -108,12 +116,8 @@ fn means_are_learnt_by_lists_and_states_in_tiles_again() {
     for (x, is_same) in [(&means, true), (&states, false)] {
         let mut rng = Seed::new(9).rng();
         let mut again = rng.clone();
-        let a = tiled
-            .train_step(&mut machine, x.view(), 1e-3, &mut rng)
-            .unwrap();
-        let b = listed
-            .train_step(&mut same, x.view(), 1e-3, &mut again)
-            .unwrap();
+        let a = tiled.train_step(&mut machine, x.view(), 1e-3, &mut rng).unwrap();
+        let b = listed.train_step(&mut same, x.view(), 1e-3, &mut again).unwrap();
         assert_eq!((a, &machine) == (b, &same), is_same);
     }
 }

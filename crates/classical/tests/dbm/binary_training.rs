@@ -1,7 +1,7 @@
 //! Fused steps of the machine in single precision: the generic ones draw for draw, and the laws of steps.
 
-use gibbsian_classical::{Arithmetic, Dbm};
 use gibbsian_classical::dbm::{BinaryDbm, FusedVariational, FusedVariationalSettings, VariationalSettings};
+use gibbsian_classical::{Arithmetic, Dbm};
 use gibbsian_core::{Blocks, Parametric, Seed, Snapshot, Streams, TrainStep};
 use gibbsian_testkit::agreement::{close, identical};
 use gibbsian_testkit::{conformance, threads};

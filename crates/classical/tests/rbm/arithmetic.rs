@@ -20,7 +20,11 @@ fn exact_machine(n_visible: usize, n_hidden: usize, most: i32, unit: f64) -> Bin
     let weights = Array2::from_shape_fn((n_visible, n_hidden), |(i, j)| {
         let small = rng.random_range(-200..=200);
         let sign = if i % 2 == 0 { 1 } else { -1 };
-        unit * f64::from(if i % n_hidden == j || j % n_visible == i { sign * most } else { small })
+        unit * f64::from(if i % n_hidden == j || j % n_visible == i {
+            sign * most
+        } else {
+            small
+        })
     });
     let bias = |n: usize| Bernoulli::new(Array1::from_shape_fn(n, |i| unit * (i % 7) as f64 - 1.0)).unwrap();
     BinaryRbm::from(&Rbm::new(bias(n_visible), bias(n_hidden), weights).unwrap())
@@ -62,7 +66,11 @@ fn steps_draw_the_same_states_and_differ_by_the_digits_of_the_gradient() {
         for persistent in [false, true] {
             let (said, chains, params) = after(Arithmetic::Lists, persistent);
             let (tiled_said, tiled_chains, tiled_params) = after(Arithmetic::Tiles, persistent);
-            assert_eq!((said, chains), (tiled_said, tiled_chains), "{n_visible} x {n_hidden}");
+            assert_eq!(
+                (said, chains),
+                (tiled_said, tiled_chains),
+                "{n_visible} x {n_hidden}"
+            );
             // Every case puts its probability on a grid of the largest rate / LIMIT, half a step wrong at most; the rest is rounding.
             let grid = RATE * (1.0 + 90.0 / 75.0) / (2.0 * LIMIT);
             let rounding = 400.0 * f64::from(f32::EPSILON);
@@ -98,7 +106,11 @@ fn annealing_draws_the_same_states_with_the_same_weights() {
             }
             found
         };
-        assert_eq!(run(Arithmetic::Lists), run(Arithmetic::Tiles), "{n_visible} x {n_hidden}");
+        assert_eq!(
+            run(Arithmetic::Lists),
+            run(Arithmetic::Tiles),
+            "{n_visible} x {n_hidden}"
+        );
     }
 }
 
@@ -109,15 +121,20 @@ fn tiles_follow_a_machine_that_somebody_else_changed() {
     let x = binary_rows(40, 70, 0.3, 1);
     let mut step = FusedContrastiveDivergence::new(settings(Arithmetic::Tiles)).unwrap();
     let mut machine = first.clone();
-    step.train_step(&mut machine, x.view(), 0.1, &mut Seed::new(1).rng()).unwrap();
+    step.train_step(&mut machine, x.view(), 0.1, &mut Seed::new(1).rng())
+        .unwrap();
     machine.set_params(second.params().view()).unwrap();
     // Without momentum left over, the step is that of a new machine.
     let mut fresh = FusedContrastiveDivergence::new(settings(Arithmetic::Tiles)).unwrap();
     step.set_momentum(0.0).unwrap();
     fresh.set_momentum(0.0).unwrap();
     let mut other = second.clone();
-    let said = step.train_step(&mut machine, x.view(), 0.1, &mut Seed::new(2).rng()).unwrap();
-    let expected = fresh.train_step(&mut other, x.view(), 0.1, &mut Seed::new(2).rng()).unwrap();
+    let said = step
+        .train_step(&mut machine, x.view(), 0.1, &mut Seed::new(2).rng())
+        .unwrap();
+    let expected = fresh
+        .train_step(&mut other, x.view(), 0.1, &mut Seed::new(2).rng())
+        .unwrap();
     assert_eq!((said, machine), (expected, other));
 }
 

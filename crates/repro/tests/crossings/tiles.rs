@@ -16,7 +16,8 @@ fn annealing_in_tiles_estimates_the_exact_partition_function() {
     // Ten hidden units are coupled; the others are free, so that the sum over all states is known.
     let (n_visible, n_hidden, coupled) = (70, 80, 10);
     let mut rng = Seed::new(7).rng();
-    let mut weights = Array2::from_shape_simple_fn((n_visible, coupled), || 0.6 * (rng.random::<f64>() - 0.5));
+    let mut weights =
+        Array2::from_shape_simple_fn((n_visible, coupled), || 0.6 * (rng.random::<f64>() - 0.5));
     let hidden = Array1::from_shape_fn(n_hidden, |j| 0.1 * (j % 9) as f64 - 0.4);
     let visible = Array1::from_shape_fn(n_visible, |i| 0.05 * (i % 11) as f64 - 0.2);
     let layer = |bias: ArrayView1<f64>| Bernoulli::new(bias.to_owned()).unwrap();
@@ -82,7 +83,10 @@ fn copies_have_the_gradient_of_the_replicated_machine() {
                 let (b, error_b) = mean_and_error(found.iter().map(|g| g[k]));
                 // Single precision keeps some 1e-7 / RATE of a gradient; two digits 1e-4 of the largest.
                 let tolerance = 6.0 * error_a.hypot(error_b) + 1e-3;
-                assert!((a - b).abs() < tolerance, "{n_visible}, {n_hidden}, {arithmetic:?}, {k}: {a} and {b}");
+                assert!(
+                    (a - b).abs() < tolerance,
+                    "{n_visible}, {n_hidden}, {arithmetic:?}, {k}: {a} and {b}"
+                );
             }
         }
     }

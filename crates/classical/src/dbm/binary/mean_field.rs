@@ -129,8 +129,11 @@ impl Products<'_> {
             .enumerate()
             .for_each(|(p, lines)| {
                 let tiles = self.tiled.map(|tiled| &tiled.couplings[0].up[p]);
-                Operands::of(tiles.zip(v.tiles()), machine.couplings[0].up(p), v.rows())
-                    .product_into(&Line::ZERO, 1.0, lines);
+                Operands::of(tiles.zip(v.tiles()), machine.couplings[0].up(p), v.rows()).product_into(
+                    &Line::ZERO,
+                    1.0,
+                    lines,
+                );
             });
         for l in 1..=depth {
             // The missing input from above is made up by another of that from below.

@@ -34,8 +34,7 @@ impl Tiled {
         if self.stamp == machine.stamp {
             return;
         }
-        self.couplings
-            .resize_with(machine.depth(), TiledWeights::default);
+        self.couplings.resize_with(machine.depth(), TiledWeights::default);
         for (tiled, coupling) in self.couplings.iter_mut().zip(&machine.couplings) {
             pack(tiled, coupling, digits);
         }

@@ -30,7 +30,10 @@ impl Products<'_> {
         h.units
             .par_chunks_mut(v.n.max(1))
             .enumerate()
-            .for_each(|(p, units)| self.up(v, p).product_into(&self.machine.hidden_bias[p], 1.0, units));
+            .for_each(|(p, units)| {
+                self.up(v, p)
+                    .product_into(&self.machine.hidden_bias[p], 1.0, units)
+            });
     }
 
     /// Draws hidden units given visible ones; the units of `h` become `p(h = 1 | v)`.
@@ -129,8 +132,7 @@ impl Blocks for BinaryRbm {
         let (mut v, mut h) = (VisibleBatch::default(), HiddenBatch::default());
         v.read(x.view(), Form::Lists);
         let clamped = free.map(|free| (free, x.to_owned()));
-        self.by_lists()
-            .sweep(&mut v, &mut h, Streams::draw(rng));
+        self.by_lists().sweep(&mut v, &mut h, Streams::draw(rng));
         v.write(x.view_mut());
         if let Some((free, old)) = clamped {
             for (i, _) in free.iter().enumerate().filter(|(_, free)| !**free) {

@@ -111,23 +111,25 @@ impl Phases<'_> {
             .zip(negative.units.par_chunks_mut(self.model.n))
             .zip(panels.par_iter_mut())
             .enumerate()
-            .for_each(|(p, (((((weights, transposed), bias), velocity), negative), tiles))| {
-                let tiled = self.model.tiles().map(|rows| (&*tiles, rows));
-                Operands::of(tiled, weights, self.model.rows()).product_into(bias, 1.0, negative);
-                simd::sigmoid_f32_in_place(Line::flatten_mut(negative));
-                let panel = Panel {
-                    positive: self.positive.panel(p),
-                    negative,
-                    weights: &mut weights[..n_visible],
-                    bias,
-                    velocity,
-                };
-                panel.descend(columns, hidden_rates);
-                transpose_panel(weights, transposed);
-                if is_tiled {
-                    pack_up(tiles, weights, Digits::Two);
-                }
-            });
+            .for_each(
+                |(p, (((((weights, transposed), bias), velocity), negative), tiles))| {
+                    let tiled = self.model.tiles().map(|rows| (&*tiles, rows));
+                    Operands::of(tiled, weights, self.model.rows()).product_into(bias, 1.0, negative);
+                    simd::sigmoid_f32_in_place(Line::flatten_mut(negative));
+                    let panel = Panel {
+                        positive: self.positive.panel(p),
+                        negative,
+                        weights: &mut weights[..n_visible],
+                        bias,
+                        velocity,
+                    };
+                    panel.descend(columns, hidden_rates);
+                    transpose_panel(weights, transposed);
+                    if is_tiled {
+                        pack_up(tiles, weights, Digits::Two);
+                    }
+                },
+            );
         machine.stamp = new_stamp();
         if is_tiled {
             let shape = (machine.n_visible, machine.n_hidden);

@@ -58,7 +58,11 @@ pub(super) fn multiply(
     scale: f32,
     out: &mut [Line],
 ) {
-    assert_eq!(rows.n_blocks(), panel.n_blocks(), "columns of the rows against rows of the panel");
+    assert_eq!(
+        rows.n_blocks(),
+        panel.n_blocks(),
+        "columns of the rows against rows of the panel"
+    );
     let mut sums = PairSums::ZERO;
     // The lower sum of means counts products of a lower digit with a higher one.
     let grid = if rows.n_digits() == 1 { 1.0 } else { 256.0 / ONE };

@@ -29,7 +29,9 @@ fn pack(digits: Digits, lines: &[Line]) -> TilePanel {
 
 /// The largest magnitude of a column.
 fn largest(lines: &[Line], j: usize) -> f64 {
-    lines.iter().fold(0.0, |most, line| f64::max(most, line.0[j].abs().into()))
+    lines
+        .iter()
+        .fold(0.0, |most, line| f64::max(most, line.0[j].abs().into()))
 }
 
 /// Bits with about a third of ones.
@@ -54,7 +56,13 @@ fn bits(n: usize, n_blocks: usize) -> TileRows {
 fn a_product_of_bits_is_the_sum_of_the_rows_that_are_on() {
     for (n, n_lines) in [(1, 1), (16, 64), (33, 70), (100, 784)] {
         let (lines, n_blocks) = (panel_lines(n_lines, 3.0), n_lines.div_ceil(PANEL));
-        let start = Line(std::array::from_fn(|j| if j == 5 { f32::NEG_INFINITY } else { j as f32 - 20.0 }));
+        let start = Line(std::array::from_fn(|j| {
+            if j == 5 {
+                f32::NEG_INFINITY
+            } else {
+                j as f32 - 20.0
+            }
+        }));
         for digits in BOTH {
             let mut out = vec![Line::ZERO; n];
             product(&bits(n, n_blocks), &pack(digits, &lines), &start, 0.5, &mut out);
@@ -73,7 +81,10 @@ fn a_product_of_bits_is_the_sum_of_the_rows_that_are_on() {
                     let magnitudes = expected.abs() + on.iter().map(|x| x.abs()).sum::<f64>();
                     let rounding = 4.0 * f64::from(f32::EPSILON) * magnitudes;
                     let error = (f64::from(out.0[j]) - expected).abs();
-                    assert!(error <= grid + rounding, "{digits:?}, {n} x {n_lines}, row {row}, column {j}: {error:e}");
+                    assert!(
+                        error <= grid + rounding,
+                        "{digits:?}, {n} x {n_lines}, row {row}, column {j}: {error:e}"
+                    );
                 }
             }
         }
@@ -111,7 +122,13 @@ fn a_product_of_means_is_off_by_two_grids_and_the_digits_left_out() {
     let (n, n_units) = (37, 500);
     let (lines, means) = (panel_lines(n_units, 2.0), means(n, n_units));
     let mut out = vec![Line::ZERO; n];
-    product(&tiled(&means), &pack(Digits::Two, &lines), &Line::ZERO, 1.0, &mut out);
+    product(
+        &tiled(&means),
+        &pack(Digits::Two, &lines),
+        &Line::ZERO,
+        1.0,
+        &mut out,
+    );
     for (row, out) in out.iter().enumerate() {
         for j in 0..PANEL {
             let terms = lines.iter().enumerate();
@@ -119,11 +136,15 @@ fn a_product_of_means_is_off_by_two_grids_and_the_digits_left_out() {
                 .map(|(i, line)| f64::from(means[i / PANEL][row].0[i % PANEL]) * f64::from(line.0[j]))
                 .sum();
             // A term errs by half a step of either grid, and by 255 · 128 steps of both.
-            let term = largest(&lines, j) * (0.5 / 65_535.0 + 0.5 / 32_639.0 + 255.0 * 128.0 / (65_535.0 * 32_639.0));
+            let term = largest(&lines, j)
+                * (0.5 / 65_535.0 + 0.5 / 32_639.0 + 255.0 * 128.0 / (65_535.0 * 32_639.0));
             let error = (f64::from(out.0[j]) - sum).abs();
             assert!(error <= n_units as f64 * term, "row {row}, column {j}: {error:e}");
             // Digits are balanced, so that errors have no preferred sign and add up like a random walk.
-            assert!(error <= 5.0 * (n_units as f64).sqrt() * term, "row {row}, column {j}: {error:e}");
+            assert!(
+                error <= 5.0 * (n_units as f64).sqrt() * term,
+                "row {row}, column {j}: {error:e}"
+            );
         }
     }
 }
@@ -217,7 +238,8 @@ fn blocks_carry_factors_and_extreme_columns_keep_their_digits() {
         for j in [0, 1, 2, 3, 7, 63] {
             let expected = 0.25 * f64::from(lines[0].0[j]);
             // Half a step for each of two bits, of columns that are halved.
-            let tolerance = largest(&lines, j) * (0.5 / f64::from(digits.limit()) + 4.0 * f64::from(f32::EPSILON));
+            let tolerance =
+                largest(&lines, j) * (0.5 / f64::from(digits.limit()) + 4.0 * f64::from(f32::EPSILON));
             let error = (f64::from(out[0].0[j]) - expected).abs();
             assert!(error <= tolerance, "{digits:?}, column {j}: {error:e}");
         }

@@ -121,7 +121,8 @@ pub(super) fn combine(task: Combine<'_>) {
         let [high, middle, low] = tile;
         for (m, out) in out.iter_mut().enumerate() {
             // SAFETY: a row of sums is 16 numbers.
-            let number = |sums: &[i32; 16]| unsafe { _mm512_cvtepi32_ps(_mm512_loadu_si512(sums.as_ptr().cast())) };
+            let number =
+                |sums: &[i32; 16]| unsafe { _mm512_cvtepi32_ps(_mm512_loadu_si512(sums.as_ptr().cast())) };
             let (high, middle) = (number(&high[m]), number(&middle[m]));
             let sum = if task.n_digits == 2 {
                 _mm512_add_ps(_mm512_mul_ps(high, middle_weight), middle)

@@ -1,18 +1,15 @@
 //! The stages of training, each resumable: greedy machines, the deep machine, the classifier.
 
 use gibbsian_classical::dbm::discriminative::{CrossEntropy, FeedForward};
-use gibbsian_classical::dbm::{
-    BinaryDbm, FusedVariational, FusedVariationalSettings, Replicated, VariationalSettings,
-};
+use gibbsian_classical::dbm::{BinaryDbm, FusedVariational, FusedVariationalSettings, VariationalSettings};
 use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, FusedContrastiveDivergence, FusedSettings, Rbm};
 use gibbsian_core::{Dataset, ParametricMut, Snapshot, Space, Streams, TrainStep};
 use gibbsian_data::{LastBatch, Minibatches, StochasticBinarised};
-use gibbsian_objectives::ContrastiveDivergence;
-use gibbsian_samplers::Gibbs;
 use gibbsian_train::{
-    CheckpointFiles, Checkpointing, Decay, Descent, EachStep, GO_ON, Linear, Momentum, Sgd, Trainer,
+    CheckpointFiles, Checkpointing, Decay, Descent, EachStep, GO_ON, Linear, Momentum, Trainer,
 };
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use rand::RngExt;
 
 use crate::{Context, Result};
 
@@ -60,20 +57,16 @@ fn fit<M: Space + ParametricMut, S: TrainStep<M> + Snapshot>(
     Ok(())
 }
 
-/// Digits as the machines of a stack see them: through the features of those below, in as many copies as the next one has.
+/// Digits as the machines of a stack see them: through the features of those below, tossed at every visit as the digits are.
 struct Features<'a> {
     digits: &'a StochasticBinarised,
-    below: &'a [Replicated],
-    n_copies: usize,
+    /// Machines whose hidden means are the features of the layer below.
+    below: &'a [BinaryRbm],
 }
 
 impl Space for Features<'_> {
     fn dim(&self) -> usize {
-        let width = self
-            .below
-            .last()
-            .map_or(self.digits.dim(), |m| m.rbm().hidden().bias().len());
-        self.n_copies * width
+        self.below.last().map_or(self.digits.dim(), |m| m.n_hidden())
     }
 }
 
@@ -84,13 +77,13 @@ impl Dataset for Features<'_> {
 
     fn rows_into(&self, indices: &[usize], streams: Streams, mut out: ArrayViewMut2<f64>) {
         let mut x = self.digits.rows(indices, streams);
-        for machine in self.below {
-            x = machine.features(x.view());
+        for (l, machine) in self.below.iter().enumerate() {
+            let mut rng = streams.part(1 + l as u64).block(0);
+            x = machine
+                .hidden_mean(x.view())
+                .mapv_into(|p| f64::from(u8::from(rng.random::<f64>() < p)));
         }
-        for k in 0..self.n_copies {
-            out.slice_mut(s![.., k * x.ncols()..(k + 1) * x.ncols()])
-                .assign(&x);
-        }
+        out.assign(&x);
     }
 }
 
@@ -103,34 +96,36 @@ pub(super) fn pretrained(
     digits: &StochasticBinarised,
     base: &Bernoulli,
 ) -> Result<Dbm> {
-    let mut stack: Vec<Replicated> = Vec::new();
+    let (mut stack, mut below): (Vec<Rbm>, Vec<BinaryRbm>) = Default::default();
     for l in 1..sizes.len() {
         let name = format!("{name}-layer-{l}");
         let visible = match l {
             1 => base.clone(),
             _ => Bernoulli::unbiased(sizes[l - 1]),
         };
-        let rbm = Rbm::random(
-            visible,
-            Bernoulli::unbiased(sizes[l]),
-            WEIGHT_SCALE,
-            ctx.seed().child(&name),
-        )?;
+        let hidden = Bernoulli::unbiased(sizes[l]);
+        let start = Rbm::random(visible, hidden, WEIGHT_SCALE, ctx.seed().child(&name))?;
+        let mut machine = BinaryRbm::from(&start);
         let n_visible = if l == 1 || l + 1 < sizes.len() { 2 } else { 1 };
         let n_hidden = if l == 1 { 1 } else { 2 };
-        let mut machine = Replicated::new(rbm, n_visible, n_hidden)?;
         let data = Features {
             digits,
-            below: &stack,
-            n_copies: n_visible,
+            below: &below,
         };
-        let sgd = Sgd::new(&gibbsian_core::Parametric::layout(&machine), Decay::NONE)?;
-        let mut step = Descent::new(ContrastiveDivergence::new(Gibbs, 1)?, sgd);
+        let mut step =
+            FusedContrastiveDivergence::with_copies(FusedSettings::default(), n_visible, n_hidden)?;
         fit(ctx, &name, rates, &data, &mut machine, &mut step)?;
-        stack.push(machine);
+        let rbm = Rbm::from(&machine);
+        // Hidden units hear as many copies of the layer below as there are: as much as through weights that many times as large.
+        let heard = Rbm::new(
+            rbm.visible().clone(),
+            rbm.hidden().clone(),
+            &rbm.weights() * n_visible as f64,
+        )?;
+        below.push(BinaryRbm::from(&heard));
+        stack.push(rbm);
     }
-    let upper: Vec<Rbm> = stack[1..].iter().map(|m| m.rbm().clone()).collect();
-    Ok(Dbm::from_stack(stack[0].rbm(), &upper)?)
+    Ok(Dbm::from_stack(&stack[0], &stack[1..])?)
 }
 
 /// Small random weights: what learning starts from without pretraining.
@@ -170,7 +165,7 @@ pub(super) fn learn(
     Ok(machine)
 }
 
-/// A restricted machine by CD-1, on digits or on the features of machines below.
+/// A restricted machine by CD-1, on digits or on tossed features of machines below.
 pub(super) fn restricted(
     ctx: &Context,
     name: &str,
@@ -180,13 +175,7 @@ pub(super) fn restricted(
     base: &Bernoulli,
     below: &[BinaryRbm],
 ) -> Result<BinaryRbm> {
-    let below = below.iter().map(|rbm| Replicated::new(Rbm::from(rbm), 1, 1));
-    let below: Vec<Replicated> = below.collect::<std::result::Result<_, _>>()?;
-    let data = Features {
-        digits,
-        below: &below,
-        n_copies: 1,
-    };
+    let data = Features { digits, below };
     let hidden = Bernoulli::unbiased(n_hidden);
     let start = Rbm::random(base.clone(), hidden, WEIGHT_SCALE, ctx.seed().child(name))?;
     let mut machine = BinaryRbm::from(&start);

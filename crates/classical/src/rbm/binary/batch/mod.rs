@@ -71,7 +71,9 @@ impl<'a> Operands<'a> {
     /// Writes `start + scale · states · weights` into `out`, a line a case.
     pub(crate) fn product_into(self, start: &Line, scale: f32, out: &mut [Line]) {
         match self {
-            Operands::Lists(lines, lists) => gather_range(lines, lists, 0..lists.n_lists(), start, scale, out),
+            Operands::Lists(lines, lists) => {
+                gather_range(lines, lists, 0..lists.n_lists(), start, scale, out)
+            }
             Operands::Tiles(panel, rows) => tiles::product(rows, panel, start, scale, out),
         }
     }

@@ -60,7 +60,9 @@ impl VisibleBatch {
                     first,
                     masks,
                 });
-                copies.chunks_mut(n.max(1)).for_each(|copy| copy.copy_from_slice(masks));
+                copies
+                    .chunks_mut(n.max(1))
+                    .for_each(|copy| copy.copy_from_slice(masks));
                 binary
             })
             .reduce(|| true, |a, b| a && b);
@@ -281,7 +283,11 @@ pub(crate) fn columns_into(first: &VisibleBatch, second: &VisibleBatch, columns:
     let n_blocks = panels(first.n);
     columns.reset_bits(first.n_units, n_blocks + panels(second.n));
     columns.blocks_mut().enumerate().for_each(|(k, mut block)| {
-        let (batch, k) = if k < n_blocks { (first, k) } else { (second, k - n_blocks) };
+        let (batch, k) = if k < n_blocks {
+            (first, k)
+        } else {
+            (second, k - n_blocks)
+        };
         let cases = k * PANEL..batch.n.min((k + 1) * PANEL);
         for q in 0..panels(batch.n_units) {
             let n_units = PANEL.min(batch.n_units - q * PANEL);

@@ -54,7 +54,6 @@ pub(super) struct Configured {
 #[repr(C, align(64))]
 struct Configuration([u8; 64]);
 
-
 impl Configured {
     /// Only where [`request`] said yes.
     ///
