@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use gibbsian_linalg::kernels::tiles::{self, Arithmetic};
+
 use crate::console::Console;
 use crate::experiment::{Experiment, Scale};
 use crate::runner::{self, Options};
@@ -64,6 +66,7 @@ pub fn main(
             out.display()
         ));
     }
+    tiles::allow(!request.portable);
     let fingerprint = match fingerprint() {
         Ok(fingerprint) => fingerprint,
         Err(why) => return refuse(&why),
@@ -74,6 +77,7 @@ pub fn main(
         threads: request.threads,
         out,
         resume: request.resume,
+        arithmetic: arithmetic().to_owned(),
         fingerprint,
     };
     match runner::run(&chosen, &options, console) {
@@ -97,11 +101,20 @@ fn default_folder() -> PathBuf {
     folder.join("target").join("reproduce")
 }
 
-/// The hash of the running program: a change of any experiment, of the library or of the compiler changes it.
+/// How products of binary states are computed in this run, which may be otherwise on another processor.
+fn arithmetic() -> &'static str {
+    if Arithmetic::Fastest.uses_tiles(true) {
+        "tiles"
+    } else {
+        "lists"
+    }
+}
+
+/// The hash of the running program, which a change of any experiment, of the library or of the compiler changes, and its arithmetic.
 fn fingerprint() -> Result<String> {
     let program = std::env::current_exe().map_err(|why| format!("cannot find the running program: {why}"))?;
     let bytes = std::fs::read(&program).map_err(|why| format!("cannot read {}: {why}", program.display()))?;
-    Ok(files::sha256(&bytes))
+    Ok(format!("{} {}", files::sha256(&bytes), arithmetic()))
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -110,19 +123,21 @@ struct Request {
     list: bool,
     full: bool,
     resume: bool,
+    portable: bool,
     help: bool,
     seed: Option<u64>,
     threads: Option<usize>,
     out: Option<PathBuf>,
 }
 
-const FLAGS: [&str; 7] = [
+const FLAGS: [&str; 8] = [
     "--list",
     "--full",
     "--seed",
     "--threads",
     "--out",
     "--resume",
+    "--portable",
     "--help",
 ];
 
@@ -162,7 +177,7 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Strin
                 once(flag, &mut request.threads, threads)?;
             }
             "--out" => once(flag, &mut request.out, PathBuf::from(value("a folder")?))?,
-            "--list" | "--full" | "--resume" | "--help" | "-h" => {
+            "--list" | "--full" | "--resume" | "--portable" | "--help" | "-h" => {
                 if attached.is_some() {
                     return Err(format!("`{flag}` takes no value"));
                 }
@@ -170,6 +185,7 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Strin
                     "--list" => request.list = true,
                     "--full" => request.full = true,
                     "--resume" => request.resume = true,
+                    "--portable" => request.portable = true,
                     _ => request.help = true,
                 }
             }

@@ -82,6 +82,8 @@ pub struct Ledger {
     pub scale: Scale,
     /// The seed of the run.
     pub seed: u64,
+    /// How products of binary states were computed: `tiles` on a matrix unit or `lists` in single precision. Where it is the same, so are the results.
+    pub arithmetic: String,
     /// One row per claim, in the order of the registry.
     pub claims: Vec<Entry>,
 }

@@ -71,10 +71,11 @@ fn head(html: &mut String, page: &Page<'_>) {
         html,
         format_args!(
             "<header>\n<h1>What was reproduced</h1>\n\
-             <p class=\"quiet\">{} at {} scale with seed {}.{so_far}</p>\n<ul class=\"counts\">\n",
+             <p class=\"quiet\">{} at {} scale with seed {}, products of binary states by {}.{so_far}</p>\n<ul class=\"counts\">\n",
             count(n_done, "experiment"),
             ledger.scale,
-            ledger.seed
+            ledger.seed,
+            ledger.arithmetic
         ),
     );
     for (verdict, n, name) in [

@@ -37,6 +37,8 @@ pub struct Options {
     pub out: PathBuf,
     /// Whether to use what an interrupted run left.
     pub resume: bool,
+    /// How products of binary states are computed: `tiles` or `lists`.
+    pub arithmetic: String,
     /// A hash of the program; what another program stored is not used.
     pub fingerprint: String,
 }
@@ -97,6 +99,7 @@ pub fn run(
         ledger: Ledger {
             scale: options.scale,
             seed: options.seed,
+            arithmetic: options.arithmetic.clone(),
             claims: Vec::new(),
         },
         outcomes: Vec::new(),

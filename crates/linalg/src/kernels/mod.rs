@@ -11,7 +11,7 @@
 //!
 //! Dense alternatives were measured. At 100 × 784 × 500 on one core with 512-bit vectors the fastest dense product takes 0.39 ms, the sum of
 //! active rows 0.13 ms at the density of digits (13 %) and 0.28 ms at that of hidden units (30 %); at 45 % they meet. Narrower panels that
-//! stay in the first-level cache gained nothing, and bfloat16 products would change the law of the sampled states.
+//! stay in the first-level cache gained nothing. Where the processor has a matrix unit, a dense product in integer digits takes half as long as the sparse sum ([`tiles`]).
 
 mod gather;
 mod lists;

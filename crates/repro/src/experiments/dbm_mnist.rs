@@ -147,7 +147,7 @@ fn run(ctx: &mut Context) -> Result<()> {
         last: 0.005,
     };
     let together = Rates {
-        n_epochs: ctx.pick(12, 300),
+        n_epochs: ctx.pick(12, 200),
         first: ctx.pick(0.02, 0.005),
         last: ctx.pick(0.002, 0.0001),
     };

@@ -190,7 +190,8 @@ fn the_ledger_has_exactly_its_fields() {
         names.sort();
         names
     };
-    assert_eq!(names(&ledger), ["claims", "scale", "seed"]);
+    assert_eq!(names(&ledger), ["arithmetic", "claims", "scale", "seed"]);
+    assert_eq!(ledger["arithmetic"].as_str(), Some("lists"));
     assert_eq!(ledger["scale"], "quick");
     assert_eq!(ledger["seed"].as_u64(), Some(seed));
     let claims = ledger["claims"].as_array().unwrap();

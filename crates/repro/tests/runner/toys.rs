@@ -59,6 +59,7 @@ pub fn options(out: &Path) -> Options {
         threads: Some(2),
         out: out.to_path_buf(),
         resume: false,
+        arithmetic: "lists".into(),
         fingerprint: "program".into(),
     }
 }
