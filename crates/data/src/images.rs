@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gibbsian_core::error::check_count;
 use gibbsian_core::{Error, Result, Seed};
-use ndarray::ArrayView2;
+use ndarray::{Array1, ArrayView2};
 
 use crate::idx::Idx;
 use crate::split::hold_out;
@@ -60,6 +60,17 @@ impl Images {
     /// The number of pictures `N`.
     pub fn n(&self) -> usize {
         self.n
+    }
+
+    /// The mean of every pixel, divided by 255, `(height × width)`.
+    pub fn means(&self) -> Array1<f64> {
+        let mut means = Array1::zeros(self.dim());
+        for picture in self.pixels.chunks(self.dim()) {
+            for (mean, pixel) in means.iter_mut().zip(picture) {
+                *mean += f64::from(*pixel);
+            }
+        }
+        means / (255.0 * self.n as f64)
     }
 
     /// The number of pixel rows of a picture.

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use gibbsian_core::Seed;
+use gibbsian_core::{Record, Seed};
 
 use crate::csv::Table;
 use crate::experiment::{Claim, Experiment, Measured, Scale};
@@ -16,7 +16,7 @@ use crate::files;
 use crate::ledger::{Entry, Judgement, RUNS_TO_THE_END, Target, Verdict, judge, unmeasured};
 use crate::outcome::{Artefact, ClaimOutcome, Identity, Outcome};
 use crate::progress::Progress;
-use crate::{Provenance, Result};
+use crate::{Provenance, Result, models};
 
 /// One run of one experiment.
 pub struct Context {
@@ -144,6 +144,21 @@ impl Context {
     /// Writes `NAME.csv` and names it in the report.
     pub fn table(&mut self, name: &str, caption: &str, table: &Table) -> Result<()> {
         let artefact = self.write(&format!("{name}.csv"), caption, None, table.to_csv().as_bytes())?;
+        self.tables.push(artefact);
+        Ok(())
+    }
+
+    /// Writes `NAME.safetensors`, trained weights with the fingerprint of their recipe and the run's seed, and names it in the report ([`crate::models`] reads such files).
+    pub fn weights(
+        &mut self,
+        name: &str,
+        caption: &str,
+        recipe: &str,
+        step: u64,
+        record: Record,
+    ) -> Result<()> {
+        let bytes = models::encode(recipe, self.identity.seed, step, record)?;
+        let artefact = self.write(&format!("{name}.safetensors"), caption, None, &bytes)?;
         self.tables.push(artefact);
         Ok(())
     }

@@ -24,6 +24,7 @@ pub mod figure;
 mod files;
 pub mod judge;
 pub mod ledger;
+pub mod models;
 pub mod outcome;
 pub mod progress;
 pub mod registry;

@@ -157,7 +157,7 @@ fn experiment(html: &mut String, page: &Page<'_>, outcome: &Outcome) -> Result<(
         html.push_str("</div>\n");
     }
     if !outcome.tables.is_empty() {
-        html.push_str("<h3>Tables beside this page</h3>\n<ul>\n");
+        html.push_str("<h3>Files beside this page</h3>\n<ul>\n");
         for table in &outcome.tables {
             put(
                 html,

@@ -1,5 +1,15 @@
 //! Summaries that several experiments report.
 
+use gibbsian_classical::Bernoulli;
+use gibbsian_data::Images;
+
+use crate::Result;
+
+/// Independent units with the means of the pixels, the base-rate model of Salakhutdinov and Murray (2008): where annealing starts.
+pub fn base_rate(images: &Images) -> Result<Bernoulli> {
+    Ok(Bernoulli::matching_means(images.means().view(), images.n(), 1.0)?)
+}
+
 /// The mean of some numbers and its standard error; the error of a single number is NaN, because nothing tells it.
 ///
 /// ```

@@ -46,7 +46,15 @@ fn help_is_printed_and_names_every_flag() {
     let output = program(&["--help"]);
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
-    for flag in ["--list", "--full", "--seed", "--threads", "--out", "--resume", "--portable"] {
+    for flag in [
+        "--list",
+        "--full",
+        "--seed",
+        "--threads",
+        "--out",
+        "--resume",
+        "--portable",
+    ] {
         assert!(text.contains(flag), "{flag}");
     }
 }

@@ -152,6 +152,10 @@ fn no_file_is_missing_from_the_manifest() {
     for entry in fs::read_dir(directory()).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name == "models" {
+            // Weights that were made here have a list of their own.
+            continue;
+        }
         if path.is_dir() {
             for inner in fs::read_dir(&path).unwrap() {
                 found.push(format!("{name}/{}", inner.unwrap().file_name().to_str().unwrap()));

@@ -15,7 +15,7 @@ use gibbsian_train::{Linear, Trainer};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rand::RngExt;
 
-use crate::statistics::mean_and_error;
+use crate::statistics::{base_rate, mean_and_error};
 use crate::{Axis, Check, Claim, Context, Experiment, Plot, Provenance, Result, Table, measured};
 
 const CLOTHES: Claim = Claim {
@@ -191,18 +191,6 @@ fn tossing_mean(base: &Bernoulli, energies: ArrayView1<f64>, images: &gibbsian_d
         }
     }
     (energies.sum() / n, variance.sqrt() / n)
-}
-
-/// Independent units with the means of the pixels.
-fn base_rate(images: &gibbsian_data::Images) -> Result<Bernoulli> {
-    let mut means = Array1::zeros(images.dim());
-    for b in 0..images.n() {
-        for (mean, pixel) in means.iter_mut().zip(images.pixels(b)) {
-            *mean += f64::from(*pixel);
-        }
-    }
-    means /= 255.0 * images.n() as f64;
-    Ok(Bernoulli::matching_means(means.view(), images.n(), 1.0)?)
 }
 
 fn linear_energy(base: &Bernoulli, x: ArrayView2<f64>) -> Array1<f64> {

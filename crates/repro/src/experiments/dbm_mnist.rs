@@ -19,11 +19,12 @@ use gibbsian_classical::dbm::{BinaryDbm, Half};
 use gibbsian_core::math::softplus;
 use gibbsian_core::{Blocks, Dataset, Streams};
 use gibbsian_data::{Mnist, StochasticBinarised};
-use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
 use self::evaluation::Bound;
 use self::training::Rates;
 use crate::judge::Judge;
+use crate::statistics::base_rate;
 use crate::{
     Check, Claim, ColourMap, Context, Experiment, ImageGrid, Provenance, Result, Scale, Table, measured,
 };
@@ -137,7 +138,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     let test = StochasticBinarised::new(digits.test.images().clone());
     let all: Vec<usize> = (0..test.n_points()).collect();
     let test_rows = test.rows(&all, Streams::from_key(ctx.seed().child("test toss").value()));
-    let base = base_rate(&known)?;
+    let base = base_rate(known.images())?;
     let base_rate = base_log_probability(&base, test_rows.view());
 
     let sizes = ctx.pick([784, 100, 100], [784, 500, 1000]);
@@ -193,6 +194,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     show_filters(ctx, &machine)?;
     if ctx.scale() == Scale::Full {
         ctx.measure(&TWO_LAYERS, bound.mean)?;
+        together.keep(ctx, "dbm-mnist-500-1000", "pretrained", &machine)?;
         let sizes = [784, 500, 500, 1000];
         let start = training::pretrained(ctx, "pretraining-three", &sizes, greedy, &train, &base)?;
         let deeper = training::learn(ctx, "three layers", &start, together, &train)?;
@@ -204,19 +206,6 @@ fn run(ctx: &mut Context) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// Independent units with the means of the training pixels.
-fn base_rate(known: &gibbsian_data::LabelledImages) -> Result<Bernoulli> {
-    let images = known.images();
-    let mut means = Array1::zeros(images.dim());
-    for pixels in images.as_bytes().chunks(images.dim()) {
-        for (mean, pixel) in means.iter_mut().zip(pixels) {
-            *mean += f64::from(*pixel);
-        }
-    }
-    means /= 255.0 * images.n() as f64;
-    Ok(Bernoulli::matching_means(means.view(), images.n(), 1.0)?)
 }
 
 /// The mean of `Σ_i v_i b_i − softplus(b_i)`.

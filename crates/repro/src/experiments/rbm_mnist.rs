@@ -13,16 +13,17 @@ mod training;
 use std::path::Path;
 
 use gibbsian_classical::{Bernoulli, BinaryRbm, BinaryRbmPath};
-use gibbsian_core::{Blocks, Dataset, Energy, Streams};
+use gibbsian_core::{Blocks, Dataset, Energy, Snapshot, Streams};
 use gibbsian_data::{Mnist, StochasticBinarised};
 use gibbsian_partition::{Certificate, ForwardAis, Ladder, Pilot, ais, raise};
-use ndarray::{Array1, Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, s};
 
 use self::training::{Curve, Recipe};
 use crate::judge::{Judge, Judgement};
+use crate::statistics::base_rate;
 use crate::{
     Axis, Check, Claim, ColourMap, Context, Experiment, ImageGrid, Plot, Provenance, Result, Scale, Table,
-    measured,
+    measured, models,
 };
 
 const SWEEPS: Claim = Claim {
@@ -57,9 +58,9 @@ const PUBLISHED: Claim = Claim {
     claim: "500 hidden units trained by CD-25 reach the published test log-probability (nats, by annealed importance sampling)",
     source: "Salakhutdinov and Murray (2008): −86.34 for CD25 with 500 hidden units; their toss of the test pictures",
     provenance: Provenance::Published,
-    quick: None,
+    quick: Some(Check::at_least(-86.34)),
     full: Check::at_least(-86.34),
-    reason: "the published value itself",
+    reason: "the published value itself; the quick run anneals the weights that a full run left, which come with the project",
 };
 
 const PERSISTENT: Claim = Claim {
@@ -140,7 +141,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     let test = StochasticBinarised::new(digits.test.images().clone());
     let all: Vec<usize> = (0..test.n_points()).collect();
     let test_rows = test.rows(&all, Streams::from_key(ctx.seed().child("test toss").value()));
-    let base = base_rate(&digits)?;
+    let base = base_rate(digits.train.images())?;
 
     let n_epochs = ctx.pick(4, 150);
     let recipe = |name, n_sweeps, persistent| Recipe {
@@ -163,33 +164,27 @@ fn run(ctx: &mut Context) -> Result<()> {
     ctx.note(format!("CD-1: {one}. CD-25: {many}."));
 
     certify(ctx, &cd25.machine, &base, &many, test_rows.view())?;
-
-    let mut curves = vec![cd1.curve, cd25.curve];
-    if ctx.scale() == Scale::Full {
-        ctx.measure(&PUBLISHED, many.mean)?;
-        let pcd = recipe("pcd-1", 1, true).train(ctx, &train, &test, &base)?;
-        let persistent = score(ctx, "PCD-1", &pcd.machine)?;
-        ctx.measure(&PERSISTENT, persistent.mean - one.mean)?;
-        ctx.note(format!("PCD-1: {persistent}."));
-        curves.push(pcd.curve);
-    }
-
     dream(ctx, &cd25.machine, &digits)?;
     show_filters(ctx, &cd25.machine)?;
-    show_curves(ctx, &curves)
-}
 
-/// Independent units with the means of the training pixels.
-fn base_rate(digits: &Mnist) -> Result<Bernoulli> {
-    let images = digits.train.images();
-    let mut means = Array1::zeros(images.dim());
-    for pixels in images.as_bytes().chunks(images.dim()) {
-        for (mean, pixel) in means.iter_mut().zip(pixels) {
-            *mean += f64::from(*pixel);
-        }
+    let mut pcd = None;
+    if ctx.scale() == Scale::Quick {
+        let mut machine = cd25.machine.clone();
+        machine.restore(&models::committed("rbm-mnist-cd25")?)?;
+        let committed = score(ctx, "CD-25 at full scale", &machine)?;
+        ctx.measure(&PUBLISHED, committed.mean)?;
+        ctx.note(format!("The weights that come with the project: {committed}."));
+    } else {
+        ctx.measure(&PUBLISHED, many.mean)?;
+        cd25.keep(ctx, "rbm-mnist-cd25")?;
+        let trained = recipe("pcd-1", 1, true).train(ctx, &train, &test, &base)?;
+        let persistent = score(ctx, "PCD-1", &trained.machine)?;
+        ctx.measure(&PERSISTENT, persistent.mean - one.mean)?;
+        ctx.note(format!("PCD-1: {persistent}."));
+        pcd = Some(trained.curve);
     }
-    means /= 255.0 * images.n() as f64;
-    Ok(Bernoulli::matching_means(means.view(), images.n(), 1.0)?)
+    let curves: Vec<Curve> = [cd1.curve, cd25.curve].into_iter().chain(pcd).collect();
+    show_curves(ctx, &curves)
 }
 
 /// The test log-probability of one machine by annealed importance sampling.

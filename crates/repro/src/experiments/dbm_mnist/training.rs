@@ -26,6 +26,20 @@ pub(super) struct Rates {
     pub(super) last: f64,
 }
 
+impl Rates {
+    /// Everything that a stage depends on besides what it starts from, the data and the seed.
+    fn recipe(self, name: &str) -> String {
+        format!("{name}: {self:?}, minibatches of {BATCH}, weights of {WEIGHT_SCALE}")
+    }
+
+    /// Leaves the weights of a stage with these rates beside the report.
+    pub(super) fn keep(self, ctx: &mut Context, file: &str, name: &str, machine: &BinaryDbm) -> Result<()> {
+        let recipe = self.recipe(name);
+        let caption = format!("Weights after {} passes. Recipe: {recipe}", self.n_epochs);
+        ctx.weights(file, &caption, &recipe, self.n_epochs, machine.snapshot())
+    }
+}
+
 /// Runs a stage, or goes on where an interrupted run stopped.
 fn fit<M: Space + ParametricMut, S: TrainStep<M> + Snapshot>(
     ctx: &Context,
@@ -46,7 +60,7 @@ fn fit<M: Space + ParametricMut, S: TrainStep<M> + Snapshot>(
     let mut checkpointing = Checkpointing {
         files: CheckpointFiles::new(ctx.checkpoint_dir()?.join(name))?,
         every_steps: 600,
-        recipe: format!("{name}: {rates:?}, minibatches of {BATCH}, weights of {WEIGHT_SCALE}"),
+        recipe: rates.recipe(name),
     };
     let stage = format!("training {name}");
     let mut watch = EachStep::new(|_: &M, progress: &gibbsian_train::Progress| {

@@ -41,6 +41,22 @@ const N_PSEUDO: usize = 200;
 pub(super) struct Trained {
     pub(super) machine: BinaryRbm,
     pub(super) curve: Curve,
+    recipe: String,
+    n_steps: u64,
+}
+
+impl Trained {
+    /// Leaves the weights beside the report.
+    pub(super) fn keep(&self, ctx: &mut Context, name: &str) -> Result<()> {
+        let caption = format!("Weights after {} updates. Recipe: {}", self.n_steps, self.recipe);
+        ctx.weights(
+            name,
+            &caption,
+            &self.recipe,
+            self.n_steps,
+            self.machine.snapshot(),
+        )
+    }
 }
 
 /// The monitors of a run.
@@ -112,10 +128,11 @@ impl Recipe {
         let mut order = Minibatches::new(train.n_points(), BATCH, LastBatch::Keep, seed.child("order"))?;
         let trainer = Trainer::new(self.n_epochs, Linear::new(FIRST_RATE, LAST_RATE, n_steps)?, seed)?;
         let folder = super::checkpoints(ctx, self.name)?;
+        let recipe = format!("{self:?}, minibatches of {BATCH}, weights of {WEIGHT_SCALE}");
         let mut checkpointing = Checkpointing {
             files: CheckpointFiles::new(&folder)?,
             every_steps: 600,
-            recipe: format!("{self:?}, minibatches of {BATCH}, weights of {WEIGHT_SCALE}"),
+            recipe: recipe.clone(),
         };
         let mut watch = Watch {
             ctx,
@@ -136,6 +153,8 @@ impl Recipe {
                 name: self.name,
                 points,
             },
+            recipe,
+            n_steps,
         })
     }
 }

@@ -1,0 +1,110 @@
+//! Trained weights that come with the project.
+//!
+//! Runs at full scale take hours; what they learnt is small. `data/models` has the weights of some of them with the recipe, the seed and the arithmetic that made them, and quick runs measure those
+//! weights again instead of believing the ledger of the long run. Each file is a checkpoint ([`gibbsian_checkpoint`]), and thereby a safetensors file.
+
+use std::path::{Path, PathBuf};
+
+use gibbsian_checkpoint::{Checkpoint, fingerprint};
+use gibbsian_core::Record;
+use serde::Deserialize;
+
+use crate::{Result, files};
+
+/// One file of weights, as `models.json` lists it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// The file's name, without `.safetensors`.
+    pub name: String,
+    /// The experiment that makes it at full scale.
+    pub experiment: String,
+    /// Everything that the weights depend on besides the data and the seed.
+    pub recipe: String,
+    /// The seed of the run.
+    pub seed: u64,
+    /// Updates that were made.
+    pub steps: u64,
+    /// How products of binary states were computed: `tiles` or `lists`.
+    pub arithmetic: String,
+    /// The SHA-256 of the file.
+    pub sha256: String,
+    /// Whose data the weights were learnt from, and their licence.
+    pub attribution: String,
+}
+
+/// The folder of weights in the source tree.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/models")
+}
+
+/// All files of weights that there should be.
+///
+/// # Errors
+/// The list is not there, or is none.
+pub fn listed() -> Result<Vec<Listed>> {
+    let path = folder().join("models.json");
+    let text = std::fs::read_to_string(&path).map_err(|why| format!("{}: {why}", path.display()))?;
+    serde_json::from_str(&text).map_err(|why| format!("{}: {why}", path.display()).into())
+}
+
+/// The weights of this name.
+///
+/// # Errors
+/// They are not listed, or the file is not what the list says.
+pub fn committed(name: &str) -> Result<Record> {
+    let listed = listed()?
+        .into_iter()
+        .find(|listed| listed.name == name)
+        .ok_or_else(|| format!("no weights are listed as {name:?}"))?;
+    let path = folder().join(format!("{name}.safetensors"));
+    let bytes = std::fs::read(&path).map_err(|why| format!("{}: {why}", path.display()))?;
+    let found = files::sha256(&bytes);
+    if found != listed.sha256 {
+        return Err(format!("{} has SHA-256 {found}, not {}", path.display(), listed.sha256).into());
+    }
+    let checkpoint = Checkpoint::from_bytes(&bytes, &path.display().to_string())?;
+    checkpoint.check_run(&fingerprint(&listed.recipe), listed.seed)?;
+    Ok(checkpoint.record)
+}
+
+/// The bytes of a file of weights.
+pub(crate) fn encode(recipe: &str, seed: u64, step: u64, record: Record) -> Result<Vec<u8>> {
+    let checkpoint = Checkpoint {
+        step,
+        seed,
+        recipe: fingerprint(recipe),
+        record,
+    };
+    Ok(checkpoint.to_bytes()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_listed_and_what_the_list_says() {
+        let listed = listed().unwrap();
+        let mut expected: Vec<String> = listed.iter().map(|l| format!("{}.safetensors", l.name)).collect();
+        expected.extend(["README.md".into(), "models.json".into()]);
+        expected.sort();
+        let mut found = Vec::new();
+        let mut bytes = 0;
+        for entry in std::fs::read_dir(folder()).unwrap() {
+            let entry = entry.unwrap();
+            bytes += entry.metadata().unwrap().len();
+            found.push(entry.file_name().into_string().unwrap());
+        }
+        found.sort();
+        assert_eq!(found, expected);
+        assert!(bytes <= 10_000_000, "{bytes} bytes");
+        for listed in &listed {
+            assert_ne!(committed(&listed.name).unwrap(), Record::new(), "{}", listed.name);
+            assert!(["tiles", "lists"].contains(&&*listed.arithmetic));
+            let known = |e: &&&crate::Experiment| e.id == listed.experiment;
+            assert!(crate::registry::EXPERIMENTS.iter().any(|e| known(&e)));
+        }
+        assert!(committed("nothing").unwrap_err().to_string().contains("nothing"));
+    }
+}
