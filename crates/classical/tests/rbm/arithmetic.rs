@@ -139,6 +139,24 @@ fn tiles_follow_a_machine_that_somebody_else_changed() {
 }
 
 #[test]
+fn tiles_keep_up_with_their_own_steps() {
+    let settings = FusedSettings {
+        momentum: 0.0,
+        ..settings(Arithmetic::Tiles)
+    };
+    let x = binary_rows(40, 70, 0.3, 1);
+    let (mut machine, mut rng) = (exact_machine(70, 130, 20_000, 0.5_f64.powi(12)), Seed::new(1).rng());
+    let mut step = FusedContrastiveDivergence::new(settings).unwrap();
+    step.train_step(&mut machine, x.view(), 0.5, &mut rng).unwrap();
+    // One that takes the weights anew goes on as the one that changed its tiles with them.
+    let (mut other, mut again) = (machine.clone(), rng.clone());
+    let said = step.train_step(&mut machine, x.view(), 0.5, &mut rng).unwrap();
+    let mut fresh = FusedContrastiveDivergence::new(settings).unwrap();
+    let expected = fresh.train_step(&mut other, x.view(), 0.5, &mut again).unwrap();
+    assert_eq!((said, machine), (expected, other));
+}
+
+#[test]
 fn means_are_learnt_by_lists_and_states_in_tiles_again() {
     let mut machine = exact_machine(70, 65, 32_639, 0.5_f64.powi(13));
     let mut same = machine.clone();
