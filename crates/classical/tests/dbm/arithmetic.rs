@@ -104,6 +104,26 @@ fn annealing_draws_the_same_states_with_the_same_weights() {
 }
 
 #[test]
+fn tiles_keep_up_with_their_own_steps() {
+    let sizes = [70, 64, 130];
+    let settings = FusedVariationalSettings {
+        momentum: 0.0,
+        ..settings(Arithmetic::Tiles)
+    };
+    let x = rows(40, sizes[0], 0.3, 1);
+    let start = rows(40, sizes.iter().sum(), 0.5, 2);
+    let (mut machine, mut rng) = (exact_machine(&sizes, 20_000, 0.5_f64.powi(13)), Seed::new(1).rng());
+    let mut step = FusedVariational::new(settings, &machine, start.view()).unwrap();
+    step.train_step(&mut machine, x.view(), 0.5, &mut rng).unwrap();
+    // One that takes the weights anew goes on as the one that had those before.
+    let (mut other, mut again) = (machine.clone(), rng.clone());
+    let mut fresh = FusedVariational::new(settings, &machine, step.chains().view()).unwrap();
+    let said = step.train_step(&mut machine, x.view(), 0.5, &mut rng).unwrap();
+    let expected = fresh.train_step(&mut other, x.view(), 0.5, &mut again).unwrap();
+    assert_eq!((said, machine), (expected, other));
+}
+
+#[test]
 fn means_are_learnt_by_lists_and_states_in_tiles_again() {
     let sizes = SIZES[0];
     let mut machine = exact_machine(sizes, 32_639, 0.5_f64.powi(14));
