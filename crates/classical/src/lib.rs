@@ -26,6 +26,7 @@
 
 pub mod boltzmann;
 pub mod chain;
+mod choose;
 pub mod class_rbm;
 pub mod clusters;
 pub mod dbm;
@@ -49,8 +50,8 @@ pub use dbn::Dbn;
 pub use field::PairwiseField;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::{
-    BondMoments, CouplingFromPast, ExactMoments, Ising, IsingPath, MultiSpinHeatBath, MultiSpinMetropolis,
-    TransferMatrix,
+    BondMoments, CouplingFromPast, ExactMoments, Houdayer, Ising, IsingPath, MultiSpinHeatBath,
+    MultiSpinMetropolis, Reweighting, SelfConsistent, TransferMatrix,
 };
 pub use potts::Potts;
 pub use rbm::{

@@ -1,7 +1,8 @@
-//! Kernels that know the structure of lattice models, and the Potts model.
+//! Kernels that know the structure of lattice models; colours and directions.
 
 mod clusters;
 mod coupling_from_past;
+mod houdayer;
 mod models;
 mod multispin;
 mod potts;
