@@ -1,4 +1,4 @@
-"""Ising updates of gibbsian beside JAX, numba and mcising at the critical point of the square lattice; see README.md in this folder."""
+"""Ising updates and exact log Z of gibbsian beside JAX, numba, mcising and dwave-samplers at the critical point of the square lattice; see README.md in this folder."""
 import argparse
 import json
 import math
@@ -88,6 +88,46 @@ def numba_metropolis(length, seconds):
     return nanoseconds(lambda n: sweeps(g, table, n), length * length, seconds)
 
 
+def numba_tuned_metropolis(length, seconds):
+    """Half-lattices, no branch, thresholds of 32 bits, and a hashed counter of 32 bits for random numbers, which repeats after four thousand sweeps: as fast as such loops get."""
+    import numba
+    import numpy as np
+    from numba import uint32
+
+    @numba.njit(fastmath=True)
+    def half(x, y, colour, three, four, counter):
+        rows, columns = x.shape
+        for i in range(rows):
+            above, below, row = y[i - 1 if i else rows - 1], y[i + 1 if i + 1 < rows else 0], y[i]
+            step = 1 if (i + colour) & 1 else -1
+            base = counter[0]
+            counter[0] += uint32(0x9E3779B9) * uint32(columns)
+            for j in range(columns):
+                z = uint32(base + uint32(j) * uint32(0x9E3779B9))
+                z = uint32((z ^ (z >> uint32(16))) * uint32(0x21F0AAAD))
+                z = uint32((z ^ (z >> uint32(15))) * uint32(0x735A2D97))
+                z = z ^ (z >> uint32(15))
+                k = j + step
+                if k < 0:
+                    k = columns - 1
+                elif k >= columns:
+                    k = 0
+                d = x[i, j] * (row[j] + above[j] + below[j] + row[k])
+                turns = (d <= 0) | ((d == 2) & (z < three)) | ((d == 4) & (z < four))
+                x[i, j] = -x[i, j] if turns else x[i, j]
+
+    @numba.njit
+    def sweeps(a, b, three, four, counter, n):
+        for _ in range(n):
+            half(a, b, 0, three, four, counter)
+            half(b, a, 1, three, four, counter)
+
+    a, b = np.ones((length, length // 2), np.int8), np.ones((length, length // 2), np.int8)
+    three, four = (np.uint32(2**32 * math.exp(-cost / TEMPERATURE)) for cost in (4, 8))
+    counter = np.array([12345], np.uint32)
+    return nanoseconds(lambda n: sweeps(a, b, three, four, counter, n), length * length, seconds)
+
+
 def numba_wolff(length, seconds):
     import numba
     import numpy as np
@@ -134,8 +174,29 @@ def mcising_cluster(length, seconds, algorithm):
     return nanoseconds(lambda n: m.sweep(n, temperature=TEMPERATURE)[1], 0, seconds)
 
 
-WORKERS = {"jax_metropolis": jax_metropolis, "numba_metropolis": numba_metropolis, "numba_wolff": numba_wolff,
-           "mcising_cluster": mcising_cluster}
+def dwave_exact(length, seconds):
+    """The open lattice by the sampler's tree decomposition; the time includes that of making it, as every call does."""
+    import dimod
+    import numpy as np
+    from dwave.samplers import TreeDecompositionSampler
+    i = np.arange(length * length).reshape(length, length)
+    u, v = np.concatenate([i[:-1].ravel(), i[:, :-1].ravel()]), np.concatenate([i[1:].ravel(), i[:, 1:].ravel()])
+    model = dimod.BinaryQuadraticModel.from_numpy_vectors(np.zeros(i.size), (u, v, -np.ones(len(u))), 0.0, "SPIN")
+
+    def log_z():
+        sample = TreeDecompositionSampler().sample(model, num_reads=1, beta=1 / TEMPERATURE, marginals=False)
+        return sample.info["log_partition_function"]
+
+    def run(n):
+        for _ in range(n):
+            log_z()
+
+    return [nanoseconds(run, i.size, seconds), log_z()]
+
+
+WORKERS = {"jax_metropolis": jax_metropolis, "numba_metropolis": numba_metropolis,
+           "numba_tuned_metropolis": numba_tuned_metropolis, "numba_wolff": numba_wolff,
+           "mcising_cluster": mcising_cluster, "dwave_exact": dwave_exact}
 if arguments.worker:
     name, folder, *rest = arguments.worker
     print(json.dumps(WORKERS[name](*[json.loads(v) for v in rest])))
@@ -149,12 +210,32 @@ def task(worker, ours, length, *values, chains=1):
             lambda: sides.run(PROGRAM, ours, length, chains, arguments.seconds)["ns_per_spin"], 1)
 
 
+def exact(ours, length):
+    """`log Z` of both sides must agree before a time counts."""
+    theirs = []
+
+    def peer():
+        theirs[:] = sides.peer("dwave_exact", "-", length, arguments.seconds)
+        return theirs[0]
+
+    def gibbsian():
+        found = sides.run(PROGRAM, ours, length, 1, arguments.seconds)
+        assert abs(found["log_z"] - theirs[1]) < 1e-9 * abs(theirs[1]), (found, theirs)
+        return found["ns_per_spin"]
+
+    return peer, gibbsian, 1
+
+
 print("nanoseconds a spin, where the table says seconds")
 sides.table({
     "Metropolis L=64 / JAX": task("jax_metropolis", "metropolis", 64, chains=arguments.chains),
     "Metropolis L=1024 / numba": task("numba_metropolis", "metropolis", 1024),
+    "Metropolis L=1024 / numba, tuned": task("numba_tuned_metropolis", "metropolis", 1024),
     "Swendsen-Wang L=64 / mcising": task("mcising_cluster", "swendsen-wang", 64, "swendsen_wang"),
     "Swendsen-Wang L=1024 / mcising": task("mcising_cluster", "swendsen-wang", 1024, "swendsen_wang"),
     "Wolff L=64 / mcising": task("mcising_cluster", "wolff", 64, "wolff"),
     "Wolff L=1024 / numba": task("numba_wolff", "wolff", 1024),
+    "Wolff L=1024 / mcising": task("mcising_cluster", "wolff", 1024, "wolff"),
+    "log Z of 16x16 by a strip / dwave": exact("strip", 16),
+    "log Z of 16x16, planar / dwave": exact("planar", 16),
 }, arguments.only)

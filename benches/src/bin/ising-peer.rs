@@ -1,7 +1,7 @@
 //! Runs the Ising tasks of the peers' script on periodic square lattices at the critical coupling, one JSON line a task.
 //!
-//! `ising-peer metropolis L CHAINS SECONDS`, `ising-peer swendsen-wang L CHAINS SECONDS` and `ising-peer wolff L CHAINS SECONDS`; spins are updated, or turned by Wolff. Threads are those
-//! of rayon (`RAYON_NUM_THREADS`). Before time is taken the chains run for a tenth of it from all spins up.
+//! `ising-peer metropolis L CHAINS SECONDS`, `ising-peer swendsen-wang L CHAINS SECONDS` and `ising-peer wolff L CHAINS SECONDS`; spins are updated, or turned by Wolff. `ising-peer strip L 1 SECONDS`
+//! and `ising-peer planar L 1 SECONDS` find `log Z` of an open lattice, by a transfer matrix and by free fermions. Threads are those of rayon (`RAYON_NUM_THREADS`). Before time is taken the chains run for a tenth of it from all spins up.
 #![allow(clippy::print_stdout)]
 
 use std::time::Instant;
@@ -38,8 +38,34 @@ fn run(arguments: &[String]) -> std::result::Result<(), Box<dyn std::error::Erro
         "wolff" => time(task, &model, &Wolff, chains, seconds, |turns| {
             turns.0.iter().map(|turn| turn.size as f64).sum()
         }),
+        "strip" => time_exact(task, length, seconds, Ising::log_z),
+        "planar" => time_exact(task, length, seconds, Ising::log_z_planar),
         _ => Err("usage: see the top of the source".into()),
     }
+}
+
+/// Prints how long an exact `log Z` of the open lattice takes, a spin.
+fn time_exact(
+    task: &str,
+    length: usize,
+    seconds: f64,
+    log_z: impl Fn(&Ising) -> gibbsian_core::Result<f64>,
+) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let graph = Graph::lattice(&[length, length], Boundary::Open)?;
+    let model = Ising::uniform(graph, CRITICAL_COUPLING, 0.0)?;
+    let value = log_z(&model)?;
+    let (clock, mut spins) = (Instant::now(), 0.0);
+    while clock.elapsed().as_secs_f64() < seconds {
+        log_z(&model)?;
+        spins += (length * length) as f64;
+    }
+    let elapsed = clock.elapsed().as_secs_f64();
+    println!(
+        "{{\"peer\":\"gibbsian\",\"task\":\"{task}\",\"threads\":{},\"ns_per_spin\":{:.6},\"log_z\":{value:.12}}}",
+        rayon::current_num_threads(),
+        1e9 * elapsed / spins,
+    );
+    Ok(())
 }
 
 /// Runs a kernel and prints how long a spin takes, `work` telling how many were updated in a step.

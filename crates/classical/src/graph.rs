@@ -170,6 +170,11 @@ impl Graph {
         Graph::new(n_sites, bonds.collect())
     }
 
+    /// The graph of bonds that are known to be between different sites that exist; pairs may have several.
+    pub(crate) fn of_bonds(n_sites: usize, bonds: Vec<[usize; 2]>) -> Self {
+        Graph::assemble(n_sites, bonds, None)
+    }
+
     fn assemble(n_sites: usize, bonds: Vec<[usize; 2]>, lattice: Option<Lattice>) -> Self {
         let mut first = vec![0; n_sites + 1];
         for [i, j] in &bonds {

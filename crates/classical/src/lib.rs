@@ -4,7 +4,7 @@
 //! labels ([`class_rbm`]), or without layers, every unit coupled to every other ([`boltzmann`]). Each has its energy, conditionals and gradient, its exact partition function where it
 //! is small, its annealing path where it is not; the binary ones have a fused single-precision form for training on real data.
 //!
-//! Lattices and other graphs ([`graph`]) carry spins ([`ising`]), colours ([`potts`]) and the labels of a picture ([`field`]), and a [`chain`] carries those of a sequence. Here belong
+//! Lattices and other graphs ([`graph`]) carry spins ([`ising`]), colours ([`potts`]), directions ([`xy`]) and the labels of a picture ([`field`]), and a [`chain`] carries those of a sequence. Here belong
 //! the solved cases that samplers are held against, cluster moves ([`clusters`]), bit-parallel sweeps, cuts and belief propagation.
 //!
 //! ```
@@ -26,6 +26,7 @@
 
 pub mod boltzmann;
 pub mod chain;
+mod choose;
 pub mod class_rbm;
 pub mod clusters;
 pub mod dbm;
@@ -37,6 +38,7 @@ pub mod potts;
 pub mod rbm;
 mod tensors;
 pub mod units;
+pub mod xy;
 
 pub use boltzmann::{
     BoltzmannMachine, ExactFit, MeanFieldLearning, Observations, TwoPhase, TwoPhaseOptions, VisibleMarginal,
@@ -50,8 +52,8 @@ pub use field::PairwiseField;
 pub use gibbsian_linalg::kernels::tiles::Arithmetic;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::{
-    BondMoments, CouplingFromPast, ExactMoments, Ising, IsingPath, MultiSpinHeatBath, MultiSpinMetropolis,
-    TransferMatrix,
+    BondMoments, CouplingFromPast, ExactMoments, Houdayer, Ising, IsingPath, MultiSpinHeatBath,
+    MultiSpinMetropolis, Reweighting, SelfConsistent, TransferMatrix,
 };
 pub use potts::Potts;
 pub use rbm::{
@@ -63,3 +65,4 @@ pub use units::{
     Bernoulli, Biased, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, Mirrored, Rectified,
     Softmax, Spin,
 };
+pub use xy::Xy;

@@ -7,7 +7,7 @@
 //! `p = 1 − exp(−|gap|)`
 //!
 //! and any other is not; given the active bonds, what they connect is free to change as a whole. [`SwendsenWang`] redraws all clusters, [`Wolff`] grows and
-//! changes one.
+//! changes one; [`Hybrid`] puts sweeps of single sites between.
 //!
 //! Both change symbols in pairs: a cluster whose sites have the symbols `a` and `b` has them swapped. Two spins are such a pair. The colours of a Potts model are
 //! paired anew in each step (Wang, Swendsen and Kotecký 1989), and a swap leaves every bond between pairs as it was. That keeps one law for couplings of either
@@ -19,6 +19,7 @@
 //! With frustrated couplings or strong random fields the moves stay exact, and the clusters stop being useful.
 
 mod forest;
+mod hybrid;
 mod law;
 mod report;
 mod square;
@@ -26,6 +27,7 @@ mod state;
 mod swendsen_wang;
 mod wolff;
 
+pub use hybrid::{Hybrid, LocalSweep};
 pub use report::{Partition, Partitions, Turn, Turns};
 pub use state::ClusterState;
 pub use swendsen_wang::SwendsenWang;

@@ -85,3 +85,32 @@ impl StepInfo for Turns {
         self.0[chain].size as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_counts_its_clusters() {
+        let partition = Partition::of_sizes(6, &[3, 0, 2, 0, 0, 1]);
+        assert_eq!((partition.n_clusters, partition.largest), (3, 3));
+        assert_eq!((partition.squares, partition.mean_size()), (14.0, 14.0 / 6.0));
+        let all = Partitions(vec![Partition::default(), partition]);
+        assert_eq!(
+            [0, 1, 2].map(|index| all.statistic(index, 1)),
+            [14.0 / 6.0, 3.0, 3.0]
+        );
+    }
+
+    #[test]
+    fn turns_are_proposals() {
+        let turn = |accepted, probability| Turn {
+            size: 4,
+            accepted,
+            probability,
+        };
+        let acceptance = Turns(vec![turn(true, 0.75), turn(false, 0.25), turn(true, 0.5)]).acceptance();
+        assert_eq!((acceptance.proposed, acceptance.accepted), (3, 2));
+        assert_eq!(acceptance.rate(), 0.5);
+    }
+}

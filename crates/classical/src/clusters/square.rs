@@ -141,11 +141,11 @@ impl Square {
         let mut n_runs = 0;
         for row in 0..self.rows {
             let first_run = n_runs;
+            // No bond leads to the first site of a row from its left.
             let mut carry = 0;
             for word in row * per_row..(row + 1) * per_row {
                 let bonds = memory.active[word];
-                let is_first = u64::from(word == row * per_row);
-                memory.starts[word] = !(bonds << 1 | carry) | is_first;
+                memory.starts[word] = !(bonds << 1 | carry);
                 carry = bonds >> 63;
                 memory.before[word] = n_runs;
                 n_runs += rank(memory.starts[word], &mut memory.rank[word]);

@@ -9,6 +9,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 use rand::{Rng, RngExt};
 
 use super::PairwiseField;
+use crate::choose::choose;
 
 /// Replaces energies by the probabilities `∝ exp(−E)`.
 pub(super) fn to_probabilities(energies: &mut [f64]) {
@@ -21,18 +22,6 @@ pub(super) fn to_probabilities(energies: &mut [f64]) {
     for e in energies {
         *e /= total;
     }
-}
-
-/// The label in whose share of `[0, 1)` the uniform number `u` falls.
-pub(super) fn choose(probabilities: &[f64], mut u: f64) -> usize {
-    for (a, p) in probabilities.iter().enumerate() {
-        if u < *p {
-            return a;
-        }
-        u -= p;
-    }
-    // Rounding may leave the sum of the shares a little below `u`; the last label with a share takes it.
-    probabilities.iter().rposition(|p| *p > 0.0).unwrap_or(0)
 }
 
 impl Blocks for PairwiseField {

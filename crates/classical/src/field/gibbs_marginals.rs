@@ -10,8 +10,9 @@ use ndarray::{Array2, Zip};
 use rand::{Rng, RngExt};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
-use super::blocks::{choose, to_probabilities};
+use super::blocks::to_probabilities;
 use super::{Marginals, PairwiseField};
+use crate::choose::choose;
 
 /// Gibbs sampling in the order of the colour classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,7 @@
 
 mod belief_propagation;
 mod blocks;
+mod clock;
 mod conditional_modes;
 mod cut;
 mod denoising;

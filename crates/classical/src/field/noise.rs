@@ -10,8 +10,8 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use super::blocks::choose;
 use super::check_labels;
+use crate::choose::choose;
 
 /// Independent noise on every site.
 pub trait Noise {

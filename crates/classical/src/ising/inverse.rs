@@ -19,9 +19,9 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use super::Ising;
 
-/// The approximation of the free energy at given magnetisations.
+/// An approximation of the free energy at given magnetisations, to be solved for couplings ([`inverse_ising`]) or for means ([`SelfConsistent`](super::SelfConsistent)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InverseMethod {
+pub enum Approximation {
     /// Independent spins and the mean interaction energy.
     MeanField,
     /// With the reaction term of Thouless, Anderson and Palmer (1977), the next order in the couplings.
@@ -33,12 +33,12 @@ pub enum InverseMethod {
 /// The model on all pairs that has these `means` `(N)` and `second_moments` `⟨x_i x_j⟩` `(N, N)`, approximately.
 ///
 /// ```
-/// use gibbsian_classical::ising::{InverseMethod, inverse_ising};
+/// use gibbsian_classical::ising::{Approximation, inverse_ising};
 /// use gibbsian_classical::{Boundary, Graph, Ising};
 ///
 /// let chain = Ising::uniform(Graph::lattice(&[4], Boundary::Open)?, 0.6, 0.2)?;
 /// let exact = chain.enumerate()?;
-/// let found = inverse_ising(InverseMethod::Bethe, exact.means.view(), exact.second_moments.view())?;
+/// let found = inverse_ising(Approximation::Bethe, exact.means.view(), exact.second_moments.view())?;
 /// // A chain is a tree. The other pairs have couplings of the size of rounding.
 /// assert!((found.fields()[2] - 0.2).abs() < 1e-12);
 /// # Ok::<(), gibbsian_core::Error>(())
@@ -49,7 +49,7 @@ pub enum InverseMethod {
 /// have no ones on the diagonal; a covariance matrix that is not positive definite, as that of fewer data than spins; a pair whose correlation is too
 /// strong for the approximation to have a coupling.
 pub fn inverse_ising(
-    method: InverseMethod,
+    method: Approximation,
     means: ArrayView1<f64>,
     second_moments: ArrayView2<f64>,
 ) -> Result<Ising> {
@@ -76,9 +76,9 @@ pub fn inverse_ising(
         for j in i + 1..n {
             let (m, c) = ([means[i], means[j]], inverse[[i, j]]);
             let coupling = match method {
-                InverseMethod::MeanField => -c,
-                InverseMethod::Tap => tap_coupling(m, c),
-                InverseMethod::Bethe => bethe_coupling(m, c),
+                Approximation::MeanField => -c,
+                Approximation::Tap => tap_coupling(m, c),
+                Approximation::Bethe => bethe_coupling(m, c),
             };
             if !coupling.is_finite() {
                 let name = format!("second_moments[{i}, {j}]");
@@ -123,12 +123,12 @@ fn pair(m: [f64; 2], covariance: f64) -> [[f64; 2]; 2] {
 }
 
 /// What a neighbour adds to the field that spin `i` must have: `∂/∂m_i` of the interaction part of the free energy.
-fn response(method: InverseMethod, m: [f64; 2], coupling: f64) -> f64 {
+fn response(method: Approximation, m: [f64; 2], coupling: f64) -> f64 {
     let mean_field = -coupling * m[1];
     match method {
-        InverseMethod::MeanField => mean_field,
-        InverseMethod::Tap => mean_field + m[0] * coupling * coupling * (1.0 - m[1] * m[1]),
-        InverseMethod::Bethe => {
+        Approximation::MeanField => mean_field,
+        Approximation::Tap => mean_field + m[0] * coupling * coupling * (1.0 - m[1] * m[1]),
+        Approximation::Bethe => {
             // The field at i of the pair by itself, less that of the spin by itself.
             let [[down_up, up_down], [down, up]] = pair(m, bethe_covariance(m, coupling));
             0.25 * (up * up_down / (down * down_up)).ln() - m[0].atanh()

@@ -16,21 +16,27 @@ mod derivatives;
 mod elliptic;
 mod enumeration;
 mod gibbs;
+mod houdayer;
 mod inverse;
 mod jet;
 mod multispin;
 mod observables;
 mod path;
 mod planar;
+mod reweighting;
+mod self_consistent;
 mod square;
 mod transfer;
 
 pub use coupling_from_past::{CouplingFromPast, PastDraws};
 pub use enumeration::ExactMoments;
-pub use inverse::{InverseMethod, inverse_ising};
+pub use houdayer::Houdayer;
+pub use inverse::{Approximation, inverse_ising};
 pub use multispin::{MultiSpinHeatBath, MultiSpinMetropolis, MultiSpinState};
 pub use observables::{N_OBSERVABLES, SpinMeans};
 pub use path::IsingPath;
+pub use reweighting::{Reweighted, Reweighting};
+pub use self_consistent::{ApproximateMoments, SelfConsistent};
 pub use square::{CRITICAL_COUPLING, Thermodynamics, kaufman, onsager, spontaneous_magnetisation};
 pub use transfer::{BondMoments, TransferMatrix};
 

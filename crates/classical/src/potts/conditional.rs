@@ -7,6 +7,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 use rand::{Rng, RngExt};
 
 use super::{Potts, colour};
+use crate::choose::choose;
 
 impl Potts {
     /// Writes the probabilities of the colours of a site, given its neighbours.
@@ -40,24 +41,12 @@ impl Blocks for Potts {
                 for &site in &self.classes[block] {
                     if free.is_none_or(|free| free[site]) {
                         self.conditional(x.view(), site, &mut p);
-                        x[site] = draw(&p, rng.random()) as f64;
+                        x[site] = choose(&p, rng.random()) as f64;
                     }
                 }
             }
         });
     }
-}
-
-/// The cell of a law in which a uniform number falls.
-fn draw(p: &[f64], mut u: f64) -> usize {
-    for (k, p) in p.iter().enumerate() {
-        if u < *p {
-            return k;
-        }
-        u -= p;
-    }
-    // Rounding left the law a little short.
-    p.len() - 1
 }
 
 impl BlockLaw for Potts {

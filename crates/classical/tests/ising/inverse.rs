@@ -1,16 +1,16 @@
 //! The inverse problem: trees exactly, the order of the error, and observables of samples.
 
-use gibbsian_classical::ising::{InverseMethod, SpinMeans, inverse_ising};
+use gibbsian_classical::ising::{Approximation, SpinMeans, inverse_ising};
 use gibbsian_classical::{Boundary, Graph, Ising};
 use gibbsian_core::{Energy, Parametric, ParametricMut};
 use ndarray::{Array1, Array2, Axis, array};
 
 use crate::models::{random, states};
 
-const METHODS: [InverseMethod; 3] = [InverseMethod::MeanField, InverseMethod::Tap, InverseMethod::Bethe];
+const METHODS: [Approximation; 3] = [Approximation::MeanField, Approximation::Tap, Approximation::Bethe];
 
 /// The model that a method makes of the exact moments of another one.
-fn recovered(method: InverseMethod, model: &Ising) -> Ising {
+fn recovered(method: Approximation, model: &Ising) -> Ising {
     let exact = model.enumerate().unwrap();
     inverse_ising(method, exact.means.view(), exact.second_moments.view()).unwrap()
 }
@@ -32,7 +32,7 @@ fn bethe_is_exact_on_trees() {
     for (coupling, field) in [(0.1, 0.1), (0.6, 0.4), (1.2, 0.7)] {
         for seed in 0..5 {
             let model = random(tree.clone(), coupling, field, seed);
-            let found = recovered(InverseMethod::Bethe, &model);
+            let found = recovered(Approximation::Bethe, &model);
             // The covariance matrix is conditioned as e^{2ΣJ} at worst; its inverse multiplies roundings.
             let error = (matrix(&found) - matrix(&model)).mapv(f64::abs);
             assert!(error.iter().all(|e| *e < 1e-10), "scale {coupling}: {error}");
@@ -75,7 +75,7 @@ fn moments_without_a_model_are_refused_by_name() {
         .enumerate()
         .unwrap();
     let refused = |means: Array1<f64>, second: Array2<f64>| {
-        inverse_ising(InverseMethod::Tap, means.view(), second.view())
+        inverse_ising(Approximation::Tap, means.view(), second.view())
             .unwrap_err()
             .to_string()
     };
@@ -139,7 +139,7 @@ fn exact_moment_matching_is_the_inverse_of_enumeration() {
         (mean, centred.t().dot(&(&centred * &p.insert_axis(Axis(1)))))
     };
     let (target, _) = statistics(&model);
-    let mut found = recovered(InverseMethod::Bethe, &model);
+    let mut found = recovered(Approximation::Bethe, &model);
     for _ in 0..8 {
         let (mean, covariance) = statistics(&found);
         let step = gibbsian_linalg::Cholesky::new("covariance", covariance.view()).unwrap();

@@ -4,5 +4,7 @@ mod exact;
 mod inverse;
 mod models;
 mod planar;
+mod reweighting;
+mod self_consistent;
 mod square;
 mod traits;

@@ -69,6 +69,18 @@ fn draws_belong_to_the_seed_on_any_number_of_threads() {
 }
 
 #[test]
+fn chains_are_started_from_no_earlier_than_allowed() {
+    let model = Ising::uniform(Graph::lattice(&[6, 6], Boundary::Periodic).unwrap(), 0.3, 0.0).unwrap();
+    let sample = |most: usize| {
+        let sampler = CouplingFromPast::new(&model, most).unwrap();
+        sampler.sample(5, &mut Seed::new(3).rng())
+    };
+    let needed = *sample(1 << 14).unwrap().n_sweeps.iter().max().unwrap();
+    assert!(needed > 1 && sample(needed).is_ok());
+    assert!(sample(needed / 2).is_err() && sample(needed - 1).is_err());
+}
+
+#[test]
 fn frustration_and_impatience_are_refused() {
     let ring = Graph::lattice(&[5], Boundary::Periodic).unwrap();
     let frustrated = Ising::uniform(ring.clone(), -1.0, 0.0).unwrap();
@@ -90,6 +102,11 @@ fn frustration_and_impatience_are_refused() {
     );
     couplings[2] = 0.0;
     assert!(CouplingFromPast::new(&Ising::new(ring, couplings, Array1::zeros(5)).unwrap(), 10).is_ok());
+    // A bond without a coupling has no sign, so that three negative ones around a square are no frustration.
+    let square = Graph::lattice(&[4], Boundary::Periodic).unwrap();
+    let couplings = ndarray::array![-1.0, -1.0, 0.0, -1.0];
+    let interrupted = Ising::new(square, couplings, Array1::zeros(4)).unwrap();
+    assert!(CouplingFromPast::new(&interrupted, 10).is_ok());
 
     let cold = Ising::uniform(Graph::lattice(&[8, 8], Boundary::Periodic).unwrap(), 2.0, 0.0).unwrap();
     let error = CouplingFromPast::new(&cold, 16)

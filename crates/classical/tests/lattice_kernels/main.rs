@@ -1,7 +1,10 @@
-//! Kernels that know the structure of lattice models, and the Potts model.
+//! Kernels that know the structure of lattice models; colours and directions.
 
+mod clock;
 mod clusters;
 mod coupling_from_past;
+mod houdayer;
 mod models;
 mod multispin;
 mod potts;
+mod xy;

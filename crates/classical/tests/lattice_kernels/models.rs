@@ -33,6 +33,24 @@ pub fn small() -> Vec<(&'static str, Ising)> {
             "a torus",
             Ising::uniform(lattice(&[2, 3], periodic), 0.44, 0.0).unwrap(),
         ),
+        // Almost what the square lattices' own path serves, and not that.
+        (
+            "a torus in a field",
+            Ising::uniform(lattice(&[2, 4], periodic), 0.3, 0.2).unwrap(),
+        ),
+        (
+            "a torus of different bonds",
+            Ising::new(
+                lattice(&[2, 4], periodic),
+                uniform(16, 0.0, 0.6, 7),
+                Array1::zeros(8),
+            )
+            .unwrap(),
+        ),
+        (
+            "an open square",
+            Ising::uniform(lattice(&[2, 4], open), 0.5, 0.0).unwrap(),
+        ),
         (
             "an odd antiferromagnetic ring",
             Ising::uniform(lattice(&[5], periodic), -0.9, 0.2).unwrap(),

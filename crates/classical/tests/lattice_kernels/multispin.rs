@@ -158,6 +158,49 @@ fn each_situation_has_its_probability_on_every_layout() {
 }
 
 #[test]
+fn no_two_sites_share_a_draw() {
+    // Without a coupling every site of a heat bath is a fair coin, whatever it was: at the same place of another strip of words, of another chain, block or sweep it is another one.
+    let kernel = MultiSpinHeatBath::new(1).unwrap();
+    let (rows, columns) = (1026, 1024);
+    let wide = torus(rows, columns, 0.0, 0.0);
+    let mut state = kernel.init(&wide, Array2::ones((1, rows * columns))).unwrap();
+    let mut rng = Seed::new(3).rng();
+    kernel.step(&wide, &mut state, &mut rng);
+    let x = kernel.positions(&state).into_owned();
+    let mut tests = Vec::new();
+    for shift in [1, 2, 256, 512] {
+        let n = (rows - shift) * columns;
+        let equal = (0..n)
+            .filter(|&i| x[[0, i]] == x[[0, i + shift * columns]])
+            .count();
+        tests.push(binomial(
+            &format!("{shift} rows apart"),
+            equal as u64,
+            n as u64,
+            0.5,
+        ));
+    }
+    kernel.step(&wide, &mut state, &mut rng);
+    let next = kernel.positions(&state).into_owned();
+    let equal = x.iter().zip(&next).filter(|(a, b)| a == b).count();
+    tests.push(binomial("two steps", equal as u64, x.len() as u64, 0.5));
+    let narrow = torus(64, 64, 0.0, 0.0);
+    let mut state = kernel.init(&narrow, Array2::ones((40, 4096))).unwrap();
+    kernel.step(&narrow, &mut state, &mut rng);
+    let x = kernel.positions(&state).into_owned();
+    for other in [1, 2, 32] {
+        let equal = (0..4096).filter(|&i| x[[0, i]] == x[[other, i]]).count();
+        tests.push(binomial(
+            &format!("chains 0 and {other}"),
+            equal as u64,
+            4096,
+            0.5,
+        ));
+    }
+    family(&tests, FALSE_ALARM).unwrap();
+}
+
+#[test]
 fn mean_energies_of_long_chains_are_exact() {
     let mut tests = Vec::new();
     for (rows, columns, coupling) in [

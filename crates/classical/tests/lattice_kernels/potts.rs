@@ -45,6 +45,8 @@ fn potts_models_keep_the_contracts_of_their_traits() {
         conformance::parametric(&mut model).unwrap();
         conformance::snapshot(&model, &mut model.at(0.5).unwrap()).unwrap();
         conformance::energy(&model, x, DOUBLE).unwrap();
+        let (cold, warm) = (model.energy(x), model.at(0.5).unwrap().energy(x));
+        close("energies at another temperature", &(warm * 2.0), &cold, 1e-13).unwrap();
         conformance::discrete_energy(&model, x, DOUBLE).unwrap();
         conformance::energy_pullback(&mut model, x, DOUBLE).unwrap();
         conformance::blocks(&model, x, Seed::new(1)).unwrap();
@@ -154,6 +156,7 @@ fn models_and_states_that_are_none_are_refused_by_name() {
     assert!(refuse(Array1::zeros(3), Array2::zeros((4, 3))).contains("couplings"));
     assert!(refuse(Array1::zeros(4), Array2::zeros((3, 3))).contains("fields"));
     assert!(refuse(Array1::zeros(4), Array2::zeros((4, 1))).contains("number of colours"));
+    assert!(refuse(Array1::zeros(4), Array2::zeros((4, 257))).contains("number of colours"));
     assert!(refuse(array![0.0, 0.0, f64::NAN, 0.0], Array2::zeros((4, 3))).contains("couplings[2]"));
     assert!(refuse(Array1::zeros(4), Array2::from_elem((4, 3), f64::INFINITY)).contains("fields[0, 0]"));
     let mut model = Potts::uniform(graph, 3, 0.5).unwrap();

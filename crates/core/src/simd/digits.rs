@@ -191,6 +191,11 @@ fn decide<V: Vector, const C: usize>(
     open: &mut V,
     below: &mut V,
 ) {
+    if *leading == [0; C] {
+        // Seldom turns have small thresholds, whose first digits are zeros: whoever has another is above, and nothing need be known of classes.
+        *open = open.without(digit);
+        return;
+    }
     let mut of_threshold = V::splat(0);
     for c in 0..C {
         of_threshold = of_threshold.or(classes[c].and(V::splat(leading[c])));

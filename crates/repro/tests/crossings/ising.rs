@@ -4,15 +4,15 @@ use gibbsian_classical::{Boundary, Graph, Ising, IsingPath, TransferMatrix};
 use gibbsian_core::{Density, Energy, Objective, Seed};
 use gibbsian_objectives::{ExactLikelihood, PseudoLikelihood};
 use gibbsian_partition::{
-    FlatHistogram, Ladder, Quadrature, RungSampling, Smc, ais, density_of_states, sample_rungs, smc,
-    thermodynamic,
+    FlatHistogram, Ladder, Quadrature, Reach, RungSampling, Smc, ais, density_of_states, mbar, sample_rungs,
+    smc, thermodynamic,
 };
 use gibbsian_samplers::{
     Gibbs, GibbsWithGradients, Metropolis, PalindromicGibbs, ParallelTempering, RandomScanGibbs,
 };
 use gibbsian_testkit::conformance::{self, Balance};
 use gibbsian_testkit::differences::Precision;
-use gibbsian_testkit::stats::{FALSE_ALARM, family, mean};
+use gibbsian_testkit::stats::{FALSE_ALARM, family, mean, z_test};
 use ndarray::Array1;
 use rand::RngExt;
 use rand_distr::StandardNormal;
@@ -80,6 +80,34 @@ fn annealing_finds_the_normaliser() {
         integral.estimate.interval.contains(log_z),
         "{integral:?}, {log_z}"
     );
+}
+
+#[test]
+fn runs_at_several_temperatures_are_one_run() {
+    // The multi-histogram method: all draws say something about the normaliser at every temperature.
+    let model = glass(square(3, 4, Boundary::Periodic), 0.5, 0.3, 11);
+    let path = IsingPath::new(&model);
+    let ladder = Ladder::linear(5).unwrap();
+    let sampling = RungSampling {
+        n_chains: 100,
+        n_draws: 50,
+        reach: Reach::All,
+        ..RungSampling::new()
+    };
+    let draws = sample_rungs(&path, &ladder, &sampling, &mut Seed::new(12).rng()).unwrap();
+    let found = mbar(&draws, 0.99).unwrap();
+    let mut tests = Vec::new();
+    for (k, beta) in ladder.betas().iter().enumerate().skip(1) {
+        let couplings = &model.couplings() * *beta;
+        let at_beta = Ising::new(model.graph().clone(), couplings, model.fields().to_owned()).unwrap();
+        tests.push(z_test(
+            &format!("log Z at {beta}"),
+            found.log_z[k],
+            at_beta.log_z().unwrap(),
+            found.covariance()[[k, k]].sqrt(),
+        ));
+    }
+    family(&tests, FALSE_ALARM).unwrap();
 }
 
 #[test]

@@ -97,11 +97,30 @@ impl Default for Sorted {
 impl Rule {
     /// Turns the sites.
     pub(super) fn turn(&self, sites: Sites<'_>, memory: &mut Sorted, lanes: &mut LaneRng) {
+        if let Some((likes_equal, thresholds)) = self.plain() {
+            return plain_turn(likes_equal, thresholds, sites, memory, lanes);
+        }
         match self.classes.len() {
             0..=2 if self.is_symmetric() => self.turn_classes::<2, true>(sites, memory, lanes),
             3..=5 if self.is_symmetric() => self.turn_classes::<5, true>(sites, memory, lanes),
             _ => self.turn_classes::<10, false>(sites, memory, lanes),
         }
+    }
+
+    /// Whether equal neighbours are liked and the thresholds of sites where three and where all four are as they like, if the rule turns all others for certain: as Metropolis does without a
+    /// field.
+    fn plain(&self) -> Option<(bool, [u64; 2])> {
+        let both = |n: u16| 1 << n | 1 << (5 + n);
+        let [first, second] = self.classes[..] else {
+            return None;
+        };
+        [(true, first, second, [3, 4]), (false, second, first, [1, 0])]
+            .into_iter()
+            .find(|(_, three, four, n)| {
+                (three.1, four.1) == (both(n[0]), both(n[1]))
+                    && self.certain == 0b11111_11111 & !(three.1 | four.1)
+            })
+            .map(|(likes_equal, three, four, _)| (likes_equal, [three.0, four.0]))
     }
 
     /// Whether the rule is the same for both spins, as it is without a field.
@@ -139,6 +158,32 @@ impl Rule {
             certain: &memory.certain[..n],
         });
     }
+}
+
+/// [`Rule::turn`] for a rule that is [`Rule::plain`], which needs no sorting by tables.
+fn plain_turn(
+    likes_equal: bool,
+    thresholds: [u64; 2],
+    sites: Sites<'_>,
+    memory: &mut Sorted,
+    lanes: &mut LaneRng,
+) {
+    let n = sites.own.len();
+    let [three, four] = first_mut::<2>(&mut memory.masks);
+    vectorized(PlainSort {
+        flip: if likes_equal { 0 } else { u64::MAX },
+        own: &*sites.own,
+        neighbours: sites.neighbours,
+        certain_sites: &mut memory.certain[..n],
+        three: &mut three[..n],
+        four: &mut four[..n],
+    });
+    lanes.fill_below([&three[..n], &four[..n]], thresholds, &mut memory.turns[..n]);
+    vectorized(Turn {
+        own: sites.own,
+        turns: &memory.turns[..n],
+        certain: &memory.certain[..n],
+    });
 }
 
 fn first_mut<const C: usize>(masks: &mut [[u64; CHUNK]; 10]) -> &mut [[u64; CHUNK]; C] {
@@ -196,6 +241,40 @@ impl<const C: usize, const SYMMETRIC: bool> Vectorized for Sort<'_, C, SYMMETRIC
             for (mask, members) in self.masks.iter_mut().zip(&members) {
                 mask[w] = union(members);
             }
+        }
+    }
+}
+
+/// Finds the sites where three and where all four neighbours are as they like, equal or, with all bits of `flip`, different; and the others.
+struct PlainSort<'a> {
+    flip: u64,
+    own: &'a [u64],
+    neighbours: [&'a [u64]; 4],
+    certain_sites: &'a mut [u64],
+    three: &'a mut [u64],
+    four: &'a mut [u64],
+}
+
+impl Vectorized for PlainSort<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let n = self.own.len();
+        let [a, b, c, d] = self.neighbours.map(|words| &words[..n]);
+        let (certain_sites, three, four) = (
+            &mut self.certain_sites[..n],
+            &mut self.three[..n],
+            &mut self.four[..n],
+        );
+        for w in 0..n {
+            let liked = self.own[w] ^ self.flip;
+            let [a, b, c, d] = [a[w] ^ liked, b[w] ^ liked, c[w] ^ liked, d[w] ^ liked];
+            let none = !(a | b | c | d);
+            let one = (a ^ b ^ c ^ d) & !(a & b | c & d);
+            four[w] = none;
+            three[w] = one;
+            certain_sites[w] = !(none | one);
         }
     }
 }

@@ -1,0 +1,160 @@
+//! Mean field, TAP and Bethe against exact results.
+
+use gibbsian_classical::field::{BeliefPropagation, MeanField};
+use gibbsian_classical::ising::{ApproximateMoments, Approximation, SelfConsistent};
+use gibbsian_classical::{Boundary, Graph, Ising, PairwiseField};
+use gibbsian_core::{Parametric, ParametricMut};
+use gibbsian_testkit::agreement::close;
+use ndarray::{Array1, concatenate};
+
+use crate::models::{graphs, random};
+
+const ALL: [Approximation; 3] = [Approximation::MeanField, Approximation::Tap, Approximation::Bethe];
+
+fn converged(model: &Ising, approximation: Approximation) -> ApproximateMoments {
+    let found = SelfConsistent::default().run(model, approximation);
+    assert!(found.convergence.converged, "{:?}", found.convergence);
+    found
+}
+
+#[test]
+fn bethe_is_exact_on_trees() {
+    let tree = Graph::new(8, vec![[0, 4], [4, 7], [4, 2], [2, 1], [7, 5], [7, 3], [3, 6]]).unwrap();
+    let forest = Graph::new(6, vec![[3, 1], [5, 0], [0, 4]]).unwrap();
+    for graph in [tree, forest, Graph::lattice(&[12], Boundary::Open).unwrap()] {
+        for (coupling, field) in [(0.1, 0.1), (0.8, 0.5), (3.0, 1.0)] {
+            for seed in 0..4 {
+                let model = random(graph.clone(), coupling, field, seed);
+                let (found, exact) = (
+                    converged(&model, Approximation::Bethe),
+                    model.enumerate().unwrap(),
+                );
+                let scale = 1.0 + exact.log_z.abs();
+                assert!((found.log_z - exact.log_z).abs() < 1e-12 * scale);
+                close("means", &found.moments.sites, &exact.means, 1e-12).unwrap();
+                let bonds = graph.bonds().iter().map(|&[i, j]| exact.second_moments[[i, j]]);
+                close(
+                    "bonds",
+                    &found.moments.bonds,
+                    &bonds.collect::<Array1<f64>>(),
+                    1e-12,
+                )
+                .unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn mean_field_is_a_bound_and_what_is_left_out_has_its_order() {
+    for (k, graph) in graphs().into_iter().enumerate() {
+        let model = random(graph, 0.3, 0.4, k as u64);
+        let (mean_field, log_z) = (
+            converged(&model, Approximation::MeanField).log_z,
+            model.log_z().unwrap(),
+        );
+        assert!(mean_field <= log_z + 1e-12, "graph {k}: {mean_field} and {log_z}");
+    }
+    // Halving all couplings divides the error of log Z by 2^order: J² is left out of mean field; of TAP and of Bethe J³, which triangles have.
+    let base = random(Graph::complete(5).unwrap(), 1.0, 0.5, 3);
+    for (approximation, order) in ALL.into_iter().zip([2.0, 3.0, 3.0]) {
+        let error = |scale: f64| {
+            let couplings = base.couplings().mapv(|j| scale * j);
+            let model = Ising::new(base.graph().clone(), couplings, base.fields().to_owned()).unwrap();
+            (converged(&model, approximation).log_z - model.log_z().unwrap()).abs()
+        };
+        let slope = (error(0.02) / error(0.01)).log2();
+        assert!((slope - order).abs() < 0.15, "{approximation:?}: {slope}");
+    }
+}
+
+#[test]
+fn moments_are_derivatives_of_log_z() {
+    for graph in [
+        Graph::complete(5).unwrap(),
+        Graph::triangular(3, 3, Boundary::Open).unwrap(),
+        Graph::lattice(&[2, 2], Boundary::Periodic).unwrap(),
+    ] {
+        let model = random(graph, 0.2, 0.3, 5);
+        for approximation in ALL {
+            let found = converged(&model, approximation);
+            let step = 1e-4;
+            let shifted = |k: usize, step: f64| {
+                let (mut moved, mut params) = (model.clone(), model.params());
+                params[k] += step;
+                moved.set_params(params.view()).unwrap();
+                converged(&moved, approximation).log_z
+            };
+            let n = model.params().len();
+            let slopes: Array1<f64> = (0..n)
+                .map(|k| (shifted(k, step) - shifted(k, -step)) / (2.0 * step))
+                .collect();
+            let moments = concatenate![ndarray::Axis(0), found.moments.bonds, found.moments.sites];
+            // The error of a difference is step² f‴/6, and f‴ is of the order of ten at most.
+            close(&format!("{approximation:?}"), &moments, &slopes, 1e-7).unwrap();
+        }
+    }
+}
+
+#[test]
+fn fields_of_two_labels_agree() {
+    let model = random(Graph::lattice(&[3, 4], Boundary::Periodic).unwrap(), 0.25, 0.4, 9);
+    let field = PairwiseField::from_ising(&model, [-1.0, 1.0]).unwrap();
+    let beliefs = BeliefPropagation::new(0.0, 1e-14, 1000).unwrap().run(&field);
+    let bethe = converged(&model, Approximation::Bethe);
+    assert!((beliefs.log_z() - bethe.log_z).abs() < 1e-11);
+    let bound = MeanField::new(1e-14, 1000).unwrap().run(&field).unwrap().bound();
+    assert!((bound - converged(&model, Approximation::MeanField).log_z).abs() < 1e-11);
+}
+
+#[test]
+fn a_cold_ferromagnet_has_two_phases() {
+    // On a regular graph of degree d without fields the Bethe magnetisation vanishes at tanh J = 1/(d − 1): on the square lattice at J = 0.3466.
+    let torus = |coupling: f64| {
+        let graph = Graph::lattice(&[6, 6], Boundary::Periodic).unwrap();
+        Ising::uniform(graph, coupling, 0.0).unwrap()
+    };
+    let solver = SelfConsistent::new(0.1, 1e-13, 10_000).unwrap();
+    let up = Array1::from_elem(36, 0.5);
+    let mean = |coupling: f64, start: &Array1<f64>| {
+        let found = solver.run_from(&torus(coupling), Approximation::Bethe, start.view());
+        found.unwrap().moments.sites[0]
+    };
+    assert!(mean(0.34, &up).abs() < 1e-9);
+    assert!(mean(0.36, &up) > 0.3);
+    assert!((mean(0.36, &up) + mean(0.36, &-&up)).abs() < 1e-10);
+    assert_eq!(
+        solver.run(&torus(0.36), Approximation::Bethe).moments.sites[0],
+        0.0
+    );
+    // Where it solves m = tanh(4 J m), mean field has the same.
+    let found = solver
+        .run_from(&torus(0.3), Approximation::MeanField, up.view())
+        .unwrap();
+    let m = found.moments.sites[7];
+    assert!(m > 0.5 && (m - (1.2 * m).tanh()).abs() < 1e-12);
+}
+
+#[test]
+fn options_and_starts_are_refused_by_name() {
+    let refuse = |damping, tolerance, max_sweeps| {
+        let made = SelfConsistent::new(damping, tolerance, max_sweeps);
+        made.unwrap_err().to_string()
+    };
+    assert!(refuse(1.0, 1e-9, 10).contains("damping"));
+    assert!(refuse(f64::NAN, 1e-9, 10).contains("damping"));
+    assert!(refuse(0.0, 0.0, 10).contains("tolerance"));
+    assert!(refuse(0.0, 1e-9, 0).contains("max_sweeps"));
+    let pair = Ising::uniform(Graph::complete(2).unwrap(), 0.5, 0.0).unwrap();
+    let refuse = |start: Array1<f64>| {
+        let found = SelfConsistent::default().run_from(&pair, Approximation::Tap, start.view());
+        found.unwrap_err().to_string()
+    };
+    assert!(refuse(Array1::zeros(3)).contains("start"));
+    assert!(refuse(Array1::from_elem(2, 1.0)).contains("start[0]"));
+    // One sweep is not enough, and the result says so.
+    let graph = Graph::triangular(3, 3, Boundary::Open).unwrap();
+    let short = SelfConsistent::new(0.5, 1e-14, 1).unwrap();
+    let found = short.run(&random(graph, 0.3, 0.3, 1), Approximation::Bethe);
+    assert!(!found.convergence.converged && found.convergence.n_rounds == 1);
+}
