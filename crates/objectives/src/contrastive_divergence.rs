@@ -5,7 +5,7 @@
 //! dependence of `p_k` on the parameters. As `k → ∞` the bias vanishes with the mixing of the chain.
 
 use gibbsian_core::error::{check_batch, check_count};
-use gibbsian_core::{EnergyPullback, Kernel, Objective, Record, Result, Snapshot};
+use gibbsian_core::{EnergyPullback, Kernel, Objective, Result, Stateless};
 use ndarray::{ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
@@ -50,13 +50,5 @@ impl<M: EnergyPullback + ?Sized, K: Kernel<M>> Objective<M> for ContrastiveDiver
     }
 }
 
-impl<K> Snapshot for ContrastiveDivergence<K> {
-    /// Nothing: every call starts its chains anew at the minibatch.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// Every call starts its chains anew at the minibatch.
+impl<K> Stateless for ContrastiveDivergence<K> {}

@@ -3,9 +3,9 @@
 //! `−⟨log p⟩ = ⟨E⟩_data + log Z`, with the gradient `⟨∂E/∂θ⟩_data − Σ_x p(x) ∂E(x)/∂θ`. It is the oracle that every stochastic objective is
 //! held against.
 
-use gibbsian_core::error::check_batch;
+use gibbsian_core::error::{check_batch, check_loss};
 use gibbsian_core::math::log_sum_exp;
-use gibbsian_core::{Discrete, EnergyPullback, Error, Objective, Record, Result, Snapshot};
+use gibbsian_core::{Discrete, EnergyPullback, Objective, Result, Stateless};
 use ndarray::{ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
@@ -45,25 +45,9 @@ impl<M: EnergyPullback + Discrete + ?Sized> Objective<M> for ExactLikelihood {
             grad,
         );
         let loss = data_energy + log_z;
-        if loss.is_finite() {
-            Ok(loss)
-        } else {
-            Err(Error::non_finite(
-                "loss",
-                loss,
-                "in the exact negative log-likelihood",
-            ))
-        }
+        check_loss(loss, "in the exact negative log-likelihood")
     }
 }
 
-impl Snapshot for ExactLikelihood {
-    /// Nothing: an enumeration has no memory.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// An enumeration has no memory.
+impl Stateless for ExactLikelihood {}

@@ -1,6 +1,7 @@
 //! The difference of two phases, which every contrastive objective ends in.
 
-use gibbsian_core::{EnergyPullback, Error, Result};
+use gibbsian_core::error::check_loss;
+use gibbsian_core::{EnergyPullback, Result};
 use ndarray::{ArrayView2, ArrayViewMut1};
 
 /// Overwrites `grad` with `⟨∂E/∂θ⟩_positive − ⟨∂E/∂θ⟩_negative` and returns `⟨E⟩_positive − ⟨E⟩_negative`.
@@ -16,15 +17,7 @@ pub(crate) fn contrast<M: EnergyPullback + ?Sized>(
     let positive_mean = add_mean(model, positive, 1.0, grad.view_mut());
     let negative_mean = add_mean(model, negative, -1.0, grad);
     let contrast = positive_mean - negative_mean;
-    if contrast.is_finite() {
-        Ok(contrast)
-    } else {
-        Err(Error::non_finite(
-            "loss",
-            contrast,
-            "in the contrast of positive and negative phase",
-        ))
-    }
+    check_loss(contrast, "in the contrast of positive and negative phase")
 }
 
 /// Adds `sign · ⟨∂E/∂θ⟩` to `grad` and returns `⟨E⟩`.
