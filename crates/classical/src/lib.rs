@@ -44,7 +44,7 @@ pub use boltzmann::{
 pub use class_rbm::{ClassRbm, ConditionalLikelihood, Hybrid};
 pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use dbm::{Dbm, DbmPath};
-pub use dbn::Dbn;
+pub use dbn::{Dbn, UntiedDbn};
 pub use field::PairwiseField;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::{

@@ -10,3 +10,4 @@ mod mean_field;
 mod network;
 mod path;
 mod stack;
+mod wake_sleep;
