@@ -13,9 +13,10 @@
 //!
 //! and needs no sampling: [`ConditionalLikelihood`]. [`Hybrid`] adds a generative objective, as a regulariser or for unlabelled features.
 
+use gibbsian_core::error::check_loss;
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::parallel::{block_rows, for_each_block};
-use gibbsian_core::{Error, Objective, Parametric, Record, Result, Seed, Snapshot, Units};
+use gibbsian_core::{Error, Objective, Parametric, Record, Result, Seed, Snapshot, Stateless, Units};
 use gibbsian_linalg::{matmul, matmul_into};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, concatenate, s};
 use rand::Rng;
@@ -169,9 +170,7 @@ impl<V: Units, H: Units> Objective<ClassRbm<V, H>> for ConditionalLikelihood {
         // Classes that y excludes do not count, also where log p = −∞.
         let terms = log_p.iter().zip(&labels).filter(|(_, y)| **y > 0.0);
         let loss = -terms.map(|(log_p, y)| y * log_p).sum::<f64>() / n;
-        if !loss.is_finite() {
-            return Err(Error::non_finite("loss", loss, "in the conditional likelihood"));
-        }
+        check_loss(loss, "in the conditional likelihood")?;
         let q = (log_p.mapv(f64::exp) - labels) / n;
 
         grad.fill(0.0);
@@ -204,16 +203,8 @@ impl<V: Units, H: Units> Objective<ClassRbm<V, H>> for ConditionalLikelihood {
     }
 }
 
-impl Snapshot for ConditionalLikelihood {
-    /// Nothing: it is exact.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// It is exact.
+impl Stateless for ConditionalLikelihood {}
 
 /// The conditional objective plus `weight` times a generative one on the same rows: `−⟨log p(y | x)⟩ + α L_gen` (Larochelle and Bengio 2008, equation 7).
 ///

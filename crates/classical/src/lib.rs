@@ -4,7 +4,7 @@
 //! labels ([`class_rbm`]), or without layers, every unit coupled to every other ([`boltzmann`]). Each has its energy, conditionals and gradient, its exact partition function where it
 //! is small, its annealing path where it is not; the binary ones have a fused single-precision form for training on real data.
 //!
-//! Lattices and other graphs ([`graph`]) carry spins ([`ising`]), colours ([`potts`]), directions ([`xy`]) and the labels of a picture ([`field`]), and a [`chain`] carries those of a sequence. Here belong
+//! Lattices and other graphs ([`graph`]) carry spins ([`ising`]), colours ([`potts`]), directions ([`xy`]) and the labels of a picture ([`field`]), and a [`linear_chain`] carries those of a sequence. Here belong
 //! the solved cases that samplers are held against, cluster moves ([`clusters`]), bit-parallel sweeps, cuts and belief propagation.
 //!
 //! ```
@@ -25,7 +25,6 @@
 #![deny(unsafe_code)]
 
 pub mod boltzmann;
-pub mod chain;
 mod choose;
 pub mod class_rbm;
 pub mod clusters;
@@ -34,6 +33,7 @@ pub mod dbn;
 pub mod field;
 pub mod graph;
 pub mod ising;
+pub mod linear_chain;
 pub mod potts;
 pub mod rbm;
 mod tensors;
@@ -43,11 +43,10 @@ pub mod xy;
 pub use boltzmann::{
     BoltzmannMachine, ExactFit, MeanFieldLearning, Observations, TwoPhase, TwoPhaseOptions, VisibleMarginal,
 };
-pub use chain::{Chain, SequenceLikelihood};
 pub use class_rbm::{ClassRbm, ConditionalLikelihood, Hybrid};
 pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use dbm::{Dbm, DbmPath};
-pub use dbn::Dbn;
+pub use dbn::{Dbn, UntiedDbn};
 pub use field::PairwiseField;
 pub use gibbsian_linalg::kernels::tiles::Arithmetic;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
@@ -55,6 +54,7 @@ pub use ising::{
     BondMoments, CouplingFromPast, ExactMoments, Houdayer, Ising, IsingPath, MultiSpinHeatBath,
     MultiSpinMetropolis, Reweighting, SelfConsistent, TransferMatrix,
 };
+pub use linear_chain::{LinearChainCrf, SequenceLikelihood};
 pub use potts::Potts;
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, Centrable, Centred, CentredRbm, Centring, EnumeratedLikelihood,
@@ -63,6 +63,6 @@ pub use rbm::{
 };
 pub use units::{
     Bernoulli, Biased, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, Mirrored, Rectified,
-    Softmax, Spin,
+    Shift, Softmax, Spin,
 };
 pub use xy::Xy;

@@ -8,10 +8,13 @@
 //!
 //! Both are traits, because readers of files and drivers of training are siblings that must not know each other.
 
-use ndarray::{Array2, ArrayBase, ArrayView2, ArrayViewMut2, Data, Ix2, OwnedRepr, RawDataClone, ViewRepr};
+use ndarray::{
+    Array1, Array2, ArrayBase, ArrayView1, ArrayView2, ArrayViewMut2, Data, Ix2, OwnedRepr, RawDataClone,
+    ViewRepr,
+};
 
 use crate::energy::Space;
-use crate::error::{Error, Result, check_finite};
+use crate::error::{Error, Result, check_each, check_finite, check_shape};
 use crate::seed::Streams;
 
 /// `N` points of `D` coordinates that can be looked at in any order.
@@ -34,6 +37,11 @@ pub trait Dataset: Space {
         let mut out = Array2::zeros((indices.len(), self.dim()));
         self.rows_into(indices, streams, out.view_mut());
         out
+    }
+
+    /// What these points count, of mean one over all `N`; `None`, as provided, where all count alike.
+    fn weights(&self, _indices: &[usize]) -> Option<Array1<f64>> {
+        None
     }
 }
 
@@ -58,6 +66,9 @@ impl<T: Dataset + ?Sized> Dataset for &T {
     }
     fn rows_into(&self, indices: &[usize], streams: Streams, out: ArrayViewMut2<f64>) {
         (**self).rows_into(indices, streams, out);
+    }
+    fn weights(&self, indices: &[usize]) -> Option<Array1<f64>> {
+        (**self).weights(indices)
     }
 }
 
@@ -128,6 +139,79 @@ impl<S: Data<Elem = f64> + Sync> Dataset for Matrix<S> {
     }
 }
 
+/// Data whose points count by weights: a point of weight two is as good as two of weight one.
+///
+/// Weights are what is known about the sampling of the data: the number of times a case was seen, or the inverse of the probability with which it was chosen. Minibatches are drawn as ever;
+/// the training step is handed the weights of its rows, and one that cannot use them refuses.
+///
+/// ```
+/// use gibbsian_core::dataset::{Dataset, Matrix, Weighted};
+/// use ndarray::array;
+///
+/// // One case was seen three times, the other once.
+/// let data = Weighted::new(Matrix::new(array![[0.0, 1.0], [1.0, 1.0]])?, array![3.0, 1.0].view())?;
+/// assert_eq!(data.weights(&[1, 0]), Some(array![0.5, 1.5]));
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Weighted<D> {
+    data: D,
+    weights: Array1<f64>,
+}
+
+impl<D: Dataset> Weighted<D> {
+    /// The points of `data` with these weights `(N)`, of which the ratios count.
+    ///
+    /// # Errors
+    /// Another number of weights than points, a weight that is negative or not finite, or none that is not zero.
+    pub fn new(data: D, weights: ArrayView1<f64>) -> Result<Self> {
+        check_shape("weights", &weights, &[data.n_points()])?;
+        check_each("weights", weights, "finite and at least zero", |w| {
+            w.is_finite() && w >= 0.0
+        })?;
+        // Scaled first, so that the sum of large weights does not overflow.
+        let largest = weights.iter().copied().fold(0.0, f64::max);
+        if largest == 0.0 {
+            return Err(Error::parameter(
+                "weights",
+                "0 throughout",
+                "above zero for some point",
+            ));
+        }
+        let weights = &weights / largest;
+        let mean = weights.sum() / weights.len() as f64;
+        Ok(Weighted {
+            data,
+            weights: weights / mean,
+        })
+    }
+
+    /// The points without their weights.
+    pub fn data(&self) -> &D {
+        &self.data
+    }
+}
+
+impl<D: Dataset> Space for Weighted<D> {
+    fn dim(&self) -> usize {
+        self.data.dim()
+    }
+}
+
+impl<D: Dataset> Dataset for Weighted<D> {
+    fn n_points(&self) -> usize {
+        self.data.n_points()
+    }
+
+    fn rows_into(&self, indices: &[usize], streams: Streams, out: ArrayViewMut2<f64>) {
+        self.data.rows_into(indices, streams, out);
+    }
+
+    fn weights(&self, indices: &[usize]) -> Option<Array1<f64>> {
+        Some(indices.iter().map(|i| self.weights[*i]).collect())
+    }
+}
+
 /// Panics, with both shapes, unless `out` is `(indices.len(), D)`, and unless every index is below `N`: the check that each
 /// implementation of [`Dataset::rows_into`] starts with.
 ///
@@ -168,6 +252,24 @@ mod tests {
         assert!(Matrix::new(Array2::zeros((3, 0))).is_err());
         let e = Matrix::new(array![[0.0, f64::NAN]]).unwrap_err();
         assert_eq!(e.to_string(), "`points[0, 1]` is NaN, but must be finite");
+    }
+
+    #[test]
+    fn weights_have_mean_one_and_are_refused_where_they_mean_nothing() {
+        let data = || Matrix::new(array![[0.0], [1.0], [2.0]]).unwrap();
+        let weighted = Weighted::new(data(), array![1e308, 0.0, 1e308].view()).unwrap();
+        assert_eq!(Dataset::weights(&&weighted, &[2, 1]), Some(array![1.5, 0.0]));
+        assert_eq!(weighted.rows(&[1], Streams::from_key(0)), array![[1.0]]);
+        assert_eq!(data().weights(&[0]), None);
+        for (weights, named) in [
+            (array![1.0, 1.0], "`weights` has shape [2]"),
+            (array![1.0, -1.0, 1.0], "`weights[1]` is -1"),
+            (array![1.0, f64::INFINITY, 1.0], "`weights[1]` is inf"),
+            (array![0.0, 0.0, 0.0], "`weights` is 0 throughout"),
+        ] {
+            let e = Weighted::new(data(), weights.view()).unwrap_err();
+            assert!(e.to_string().contains(named), "{e}");
+        }
     }
 
     #[test]

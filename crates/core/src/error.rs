@@ -185,6 +185,15 @@ pub fn check_non_negative(name: &'static str, value: f64) -> Result<f64> {
     }
 }
 
+/// Requires a loss that is finite, and says where it stopped being so.
+pub fn check_loss(loss: f64, context: &'static str) -> Result<f64> {
+    if loss.is_finite() {
+        Ok(loss)
+    } else {
+        Err(Error::non_finite("loss", loss, context))
+    }
+}
+
 /// Requires a count of at least one.
 pub fn check_count(name: &'static str, value: usize) -> Result<usize> {
     if value > 0 {

@@ -79,7 +79,7 @@ pub use process::{GaussianTransition, LinearGaussian};
 pub use scaled::Scaled;
 pub use score::{Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback};
 pub use seed::{Seed, StreamRng, Streams};
-pub use snapshot::{Record, Snapshot, Values};
+pub use snapshot::{Record, Snapshot, Stateless, Values};
 pub use stochastic::{DatumScores, Minibatch, StochasticScore};
 pub use time::{At, TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback};
 pub use units::{ContinuousUnits, FiniteUnits, ResponsiveUnits, SmoothUnits, Units};

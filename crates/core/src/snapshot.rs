@@ -144,6 +144,19 @@ pub trait Snapshot {
     fn restore(&mut self, record: &Record) -> Result<()>;
 }
 
+/// Something without state that influences later results: its [`Snapshot`] is empty, and any can be restored.
+pub trait Stateless {}
+
+impl<T: Stateless> Snapshot for T {
+    fn snapshot(&self) -> Record {
+        Record::new()
+    }
+
+    fn restore(&mut self, _: &Record) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// An array, under the name `x`; its shape is part of what must fit.
 impl<D: Dimension> Snapshot for Array<f64, D> {
     fn snapshot(&self) -> Record {

@@ -51,6 +51,6 @@ pub use minibatch::{LastBatch, Minibatches, Shuffle};
 pub use mnist::Mnist;
 pub use patterns::{Patterns, bars_and_stripes, labelled_shifter};
 pub use png::{decode_png, read_png};
-pub use split::{HoldOut, hold_out};
+pub use split::{HoldOut, cross_validation, hold_out};
 pub use table::{Header, Table, decode_table, read_table};
 pub use view::{Means, StochasticBinarised, Threshold};

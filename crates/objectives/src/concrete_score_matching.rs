@@ -10,7 +10,7 @@
 //! ratio, so it weighs neighbours of rare cases heavily, and the second term needs all changes of the data to stay in the support; [`RatioMatching`](crate::RatioMatching) has
 //! neither trouble.
 
-use gibbsian_core::{DiscreteEnergy, EnergyPullback, Objective, Record, Result, Snapshot};
+use gibbsian_core::{DiscreteEnergy, EnergyPullback, Objective, Result, Stateless};
 use ndarray::{ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
@@ -43,13 +43,5 @@ fn ell(costs: &[f64], slopes: &mut [f64]) -> f64 {
     value
 }
 
-impl Snapshot for ConcreteScoreMatching {
-    /// Nothing: the loss is a function of the minibatch.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// The loss is a function of the minibatch.
+impl Stateless for ConcreteScoreMatching {}

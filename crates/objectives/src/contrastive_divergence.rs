@@ -5,11 +5,11 @@
 //! dependence of `p_k` on the parameters. As `k → ∞` the bias vanishes with the mixing of the chain.
 
 use gibbsian_core::error::{check_batch, check_count};
-use gibbsian_core::{EnergyPullback, Kernel, Objective, Record, Result, Snapshot};
-use ndarray::{ArrayView2, ArrayViewMut1};
+use gibbsian_core::{EnergyPullback, Kernel, Objective, Result, Stateless};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
-use crate::phases::contrast;
+use crate::phases::{Shares, contrast_of};
 
 /// CD-k with any kernel.
 ///
@@ -33,6 +33,29 @@ impl<K> ContrastiveDivergence<K> {
     }
 }
 
+impl<K> ContrastiveDivergence<K> {
+    fn contrast<M: EnergyPullback + ?Sized>(
+        &self,
+        model: &M,
+        x: ArrayView2<f64>,
+        shares: Shares<'_>,
+        rng: &mut dyn Rng,
+        grad: ArrayViewMut1<f64>,
+    ) -> Result<f64>
+    where
+        K: Kernel<M>,
+    {
+        check_batch("x", &x, model.dim())?;
+        let mut state = self.kernel.init(model, x.to_owned())?;
+        for _ in 0..self.n_steps {
+            self.kernel.step(model, &mut state, rng);
+        }
+        // A chain counts what the row counts that it started from.
+        let ends = self.kernel.positions(&state);
+        contrast_of(model, [x, ends.view()], [shares; 2], 1.0, grad)
+    }
+}
+
 impl<M: EnergyPullback + ?Sized, K: Kernel<M>> Objective<M> for ContrastiveDivergence<K> {
     fn loss_and_grad_into(
         &mut self,
@@ -41,22 +64,20 @@ impl<M: EnergyPullback + ?Sized, K: Kernel<M>> Objective<M> for ContrastiveDiver
         rng: &mut dyn Rng,
         grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
-        let mut state = self.kernel.init(model, x.to_owned())?;
-        for _ in 0..self.n_steps {
-            self.kernel.step(model, &mut state, rng);
-        }
-        contrast(model, x, self.kernel.positions(&state).view(), grad)
+        self.contrast(model, x, Shares::Equal(x.nrows()), rng, grad)
+    }
+
+    fn weighted_loss_and_grad_into(
+        &mut self,
+        model: &M,
+        x: ArrayView2<f64>,
+        w: ArrayView1<f64>,
+        rng: &mut dyn Rng,
+        grad: ArrayViewMut1<f64>,
+    ) -> Result<f64> {
+        self.contrast(model, x, Shares::weighted(w, x)?, rng, grad)
     }
 }
 
-impl<K> Snapshot for ContrastiveDivergence<K> {
-    /// Nothing: every call starts its chains anew at the minibatch.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// Every call starts its chains anew at the minibatch.
+impl<K> Stateless for ContrastiveDivergence<K> {}

@@ -9,9 +9,9 @@
 //!
 //! The factor ½ is kept; sums over cases and the weight `σ⁴` or `σ²` of other presentations are not here.
 
-use gibbsian_core::error::{check_batch, check_positive};
+use gibbsian_core::error::{check_batch, check_loss, check_positive};
 use gibbsian_core::parallel::for_each_block;
-use gibbsian_core::{Error, Objective, Record, Result, ScorePullback, Snapshot, Streams};
+use gibbsian_core::{Objective, Result, ScorePullback, Stateless, Streams};
 use ndarray::{Array2, ArrayView2, ArrayViewMut1, Zip};
 use rand::{Rng, RngExt};
 
@@ -77,21 +77,9 @@ impl<M: ScorePullback + ?Sized> Objective<M> for DenoisingScoreMatching {
             },
             grad,
         );
-        if loss.is_finite() {
-            Ok(loss)
-        } else {
-            Err(Error::non_finite("loss", loss, "in denoising score matching"))
-        }
+        check_loss(loss, "in denoising score matching")
     }
 }
 
-impl Snapshot for DenoisingScoreMatching {
-    /// Nothing: noise is drawn anew at every call.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// Noise is drawn anew at every call.
+impl Stateless for DenoisingScoreMatching {}

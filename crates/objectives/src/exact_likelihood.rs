@@ -3,11 +3,13 @@
 //! `−⟨log p⟩ = ⟨E⟩_data + log Z`, with the gradient `⟨∂E/∂θ⟩_data − Σ_x p(x) ∂E(x)/∂θ`. It is the oracle that every stochastic objective is
 //! held against.
 
-use gibbsian_core::error::check_batch;
+use gibbsian_core::error::{check_batch, check_loss};
 use gibbsian_core::math::log_sum_exp;
-use gibbsian_core::{Discrete, EnergyPullback, Error, Objective, Record, Result, Snapshot};
-use ndarray::{ArrayView2, ArrayViewMut1};
+use gibbsian_core::{Discrete, EnergyPullback, Objective, Result, Stateless};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
+
+use crate::phases::Shares;
 
 /// The negative mean log-likelihood in nats, and its exact gradient, by enumeration of all states.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,51 +21,58 @@ impl<M: EnergyPullback + Discrete + ?Sized> Objective<M> for ExactLikelihood {
         model: &M,
         x: ArrayView2<f64>,
         _rng: &mut dyn Rng,
-        mut grad: ArrayViewMut1<f64>,
+        grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
-        let states = model.states()?;
-        grad.fill(0.0);
-        let n = x.nrows() as f64;
-        let mut data_energy = 0.0;
-        model.energy_pullback_with(
-            x,
-            &mut |energy, mut w| {
-                data_energy = energy.sum() / n;
-                w.fill(1.0 / n);
-            },
-            grad.view_mut(),
-        );
-        let mut log_z = 0.0;
-        model.energy_pullback_with(
-            states.view(),
-            &mut |energy, mut w| {
-                w.assign(&energy.mapv(|e| -e));
-                log_z = log_sum_exp(&w.to_vec());
-                w.mapv_inplace(|minus_e| -(minus_e - log_z).exp());
-            },
-            grad,
-        );
-        let loss = data_energy + log_z;
-        if loss.is_finite() {
-            Ok(loss)
-        } else {
-            Err(Error::non_finite(
-                "loss",
-                loss,
-                "in the exact negative log-likelihood",
-            ))
-        }
+        likelihood(model, x, Shares::Equal(x.nrows()), grad)
+    }
+
+    /// `⟨w E⟩_data + ⟨w⟩ log Z`.
+    fn weighted_loss_and_grad_into(
+        &mut self,
+        model: &M,
+        x: ArrayView2<f64>,
+        w: ArrayView1<f64>,
+        _rng: &mut dyn Rng,
+        grad: ArrayViewMut1<f64>,
+    ) -> Result<f64> {
+        likelihood(model, x, Shares::weighted(w, x)?, grad)
     }
 }
 
-impl Snapshot for ExactLikelihood {
-    /// Nothing: an enumeration has no memory.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
+fn likelihood<M: EnergyPullback + Discrete + ?Sized>(
+    model: &M,
+    x: ArrayView2<f64>,
+    shares: Shares<'_>,
+    mut grad: ArrayViewMut1<f64>,
+) -> Result<f64> {
+    check_batch("x", &x, model.dim())?;
+    let states = model.states()?;
+    grad.fill(0.0);
+    let mut data_energy = 0.0;
+    model.energy_pullback_with(
+        x,
+        &mut |energy, w| {
+            data_energy = shares.mean(energy);
+            shares.fill(1.0, w);
+        },
+        grad.view_mut(),
+    );
+    let total = shares.total();
+    let mut log_z = 0.0;
+    model.energy_pullback_with(
+        states.view(),
+        &mut |energy, mut w| {
+            w.assign(&energy.mapv(|e| -e));
+            log_z = log_sum_exp(&w.to_vec());
+            w.mapv_inplace(|minus_e| -total * (minus_e - log_z).exp());
+        },
+        grad,
+    );
+    check_loss(
+        data_energy + total * log_z,
+        "in the exact negative log-likelihood",
+    )
 }
+
+/// An enumeration has no memory.
+impl Stateless for ExactLikelihood {}

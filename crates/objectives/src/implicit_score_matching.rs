@@ -11,8 +11,8 @@
 //! The trace takes `D` Jacobian-vector products and as many pullbacks, one a coordinate, exactly. In many dimensions random directions
 //! are cheaper; in few, and as their reference, this is it.
 
-use gibbsian_core::error::check_batch;
-use gibbsian_core::{Error, Objective, Record, Result, ScoreJvpPullback, Snapshot};
+use gibbsian_core::error::{check_batch, check_loss};
+use gibbsian_core::{Objective, Result, ScoreJvpPullback, Stateless};
 use ndarray::{Array2, ArrayView2, ArrayViewMut1, Zip};
 use rand::Rng;
 
@@ -69,21 +69,9 @@ impl<M: ScoreJvpPullback + ?Sized> Objective<M> for ImplicitScoreMatching {
             };
             model.score_jvp_pullback_with(x, direction.view(), &mut cotangent, grad.view_mut());
         }
-        if loss.is_finite() {
-            Ok(loss)
-        } else {
-            Err(Error::non_finite("loss", loss, "in implicit score matching"))
-        }
+        check_loss(loss, "in implicit score matching")
     }
 }
 
-impl Snapshot for ImplicitScoreMatching {
-    /// Nothing: it is exact.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// It is exact.
+impl Stateless for ImplicitScoreMatching {}

@@ -12,7 +12,7 @@
 //! no longer vanishes at the true law of a small space, where every state is a case. Weights grow exponentially with how wrong the model is about a case, so start near
 //! independent sites. Rejected: rates between states that differ in several sites; what they add costs a power of `D`.
 
-use gibbsian_core::{DiscreteEnergy, EnergyPullback, Objective, Record, Result, Snapshot};
+use gibbsian_core::{DiscreteEnergy, EnergyPullback, Objective, Result, Stateless};
 use ndarray::{ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
@@ -45,13 +45,5 @@ fn ell(costs: &[f64], slopes: &mut [f64]) -> f64 {
     flow
 }
 
-impl Snapshot for MinimumProbabilityFlow {
-    /// Nothing: the loss is a function of the minibatch.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// The loss is a function of the minibatch.
+impl Stateless for MinimumProbabilityFlow {}

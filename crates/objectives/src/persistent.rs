@@ -5,11 +5,11 @@
 
 use gibbsian_core::error::check_batch;
 use gibbsian_core::{EnergyPullback, Kernel, Objective, Record, Result, Snapshot};
-use ndarray::{Array2, ArrayView2, ArrayViewMut1};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
 use crate::chains::PersistentChains;
-use crate::phases::contrast;
+use crate::phases::{Shares, contrast, contrast_of};
 
 /// PCD-k with any kernel on models `M`.
 ///
@@ -47,6 +47,23 @@ impl<M: EnergyPullback + ?Sized, K: Kernel<M>> Objective<M> for PersistentContra
         check_batch("x", &x, model.dim())?;
         let negative = self.chains.advance(model, rng)?;
         contrast(model, x, negative.view(), grad)
+    }
+
+    /// The chains are draws of the model and count alike; together they count as much as the data.
+    fn weighted_loss_and_grad_into(
+        &mut self,
+        model: &M,
+        x: ArrayView2<f64>,
+        w: ArrayView1<f64>,
+        rng: &mut dyn Rng,
+        grad: ArrayViewMut1<f64>,
+    ) -> Result<f64> {
+        check_batch("x", &x, model.dim())?;
+        let shares = Shares::weighted(w, x)?;
+        let negative = self.chains.advance(model, rng)?;
+        let of_chains = Shares::Equal(negative.nrows());
+        let phases = [x, negative.view()];
+        contrast_of(model, phases, [shares, of_chains], shares.total(), grad)
     }
 }
 

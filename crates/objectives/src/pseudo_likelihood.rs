@@ -16,7 +16,7 @@
 //! The gradient takes a pullback for each site and each symbol beyond the first, on the whole minibatch: `D` times the cost of an
 //! energy gradient for binary data, unless the model's flips share work (those of an RBM do). Rejected: one random site a case, which is unbiased and far noisier.
 
-use gibbsian_core::{DiscreteEnergy, EnergyPullback, Objective, Record, Result, Snapshot};
+use gibbsian_core::{DiscreteEnergy, EnergyPullback, Objective, Result, Stateless};
 use ndarray::{ArrayView2, ArrayViewMut1, Axis};
 use rand::Rng;
 
@@ -74,13 +74,5 @@ fn ell(costs: &[f64], slopes: &mut [f64]) -> f64 {
     log_total
 }
 
-impl Snapshot for PseudoLikelihood {
-    /// Nothing: the loss is a function of the minibatch.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// The loss is a function of the minibatch.
+impl Stateless for PseudoLikelihood {}

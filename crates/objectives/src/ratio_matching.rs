@@ -11,7 +11,7 @@
 //! and in this form it serves any alphabet. The score is strictly proper, so the loss is consistent as pseudo-likelihood is; other than that one, it is bounded: a
 //! case that the model all but excludes costs at most one a site, and pulls with a force that vanishes.
 
-use gibbsian_core::{DiscreteEnergy, EnergyPullback, Objective, Record, Result, Snapshot};
+use gibbsian_core::{DiscreteEnergy, EnergyPullback, Objective, Result, Stateless};
 use ndarray::{ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
@@ -58,13 +58,5 @@ fn ell(costs: &[f64], slopes: &mut [f64]) -> f64 {
     0.5 * (s * s + q)
 }
 
-impl Snapshot for RatioMatching {
-    /// Nothing: the loss is a function of the minibatch.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// The loss is a function of the minibatch.
+impl Stateless for RatioMatching {}

@@ -15,8 +15,8 @@
 //! The kernel must be one whose chains meet: on finite spaces Gibbs sampling and Metropolis moves do, and the coupling of a Bernoulli unit by a shared uniform number is the one that keeps two of them equal
 //! most often. How many steps that takes is that of the mixing of the chain; where it mixes slowly the estimate is unbiased still, and its cost and variance say what CD hides.
 
-use gibbsian_core::error::{check_batch, check_count};
-use gibbsian_core::{EnergyPullback, Error, Kernel, Objective, Record, Result, Seed, Snapshot};
+use gibbsian_core::error::{check_batch, check_count, check_loss};
+use gibbsian_core::{EnergyPullback, Error, Kernel, Objective, Result, Seed, Stateless};
 use ndarray::{Array1, ArrayView2, ArrayViewMut1};
 use rand::{Rng, RngExt};
 
@@ -115,12 +115,7 @@ impl<M: EnergyPullback + ?Sized, K: Kernel<M>> Objective<M> for UnbiasedContrast
                 loss += add(at.view(), &Array1::from_elem(n, -1.0 / length));
             }
             if t >= last && apart.sum() == 0.0 {
-                return if loss.is_finite() {
-                    Ok(loss)
-                } else {
-                    let context = "in unbiased contrastive divergence";
-                    Err(Error::non_finite("loss", loss, context))
-                };
+                return check_loss(loss, "in unbiased contrastive divergence");
             }
         }
         Err(Error::parameter(
@@ -131,13 +126,5 @@ impl<M: EnergyPullback + ?Sized, K: Kernel<M>> Objective<M> for UnbiasedContrast
     }
 }
 
-impl<K> Snapshot for UnbiasedContrastiveDivergence<K> {
-    /// Nothing: every call starts its chains anew at the minibatch.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// Every call starts its chains anew at the minibatch.
+impl<K> Stateless for UnbiasedContrastiveDivergence<K> {}

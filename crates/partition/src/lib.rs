@@ -14,6 +14,7 @@
 //! | [`ladder_bridge`], [`mbar()`], [`bennett`] | consistent; the least error that draws at the rungs can give |
 //! | [`thermodynamic()`] | an integral over the rungs, and a bracket of `log Z` that holds for any ladder |
 //! | [`stepping_stone()`] | importance sampling from rung to rung; unbiased for `Z` with exact draws |
+//! | [`LogZTracker`] | of a model in training, from one look to the next, with an error that is known and kept small |
 //! | [`Comparison`] | whether several of these agree |
 //! | [`LikelihoodDifference`] | which of two models gives data more probability, and whether that is known |
 //! | [`Certificate`] | an average test log-probability between an optimistic and a conservative end |
@@ -83,7 +84,7 @@
 //! Reading order: [`enumerate`](mod@enumerate) and [`exact`] are the oracles, [`Ladder`] and [`pilot`] say where the temperatures lie, [`weights`],
 //! [`interval`], [`bound`] and [`reliability`] turn weights into statements, [`mod@ais`], [`mod@reverse_ais`], [`sandwich`],
 //! [`mod@raise`] and [`certificate`] are the methods of annealing, [`mod@importance`], [`mod@smc`] and [`resampling`] those with other weights; [`rungs`] makes the draws
-//! of [`bridge`], [`mod@mbar`], [`mod@thermodynamic`] and [`mod@stepping_stone`], and [`comparison`] holds everything against each other.
+//! of [`bridge`], [`mod@mbar`], [`mod@thermodynamic`] and [`mod@stepping_stone`], [`tracking`] follows a model that changes, and [`comparison`] holds everything against each other.
 
 #![deny(unsafe_code)]
 
@@ -115,6 +116,7 @@ pub mod sandwich;
 pub mod smc;
 pub mod stepping_stone;
 pub mod thermodynamic;
+pub mod tracking;
 pub mod weights;
 
 pub use ais::{ForwardAis, ais};
@@ -141,4 +143,5 @@ pub use sandwich::{Sandwich, SandwichVerdict};
 pub use smc::{Smc, SmcRun, adaptive_ladder, smc};
 pub use stepping_stone::stepping_stone;
 pub use thermodynamic::{Quadrature, Thermodynamic, thermodynamic};
+pub use tracking::{Anchor, LogZTracker, Tracked, Tracking, enumerated_or_annealed};
 pub use weights::LogWeights;

@@ -7,7 +7,7 @@
 //! optimiser and `set_params` allocate themselves, and nothing else: the gradient's buffer is kept.
 
 use gibbsian_core::{Error, Objective, ParametricMut, Record, Result, Snapshot, TrainStep, Values};
-use ndarray::{Array1, ArrayView1, ArrayView2};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
 use crate::optimiser::Optimiser;
@@ -66,13 +66,38 @@ where
         learning_rate: f64,
         rng: &mut dyn Rng,
     ) -> Result<f64> {
+        self.descend(model, learning_rate, |objective, model, grad| {
+            objective.loss_and_grad_into(model, x, rng, grad)
+        })
+    }
+
+    fn weighted_train_step(
+        &mut self,
+        model: &mut M,
+        x: ArrayView2<f64>,
+        w: ArrayView1<f64>,
+        learning_rate: f64,
+        rng: &mut dyn Rng,
+    ) -> Result<f64> {
+        self.descend(model, learning_rate, |objective, model, grad| {
+            objective.weighted_loss_and_grad_into(model, x, w, rng, grad)
+        })
+    }
+}
+
+impl<O, P: Optimiser> Descent<O, P> {
+    /// One step along the gradient that `differentiate` writes.
+    fn descend<M: ParametricMut + ?Sized>(
+        &mut self,
+        model: &mut M,
+        learning_rate: f64,
+        differentiate: impl FnOnce(&mut O, &M, ArrayViewMut1<f64>) -> Result<f64>,
+    ) -> Result<f64> {
         let mut params = model.params();
         if self.grad.len() != params.len() {
             self.grad = Array1::zeros(params.len());
         }
-        let loss = self
-            .objective
-            .loss_and_grad_into(model, x, rng, self.grad.view_mut())?;
+        let loss = differentiate(&mut self.objective, model, self.grad.view_mut())?;
         if !loss.is_finite() {
             return Err(Error::non_finite("loss", loss, self.at_step()));
         }

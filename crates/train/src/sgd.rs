@@ -1,6 +1,6 @@
 //! Stochastic gradient descent (Robbins and Monro 1951): `θ ← θ − ε (g + λ₂ w + λ₁ sign w)`.
 
-use gibbsian_core::{Layout, Record, Result, Snapshot};
+use gibbsian_core::{Layout, Result, Stateless};
 use ndarray::{ArrayView1, ArrayViewMut1, Zip, s};
 
 use crate::decay::{Decay, Stretches};
@@ -59,16 +59,8 @@ impl Optimiser for Sgd {
     }
 }
 
-impl Snapshot for Sgd {
-    /// Nothing: plain descent has no memory.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// Plain descent has no memory.
+impl Stateless for Sgd {}
 
 #[cfg(test)]
 mod tests {

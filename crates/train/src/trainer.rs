@@ -126,7 +126,10 @@ impl Trainer {
             let mut x = rows.slice_mut(s![..indices.len(), ..]);
             data.rows_into(indices, self.streams(t), x.view_mut());
             let mut rng = self.seed.child("step").nth(t).rng();
-            let loss = step.train_step(model, x.view(), learning_rate, &mut rng)?;
+            let loss = match data.weights(indices) {
+                None => step.train_step(model, x.view(), learning_rate, &mut rng)?,
+                Some(w) => step.weighted_train_step(model, x.view(), w.view(), learning_rate, &mut rng)?,
+            };
             if !loss.is_finite() {
                 return Err(Error::non_finite("loss", loss, format!("at step {t}")));
             }

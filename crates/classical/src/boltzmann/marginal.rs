@@ -100,6 +100,14 @@ impl VisibleMarginal {
         out
     }
 
+    /// All units with the visible ones at the rows of `x` and the others at `start`, and a mark for those others.
+    pub(super) fn clamped(&self, x: ArrayView2<f64>, start: f64) -> (Array2<f64>, Array1<bool>) {
+        let n = self.machine.n_units();
+        let mut all = Array2::from_elem((x.nrows(), n), start);
+        all.slice_mut(s![.., ..self.n_visible]).assign(&x);
+        (all, Array1::from_shape_fn(n, |i| i >= self.n_visible))
+    }
+
     /// The field `b_h + W_hv v` on the hidden units, one row a case.
     fn hidden_field(&self, v: ArrayView2<f64>) -> Array2<f64> {
         let sent = self.machine.weights.slice(s![..self.n_visible, self.n_visible..]);

@@ -10,10 +10,10 @@
 //! still moves `w_ij` by the covariance of the data, also when the machine is already the law of the data. What is bounded below is `E(x) − F`, which
 //! is `−log p` less the gap of the bound, and learning widens the gap. Use sampling, or tables, for the free phase.
 
-use gibbsian_core::error::{check_count, check_positive};
+use gibbsian_core::error::{check_count, check_loss, check_positive};
 use gibbsian_core::math::{bernoulli_entropy, sigmoid};
-use gibbsian_core::{Discrete, Energy, EnergyPullback, Error, Objective, Record, Result, Snapshot};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, s};
+use gibbsian_core::{Discrete, Energy, EnergyPullback, Error, Objective, Result, Stateless};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rand::{Rng, RngExt};
 
 use super::{BoltzmannMachine, VisibleMarginal};
@@ -133,11 +133,9 @@ impl Objective<VisibleMarginal> for MeanFieldLearning {
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
         model.check_states("x", x)?;
-        let (machine, n_visible) = (model.machine(), x.ncols());
+        let machine = model.machine();
         let n = machine.n_units();
-        let mut clamped = Array2::from_elem((x.nrows(), n), 0.5);
-        clamped.slice_mut(s![.., ..n_visible]).assign(&x);
-        let hidden = Array1::from_shape_fn(n, |i| i >= n_visible);
+        let (clamped, hidden) = model.clamped(x, 0.5);
         let positive = self.mean_field.settle(machine, clamped.view(), hidden.view())?;
         let start = Array2::from_shape_simple_fn((self.n_free, n), || rng.random::<f64>());
         let all = Array1::from_elem(n, true);
@@ -150,25 +148,9 @@ impl Objective<VisibleMarginal> for MeanFieldLearning {
         }
         let mean = |f: &Array1<f64>| f.sum() / f.len() as f64;
         let loss = mean(&positive.free_energy) - mean(&negative.free_energy);
-        if loss.is_finite() {
-            Ok(loss)
-        } else {
-            Err(Error::non_finite(
-                "loss",
-                loss,
-                "in the difference of the two phases",
-            ))
-        }
+        check_loss(loss, "in the difference of the two phases")
     }
 }
 
-impl Snapshot for MeanFieldLearning {
-    /// Nothing: the means settle anew.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// The means settle anew.
+impl Stateless for MeanFieldLearning {}

@@ -5,9 +5,9 @@
 //! reach equilibrium (Ackley, Hinton and Sejnowski 1985, section 3.2). Chains that are kept from one update to the next save the cooling: that is
 //! `PersistentContrastiveDivergence` with any kernel on a [`VisibleMarginal`].
 
-use gibbsian_core::error::{check_count, check_positive};
-use gibbsian_core::{Blocks, Discrete, EnergyPullback, Error, Objective, Record, Result, Snapshot, Streams};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, s};
+use gibbsian_core::error::{check_count, check_loss, check_positive};
+use gibbsian_core::{Blocks, Discrete, EnergyPullback, Objective, Result, Stateless, Streams};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::{Rng, RngExt};
 
 use super::{BoltzmannMachine, VisibleMarginal};
@@ -110,12 +110,10 @@ impl Objective<VisibleMarginal> for TwoPhase {
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
         model.check_states("x", x)?;
-        let (machine, n_visible) = (model.machine(), x.ncols());
+        let machine = model.machine();
         let streams = Streams::draw(rng);
         grad.fill(0.0);
-        let mut clamped = Array2::zeros((x.nrows(), machine.n_units()));
-        clamped.slice_mut(s![.., ..n_visible]).assign(&x);
-        let hidden = Array1::from_shape_fn(machine.n_units(), |i| i >= n_visible);
+        let (clamped, hidden) = model.clamped(x, 0.0);
         let all = Array1::from_elem(machine.n_units(), true);
         let running = Array2::zeros((self.options.n_free, machine.n_units()));
         let loss = self.phase(
@@ -126,28 +124,12 @@ impl Objective<VisibleMarginal> for TwoPhase {
             streams.part(0),
             grad.view_mut(),
         )? - self.phase(machine, running, all.view(), -1.0, streams.part(1), grad)?;
-        if loss.is_finite() {
-            Ok(loss)
-        } else {
-            Err(Error::non_finite(
-                "loss",
-                loss,
-                "in the difference of the two phases",
-            ))
-        }
+        check_loss(loss, "in the difference of the two phases")
     }
 }
 
-impl Snapshot for TwoPhase {
-    /// Nothing: both phases start anew.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// Both phases start anew.
+impl Stateless for TwoPhase {}
 
 /// Tosses a coin for every free unit.
 fn randomise(s: &mut Array2<f64>, free: ArrayView1<bool>, rng: &mut dyn Rng) {

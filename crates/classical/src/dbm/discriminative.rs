@@ -7,9 +7,11 @@
 //! With activations `a_l = σ(a_{l−1}'W_l + c_l)` and class probabilities `softmax(a_L'U + d)`, the loss is the mean of `−log p(class)`, and its gradient the usual
 //! products of errors and activations, `δ_{l−1} = (W_l δ_l) a_{l−1} (1 − a_{l−1})`.
 
-use gibbsian_core::error::{check_batch, check_count, check_each};
+use gibbsian_core::error::{check_batch, check_count, check_each, check_loss};
 use gibbsian_core::math::{log_sum_exp, sigmoid};
-use gibbsian_core::{Error, Layout, Objective, Parametric, ParametricMut, Record, Result, Snapshot, Space};
+use gibbsian_core::{
+    Error, Layout, Objective, Parametric, ParametricMut, Record, Result, Snapshot, Space, Stateless,
+};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, Zip, concatenate, s};
 use rand::Rng;
 
@@ -228,13 +230,7 @@ impl Objective<FeedForward> for CrossEntropy {
         let activations = net.activations(x);
         let log_p = &activations[activations.len() - 1];
         let loss = -(log_p * &indicators).sum() / n;
-        if !loss.is_finite() {
-            return Err(Error::non_finite(
-                "loss",
-                loss,
-                "in the cross-entropy of a minibatch",
-            ));
-        }
+        check_loss(loss, "in the cross-entropy of a minibatch")?;
         // ∂loss/∂(logits) = (p − y)/n, for rows with one class.
         let mut delta = (log_p.mapv(f64::exp) - indicators) / n;
         let mut end = grad.len();
@@ -261,12 +257,4 @@ impl Objective<FeedForward> for CrossEntropy {
     }
 }
 
-impl Snapshot for CrossEntropy {
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _record: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+impl Stateless for CrossEntropy {}

@@ -8,7 +8,7 @@
 //! Mean field would not do for the model's side: it bounds `log Z` from below, so that a gradient with it would drive the machine to where the bound is loose
 //! (Salakhutdinov and Hinton 2009). Hence Gibbs chains there.
 
-use gibbsian_core::error::{check_batch, check_count, check_non_negative};
+use gibbsian_core::error::{check_batch, check_count, check_loss, check_non_negative};
 use gibbsian_core::{Error, Objective, Parametric, Record, Result, Snapshot, Streams, Units, Values};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, concatenate};
 use rand::Rng;
@@ -121,15 +121,7 @@ impl<V: Units, H: Units> Objective<Dbm<V, H>> for VariationalPersistent {
         );
         let negative = dbm.add_chains(self.chains.view(), grad);
         let loss = positive - negative;
-        if loss.is_finite() {
-            Ok(loss)
-        } else {
-            Err(Error::non_finite(
-                "loss",
-                loss,
-                "in the contrast of data and chains",
-            ))
-        }
+        check_loss(loss, "in the contrast of data and chains")
     }
 }
 

@@ -4,11 +4,11 @@
 
 use gibbsian_core::error::check_count;
 use gibbsian_core::math::log_sum_exp;
-use gibbsian_core::{Result, Units};
+use gibbsian_core::{Energy, Result, Units};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rand::Rng;
 
-use super::Dbn;
+use super::{Dbn, UntiedDbn};
 
 /// Estimates for every row, each up to `−log Z` of the top pair.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,18 +27,46 @@ impl<V: Units, H: Units> Dbn<V, H> {
     /// # Errors
     /// Rows that the visible layer cannot take, or fewer than two draws.
     pub fn bound(&self, v: ArrayView2<f64>, n_draws: usize, rng: &mut dyn Rng) -> Result<DbnBound> {
-        check_count("n_draws", n_draws.saturating_sub(1))?;
-        let mut weights = Array2::zeros((n_draws, v.nrows()));
-        for mut weights in weights.rows_mut() {
-            let h = self.recognise(v, rng)?;
-            weights.assign(&self.log_weights(v, &h));
+        match self.untied() {
+            Ok(untied) => untied.bound(v, n_draws, rng),
+            // Of a single machine everything is summed out, and every draw has the same weight.
+            Err(_) => {
+                self.bottom.check_visible(v)?;
+                average(v, n_draws, || Ok(-self.bottom.energy(v)))
+            }
         }
-        let n = n_draws as f64;
-        let columns = weights.axis_iter(Axis(1));
-        Ok(DbnBound {
-            bound: weights.sum_axis(Axis(0)) / n,
-            standard_error: weights.std_axis(Axis(0), 1.0) / n.sqrt(),
-            importance_weighted: columns.map(|w| log_sum_exp(&w.to_vec()) - n.ln()).collect(),
+    }
+}
+
+impl<V: Units, H: Units> UntiedDbn<V, H> {
+    /// The bound on `log p(v) + log Z` of every row `(B, V)`, `Z` that of the top pair, from `n_draws` recognition passes.
+    ///
+    /// # Errors
+    /// Rows that the visible layer cannot take, or fewer than two draws.
+    pub fn bound(&self, v: ArrayView2<f64>, n_draws: usize, rng: &mut dyn Rng) -> Result<DbnBound> {
+        average(v, n_draws, || {
+            let h = self.recognise(v, rng)?;
+            Ok(self.log_weights(v, &h))
         })
     }
+}
+
+/// The averages of `n_draws` draws of log-weights.
+fn average(
+    v: ArrayView2<f64>,
+    n_draws: usize,
+    mut draw: impl FnMut() -> Result<Array1<f64>>,
+) -> Result<DbnBound> {
+    check_count("n_draws", n_draws.saturating_sub(1))?;
+    let mut weights = Array2::zeros((n_draws, v.nrows()));
+    for mut weights in weights.rows_mut() {
+        weights.assign(&draw()?);
+    }
+    let n = n_draws as f64;
+    let columns = weights.axis_iter(Axis(1));
+    Ok(DbnBound {
+        bound: weights.sum_axis(Axis(0)) / n,
+        standard_error: weights.std_axis(Axis(0), 1.0) / n.sqrt(),
+        importance_weighted: columns.map(|w| log_sum_exp(&w.to_vec()) - n.ln()).collect(),
+    })
 }

@@ -11,14 +11,22 @@
 //!
 //! and a new machine that starts as the reversed one below leaves `p(v)` as it was and makes the bound tight, so that learning it can only raise the
 //! bound. Generating needs a Markov chain in the top pair; below it draws are exact.
+//!
+//! Afterwards all layers are tuned together, with recognition parameters of their own ([`UntiedDbn`]), by wake-sleep ([`WakeSleep`], [`UpDown`]).
 
 mod bound;
+mod directed;
 mod exact;
+mod untied;
+mod wake_sleep;
 
 pub use bound::DbnBound;
+pub use directed::Directed;
+pub use untied::UntiedDbn;
+pub use wake_sleep::{UpDown, WakeSleep};
 
-use gibbsian_core::{Energy, Error, Result, Streams, Units};
-use ndarray::{Array1, Array2, ArrayView2};
+use gibbsian_core::{Error, Result, Streams, Units};
+use ndarray::{Array2, ArrayView2};
 use rand::Rng;
 
 use crate::Rbm;
@@ -102,61 +110,21 @@ impl<V: Units, H: Units> Dbn<V, H> {
     /// # Errors
     /// Rows that the visible layer cannot take.
     pub fn recognise(&self, v: ArrayView2<f64>, rng: &mut dyn Rng) -> Result<Vec<Array2<f64>>> {
-        self.bottom.check_visible(v)?;
-        let streams = Streams::draw(rng);
-        let mut h: Vec<Array2<f64>> = Vec::with_capacity(self.upper.len());
-        for l in 1..self.depth() {
-            let streams = streams.part(l as u64);
-            h.push(match l {
-                1 => self.bottom.sample_hidden(v, streams),
-                _ => self.upper[l - 2].sample_hidden(h[l - 2].view(), streams),
-            });
+        match self.untied() {
+            Ok(untied) => untied.recognise(v, rng),
+            Err(_) => self.bottom.check_visible(v).map(|()| Vec::new()),
         }
-        Ok(h)
     }
 
     /// `n` visible rows: `n_sweeps` Gibbs sweeps of the top pair from independent units, then exact draws downwards.
     ///
     /// Their law is that of the network as far as the chain has forgotten its start.
     pub fn generate(&self, n: usize, n_sweeps: usize, rng: &mut dyn Rng) -> Array2<f64> {
-        match self.upper.last() {
-            None => top_draws(&self.bottom, n, n_sweeps, rng),
-            Some(top) => {
-                let h = top_draws(top, n, n_sweeps, rng);
-                self.downward(h, rng)
-            }
+        match self.untied() {
+            Ok(untied) => untied.generate(n, n_sweeps, rng),
+            Err(_) => top_draws(&self.bottom, n, n_sweeps, rng),
         }
     }
-
-    /// Exact draws of the visible layer given states of `hᴸ⁻¹`, the lower layer of the top pair.
-    fn downward(&self, mut h: Array2<f64>, rng: &mut dyn Rng) -> Array2<f64> {
-        for rbm in self.upper.iter().rev().skip(1) {
-            h = rbm.sample_visible(h.view(), Streams::draw(rng));
-        }
-        self.bottom.sample_visible(h.view(), Streams::draw(rng))
-    }
-
-    /// `Σ_l [log p(hˡ⁻¹ | hˡ) − log q(hˡ | hˡ⁻¹)] − F_top(hᴸ⁻¹)` of every row: the logarithm of an importance weight, whose mean under `q` is the bound up to
-    /// `log Z` of the top pair.
-    ///
-    /// `h` are the layers below the top one.
-    fn log_weights(&self, v: ArrayView2<f64>, h: &[Array2<f64>]) -> Array1<f64> {
-        let Some(top) = self.upper.last() else {
-            return -self.bottom.energy(v);
-        };
-        let mut weights = -top.energy(h[h.len() - 1].view());
-        weights += &exchange(&self.bottom, v, h[0].view());
-        for (l, rbm) in self.upper[..self.upper.len() - 1].iter().enumerate() {
-            weights += &exchange(rbm, h[l].view(), h[l + 1].view());
-        }
-        weights
-    }
-}
-
-/// `log p(x | h) − log q(h | x)`.
-fn exchange<V: Units, H: Units>(rbm: &Rbm<V, H>, x: ArrayView2<f64>, h: ArrayView2<f64>) -> Array1<f64> {
-    let down = rbm.visible().log_law(rbm.visible_field(h).view(), x);
-    down - rbm.hidden().log_law(rbm.hidden_field(x).view(), h)
 }
 
 /// Visible rows of a machine after some Gibbs sweeps from independent units.

@@ -9,7 +9,7 @@
 //! site; this one costs a few for all of them.
 
 use gibbsian_core::math::log_sum_exp;
-use gibbsian_core::{Discrete, Error, Objective, Record, Result, Snapshot, Space};
+use gibbsian_core::{Discrete, Error, Objective, Result, Space, Stateless};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
@@ -34,16 +34,8 @@ impl Objective<TiedField> for FieldPseudoLikelihood {
     }
 }
 
-impl Snapshot for FieldPseudoLikelihood {
-    /// Nothing: the loss is a function of the minibatch.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// The loss is a function of the minibatch.
+impl Stateless for FieldPseudoLikelihood {}
 
 /// Moves the parameters of `model` to the maximum of the pseudo-likelihood of the rows of `y` `(B, N)`, until a Newton step expects to win less than `tolerance`
 /// nats a row.

@@ -6,8 +6,9 @@
 //!
 //! So 784 visible and 16 hidden units have an exact gradient in 2¹⁶ terms, where an enumeration of what is visible would take 2⁷⁸⁴.
 
+use gibbsian_core::error::check_loss;
 use gibbsian_core::parallel::map_blocks;
-use gibbsian_core::{Discrete, EnergyPullback, Error, FiniteUnits, Objective, Record, Result, Snapshot};
+use gibbsian_core::{Discrete, EnergyPullback, Error, FiniteUnits, Objective, Result, Stateless};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, s};
 use rand::Rng;
 
@@ -64,11 +65,7 @@ impl<V: FiniteUnits, H: FiniteUnits> Objective<Rbm<V, H>> for EnumeratedLikeliho
             grad,
         );
         let loss = energy + log_z;
-        if loss.is_finite() {
-            Ok(loss)
-        } else {
-            Err(Error::non_finite("loss", loss, "in the enumerated likelihood"))
-        }
+        check_loss(loss, "in the enumerated likelihood")
     }
 }
 
@@ -116,13 +113,5 @@ fn exchange_layers<V: FiniteUnits, H: FiniteUnits>(
     grad
 }
 
-impl Snapshot for EnumeratedLikelihood {
-    /// Nothing: an enumeration has no memory.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// An enumeration has no memory.
+impl Stateless for EnumeratedLikelihood {}

@@ -1,4 +1,4 @@
-//! Other parameters of the same law: spins for bits, exchanged values, gauges, units of another scale.
+//! Other parameters of the same law: spins for bits, gauges, units of another scale; values exchanged within a layer are in `flip`.
 //!
 //! A change of variables in one layer moves its parameters, the weights, and a constant field to the other layer; what remains is a constant of the energy. Each method
 //! returns the machine and that constant: with `v ↦ v'` the change of variables, `E(v, h) = E'(v', h) + c`. Training is not indifferent to these
@@ -40,25 +40,6 @@ impl<H: Units + Shift> Rbm<Bernoulli, H> {
         let visible = Spin::new(bias).expect("half a finite bias");
         let rbm = Rbm::new(visible, hidden, &self.weights * 0.5);
         (rbm.expect("bounded units have a normaliser"), constant)
-    }
-
-    /// The machine in which 0 and 1 are exchanged for the units marked in `flipped` `(V)`, and the constant of the energy.
-    ///
-    /// With `x = 1 − y`, biases and weights of the unit change sign, and the hidden units gain the field `W_i` that it sends when it is on.
-    ///
-    /// # Errors
-    /// Another number of marks than units.
-    pub fn with_flipped_visible(&self, flipped: ArrayView1<bool>) -> Result<(Self, f64)> {
-        check_shape("flipped", &flipped, &[self.visible.n_units()])?;
-        let on = flipped.mapv(f64::from);
-        let sign = flipped.mapv(|f| if f { -1.0 } else { 1.0 });
-        let mut hidden = self.hidden.clone();
-        hidden.shift(on.dot(&self.weights).view());
-        let bias = self.visible.bias();
-        let constant = -on.dot(&bias);
-        let visible = Bernoulli::new(&bias * &sign)?;
-        let weights = &self.weights * &sign.insert_axis(Axis(1));
-        Ok((Rbm::new(visible, hidden, weights)?, constant))
     }
 }
 

@@ -12,7 +12,7 @@
 //!
 //! Rejected: an average of `q` over past minibatches, as Hinton has it, and the derivative `q − p` passed to the biases alone, as many programs have it; both are the gradient of nothing.
 
-use gibbsian_core::error::check_non_negative;
+use gibbsian_core::error::{check_loss, check_non_negative};
 use gibbsian_core::{Error, Objective, Record, Result, Snapshot, Units};
 use ndarray::{Array1, ArrayView2, ArrayViewMut1, Axis, Zip};
 use rand::Rng;
@@ -100,11 +100,7 @@ impl<V: Units, O: Objective<Rbm<V, Bernoulli>>> Objective<Rbm<V, Bernoulli>> for
             .and(&x.t().dot(&pushed).flatten())
             .for_each(|g, p| *g += p);
         hidden += &pushed.sum_axis(Axis(0));
-        if loss.is_finite() {
-            Ok(loss)
-        } else {
-            Err(Error::non_finite("loss", loss, "with its sparsity penalty"))
-        }
+        check_loss(loss, "with its sparsity penalty")
     }
 }
 

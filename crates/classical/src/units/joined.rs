@@ -23,6 +23,25 @@ use super::Shift;
 /// assert_eq!((units.n_units(), units.n_states()), (7, Some(16 * 3)));
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
+///
+/// A machine of two modalities, here measurements and a word, fills in either given the other: the columns that are known are held, the others redrawn.
+///
+/// ```
+/// use gibbsian_classical::{Bernoulli, Gaussian, Joined, Rbm, Softmax};
+/// use gibbsian_core::{Blocks, Seed, Units};
+/// use ndarray::{array, s};
+///
+/// let visible = Joined::new(Gaussian::standard(2), Softmax::unbiased(1, 3)?);
+/// let weights = array![[0.8, 0.0], [0.0, 0.8], [4.0, -4.0], [-4.0, 4.0], [-4.0, -4.0]];
+/// let rbm = Rbm::new(visible, Bernoulli::unbiased(2), weights)?;
+/// // Measurements that only the first hidden unit explains, and a word that it does not speak.
+/// let mut x = array![[9.0, -9.0, 0.0, 0.0, 1.0]];
+/// let word = array![false, false, true, true, true];
+/// rbm.resample(x.view_mut(), 0, Some(word.view()), &mut Seed::new(1).rng());
+/// assert_eq!(x.slice(s![0, ..2]), array![9.0, -9.0]);
+/// assert!(rbm.visible().check_rows("x", x.view()).is_ok());
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Joined<A, B> {
     first: A,

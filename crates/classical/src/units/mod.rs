@@ -3,8 +3,6 @@
 //! Bounded kinds: [`Bernoulli`], [`Spin`], [`Softmax`], [`Binomial`], whose parameters are biases. Real ones: [`Gaussian`], [`Rectified`], [`DoubleRectified`],
 //! which have precisions as well. [`Joined`] puts two layers side by side, [`Layer`] is any of them.
 
-use ndarray::ArrayView1;
-
 mod bias_only;
 mod biased;
 mod separate;
@@ -20,7 +18,7 @@ mod softmax;
 mod spin;
 
 pub use bernoulli::Bernoulli;
-pub use biased::{Biased, Mirrored};
+pub use biased::{Biased, Mirrored, Shift};
 pub use binomial::Binomial;
 pub use double_rectified::DoubleRectified;
 pub use gaussian::Gaussian;
@@ -30,9 +28,3 @@ pub use rectified::Rectified;
 pub use softmax::Softmax;
 pub(crate) use softmax::arg_max;
 pub use spin::Spin;
-
-/// A layer that can take up a constant field: every kind here, since their energies have a term `−b·x`.
-pub trait Shift {
-    /// Changes the energy from `e(x)` to `e(x) − f·x` for a field `f` `(N)`.
-    fn shift(&mut self, field: ArrayView1<f64>);
-}

@@ -112,7 +112,10 @@ fn tiles_keep_up_with_their_own_steps() {
     };
     let x = rows(40, sizes[0], 0.3, 1);
     let start = rows(40, sizes.iter().sum(), 0.5, 2);
-    let (mut machine, mut rng) = (exact_machine(&sizes, 20_000, 0.5_f64.powi(13)), Seed::new(1).rng());
+    let (mut machine, mut rng) = (
+        exact_machine(&sizes, 20_000, 0.5_f64.powi(13)),
+        Seed::new(1).rng(),
+    );
     let mut step = FusedVariational::new(settings, &machine, start.view()).unwrap();
     step.train_step(&mut machine, x.view(), 0.5, &mut rng).unwrap();
     // One that takes the weights anew goes on as the one that had those before.

@@ -11,3 +11,4 @@ mod mean_field;
 mod network;
 mod path;
 mod stack;
+mod wake_sleep;

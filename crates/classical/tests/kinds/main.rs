@@ -5,10 +5,10 @@ mod common;
 
 mod kind;
 
-mod chain;
 mod class_rbm;
 mod continuous;
 mod layers;
+mod linear_chain;
 mod normalisable;
 mod pairs;
 mod refusals;

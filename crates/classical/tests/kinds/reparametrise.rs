@@ -108,11 +108,12 @@ fn both_layers_of_spins_become_bits() {
 }
 
 #[test]
-fn exchanged_values_change_no_probability() {
+fn exchanged_values_change_no_probability_beside_any_hidden_layer() {
+    let labels = Softmax::new(array![[-0.2, 0.5, 0.1]]).unwrap();
     let rbm = Rbm::new(
         Bernoulli::new(array![0.3, -0.6, 0.2, 0.9]).unwrap(),
-        Spin::new(array![0.1, 0.4]).unwrap(),
-        weights(4, 2),
+        Joined::new(Spin::new(array![0.1, 0.4]).unwrap(), labels),
+        weights(4, 5),
     )
     .unwrap();
     for mask in [[true; 4], [false, true, false, true], [false; 4]] {
@@ -129,7 +130,7 @@ fn exchanged_values_change_no_probability() {
     let error = rbm.with_flipped_visible(array![true].view()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`flipped` has shape [1], but must have shape [4]"
+        "`visible` has shape [1], but must have shape [4]"
     );
 }
 

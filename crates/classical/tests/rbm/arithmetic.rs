@@ -145,7 +145,10 @@ fn tiles_keep_up_with_their_own_steps() {
         ..settings(Arithmetic::Tiles)
     };
     let x = binary_rows(40, 70, 0.3, 1);
-    let (mut machine, mut rng) = (exact_machine(70, 130, 20_000, 0.5_f64.powi(12)), Seed::new(1).rng());
+    let (mut machine, mut rng) = (
+        exact_machine(70, 130, 20_000, 0.5_f64.powi(12)),
+        Seed::new(1).rng(),
+    );
     let mut step = FusedContrastiveDivergence::new(settings).unwrap();
     step.train_step(&mut machine, x.view(), 0.5, &mut rng).unwrap();
     // One that takes the weights anew goes on as the one that changed its tiles with them.

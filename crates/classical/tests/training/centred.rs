@@ -1,6 +1,8 @@
 //! Centred coordinates: the same law, the gradient of those coordinates, and descent that commutes with flipping.
 
-use gibbsian_classical::{Biased, BinaryRbm, Centred, CentredRbm, Centring, Offset, Offsets, Rbm, Spin};
+use gibbsian_classical::{
+    Biased, BinaryRbm, Binomial, Centred, CentredRbm, Centring, Gaussian, Offset, Offsets, Rbm, Softmax, Spin,
+};
 use gibbsian_core::{
     Discrete, Energy, EnergyPullback, FiniteUnits, Objective, Parametric, ParametricMut, Seed, Snapshot,
 };
@@ -20,6 +22,23 @@ fn spins() -> Rbm<Spin, Spin> {
     let visible = Spin::new(like.visible().bias().to_owned()).unwrap();
     let hidden = Spin::new(like.hidden().bias().to_owned()).unwrap();
     Rbm::new(visible, hidden, like.weights().to_owned()).unwrap()
+}
+
+/// Labels that see counts: layers that are wider than bits and spins.
+fn labels() -> Rbm<Softmax, Binomial> {
+    let like = machine(4, 3, 0.8, 0.6, 5);
+    let bias = like.visible().bias().to_owned();
+    let visible = Softmax::new(bias.into_shape_with_order((2, 2)).unwrap()).unwrap();
+    let hidden = Binomial::new(like.hidden().bias().to_owned(), 2).unwrap();
+    Rbm::new(visible, hidden, like.weights().to_owned()).unwrap()
+}
+
+/// Other parameters of a layer than its biases stay what they are.
+fn real_hidden() -> Rbm<Spin, Gaussian> {
+    let like = spins();
+    let precision = array![1.5, 0.8, 2.0];
+    let hidden = Gaussian::new(like.hidden().bias().to_owned(), precision).unwrap();
+    Rbm::new(like.visible().clone(), hidden, like.weights().to_owned()).unwrap()
 }
 
 pub fn data() -> Array2<f64> {
@@ -63,6 +82,7 @@ fn the_law_does_not_depend_on_the_coordinates() {
     }
     check(&machine(4, 3, 0.8, 0.6, 5));
     check(&spins());
+    check(&labels());
 }
 
 #[test]
@@ -79,7 +99,7 @@ fn the_machine_in_centred_coordinates_obeys_the_laws_of_its_traits() {
 #[test]
 fn the_direction_is_descent_in_centred_coordinates() {
     const RATE: f64 = 0.5;
-    fn check<V: FiniteUnits + Biased, H: FiniteUnits + Biased>(rbm: &Rbm<V, H>, x: ArrayView2<f64>) {
+    fn check<V: FiniteUnits + Biased, H: Biased>(rbm: &Rbm<V, H>, x: ArrayView2<f64>) {
         let mut there = CentredRbm::new(rbm, centring()).unwrap();
         let step = gradient(&mut Exact, &there, x);
         there.set_params((there.params() - step * RATE).view()).unwrap();
@@ -99,6 +119,9 @@ fn the_direction_is_descent_in_centred_coordinates() {
     }
     check(&machine(4, 3, 0.8, 0.6, 5), data().view());
     check(&spins(), (data() * 2.0 - 1.0).view());
+    let indicators = array![[1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0], [1.0, 0.0, 0.0, 1.0]];
+    check(&labels(), indicators.view());
+    check(&real_hidden(), (data() * 2.0 - 1.0).view());
 }
 
 /// `−∇W_c = Cov_data(v, h) − Cov_model(v, h)` for offsets halfway between data and model (Cho, Raiko and Ilin 2011).

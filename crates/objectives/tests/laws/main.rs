@@ -13,3 +13,4 @@ mod pseudo_likelihood;
 mod single_sites;
 mod smooth_score_matching;
 mod unbiased_contrastive_divergence;
+mod weighted;

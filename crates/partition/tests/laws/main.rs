@@ -14,3 +14,4 @@ mod pilot;
 mod raise;
 mod rungs;
 mod smc;
+mod tracking;

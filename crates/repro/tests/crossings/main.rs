@@ -9,3 +9,4 @@ mod score_matching_families;
 mod score_matching_rbm;
 mod tempered_training;
 mod tiles;
+mod watched_training;

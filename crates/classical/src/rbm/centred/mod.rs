@@ -38,7 +38,7 @@ pub use objective::{Centred, Offset, Offsets};
 use std::ops::Range;
 
 use gibbsian_core::error::{check_batch, check_each, check_finite, check_shape};
-use gibbsian_core::{Parametric, ParametricMut, Result, Space};
+use gibbsian_core::{Parametric, Result, Space};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip, s};
 
 use super::{BinaryRbm, Rbm};
@@ -107,16 +107,13 @@ impl Centring {
 
     fn shifted<V: Biased, H: Biased>(&self, from: &Rbm<V, H>, sign: f64) -> Result<Rbm<V, H>> {
         self.check(from)?;
-        let mut params = from.params();
-        let mut parts = Parts::of(from, params.view_mut());
-        parts
-            .visible_bias
-            .scaled_add(sign, &from.weights().dot(&self.hidden));
-        parts
-            .hidden_bias
-            .scaled_add(sign, &from.weights().t().dot(&self.visible));
         let mut shifted = from.clone();
-        shifted.set_params(params.view())?;
+        let received = from.weights().dot(&self.hidden) * sign;
+        let sent = from.weights().t().dot(&self.visible) * sign;
+        shifted.visible.shift(received.view());
+        shifted.hidden.shift(sent.view());
+        // A shift does not look at what it adds.
+        shifted.layout().check(shifted.params().view())?;
         Ok(shifted)
     }
 

@@ -1,6 +1,6 @@
 //! Maximum likelihood with the mean-field estimate of `log Z`.
 
-use gibbsian_core::error::{check_batch, check_probabilities};
+use gibbsian_core::error::{check_batch, check_loss, check_probabilities};
 use gibbsian_core::{EnergyPullback, Error, Objective, Record, Result, Snapshot, Space};
 use ndarray::{Array2, ArrayView2, ArrayViewMut1, Axis, Zip};
 use rand::Rng;
@@ -82,11 +82,7 @@ impl Objective<Rbm> for MeanFieldLikelihood {
         hidden += &of_hidden;
         (self.visible, self.hidden) = (means.visible, means.hidden);
         let loss = energy + log_z;
-        if loss.is_finite() {
-            Ok(loss)
-        } else {
-            Err(Error::non_finite("loss", loss, "in the mean-field likelihood"))
-        }
+        check_loss(loss, "in the mean-field likelihood")
     }
 }
 

@@ -1,6 +1,6 @@
 //! Softmax regression and the class machine on pictures of digits.
 
-use gibbsian_classical::{Bernoulli, Chain, ClassRbm, ConditionalLikelihood, SequenceLikelihood};
+use gibbsian_classical::{Bernoulli, ClassRbm, ConditionalLikelihood, LinearChainCrf, SequenceLikelihood};
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{Dataset, Energy, Parametric, Streams};
 use gibbsian_data::{LabelledImages, Means, Mnist};
@@ -28,7 +28,7 @@ pub(super) fn run(ctx: &mut Context, table: &mut Table) -> Result<()> {
     ctx.progress(1, 4, "softmax regression");
     let labels = Array2::from_shape_fn((n_train, 1), |(b, _)| y_train[b] as f64);
     let cases = concatenate![Axis(1), x_train, labels];
-    let mut softmax = Chain::uniform(x_train.ncols(), N_CLASSES)?;
+    let mut softmax = LinearChainCrf::uniform(x_train.ncols(), N_CLASSES)?;
     let training = Training {
         n_epochs: ctx.pick(4, 20),
         batch: BATCH,
@@ -112,20 +112,20 @@ fn rows(images: &LabelledImages) -> (Array2<f64>, Vec<usize>) {
 }
 
 /// The first tensors of a chain's parameters.
-fn weights(chain: &Chain) -> Array2<f64> {
+fn weights(chain: &LinearChainCrf) -> Array2<f64> {
     let n = chain.n_features() * N_CLASSES;
     let flat = chain.params().slice(s![..n]).to_owned();
     flat.into_shape_with_order((chain.n_features(), N_CLASSES))
         .expect("as many numbers as weights")
 }
 
-fn bias(chain: &Chain) -> ndarray::Array1<f64> {
+fn bias(chain: &LinearChainCrf) -> ndarray::Array1<f64> {
     let n = chain.n_features() * N_CLASSES;
     chain.params().slice(s![n..n + N_CLASSES]).to_owned()
 }
 
 /// `log p(y | x)` by the energies of all labels.
-fn from_energies(chain: &Chain, x: ArrayView2<f64>) -> Result<Array2<f64>> {
+fn from_energies(chain: &LinearChainCrf, x: ArrayView2<f64>) -> Result<Array2<f64>> {
     let mut log_p = Array2::zeros((x.nrows(), N_CLASSES));
     for (b, picture) in x.axis_chunks_iter(Axis(0), 1).enumerate() {
         for c in 0..N_CLASSES {

@@ -1,6 +1,6 @@
 //! A chain that reads words of noisy digits.
 
-use gibbsian_classical::{Chain, SequenceLikelihood};
+use gibbsian_classical::{LinearChainCrf, SequenceLikelihood};
 use gibbsian_core::Seed;
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_data::{LabelledTable, hold_out};
@@ -59,7 +59,7 @@ pub(super) fn run(ctx: &mut Context, table: &mut Table) -> Result<()> {
     let (mut by_marginals, mut by_viterbi) = (Vec::new(), Vec::new());
     for (b, labels) in test.labels.iter().enumerate() {
         let word = test.word(b);
-        let right = |chain: &Chain| -> Result<[bool; LENGTH]> {
+        let right = |chain: &LinearChainCrf| -> Result<[bool; LENGTH]> {
             let marginals = chain.marginals(word)?.single;
             Ok(std::array::from_fn(|t| {
                 (0..N_CLASSES).all(|c| marginals[[t, c]] <= marginals[[t, labels[t]]])
@@ -166,7 +166,7 @@ fn write(digits: &LabelledTable, pictures: &[usize], n: usize, rng: &mut dyn Rng
 }
 
 /// The chain of these words, or, from the same letters one by one, the chain whose neighbours do not see one another.
-fn fit(words: &Words, neighbours: bool, n_epochs: u64, seed: Seed) -> Result<Chain> {
+fn fit(words: &Words, neighbours: bool, n_epochs: u64, seed: Seed) -> Result<LinearChainCrf> {
     let length = if neighbours { LENGTH } else { 1 };
     let n = words.labels.len() * LENGTH / length;
     let flat: Vec<usize> = words.labels.iter().flatten().copied().collect();
@@ -181,7 +181,7 @@ fn fit(words: &Words, neighbours: bool, n_epochs: u64, seed: Seed) -> Result<Cha
             cases[[b, length * DIM + t]] = flat[b * length + t] as f64;
         }
     }
-    let mut chain = Chain::uniform(DIM, N_CLASSES)?;
+    let mut chain = LinearChainCrf::uniform(DIM, N_CLASSES)?;
     // The loss is a mean over cases and a sum over the letters of one: as many letters a batch, and rates to go with them.
     let training = Training {
         n_epochs,
@@ -198,7 +198,7 @@ fn fit(words: &Words, neighbours: bool, n_epochs: u64, seed: Seed) -> Result<Cha
 }
 
 /// The largest difference of the marginals of a word from those by enumeration of all labellings.
-fn against_enumeration(chain: &Chain, word: ArrayView2<f64>) -> Result<f64> {
+fn against_enumeration(chain: &LinearChainCrf, word: ArrayView2<f64>) -> Result<f64> {
     let labellings: Vec<[usize; N_ENUMERATED]> = (0..N_CLASSES.pow(N_ENUMERATED as u32))
         .map(|number| std::array::from_fn(|t| number / N_CLASSES.pow(t as u32) % N_CLASSES))
         .collect();

@@ -50,7 +50,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
         Array1::from_elem(SIDE * SIDE, true),
         Array1::from_shape_fn(N_HIDDEN, |j| j % 2 == 0),
     );
-    let flip = |rbm: &Rbm| rbm.flipped(pixels.view(), features.view());
+    let flip = |rbm: &Rbm| -> Result<Rbm> { Ok(rbm.with_flipped(pixels.view(), features.view())?.0) };
     let negatives = 1.0 - &x;
 
     let here = descend(

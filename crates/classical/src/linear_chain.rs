@@ -1,4 +1,4 @@
-//! Labelling of sequences by a chain: the conditional energy of neighbouring labels (Lafferty, McCallum and Pereira 2001, "Conditional random fields").
+//! The linear-chain conditional random field: labels of a sequence, tied to their neighbours and conditioned on features (Lafferty, McCallum and Pereira 2001, "Conditional random fields").
 //!
 //! For features `x_1 … x_T` and labels `y_1 … y_T` in `0..C`
 //!
@@ -11,9 +11,9 @@
 //! in `O(T C²)`; messages of either direction matter up to a constant. Marginals are `p(y_t = c) = exp(α_t + β_t − log Z)`, and the gradient of `log p(y | x)` is the statistics of `y` less their expectations. The likeliest
 //! labelling is the same recursion with maxima (Viterbi 1967). A matrix `A` of zeros is softmax regression of every position by itself.
 
-use gibbsian_core::error::{check_batch, check_finite, check_shape};
+use gibbsian_core::error::{check_batch, check_finite, check_loss, check_shape};
 use gibbsian_core::math::log_sum_exp;
-use gibbsian_core::{Error, Layout, Objective, Parametric, ParametricMut, Record, Result, Snapshot};
+use gibbsian_core::{Error, Layout, Objective, Parametric, ParametricMut, Result, Stateless};
 use gibbsian_linalg::{matmul, matmul_into};
 use ndarray::{
     Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut, ArrayViewMut1, Axis, Dimension,
@@ -21,20 +21,20 @@ use ndarray::{
 };
 use rand::Rng;
 
-/// A linear chain of labels conditioned on features.
+/// The linear-chain conditional random field: a chain of labels conditioned on features.
 ///
 /// ```
-/// use gibbsian_classical::Chain;
+/// use gibbsian_classical::LinearChainCrf;
 /// use ndarray::{Array1, Array2, array};
 ///
 /// // Two labels that like to stay what they are; the features speak of the first position only.
-/// let chain = Chain::new(array![[1.0, -1.0]], Array1::zeros(2), array![[2.0, 0.0], [0.0, 2.0]])?;
+/// let chain = LinearChainCrf::new(array![[1.0, -1.0]], Array1::zeros(2), array![[2.0, 0.0], [0.0, 2.0]])?;
 /// let x = array![[1.0], [0.0], [0.0]];
 /// assert_eq!(chain.likeliest(x.view())?.0, [0, 0, 0]);
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Chain {
+pub struct LinearChainCrf {
     weights: Array2<f64>,
     bias: Array1<f64>,
     transitions: Array2<f64>,
@@ -51,7 +51,7 @@ pub struct Marginals {
     pub pairs: Array3<f64>,
 }
 
-impl Chain {
+impl LinearChainCrf {
     /// The chain with weights `W` `(D, C)`, biases `b` `(C)` and transitions `A` `(C, C)`, from row to column.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Chain {
         check_finite("weights", &weights)?;
         check_finite("bias", &bias)?;
         check_finite("transitions", &transitions)?;
-        Ok(Chain {
+        Ok(LinearChainCrf {
             weights,
             bias,
             transitions,
@@ -78,7 +78,7 @@ impl Chain {
     /// # Errors
     /// No classes.
     pub fn uniform(n_features: usize, n_classes: usize) -> Result<Self> {
-        Chain::new(
+        LinearChainCrf::new(
             Array2::zeros((n_features, n_classes)),
             Array1::zeros(n_classes),
             Array2::zeros((n_classes, n_classes)),
@@ -213,7 +213,7 @@ fn first_largest(values: ArrayView1<f64>) -> usize {
     (0..values.len()).fold(0, |best, k| if values[k] > values[best] { k } else { best })
 }
 
-impl Parametric for Chain {
+impl Parametric for LinearChainCrf {
     fn layout(&self) -> Layout {
         Layout::new()
             .with("weights", self.weights.shape())
@@ -228,7 +228,7 @@ impl Parametric for Chain {
     }
 }
 
-impl ParametricMut for Chain {
+impl ParametricMut for LinearChainCrf {
     fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
         self.layout().check(params)?;
         let parts = self.weights.iter_mut().chain(&mut self.bias);
@@ -250,7 +250,12 @@ pub struct SequenceLikelihood {
 
 impl SequenceLikelihood {
     /// The features `(T, D)` and labels of one row.
-    fn read(&self, chain: &Chain, b: usize, row: ArrayView1<f64>) -> Result<(Array2<f64>, Vec<usize>)> {
+    fn read(
+        &self,
+        chain: &LinearChainCrf,
+        b: usize,
+        row: ArrayView1<f64>,
+    ) -> Result<(Array2<f64>, Vec<usize>)> {
         let n_numbers = self.length * chain.n_features();
         let features = row.slice(s![..n_numbers]).to_owned();
         let labels = row.slice(s![n_numbers..]);
@@ -270,10 +275,10 @@ impl SequenceLikelihood {
     }
 }
 
-impl Objective<Chain> for SequenceLikelihood {
+impl Objective<LinearChainCrf> for SequenceLikelihood {
     fn loss_and_grad_into(
         &mut self,
-        model: &Chain,
+        model: &LinearChainCrf,
         x: ArrayView2<f64>,
         _rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
@@ -308,21 +313,9 @@ impl Objective<Chain> for SequenceLikelihood {
         {
             *g = *new;
         }
-        if loss.is_finite() {
-            Ok(loss)
-        } else {
-            Err(Error::non_finite("loss", loss, "in the likelihood of sequences"))
-        }
+        check_loss(loss, "in the likelihood of sequences")
     }
 }
 
-impl Snapshot for SequenceLikelihood {
-    /// Nothing: it is exact.
-    fn snapshot(&self) -> Record {
-        Record::new()
-    }
-
-    fn restore(&mut self, _: &Record) -> Result<()> {
-        Ok(())
-    }
-}
+/// It is exact.
+impl Stateless for SequenceLikelihood {}

@@ -1,6 +1,6 @@
 //! Chains of labels against enumeration of all labellings.
 
-use gibbsian_classical::{Chain, SequenceLikelihood};
+use gibbsian_classical::{LinearChainCrf, SequenceLikelihood};
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{Objective, Parametric, Seed};
 use gibbsian_testkit::agreement::close;
@@ -10,10 +10,10 @@ use ndarray::{Array1, Array2, Array3, array};
 
 const LENGTH: usize = 5;
 
-fn chain() -> Chain {
+fn chain() -> LinearChainCrf {
     let weights = array![[0.7, -0.4, 0.9], [-0.8, 0.3, 0.2]];
     let transitions = array![[1.1, -0.7, 0.2], [0.4, -0.3, 0.9], [-1.2, 0.6, 0.1]];
-    Chain::new(weights, array![0.2, -0.5, 0.1], transitions).unwrap()
+    LinearChainCrf::new(weights, array![0.2, -0.5, 0.1], transitions).unwrap()
 }
 
 fn sequence() -> Array2<f64> {
@@ -79,7 +79,7 @@ fn the_likeliest_labelling_is_that_of_enumeration() {
     assert_eq!(y, labellings[best]);
     assert!((energy + log_weights[best]).abs() < 1e-13);
     // Ties go to the first label.
-    let uniform = Chain::uniform(2, 3).unwrap();
+    let uniform = LinearChainCrf::uniform(2, 3).unwrap();
     assert_eq!(
         uniform.likeliest(sequence().view()).unwrap(),
         (vec![0; LENGTH], 0.0)
@@ -89,7 +89,7 @@ fn the_likeliest_labelling_is_that_of_enumeration() {
 #[test]
 fn long_sequences_do_not_underflow() {
     // exp(−E) is beyond the range of doubles by thousands of digits; with equal scores Z is 3^T e^{sT}.
-    let chain = Chain::new(
+    let chain = LinearChainCrf::new(
         array![[0.0, 0.0, 0.0]],
         Array1::from_elem(3, -7.0),
         Array2::zeros((3, 3)),
@@ -142,7 +142,8 @@ fn the_likelihood_and_its_gradient_are_exact() {
 #[test]
 fn what_does_not_fit_is_refused_by_name() {
     let text = |e: gibbsian_core::Error| e.to_string();
-    let error = Chain::new(Array2::zeros((2, 3)), Array1::zeros(3), Array2::zeros((3, 2))).unwrap_err();
+    let error =
+        LinearChainCrf::new(Array2::zeros((2, 3)), Array1::zeros(3), Array2::zeros((3, 2))).unwrap_err();
     assert_eq!(
         text(error),
         "`transitions` has shape [3, 2], but must have shape [3, 3]"
