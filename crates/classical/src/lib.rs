@@ -62,3 +62,7 @@ pub use units::{
     Bernoulli, Biased, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, Mirrored, Rectified,
     Shift, Softmax, Spin,
 };
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
