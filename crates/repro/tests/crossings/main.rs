@@ -8,4 +8,3 @@ mod pseudo_likelihood;
 mod score_matching_families;
 mod score_matching_rbm;
 mod tempered_training;
-mod watched_training;
