@@ -16,6 +16,10 @@ mod format;
 mod numbers;
 mod storage;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod simulated;
 

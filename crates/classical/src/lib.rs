@@ -66,3 +66,7 @@ pub use units::{
     Shift, Softmax, Spin,
 };
 pub use xy::Xy;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

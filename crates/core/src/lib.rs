@@ -83,3 +83,7 @@ pub use snapshot::{Record, Snapshot, Stateless, Values};
 pub use stochastic::{DatumScores, Minibatch, StochasticScore};
 pub use time::{At, TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback};
 pub use units::{ContinuousUnits, FiniteUnits, ResponsiveUnits, SmoothUnits, Units};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

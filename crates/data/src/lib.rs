@@ -54,3 +54,7 @@ pub use png::{decode_png, read_png};
 pub use split::{HoldOut, cross_validation, hold_out};
 pub use table::{Header, Table, decode_table, read_table};
 pub use view::{Means, StochasticBinarised, Threshold};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

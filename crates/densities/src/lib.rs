@@ -38,3 +38,7 @@ pub use mixture::*;
 pub use multivariate_student_t::*;
 pub use uniform_box::*;
 pub use univariate::*;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -91,3 +91,7 @@ pub use two_sample::{
     energy_distance, frechet_distance, frechet_distance_of_samples, kernel_inception_distance,
     knn_jensen_shannon, knn_kl_divergence, median_distance, mmd, mmd_test, sliced_wasserstein, wasserstein,
 };
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,6 +6,8 @@
 //! So do ratio matching ([`RatioMatching`]), minimum probability flow ([`MinimumProbabilityFlow`]) and the discrete form of score matching ([`ConcreteScoreMatching`]), which judge
 //! the costs of changing single sites by other functions.
 //!
+//! Rows that count by weights are taken by the exact likelihood, contrastive divergence and persistent contrastive divergence; the others refuse them.
+//!
 //! [`NaturalGradient`] turns the gradient of any of them into the direction that does not depend on the parametrisation.
 //!
 //! Score matching compares gradients in `x` instead, where no normaliser is left. For exponential families its minimum has a closed form
@@ -45,3 +47,7 @@ pub use persistent::PersistentContrastiveDivergence;
 pub use pseudo_likelihood::{PseudoLikelihood, pseudo_log_likelihood};
 pub use ratio_matching::RatioMatching;
 pub use unbiased_contrastive_divergence::{UnbiasedContrastiveDivergence, Window};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -145,3 +145,7 @@ pub use stepping_stone::stepping_stone;
 pub use thermodynamic::{Quadrature, Thermodynamic, thermodynamic};
 pub use tracking::{Anchor, LogZTracker, Tracked, Tracking, enumerated_or_annealed};
 pub use weights::LogWeights;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -128,3 +128,7 @@ pub use schedule::{Constant, Exponential, Linear, Schedule, Staircase, Switch};
 pub use sgd::Sgd;
 pub use stop::{Patience, TimeLimit};
 pub use trainer::{Outcome, Trainer};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
