@@ -115,3 +115,7 @@ pub use underdamped::UnderdampedLangevin;
 pub use walkers::Walkers;
 pub use warmup::{DualAveraging, MetricForm, RunningMoments, Schedule, Warmup};
 pub use working::Working;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

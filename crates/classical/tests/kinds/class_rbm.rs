@@ -235,3 +235,35 @@ fn labels_and_features_that_do_not_fit_are_refused_by_name() {
         "`second.x[0, 0..3]` is [1, 1, 0], but must be the indicators of one value, or probabilities that sum to one"
     );
 }
+
+#[test]
+fn of_equally_likely_classes_the_first_is_taken() {
+    let rbm = ClassRbm::with_classes(
+        Bernoulli::unbiased(2),
+        3,
+        Bernoulli::unbiased(2),
+        0.5,
+        Seed::new(1),
+    )
+    .unwrap();
+    let even = Rbm::new(rbm.visible().clone(), rbm.hidden().clone(), Array2::zeros((5, 2))).unwrap();
+    assert_eq!(
+        even.classify(array![[0.0, 1.0], [1.0, 1.0]].view()).unwrap(),
+        array![0, 0]
+    );
+}
+
+/// Two biases may lie so far apart that `log p = −∞` for one of the classes.
+#[test]
+fn a_class_that_is_impossible_does_not_count_where_it_is_not_asked_for() {
+    let labels = Softmax::new(array![[1.7e308, -1.7e308]]).unwrap();
+    let visible = Joined::new(Bernoulli::unbiased(2), labels);
+    let rbm = Rbm::new(visible, Bernoulli::unbiased(2), Array2::zeros((4, 2))).unwrap();
+    let mut grad = Array1::zeros(rbm.n_params());
+    let mut loss = |x: [f64; 4]| {
+        let x = Array2::from_shape_vec((1, 4), x.to_vec()).unwrap();
+        ConditionalLikelihood.loss_and_grad_into(&rbm, x.view(), &mut Seed::new(1).rng(), grad.view_mut())
+    };
+    assert_eq!(loss([0.0, 1.0, 1.0, 0.0]).unwrap(), 0.0);
+    assert!(loss([0.0, 1.0, 0.0, 1.0]).is_err());
+}

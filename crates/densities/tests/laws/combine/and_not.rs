@@ -1,12 +1,12 @@
 //! Negation: where it has a normaliser, why, and what it is.
 
 use gibbsian_core::math::log_sum_exp;
-use gibbsian_core::{Density, Discrete, Energy, Score, Seed};
+use gibbsian_core::{Density, Discrete, Energy, Score, ScoreJvp, Seed};
 use gibbsian_densities::quadrature::{Domain, Interval, Settings, numeric_log_z};
 use gibbsian_densities::{AndNot, Capped, Criterion, MultivariateNormal, Nade, Normal, UniformBox};
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
-use ndarray::{Array1, array};
+use ndarray::{Array1, Axis, array};
 
 use crate::combine::support::{Exponential, normals};
 
@@ -88,6 +88,29 @@ fn on_a_bounded_domain_only_a_pole_is_in_the_way() {
         array![f64::INFINITY, f64::INFINITY]
     );
     assert!(bounded.energy(array![[f64::NAN]].view())[0].is_nan());
+    // Nor is there a slope, although both factors go on.
+    let inside = AndNot::integrated(
+        Normal::new(0.0, 1.0).unwrap(),
+        &narrow,
+        0.1,
+        domain(),
+        Settings::default(),
+    )
+    .unwrap();
+    let (x, v) = (array![[0.5], [2.5]], array![[1.0], [1.0]]);
+    let (mut score, mut jvp) = (x.clone(), x.clone());
+    inside.score_jvp_into(x.view(), v.view(), score.view_mut(), jvp.view_mut());
+    for (what, values) in [
+        ("score", inside.score(x.view())),
+        ("score beside its product", score),
+        ("product", jvp),
+        ("divergence", inside.divergence(x.view()).insert_axis(Axis(1))),
+    ] {
+        assert!(
+            values[[0, 0]].is_finite() && values[[1, 0]].is_nan(),
+            "{what}: {values}"
+        );
+    }
     // Negating a law that lives on a part of it only.
     assert!(AndNot::integrated(&flat, Exponential(1.0), 1.0, domain(), Settings::default()).is_err());
 }
