@@ -4,7 +4,8 @@
 //! step sums gradients and moves parameters in double precision and rounds them at the end of each step.
 
 use gibbsian_classical::{
-    Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm,
+    Arithmetic, Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent,
+    FusedSettings, Rbm,
 };
 use gibbsian_core::simd::Level;
 use gibbsian_core::{Parametric, Seed, TrainStep};
@@ -173,7 +174,11 @@ impl Run {
 
 /// Plain, with decay alone, with momentum alone, and with both.
 fn settings() -> [FusedSettings; 5] {
-    let plain = FusedSettings::default();
+    // The bounds of this file are those of sums of lines.
+    let plain = FusedSettings {
+        arithmetic: Arithmetic::Lists,
+        ..FusedSettings::default()
+    };
     let of = |n_steps, momentum, weight_decay| FusedSettings {
         n_steps,
         momentum,
