@@ -406,6 +406,32 @@ fn a_step_on_probation_is_the_same_step() {
 }
 
 #[test]
+fn the_number_of_sweeps_can_grow() {
+    let (fast, _) = pair(5, 4, 0.2, 0.3, 3);
+    let x = binary_rows(8, 5, 0.5, 1);
+    let run = |first: usize, then: usize| {
+        let of = |n_steps| FusedSettings { n_steps, ..PLAIN };
+        let mut machine = fast.clone();
+        let (mut cd, mut pcd) = (cd(of(first)), pcd(of(first), 8, 5));
+        let mut rng = Seed::new(1).rng();
+        cd.set_n_steps(then).unwrap();
+        pcd.set_n_steps(then).unwrap();
+        cd.train_step(&mut machine, x.view(), 0.1, &mut rng).unwrap();
+        pcd.train_step(&mut machine, x.view(), 0.1, &mut rng).unwrap();
+        machine
+    };
+    assert_eq!(run(1, 3), run(3, 3));
+    assert_ne!(run(3, 1), run(3, 3));
+    assert!(
+        cd(PLAIN)
+            .set_n_steps(0)
+            .unwrap_err()
+            .to_string()
+            .contains("n_steps")
+    );
+}
+
+#[test]
 fn a_long_run_never_doubts_itself_for_long() {
     // The bound on magnitudes grows with every step, here by a factor of three, and must come back.
     let settings = FusedSettings {

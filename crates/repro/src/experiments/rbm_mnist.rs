@@ -5,6 +5,9 @@
 //! annealed importance sampling from the base-rate model is optimistic, because `E log Ẑ ≤ log Z`; RAISE from the test cases is conservative
 //! (Burda, Grosse and Salakhutdinov 2015). Where both agree the number is certified.
 //!
+//! At full scale the number of sweeps grows from 1 to 25 while the learning rate falls as its inverse, with momentum and weight decay, as in programs that the authors have published. With 25 sweeps from the
+//! start and neither, half of the model's mass ends in a spurious mode: one annealing run of 200 finds it, and the certificate contradicts itself, as it should.
+//!
 //! **Binarisation.** Pixels are the probabilities of their units: training pictures are tossed afresh at every visit, test pictures once, from a fixed
 //! seed. Published numbers were obtained on another toss of the same pictures; nats under thresholding are not comparable.
 
@@ -13,17 +16,17 @@ mod training;
 use std::path::Path;
 
 use gibbsian_classical::{Bernoulli, BinaryRbm, BinaryRbmPath};
-use gibbsian_core::{Blocks, Dataset, Energy, Snapshot, Streams};
+use gibbsian_core::{Blocks, Dataset, Energy, Streams};
 use gibbsian_data::{Mnist, StochasticBinarised};
 use gibbsian_partition::{Certificate, ForwardAis, Ladder, Pilot, ais, raise};
 use ndarray::{Array2, ArrayView2, s};
 
-use self::training::{Curve, Recipe};
+use self::training::{Curve, Recipe, Sweeps};
 use crate::judge::{Judge, Judgement};
 use crate::statistics::base_rate;
 use crate::{
     Axis, Check, Claim, ColourMap, Context, Experiment, ImageGrid, Plot, Provenance, Result, Scale, Table,
-    measured, models,
+    measured,
 };
 
 const SWEEPS: Claim = Claim {
@@ -58,9 +61,9 @@ const PUBLISHED: Claim = Claim {
     claim: "500 hidden units trained by CD-25 reach the published test log-probability (nats, by annealed importance sampling)",
     source: "Salakhutdinov and Murray (2008): −86.34 for CD25 with 500 hidden units; their toss of the test pictures",
     provenance: Provenance::Published,
-    quick: Some(Check::at_least(-86.34)),
+    quick: None,
     full: Check::at_least(-86.34),
-    reason: "the published value itself; the quick run anneals the weights that a full run left, which come with the project",
+    reason: "the published value itself",
 };
 
 const PERSISTENT: Claim = Claim {
@@ -124,13 +127,10 @@ pub const EXPERIMENT: Experiment = Experiment {
     run,
 };
 
-/// Hidden units.
 const N_HIDDEN: usize = 500;
 /// Chains of forward annealing.
 const N_CHAINS: usize = 200;
-/// Confidence of the certificate.
 const LEVEL: f64 = 0.95;
-/// Fantasies shown, and judged.
 const N_FANTASIES: usize = 400;
 const N_SHOWN: usize = 100;
 
@@ -144,15 +144,27 @@ fn run(ctx: &mut Context) -> Result<()> {
     let base = base_rate(digits.train.images())?;
 
     let n_epochs = ctx.pick(4, 150);
-    let recipe = |name, n_sweeps, persistent| Recipe {
+    let recipe = |name, sweeps| Recipe {
         name,
         n_hidden: N_HIDDEN,
-        n_sweeps,
-        persistent,
+        sweeps,
         n_epochs,
+        rates: (0.1, 0.001),
+        momentum: 0.0,
+        weight_decay: 0.0,
     };
-    let cd1 = recipe("cd-1", 1, false).train(ctx, &train, &test, &base)?;
-    let cd25 = recipe("cd-25", 25, false).train(ctx, &train, &test, &base)?;
+    let cd1 = recipe("cd-1", Sweeps::FromData(1)).train(ctx, &train, &test, &base)?;
+    let many = match ctx.scale() {
+        Scale::Quick => recipe("cd-25", Sweeps::FromData(25)),
+        // As the authors' programs have it.
+        Scale::Full => Recipe {
+            rates: (0.05, 0.05),
+            momentum: 0.9,
+            weight_decay: 0.001,
+            ..recipe("cd-25", Sweeps::GrowingTo(25))
+        },
+    };
+    let cd25 = many.train(ctx, &train, &test, &base)?;
 
     // The machines against each other, each by its own partition function.
     let score = |ctx: &Context, name: &str, machine: &BinaryRbm| {
@@ -168,18 +180,13 @@ fn run(ctx: &mut Context) -> Result<()> {
     show_filters(ctx, &cd25.machine)?;
 
     let mut pcd = None;
-    if ctx.scale() == Scale::Quick {
-        let mut machine = cd25.machine.clone();
-        machine.restore(&models::committed("rbm-mnist-cd25")?)?;
-        let committed = score(ctx, "CD-25 at full scale", &machine)?;
-        ctx.measure(&PUBLISHED, committed.mean)?;
-        ctx.note(format!("The weights that come with the project: {committed}."));
-    } else {
+    if ctx.scale() == Scale::Full {
         ctx.measure(&PUBLISHED, many.mean)?;
         cd25.keep(ctx, "rbm-mnist-cd25")?;
-        let trained = recipe("pcd-1", 1, true).train(ctx, &train, &test, &base)?;
+        let trained = recipe("pcd-1", Sweeps::Persistent(1)).train(ctx, &train, &test, &base)?;
         let persistent = score(ctx, "PCD-1", &trained.machine)?;
         ctx.measure(&PERSISTENT, persistent.mean - one.mean)?;
+        trained.keep(ctx, "rbm-mnist-pcd1")?;
         ctx.note(format!("PCD-1: {persistent}."));
         pcd = Some(trained.curve);
     }

@@ -55,6 +55,10 @@ impl FusedSettings {
         Ok(self)
     }
 
+    fn with_n_steps(self, n_steps: usize) -> Result<Self> {
+        FusedSettings { n_steps, ..self }.check()
+    }
+
     fn with_momentum(self, momentum: f64) -> Result<Self> {
         FusedSettings { momentum, ..self }.check()
     }
@@ -128,6 +132,15 @@ impl FusedContrastiveDivergence {
         })
     }
 
+    /// Changes the number of Gibbs sweeps from the next step on.
+    ///
+    /// # Errors
+    /// Zero sweeps.
+    pub fn set_n_steps(&mut self, n_steps: usize) -> Result<()> {
+        self.settings = self.settings.with_n_steps(n_steps)?;
+        Ok(())
+    }
+
     /// Changes the momentum from the next step on.
     ///
     /// # Errors
@@ -157,6 +170,15 @@ impl FusedPersistent {
             chains,
             negative: HiddenBatch::default(),
         })
+    }
+
+    /// Changes the number of Gibbs sweeps from the next step on.
+    ///
+    /// # Errors
+    /// Zero sweeps.
+    pub fn set_n_steps(&mut self, n_steps: usize) -> Result<()> {
+        self.settings = self.settings.with_n_steps(n_steps)?;
+        Ok(())
     }
 
     /// Changes the momentum from the next step on.

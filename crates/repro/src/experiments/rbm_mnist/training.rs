@@ -3,13 +3,14 @@
 use gibbsian_classical::{
     Bernoulli, BinaryRbm, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm,
 };
-use gibbsian_core::{Dataset, Error, Snapshot, Streams, TrainStep};
+use gibbsian_core::{Dataset, Error, Record, Snapshot, Streams, TrainStep, Values};
 use gibbsian_data::{LastBatch, Minibatches, StochasticBinarised};
 use gibbsian_objectives::pseudo_log_likelihood;
 use gibbsian_train::{
     CheckpointFiles, Checkpointing, GO_ON, History, Linear, Monitor, Progress, Trainer, energy_gap,
 };
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
+use rand::Rng;
 
 use crate::{Context, Result};
 
@@ -18,18 +19,27 @@ use crate::{Context, Result};
 pub(super) struct Recipe {
     pub(super) name: &'static str,
     pub(super) n_hidden: usize,
-    /// Gibbs sweeps an update.
-    pub(super) n_sweeps: usize,
-    /// Persistent chains instead of chains from the data.
-    pub(super) persistent: bool,
+    pub(super) sweeps: Sweeps,
     pub(super) n_epochs: u64,
+    /// The learning rate falls linearly between these.
+    pub(super) rates: (f64, f64),
+    pub(super) momentum: f64,
+    pub(super) weight_decay: f64,
+}
+
+/// Gibbs sweeps an update, and where they start.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sweeps {
+    /// At the data.
+    FromData(usize),
+    /// At the data, from one to so many in the course of training; the learning rate is divided by their number.
+    GrowingTo(usize),
+    /// Where the last ones ended.
+    Persistent(usize),
 }
 
 /// Cases in a minibatch, and persistent chains.
 const BATCH: usize = 100;
-/// The learning rate falls linearly between these.
-const FIRST_RATE: f64 = 0.1;
-const LAST_RATE: f64 = 0.001;
 /// The standard deviation of the first weights (Hinton 2012, section 8).
 const WEIGHT_SCALE: f64 = 0.01;
 /// Digits on either side of the free-energy gap.
@@ -88,31 +98,40 @@ impl Recipe {
         // Visible biases start at the base rates, so that the weights need not learn them (Hinton 2012, section 8.1).
         let hidden = Bernoulli::unbiased(self.n_hidden);
         let machine = BinaryRbm::from(&Rbm::random(base.clone(), hidden, WEIGHT_SCALE, seed)?);
-        let settings = FusedSettings {
-            n_steps: self.n_sweeps,
+        let settings = |n_steps| FusedSettings {
+            n_steps,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
             ..FusedSettings::default()
         };
-        if self.persistent {
-            let start: Array2<f64> = train.rows(
-                &(0..BATCH).collect::<Vec<_>>(),
-                Streams::from_key(seed.child("chains").value()),
-            );
-            self.run(
-                ctx,
-                machine,
-                FusedPersistent::new(settings, start.view())?,
-                train,
-                held_out,
-            )
-        } else {
-            self.run(
-                ctx,
-                machine,
-                FusedContrastiveDivergence::new(settings)?,
-                train,
-                held_out,
-            )
+        match self.sweeps {
+            Sweeps::FromData(n) => {
+                let step = FusedContrastiveDivergence::new(settings(n))?;
+                self.run(ctx, machine, step, train, held_out)
+            }
+            Sweeps::GrowingTo(n) => {
+                let step = Growing {
+                    step: FusedContrastiveDivergence::new(settings(1))?,
+                    to: n as u64,
+                    n_steps: self.n_steps(train),
+                    done: 0,
+                };
+                self.run(ctx, machine, step, train, held_out)
+            }
+            Sweeps::Persistent(n) => {
+                let start: Array2<f64> = train.rows(
+                    &(0..BATCH).collect::<Vec<_>>(),
+                    Streams::from_key(seed.child("chains").value()),
+                );
+                let step = FusedPersistent::new(settings(n), start.view())?;
+                self.run(ctx, machine, step, train, held_out)
+            }
         }
+    }
+
+    /// Updates of the whole training.
+    fn n_steps(self, train: &StochasticBinarised) -> u64 {
+        self.n_epochs * (train.n_points() / BATCH) as u64
     }
 
     fn run<S: TrainStep<BinaryRbm> + Snapshot>(
@@ -124,9 +143,13 @@ impl Recipe {
         held_out: &StochasticBinarised,
     ) -> Result<Trained> {
         let seed = ctx.seed().child(self.name);
-        let n_steps = self.n_epochs * (train.n_points() / BATCH) as u64;
+        let n_steps = self.n_steps(train);
         let mut order = Minibatches::new(train.n_points(), BATCH, LastBatch::Keep, seed.child("order"))?;
-        let trainer = Trainer::new(self.n_epochs, Linear::new(FIRST_RATE, LAST_RATE, n_steps)?, seed)?;
+        let trainer = Trainer::new(
+            self.n_epochs,
+            Linear::new(self.rates.0, self.rates.1, n_steps)?,
+            seed,
+        )?;
         let folder = super::checkpoints(ctx, self.name)?;
         let recipe = format!("{self:?}, minibatches of {BATCH}, weights of {WEIGHT_SCALE}");
         let mut checkpointing = Checkpointing {
@@ -156,6 +179,46 @@ impl Recipe {
             recipe,
             n_steps,
         })
+    }
+}
+
+/// Contrastive divergence whose number of sweeps grows.
+struct Growing {
+    step: FusedContrastiveDivergence,
+    to: u64,
+    n_steps: u64,
+    done: u64,
+}
+
+impl TrainStep<BinaryRbm> for Growing {
+    fn train_step(
+        &mut self,
+        machine: &mut BinaryRbm,
+        x: ArrayView2<f64>,
+        learning_rate: f64,
+        rng: &mut dyn Rng,
+    ) -> gibbsian_core::Result<f64> {
+        let n_sweeps = 1 + (self.done * self.to / self.n_steps).min(self.to - 1);
+        self.step.set_n_steps(n_sweeps as usize)?;
+        let said = self
+            .step
+            .train_step(machine, x, learning_rate / n_sweeps as f64, rng)?;
+        self.done += 1;
+        Ok(said)
+    }
+}
+
+impl Snapshot for Growing {
+    fn snapshot(&self) -> Record {
+        let mut record = self.step.snapshot();
+        record.put("done", &[1], Values::U64(vec![self.done]));
+        record
+    }
+
+    fn restore(&mut self, record: &Record) -> gibbsian_core::Result<()> {
+        self.step.restore(record)?;
+        self.done = record.u64s("done", &[1])?[0];
+        Ok(())
     }
 }
 

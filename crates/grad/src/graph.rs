@@ -1,0 +1,390 @@
+//! Nodes, and the operations that make them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::function::Function;
+
+/// A node: for every row of the batch, so many numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Var(pub(crate) u32);
+
+/// A parameter: a matrix that all rows share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Param(pub(crate) u32);
+
+/// Columns of a node, in an order and with repetitions.
+///
+/// Taking them is a linear map; its transpose adds what comes back to the columns it was taken from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Columns {
+    /// The number of columns that they are taken from.
+    pub(crate) of: usize,
+    pub(crate) indices: Arc<[u32]>,
+}
+
+impl Columns {
+    /// These columns of so many.
+    ///
+    /// # Panics
+    /// When one lies beyond the last.
+    pub fn new(of: usize, indices: impl IntoIterator<Item = usize>) -> Self {
+        let indices: Arc<[u32]> = indices
+            .into_iter()
+            .map(|i| {
+                assert!(i < of, "column {i} of {of}");
+                i as u32
+            })
+            .collect();
+        Columns { of, indices }
+    }
+}
+
+/// What a node is made from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Op {
+    Input(usize),
+    /// The bits of the number, so that equal constants are one node.
+    Constant(u64),
+    /// `x W`, or `x Wᵀ`.
+    MatMul {
+        x: Var,
+        w: Param,
+        transposed: bool,
+    },
+    /// A parameter of one row, the same for every row.
+    Lift(Param),
+    Add(Var, Var),
+    Mul(Var, Var),
+    Scale(u64, Var),
+    Apply(Function, Var),
+    /// The sum over the columns.
+    Total(Var),
+    /// A single column, repeated.
+    Spread(Var),
+    Gather(Var, Columns),
+    /// The transpose of `Gather`.
+    Scatter(Var, Columns),
+}
+
+impl Op {
+    /// The nodes that it is made from.
+    pub(crate) fn operands(&self) -> impl Iterator<Item = Var> {
+        let (a, b) = match self {
+            Op::Input(_) | Op::Constant(_) | Op::Lift(_) => (None, None),
+            Op::Add(a, b) | Op::Mul(a, b) => (Some(*a), Some(*b)),
+            Op::MatMul { x, .. }
+            | Op::Scale(_, x)
+            | Op::Apply(_, x)
+            | Op::Total(x)
+            | Op::Spread(x)
+            | Op::Gather(x, _)
+            | Op::Scatter(x, _) => (Some(*x), None),
+        };
+        a.into_iter().chain(b)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) op: Op,
+    pub(crate) width: usize,
+}
+
+/// A function of rows and parameters, as operations on whole batches.
+///
+/// Nodes are added by methods and named by [`Var`]; a node that is there already is not added again. Widths must fit, and a method panics where they do not: a graph is part of a program, not data.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    known: HashMap<(Op, usize), Var>,
+    n_inputs: usize,
+    params: Vec<(usize, usize)>,
+}
+
+impl Graph {
+    /// The empty graph.
+    pub fn new() -> Self {
+        Graph::default()
+    }
+
+    /// The next input, of so many columns.
+    pub fn input(&mut self, width: usize) -> Var {
+        let op = Op::Input(self.n_inputs);
+        self.n_inputs += 1;
+        self.add_node(op, width)
+    }
+
+    /// The next parameter, a matrix of so many rows and columns.
+    pub fn param(&mut self, n_rows: usize, n_columns: usize) -> Param {
+        self.params.push((n_rows, n_columns));
+        Param(self.params.len() as u32 - 1)
+    }
+
+    /// Columns of a node.
+    pub fn width(&self, x: Var) -> usize {
+        self.node(x).width
+    }
+
+    /// Rows and columns of a parameter.
+    pub fn shape(&self, w: Param) -> (usize, usize) {
+        self.params[w.0 as usize]
+    }
+
+    /// The shapes of all parameters, in their order.
+    pub fn params(&self) -> &[(usize, usize)] {
+        &self.params
+    }
+
+    /// The number of inputs.
+    pub fn n_inputs(&self) -> usize {
+        self.n_inputs
+    }
+
+    pub(crate) fn node(&self, x: Var) -> &Node {
+        &self.nodes[x.0 as usize]
+    }
+
+    fn add_node(&mut self, op: Op, width: usize) -> Var {
+        if let Some(known) = self.known.get(&(op.clone(), width)) {
+            return *known;
+        }
+        let var = Var(self.nodes.len() as u32);
+        self.nodes.push(Node {
+            op: op.clone(),
+            width,
+        });
+        self.known.insert((op, width), var);
+        var
+    }
+
+    /// The same number in every column of every row.
+    pub fn constant(&mut self, width: usize, value: f64) -> Var {
+        self.add_node(Op::Constant(value.to_bits()), width)
+    }
+
+    /// The number that a node is everywhere, if it is a constant.
+    fn value_of(&self, x: Var) -> Option<f64> {
+        match self.node(x).op {
+            Op::Constant(bits) => Some(f64::from_bits(bits)),
+            _ => None,
+        }
+    }
+
+    /// `x W`.
+    pub fn matmul(&mut self, x: Var, w: Param) -> Var {
+        let (n_rows, n_columns) = self.shape(w);
+        assert_eq!(self.width(x), n_rows, "columns of x against rows of W");
+        let transposed = false;
+        self.add_node(Op::MatMul { x, w, transposed }, n_columns)
+    }
+
+    /// `x Wᵀ`.
+    pub fn matmul_transposed(&mut self, x: Var, w: Param) -> Var {
+        let (n_rows, n_columns) = self.shape(w);
+        assert_eq!(self.width(x), n_columns, "columns of x against columns of W");
+        let transposed = true;
+        self.add_node(Op::MatMul { x, w, transposed }, n_rows)
+    }
+
+    /// A parameter of one row as a node that is the same in every row.
+    pub fn lift(&mut self, b: Param) -> Var {
+        let (n_rows, n_columns) = self.shape(b);
+        assert_eq!(n_rows, 1, "rows of a parameter that is lifted");
+        self.add_node(Op::Lift(b), n_columns)
+    }
+
+    /// `x W + b`, a dense layer.
+    pub fn affine(&mut self, x: Var, w: Param, b: Param) -> Var {
+        let (product, bias) = (self.matmul(x, w), self.lift(b));
+        self.add(product, bias)
+    }
+
+    fn same_width(&self, a: Var, b: Var) -> usize {
+        let (n, m) = (self.width(a), self.width(b));
+        assert_eq!(n, m, "columns of the two operands");
+        n
+    }
+
+    /// `a + b`.
+    pub fn add(&mut self, a: Var, b: Var) -> Var {
+        let width = self.same_width(a, b);
+        match (self.value_of(a), self.value_of(b)) {
+            (Some(0.0), _) => b,
+            (_, Some(0.0)) => a,
+            (Some(x), Some(y)) => self.constant(width, x + y),
+            _ => self.add_node(Op::Add(a.min(b), a.max(b)), width),
+        }
+    }
+
+    /// `a − b`.
+    pub fn sub(&mut self, a: Var, b: Var) -> Var {
+        let minus = self.scale(-1.0, b);
+        self.add(a, minus)
+    }
+
+    /// `a b`, number by number.
+    pub fn mul(&mut self, a: Var, b: Var) -> Var {
+        let width = self.same_width(a, b);
+        match (self.value_of(a), self.value_of(b)) {
+            (Some(factor), _) => self.scale(factor, b),
+            (_, Some(factor)) => self.scale(factor, a),
+            _ => self.add_node(Op::Mul(a.min(b), a.max(b)), width),
+        }
+    }
+
+    /// `c x`.
+    pub fn scale(&mut self, factor: f64, x: Var) -> Var {
+        let width = self.width(x);
+        if factor == 1.0 {
+            return x;
+        }
+        if factor == 0.0 {
+            return self.constant(width, 0.0);
+        }
+        match self.node(x).op {
+            Op::Constant(bits) => self.constant(width, factor * f64::from_bits(bits)),
+            Op::Scale(bits, inner) => self.scale(factor * f64::from_bits(bits), inner),
+            _ => self.add_node(Op::Scale(factor.to_bits(), x), width),
+        }
+    }
+
+    /// A function of every number.
+    pub fn apply(&mut self, function: Function, x: Var) -> Var {
+        let width = self.width(x);
+        self.add_node(Op::Apply(function, x), width)
+    }
+
+    /// `Σ_j x_j`, one column.
+    pub fn total(&mut self, x: Var) -> Var {
+        if self.width(x) == 1 {
+            return x;
+        }
+        if let Op::Spread(single) = self.node(x).op {
+            return self.scale(self.width(x) as f64, single);
+        }
+        self.add_node(Op::Total(x), 1)
+    }
+
+    /// A single column, repeated so many times.
+    pub fn spread(&mut self, x: Var, width: usize) -> Var {
+        assert_eq!(self.width(x), 1, "columns of a node that is spread");
+        if width == 1 {
+            return x;
+        }
+        if let Some(value) = self.value_of(x) {
+            return self.constant(width, value);
+        }
+        self.add_node(Op::Spread(x), width)
+    }
+
+    /// Some columns.
+    pub fn gather(&mut self, x: Var, columns: &Columns) -> Var {
+        assert_eq!(self.width(x), columns.of, "columns of x");
+        let width = columns.indices.len();
+        match self.value_of(x) {
+            Some(value) => self.constant(width, value),
+            None => self.add_node(Op::Gather(x, columns.clone()), width),
+        }
+    }
+
+    /// Adds columns to those of zeros: the transpose of [`Graph::gather`].
+    pub fn scatter(&mut self, x: Var, columns: &Columns) -> Var {
+        assert_eq!(self.width(x), columns.indices.len(), "columns of x");
+        match self.value_of(x) {
+            Some(0.0) => self.constant(columns.of, 0.0),
+            _ => self.add_node(Op::Scatter(x, columns.clone()), columns.of),
+        }
+    }
+
+    /// `Σ_j a_j b_j`, one column.
+    pub fn dot(&mut self, a: Var, b: Var) -> Var {
+        let product = self.mul(a, b);
+        self.total(product)
+    }
+
+    /// Nodes side by side.
+    ///
+    /// # Panics
+    /// When there are none.
+    pub fn concat(&mut self, parts: &[Var]) -> Var {
+        let width: usize = parts.iter().map(|x| self.width(*x)).sum();
+        let (mut first, mut whole) = (0, None);
+        for &part in parts {
+            let n = self.width(part);
+            let padded = self.scatter(part, &Columns::new(width, first..first + n));
+            first += n;
+            whole = Some(match whole {
+                None => padded,
+                Some(whole) => self.add(whole, padded),
+            });
+        }
+        whole.expect("something to put side by side")
+    }
+
+    /// Columns `first … first + n`.
+    pub fn slice(&mut self, x: Var, first: usize, n: usize) -> Var {
+        let columns = Columns::new(self.width(x), first..first + n);
+        self.gather(x, &columns)
+    }
+
+    /// `∂f/∂x` of a node of one column: for every row, its gradient.
+    ///
+    /// # Panics
+    /// When `f` has more than one column.
+    pub fn gradient(&mut self, f: Var, x: Var) -> Var {
+        assert_eq!(self.width(f), 1, "columns of a function that has a gradient");
+        let one = self.constant(1, 1.0);
+        let cotangents = self.pullback(&[(f, one)]);
+        let width = self.width(x);
+        match cotangents.of(x) {
+            Some(gradient) => gradient,
+            None => self.constant(width, 0.0),
+        }
+    }
+}
+
+macro_rules! functions {
+    ($($(#[$doc:meta])* $name:ident: $function:ident;)*) => {
+        impl Graph {
+            $($(#[$doc])* pub fn $name(&mut self, x: Var) -> Var {
+                self.apply(Function::$function, x)
+            })*
+        }
+    };
+}
+functions! {
+    /// `eˣ`.
+    exp: Exp;
+    /// `log x`.
+    log: Log;
+    /// `1 / x`.
+    recip: Recip;
+    /// `√x`.
+    sqrt: Sqrt;
+    /// `sin x`.
+    sin: Sin;
+    /// `cos x`.
+    cos: Cos;
+    /// `tanh x`.
+    tanh: Tanh;
+    /// `1 / (1 + e⁻ˣ)`.
+    sigmoid: Sigmoid;
+    /// `log(1 + eˣ)`.
+    softplus: Softplus;
+    /// `max(x, 0)`; its derivative at zero is taken to be zero.
+    relu: Relu;
+}
+
+impl Graph {
+    /// `x σ(x)` (Elfwing, Uchibe and Doya 2018; Ramachandran, Zoph and Le 2017).
+    pub fn silu(&mut self, x: Var) -> Var {
+        let gate = self.sigmoid(x);
+        self.mul(x, gate)
+    }
+
+    /// `x²`.
+    pub fn square(&mut self, x: Var) -> Var {
+        self.mul(x, x)
+    }
+}

@@ -1,0 +1,134 @@
+//! Reverse mode: what the outputs' cotangents are to the inputs and to the parameters.
+
+use std::collections::HashMap;
+
+use crate::graph::{Graph, Op, Param, Var};
+
+/// One term of a parameter's gradient, a sum over the rows of the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reduction {
+    /// `Σ_b x_bᵀ y_b`, a matrix.
+    Outer(Var, Var),
+    /// `Σ_b x_b`, a row.
+    Sum(Var),
+}
+
+impl Reduction {
+    /// The nodes that are summed.
+    pub(crate) fn operands(self) -> impl Iterator<Item = Var> {
+        let (a, b) = match self {
+            Reduction::Outer(a, b) => (a, Some(b)),
+            Reduction::Sum(a) => (a, None),
+        };
+        std::iter::once(a).chain(b)
+    }
+}
+
+/// What [`Graph::pullback`] found.
+#[derive(Clone, Debug)]
+pub struct Cotangents {
+    vars: HashMap<Var, Var>,
+    params: Vec<Vec<Reduction>>,
+}
+
+impl Cotangents {
+    /// `Σ u · ∂f/∂x`, or `None` where no output depends on `x`.
+    pub fn of(&self, x: Var) -> Option<Var> {
+        self.vars.get(&x).copied()
+    }
+
+    /// The terms of a parameter's gradient; none where no output depends on it.
+    pub fn of_param(&self, w: Param) -> &[Reduction] {
+        &self.params[w.0 as usize]
+    }
+
+    /// The terms of all parameters' gradients, in their order.
+    pub fn of_params(&self) -> &[Vec<Reduction>] {
+        &self.params
+    }
+}
+
+impl Graph {
+    /// Adds the nodes of `Σ_k u_k · ∂f_k/∂·` for outputs and their cotangents `(f_k, u_k)`, of as many columns.
+    ///
+    /// The cotangents may be inputs, constants, or depend on anything; they are not differentiated through.
+    pub fn pullback(&mut self, seeds: &[(Var, Var)]) -> Cotangents {
+        let mut found: HashMap<Var, Var> = HashMap::new();
+        let mut params = vec![Vec::new(); self.params().len()];
+        for &(output, cotangent) in seeds {
+            assert_eq!(
+                self.width(output),
+                self.width(cotangent),
+                "columns of an output and its cotangent"
+            );
+            self.accumulate(&mut found, output, cotangent);
+        }
+        // Operands come before what is made from them.
+        let last = seeds.iter().map(|(output, _)| output.0).max();
+        for node in (0..=last.unwrap_or(0)).rev().map(Var) {
+            let Some(u) = found.get(&node).copied() else {
+                continue;
+            };
+            let width = self.width(node);
+            match self.node(node).op.clone() {
+                Op::Input(_) | Op::Constant(_) => {}
+                Op::MatMul { x, w, transposed } => {
+                    let back = if transposed {
+                        params[w.0 as usize].push(Reduction::Outer(u, x));
+                        self.matmul(u, w)
+                    } else {
+                        params[w.0 as usize].push(Reduction::Outer(x, u));
+                        self.matmul_transposed(u, w)
+                    };
+                    self.accumulate(&mut found, x, back);
+                }
+                Op::Lift(b) => params[b.0 as usize].push(Reduction::Sum(u)),
+                Op::Add(a, b) => {
+                    self.accumulate(&mut found, a, u);
+                    self.accumulate(&mut found, b, u);
+                }
+                Op::Mul(a, b) => {
+                    let (to_a, to_b) = (self.mul(u, b), self.mul(u, a));
+                    self.accumulate(&mut found, a, to_a);
+                    self.accumulate(&mut found, b, to_b);
+                }
+                Op::Scale(factor, x) => {
+                    let back = self.scale(f64::from_bits(factor), u);
+                    self.accumulate(&mut found, x, back);
+                }
+                Op::Apply(function, x) => {
+                    if let Some(derivative) = function.derivative(self, x, node) {
+                        let back = self.mul(u, derivative);
+                        self.accumulate(&mut found, x, back);
+                    }
+                }
+                Op::Total(x) => {
+                    let back = self.spread(u, self.width(x));
+                    self.accumulate(&mut found, x, back);
+                }
+                Op::Spread(x) => {
+                    debug_assert!(width > 1);
+                    let back = self.total(u);
+                    self.accumulate(&mut found, x, back);
+                }
+                Op::Gather(x, columns) => {
+                    let back = self.scatter(u, &columns);
+                    self.accumulate(&mut found, x, back);
+                }
+                Op::Scatter(x, columns) => {
+                    let back = self.gather(u, &columns);
+                    self.accumulate(&mut found, x, back);
+                }
+            }
+        }
+        Cotangents { vars: found, params }
+    }
+
+    fn accumulate(&mut self, found: &mut HashMap<Var, Var>, x: Var, u: Var) {
+        let sum = match found.get(&x) {
+            None => u,
+            Some(&already) => self.add(already, u),
+        };
+        found.insert(x, sum);
+    }
+}

@@ -1,0 +1,383 @@
+//! Running a plan: blocks of rows through its steps, gradients over the blocks.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use gibbsian_linalg::matmul_here_into;
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
+use rayon::prelude::*;
+
+use crate::graph::Op;
+use crate::plan::{Output, Place, Plan, Step, Term};
+use crate::real::Real;
+
+/// Memory that runs of plans use again.
+///
+/// One workspace serves any number of plans, one run at a time; it grows to what the largest needs.
+#[derive(Debug, Default)]
+pub struct Workspace<F> {
+    n_rows: usize,
+    /// What every block keeps.
+    kept: Vec<Vec<F>>,
+    /// What a block needs while it is computed, for each that may be at once.
+    scratch: Vec<Mutex<Vec<F>>>,
+    gradient: Vec<F>,
+}
+
+impl<F: Real> Workspace<F> {
+    /// No memory yet.
+    pub fn new() -> Self {
+        Workspace {
+            n_rows: 0,
+            kept: Vec::new(),
+            scratch: Vec::new(),
+            gradient: Vec::new(),
+        }
+    }
+}
+
+fn grow<F: Real>(buffer: &mut Vec<F>, size: usize) {
+    if buffer.len() < size {
+        buffer.resize(size, F::default());
+    }
+}
+
+impl Plan {
+    /// Begins a run over so many rows: what earlier runs kept is forgotten.
+    pub fn begin<F: Real>(&self, workspace: &mut Workspace<F>, n_rows: usize) {
+        workspace.n_rows = n_rows;
+        let n_blocks = n_rows.div_ceil(self.block_rows);
+        if workspace.kept.len() < n_blocks {
+            workspace.kept.resize_with(n_blocks, Vec::new);
+        }
+        for kept in &mut workspace.kept[..n_blocks] {
+            grow(kept, self.kept * self.block_rows);
+        }
+        let n_threads = rayon::current_num_threads() + 1;
+        if workspace.scratch.len() < n_threads {
+            workspace.scratch.resize_with(n_threads, Mutex::default);
+        }
+    }
+
+    /// Computes a stage; every input that it needs is there, with a row for each of the run, and those before it have been computed.
+    ///
+    /// # Panics
+    /// When parameters or inputs have other shapes than the graph's.
+    pub fn run<F: Real>(
+        &self,
+        workspace: &mut Workspace<F>,
+        stage: usize,
+        params: &[F],
+        inputs: &[ArrayView2<f64>],
+    ) {
+        assert_eq!(params.len(), self.n_params, "numbers of all parameters");
+        let (n_rows, block_rows) = (workspace.n_rows, self.block_rows);
+        let n_blocks = n_rows.div_ceil(block_rows);
+        let planned = &self.stages[stage];
+        for step in &planned.steps {
+            if let Op::Input(index) = step.op {
+                assert_eq!(
+                    inputs[index].dim(),
+                    (n_rows, step.width),
+                    "the shape of input {index}"
+                );
+            }
+        }
+        let scratch = &workspace.scratch;
+        (workspace.kept[..n_blocks].par_iter_mut())
+            .enumerate()
+            .for_each(|(block, kept)| {
+                let rows = block * block_rows..n_rows.min((block + 1) * block_rows);
+                // A thread of the pool has a slot of its own, so that nobody waits.
+                let slot = rayon::current_thread_index().map_or(0, |index| index + 1);
+                let mut scratch = scratch[slot].lock().unwrap_or_else(PoisonError::into_inner);
+                grow(&mut scratch, self.scratch * block_rows);
+                let mut memory = Memory {
+                    n: rows.len(),
+                    block_rows,
+                    scratch: &mut scratch,
+                    kept,
+                };
+                for step in &planned.steps {
+                    memory.compute(step, self, params, inputs, rows.clone());
+                }
+            });
+    }
+
+    /// The number of outputs of a stage.
+    pub fn n_outputs(&self, stage: usize) -> usize {
+        self.stages[stage].outputs.len()
+    }
+
+    /// Writes an output of a stage, a row for each of the run.
+    pub fn output_into<F: Real>(
+        &self,
+        workspace: &Workspace<F>,
+        stage: usize,
+        index: usize,
+        mut out: ArrayViewMut2<f64>,
+    ) {
+        let output = self.stages[stage].outputs[index];
+        assert_eq!(
+            out.dim(),
+            (workspace.n_rows, output.width),
+            "the shape of output {index}"
+        );
+        for (block, mut rows) in out
+            .axis_chunks_iter_mut(ndarray::Axis(0), self.block_rows)
+            .enumerate()
+        {
+            let numbers = self.kept_numbers(&workspace.kept[block], output, rows.nrows());
+            for (out, x) in rows.iter_mut().zip(numbers) {
+                *out = x.to_f64();
+            }
+        }
+    }
+
+    /// An output of a stage of one column.
+    pub fn column_into<F: Real>(
+        &self,
+        workspace: &Workspace<F>,
+        stage: usize,
+        index: usize,
+        out: ArrayViewMut1<f64>,
+    ) {
+        self.output_into(workspace, stage, index, out.insert_axis(ndarray::Axis(1)));
+    }
+
+    fn kept_numbers<'a, F: Real>(&self, kept: &'a [F], output: Output, n: usize) -> &'a [F] {
+        let Place::Kept(first) = output.place else {
+            unreachable!("what is asked for is kept")
+        };
+        &kept[first * self.block_rows..][..n * output.width]
+    }
+
+    /// **Adds** the gradients of all parameters that a stage computed the terms of to `grad`, in the order of the parameters.
+    ///
+    /// Sums over rows are taken in the order of the blocks, whatever the number of threads.
+    pub fn add_gradient<F: Real>(
+        &self,
+        workspace: &mut Workspace<F>,
+        stage: usize,
+        mut grad: ArrayViewMut1<f64>,
+    ) {
+        assert_eq!(grad.len(), self.n_params, "numbers of all parameters");
+        let mut gradient = std::mem::take(&mut workspace.gradient);
+        gradient.clear();
+        gradient.resize(self.n_params, F::default());
+        let (n_rows, planned) = (workspace.n_rows, &self.stages[stage]);
+        let n_blocks = n_rows.div_ceil(self.block_rows);
+        let kept = &workspace.kept[..n_blocks];
+        let mut rest = &mut gradient[..];
+        for (index, &(_, (n, m))) in self.params.iter().enumerate() {
+            let (numbers, later) = rest.split_at_mut(n * m);
+            rest = later;
+            // One task a panel of rows, so that a large matrix has many.
+            (numbers.par_chunks_mut((PANEL_ROWS * m).max(1)))
+                .enumerate()
+                .for_each(|(panel, numbers)| {
+                    let panel = panel * PANEL_ROWS..n.min((panel + 1) * PANEL_ROWS);
+                    for (_, term) in planned.terms.iter().filter(|(param, _)| *param == index) {
+                        for (block, kept) in kept.iter().enumerate() {
+                            let n = self.block_rows.min(n_rows - block * self.block_rows);
+                            self.add_term(*term, kept, n, panel.clone(), numbers);
+                        }
+                    }
+                });
+        }
+        for (grad, x) in grad.iter_mut().zip(&gradient) {
+            *grad += x.to_f64();
+        }
+        workspace.gradient = gradient;
+    }
+
+    /// Adds what the `n` rows of one block give to some rows of a parameter's gradient.
+    fn add_term<F: Real>(&self, term: Term, kept: &[F], n: usize, rows: Range<usize>, out: &mut [F]) {
+        match term {
+            Term::Outer(x, y) => {
+                let view = |o: Output| {
+                    let numbers = self.kept_numbers(kept, o, n);
+                    ArrayView2::from_shape((n, o.width), numbers).expect("whole rows")
+                };
+                let (x, y) = (view(x), view(y));
+                let out = ArrayViewMut2::from_shape((rows.len(), y.ncols()), out).expect("whole rows");
+                let one = F::from_f64(1.0);
+                matmul_here_into(one, x.slice(s![.., rows]).t(), y, one, out);
+            }
+            Term::Sum(x) => {
+                for row in self.kept_numbers(kept, x, n).chunks_exact(x.width) {
+                    F::add_to(out, row);
+                }
+            }
+        }
+    }
+
+    /// Runs all stages with the same inputs, and gives the outputs of all.
+    pub fn evaluate<F: Real>(
+        &self,
+        workspace: &mut Workspace<F>,
+        params: &[F],
+        inputs: &[ArrayView2<f64>],
+    ) -> Vec<Array2<f64>> {
+        let n_rows = inputs.first().map_or(0, |x| x.nrows());
+        self.begin(workspace, n_rows);
+        let mut found = Vec::new();
+        for stage in 0..self.stages.len() {
+            self.run(workspace, stage, params, inputs);
+            for (index, output) in self.stages[stage].outputs.iter().enumerate() {
+                let mut out = Array2::zeros((n_rows, output.width));
+                self.output_into(workspace, stage, index, out.view_mut());
+                found.push(out);
+            }
+        }
+        found
+    }
+}
+
+/// Rows of a parameter's gradient that one task sums.
+const PANEL_ROWS: usize = 64;
+
+/// The memory of one block.
+struct Memory<'a, F> {
+    n: usize,
+    block_rows: usize,
+    scratch: &'a mut [F],
+    kept: &'a mut [F],
+}
+
+impl<F: Real> Memory<'_, F> {
+    fn range(&self, first: usize, width: usize) -> Range<usize> {
+        first * self.block_rows..first * self.block_rows + self.n * width
+    }
+
+    fn get_mut(&mut self, place: Place, width: usize) -> &mut [F] {
+        match place {
+            Place::Scratch(first) => {
+                let range = self.range(first, width);
+                &mut self.scratch[range]
+            }
+            Place::Kept(first) => {
+                let range = self.range(first, width);
+                &mut self.kept[range]
+            }
+        }
+    }
+
+    /// A node to be written and one to be read, which lie apart.
+    fn pair(&mut self, out: (Place, usize), x: (Place, usize)) -> (&mut [F], &[F]) {
+        let range = |(place, width): (Place, usize)| match place {
+            Place::Scratch(first) | Place::Kept(first) => self.range(first, width),
+        };
+        let (to, from) = (range(out), range(x));
+        match (out.0, x.0) {
+            (Place::Scratch(_), Place::Kept(_)) => (&mut self.scratch[to], &self.kept[from]),
+            (Place::Kept(_), Place::Scratch(_)) => (&mut self.kept[to], &self.scratch[from]),
+            (Place::Scratch(_), Place::Scratch(_)) => apart(self.scratch, to, from),
+            (Place::Kept(_), Place::Kept(_)) => apart(self.kept, to, from),
+        }
+    }
+
+    fn compute(
+        &mut self,
+        step: &Step,
+        plan: &Plan,
+        params: &[F],
+        inputs: &[ArrayView2<f64>],
+        rows: Range<usize>,
+    ) {
+        let (n, out) = (self.n, (step.out, step.width));
+        let operand = |k: usize| step.operands[k].expect("as many operands as the operation has");
+        match &step.op {
+            Op::Input(index) => {
+                let x = inputs[*index].slice(s![rows, ..]);
+                for (out, x) in self.get_mut(out.0, out.1).iter_mut().zip(&x) {
+                    *out = F::from_f64(*x);
+                }
+            }
+            Op::Constant(bits) => self
+                .get_mut(out.0, out.1)
+                .fill(F::from_f64(f64::from_bits(*bits))),
+            Op::MatMul { w, transposed, .. } => {
+                let (first, shape) = plan.params[w.0 as usize];
+                let w = &params[first..first + shape.0 * shape.1];
+                let w = ArrayView2::from_shape(shape, w).expect("a whole matrix");
+                let x = operand(0);
+                let (out, numbers) = self.pair(out, x);
+                let x = ArrayView2::from_shape((n, x.1), numbers).expect("whole rows");
+                let out = ArrayViewMut2::from_shape((n, step.width), out).expect("whole rows");
+                let w = if *transposed { w.reversed_axes() } else { w };
+                matmul_here_into(F::from_f64(1.0), x, w, F::default(), out);
+            }
+            Op::Lift(b) => {
+                let (first, (_, m)) = plan.params[b.0 as usize];
+                let b = ArrayView1::from(&params[first..first + m]);
+                let b = b.to_slice().expect("a contiguous row");
+                for row in self.get_mut(out.0, out.1).chunks_exact_mut(m) {
+                    row.copy_from_slice(b);
+                }
+            }
+            Op::Add(..) => {
+                let (to, x) = self.pair(out, operand(0));
+                to.copy_from_slice(x);
+                let (to, x) = self.pair(out, operand(1));
+                F::add_to(to, x);
+            }
+            Op::Mul(..) => {
+                let (to, x) = self.pair(out, operand(0));
+                to.copy_from_slice(x);
+                let (to, x) = self.pair(out, operand(1));
+                F::mul_to(to, x);
+            }
+            Op::Scale(factor, _) => {
+                let (to, x) = self.pair(out, operand(0));
+                to.copy_from_slice(x);
+                F::scale_by(to, f64::from_bits(*factor));
+            }
+            Op::Apply(function, _) => {
+                let (to, x) = self.pair(out, operand(0));
+                to.copy_from_slice(x);
+                F::apply(*function, to);
+            }
+            Op::Total(_) => {
+                let x = operand(0);
+                let (to, numbers) = self.pair(out, x);
+                for (to, row) in to.iter_mut().zip(numbers.chunks_exact(x.1)) {
+                    *to = F::sum(row);
+                }
+            }
+            Op::Spread(_) => {
+                let (to, x) = self.pair(out, operand(0));
+                for (row, x) in to.chunks_exact_mut(step.width).zip(x) {
+                    row.fill(*x);
+                }
+            }
+            Op::Gather(_, columns) => {
+                let x = operand(0);
+                let (to, numbers) = self.pair(out, x);
+                for (to, from) in to.chunks_exact_mut(step.width).zip(numbers.chunks_exact(x.1)) {
+                    for (to, index) in to.iter_mut().zip(columns.indices.iter()) {
+                        *to = from[*index as usize];
+                    }
+                }
+            }
+            Op::Scatter(_, columns) => {
+                let x = operand(0);
+                let (to, numbers) = self.pair(out, x);
+                to.fill(F::default());
+                for (to, from) in to.chunks_exact_mut(step.width).zip(numbers.chunks_exact(x.1)) {
+                    for (x, index) in from.iter().zip(columns.indices.iter()) {
+                        to[*index as usize] += *x;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Two ranges that do not overlap, one to be written and one to be read.
+fn apart<F>(numbers: &mut [F], to: Range<usize>, from: Range<usize>) -> (&mut [F], &[F]) {
+    let [to, from] = numbers
+        .get_disjoint_mut([to, from])
+        .expect("nodes that are alive at once lie apart");
+    (to, from)
+}
