@@ -39,7 +39,7 @@ use crate::Rbm;
 /// let mut grad = Array1::zeros(dbn.n_params());
 /// for step in 0..300 {
 ///     objective.loss_and_grad_into(&dbn, x.view(), &mut Seed::new(3).nth(step).rng(), grad.view_mut())?;
-///     dbn.set_params((dbn.params() - &grad * 0.1).view())?;
+///     dbn.set_params((dbn.params() - &grad * 0.5).view())?;
 /// }
 /// assert!(dbn.exact_bound(x.view())?.sum() > before + 1.0);
 /// # Ok::<(), gibbsian_core::Error>(())
