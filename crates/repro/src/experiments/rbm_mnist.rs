@@ -128,8 +128,6 @@ pub const EXPERIMENT: Experiment = Experiment {
 };
 
 const N_HIDDEN: usize = 500;
-/// Chains of forward annealing.
-const N_CHAINS: usize = 200;
 const LEVEL: f64 = 0.95;
 const N_FANTASIES: usize = 400;
 const N_SHOWN: usize = 100;
@@ -219,16 +217,16 @@ impl Score {
     ) -> Result<Self> {
         ctx.progress(0, 1, &format!("annealing {name}"));
         let seed = ctx.seed().child("annealing").child(name);
-        let n_temperatures = ctx.pick(8_000, 30_000);
+        let (n_temperatures, n_chains) = ctx.pick((8_000, 100), (30_000, 200));
         let path = BinaryRbmPath::new(machine, base)?;
         let pilot = Pilot::run(
             &path,
             &Ladder::linear(500)?,
-            N_CHAINS / 2,
+            n_chains / 2,
             &mut seed.child("pilot").rng(),
         )?;
         let ladder = pilot.ladder(n_temperatures)?;
-        let forward = ais(&path, &ladder, N_CHAINS, &mut seed.rng())?;
+        let forward = ais(&path, &ladder, n_chains, &mut seed.rng())?;
         let estimate = forward.estimate(LEVEL)?;
         let mean = -machine.energy(test_rows).mean().unwrap_or(f64::NAN) - forward.log_z();
         let text = format!("test log-probability at most {mean:.2} nats in expectation; {estimate}");
@@ -249,7 +247,7 @@ fn certify(
     score: &Score,
     test_rows: ArrayView2<f64>,
 ) -> Result<()> {
-    let (n_cases, chains_a_case) = ctx.pick((100, 6), (100, 16));
+    let (n_cases, chains_a_case) = ctx.pick((100, 4), (100, 16));
     ctx.progress(0, 1, "RAISE from test digits");
     let path = BinaryRbmPath::new(machine, base)?;
     // The pictures of the test set are in random order, so the first ones are as good as any.
