@@ -1,8 +1,8 @@
 //! The fused training step of variational learning with persistent chains.
 //!
 //! [`crate::dbm::VariationalPersistent`] and stochastic gradient descent with momentum and weight decay, arranged so that means, chains, gradients and
-//! parameters never cross the `f64` boundary. Given the same generator, the chains are those of Gibbs sampling on the same machine; the tests tie the step to the
-//! generic gradient.
+//! parameters never cross the `f64` boundary. Given the same generator, the chains of steps by lists are those of Gibbs sampling on the same machine; the tests tie the step to the
+//! generic gradient, and products in tiles to those by lists.
 //!
 //! A step that is refused leaves machine and velocity as they were; chains may have moved.
 

@@ -3,7 +3,7 @@
 //! Both are the generic objective plus stochastic gradient descent with momentum and weight decay (`v ← μ v − ε (∇L + λ W)`, `W ← W + v`,
 //! Hinton 2012, eq. 15), arranged so that parameters, gradients and chain states never cross the `f64` boundary: the gradient of a panel of
 //! weights is summed from the lists of active cases and added to the panel while it is in the cache, and the transposed copy follows at once.
-//! Given the same generator, a fused step draws the same states as the generic one on the same machine; the tests tie the two.
+//! Given the same generator, a fused step by lists draws the same states as the generic one on the same machine; the tests tie the two, and products in tiles to those by lists.
 //!
 //! A step that is refused leaves the machine and the velocity as they were; persistent chains may have moved.
 
