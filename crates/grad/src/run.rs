@@ -297,6 +297,13 @@ impl<F: Real> Memory<'_, F> {
             Op::Constant(bits) => self
                 .get_mut(out.0, out.1)
                 .fill(F::from_f64(f64::from_bits(*bits))),
+            Op::Row(bits) => {
+                for row in self.get_mut(out.0, out.1).chunks_exact_mut(step.width) {
+                    for (x, bits) in row.iter_mut().zip(bits.iter()) {
+                        *x = F::from_f64(f64::from_bits(*bits));
+                    }
+                }
+            }
             Op::MatMul { w, transposed, .. } => {
                 let (first, shape) = plan.params[w.0 as usize];
                 let w = &params[first..first + shape.0 * shape.1];
