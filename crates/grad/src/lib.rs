@@ -38,6 +38,7 @@
 #![deny(unsafe_code)]
 
 mod function;
+mod fused;
 mod graph;
 mod plan;
 mod pullback;

@@ -7,8 +7,9 @@ use gibbsian_linalg::matmul_here_into;
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 use rayon::prelude::*;
 
+use crate::fused::{Areas, CHUNK};
 use crate::graph::Op;
-use crate::plan::{Output, Place, Plan, Step, Term};
+use crate::plan::{Output, Place, Plan, Single, Step, Term};
 use crate::real::Real;
 
 /// Memory that runs of plans use again.
@@ -20,7 +21,7 @@ pub struct Workspace<F> {
     /// What every block keeps.
     kept: Vec<Vec<F>>,
     /// What a block needs while it is computed, for each that may be at once.
-    scratch: Vec<Mutex<Vec<F>>>,
+    scratch: Vec<Mutex<Scratch<F>>>,
     gradient: Vec<F>,
 }
 
@@ -34,6 +35,12 @@ impl<F: Real> Workspace<F> {
             gradient: Vec::new(),
         }
     }
+}
+
+#[derive(Debug, Default)]
+struct Scratch<F> {
+    numbers: Vec<F>,
+    registers: Vec<[F; CHUNK]>,
 }
 
 fn grow<F: Real>(buffer: &mut Vec<F>, size: usize) {
@@ -75,12 +82,13 @@ impl Plan {
         let n_blocks = n_rows.div_ceil(block_rows);
         let planned = &self.stages[stage];
         for step in &planned.steps {
-            if let Op::Input(index) = step.op {
-                assert_eq!(
-                    inputs[index].dim(),
-                    (n_rows, step.width),
-                    "the shape of input {index}"
-                );
+            if let Step::One(Single {
+                op: Op::Input(index),
+                width,
+                ..
+            }) = *step
+            {
+                assert_eq!(inputs[index].dim(), (n_rows, width), "the shape of input {index}");
             }
         }
         let scratch = &workspace.scratch;
@@ -91,15 +99,25 @@ impl Plan {
                 // A thread of the pool has a slot of its own, so that nobody waits.
                 let slot = rayon::current_thread_index().map_or(0, |index| index + 1);
                 let mut scratch = scratch[slot].lock().unwrap_or_else(PoisonError::into_inner);
-                grow(&mut scratch, self.scratch * block_rows);
+                let Scratch { numbers, registers } = &mut *scratch;
+                grow(numbers, self.scratch * block_rows);
+                if registers.len() < self.registers {
+                    registers.resize(self.registers, [F::default(); CHUNK]);
+                }
                 let mut memory = Memory {
                     n: rows.len(),
                     block_rows,
-                    scratch: &mut scratch,
-                    kept,
+                    areas: Areas {
+                        scratch: numbers,
+                        kept,
+                        registers,
+                    },
                 };
                 for step in &planned.steps {
-                    memory.compute(step, self, params, inputs, rows.clone());
+                    match step {
+                        Step::One(step) => memory.compute(step, self, params, inputs, rows.clone()),
+                        Step::Fused(fused) => fused.run(memory.n, block_rows, &mut memory.areas),
+                    }
                 }
             });
     }
@@ -206,7 +224,7 @@ impl Plan {
             }
             Term::Sum(x) => {
                 for row in self.kept_numbers(kept, x, n).chunks_exact(x.width) {
-                    F::add_to(out, row);
+                    F::accumulate(row, out);
                 }
             }
         }
@@ -241,8 +259,7 @@ const PANEL_ROWS: usize = 64;
 struct Memory<'a, F> {
     n: usize,
     block_rows: usize,
-    scratch: &'a mut [F],
-    kept: &'a mut [F],
+    areas: Areas<'a, F>,
 }
 
 impl<F: Real> Memory<'_, F> {
@@ -254,11 +271,11 @@ impl<F: Real> Memory<'_, F> {
         match place {
             Place::Scratch(first) => {
                 let range = self.range(first, width);
-                &mut self.scratch[range]
+                &mut self.areas.scratch[range]
             }
             Place::Kept(first) => {
                 let range = self.range(first, width);
-                &mut self.kept[range]
+                &mut self.areas.kept[range]
             }
         }
     }
@@ -269,17 +286,18 @@ impl<F: Real> Memory<'_, F> {
             Place::Scratch(first) | Place::Kept(first) => self.range(first, width),
         };
         let (to, from) = (range(out), range(x));
+        let areas = &mut self.areas;
         match (out.0, x.0) {
-            (Place::Scratch(_), Place::Kept(_)) => (&mut self.scratch[to], &self.kept[from]),
-            (Place::Kept(_), Place::Scratch(_)) => (&mut self.kept[to], &self.scratch[from]),
-            (Place::Scratch(_), Place::Scratch(_)) => apart(self.scratch, to, from),
-            (Place::Kept(_), Place::Kept(_)) => apart(self.kept, to, from),
+            (Place::Scratch(_), Place::Kept(_)) => (&mut areas.scratch[to], &areas.kept[from]),
+            (Place::Kept(_), Place::Scratch(_)) => (&mut areas.kept[to], &areas.scratch[from]),
+            (Place::Scratch(_), Place::Scratch(_)) => apart(areas.scratch, to, from),
+            (Place::Kept(_), Place::Kept(_)) => apart(areas.kept, to, from),
         }
     }
 
     fn compute(
         &mut self,
-        step: &Step,
+        step: &Single,
         plan: &Plan,
         params: &[F],
         inputs: &[ArrayView2<f64>],
@@ -311,9 +329,17 @@ impl<F: Real> Memory<'_, F> {
                 let x = operand(0);
                 let (out, numbers) = self.pair(out, x);
                 let x = ArrayView2::from_shape((n, x.1), numbers).expect("whole rows");
-                let out = ArrayViewMut2::from_shape((n, step.width), out).expect("whole rows");
                 let w = if *transposed { w.reversed_axes() } else { w };
-                matmul_here_into(F::from_f64(1.0), x, w, F::default(), out);
+                let mut onto = F::default();
+                if let Some(bias) = step.bias {
+                    let bias = &params[plan.range(bias)];
+                    for row in out.chunks_exact_mut(step.width) {
+                        row.copy_from_slice(bias);
+                    }
+                    onto = F::from_f64(1.0);
+                }
+                let out = ArrayViewMut2::from_shape((n, step.width), out).expect("whole rows");
+                matmul_here_into(F::from_f64(1.0), x, w, onto, out);
             }
             Op::Lift(b) => {
                 let (first, (_, m)) = plan.params[b.0 as usize];
@@ -323,27 +349,8 @@ impl<F: Real> Memory<'_, F> {
                     row.copy_from_slice(b);
                 }
             }
-            Op::Add(..) => {
-                let (to, x) = self.pair(out, operand(0));
-                to.copy_from_slice(x);
-                let (to, x) = self.pair(out, operand(1));
-                F::add_to(to, x);
-            }
-            Op::Mul(..) => {
-                let (to, x) = self.pair(out, operand(0));
-                to.copy_from_slice(x);
-                let (to, x) = self.pair(out, operand(1));
-                F::mul_to(to, x);
-            }
-            Op::Scale(factor, _) => {
-                let (to, x) = self.pair(out, operand(0));
-                to.copy_from_slice(x);
-                F::scale_by(to, f64::from_bits(*factor));
-            }
-            Op::Apply(function, _) => {
-                let (to, x) = self.pair(out, operand(0));
-                to.copy_from_slice(x);
-                F::apply(*function, to);
+            Op::Add(..) | Op::Mul(..) | Op::Scale(..) | Op::Apply(..) => {
+                unreachable!("elementwise operations are fused")
             }
             Op::Total(_) => {
                 let x = operand(0);
