@@ -38,7 +38,8 @@ fn time<M: ParametricMut + Space, O: Objective<M>>(mut model: M, objective: O, b
         let n = 50;
         for k in 0..n {
             let x = batches[k % batches.len()].view();
-            step.train_step(&mut model, x, 1e-6, &mut rng).expect("a finite step");
+            step.train_step(&mut model, x, 1e-6, &mut rng)
+                .expect("a finite step");
         }
         println!("{}", began.elapsed().as_secs_f64() / n as f64);
     }

@@ -62,7 +62,11 @@ impl NeuralEnergy {
         let e = forward(&mut net, inputs.x);
         let (mut g, layout, params) = net.finish()?;
         if g.width(e) != 1 {
-            return Err(Error::shape("output of the network", &[g.width(e)], "[1], an energy"));
+            return Err(Error::shape(
+                "output of the network",
+                &[g.width(e)],
+                "[1], an energy",
+            ));
         }
         let gradient = g.gradient(e, inputs.x);
         let s = g.scale(-1.0, gradient);

@@ -49,7 +49,9 @@ impl Init {
                 .collect()
         };
         let uniform = |bound: f64, rng: &mut dyn Rng| -> Vec<f64> {
-            (0..n * m).map(|_| bound * (2.0 * rng.random::<f64>() - 1.0)).collect()
+            (0..n * m)
+                .map(|_| bound * (2.0 * rng.random::<f64>() - 1.0))
+                .collect()
         };
         let fan_in = n as f64;
         Ok(match self {
@@ -92,9 +94,15 @@ mod tests {
             let count = x.len() as f64;
             let mean = x.iter().sum::<f64>() / count;
             let second = x.iter().map(|x| x * x).sum::<f64>() / count;
-            assert!(mean.abs() < 5.0 * (variance / count).sqrt(), "{init:?}: mean {mean}");
+            assert!(
+                mean.abs() < 5.0 * (variance / count).sqrt(),
+                "{init:?}: mean {mean}"
+            );
             let error = variance * ((kurtosis - 1.0) / count).sqrt();
-            assert!((second - variance).abs() < 5.0 * error, "{init:?}: {second} for {variance}");
+            assert!(
+                (second - variance).abs() < 5.0 * error,
+                "{init:?}: {second} for {variance}"
+            );
         }
     }
 
@@ -104,7 +112,11 @@ mod tests {
             let init = Init::Orthogonal { gain: 2.0 };
             let x = init.draw(shape, &mut Seed::new(2).rng()).unwrap();
             let x = Array2::from_shape_vec(shape, x).unwrap();
-            let gram = if shape.0 < shape.1 { x.dot(&x.t()) } else { x.t().dot(&x) };
+            let gram = if shape.0 < shape.1 {
+                x.dot(&x.t())
+            } else {
+                x.t().dot(&x)
+            };
             let identity = Array2::<f64>::eye(gram.nrows()) * 4.0;
             assert!((&gram - &identity).iter().all(|e| e.abs() < 1e-13), "{gram}");
         }

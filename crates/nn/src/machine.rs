@@ -166,7 +166,10 @@ impl<T: Real> Numbers<T> {
 /// Makes arrays of these widths; what fits already stays.
 fn fit(arrays: &mut Vec<Array2<f64>>, n: usize, widths: &[usize]) {
     let fits = arrays.len() == widths.len()
-        && arrays.iter().zip(widths).all(|(array, width)| array.dim() == (n, *width));
+        && arrays
+            .iter()
+            .zip(widths)
+            .all(|(array, width)| array.dim() == (n, *width));
     if !fits {
         *arrays = widths.iter().map(|width| Array2::zeros((n, *width))).collect();
     }
@@ -204,11 +207,7 @@ impl Machine {
             Precision::Single => Lane::Single(Numbers::new(params.view())),
             Precision::Double => Lane::Double(Numbers::new(params.view())),
         };
-        Machine {
-            layout,
-            params,
-            lane,
-        }
+        Machine { layout, params, lane }
     }
 
     pub(crate) fn precision(&self) -> Precision {

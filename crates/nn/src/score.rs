@@ -44,11 +44,7 @@ impl NeuralScore {
         rng: &mut dyn Rng,
     ) -> Result<Self> {
         let (machine, scores) = build(dim, |net, inputs| forward(net, inputs.x), rng)?;
-        Ok(NeuralScore {
-            dim,
-            machine,
-            scores,
-        })
+        Ok(NeuralScore { dim, machine, scores })
     }
 }
 
@@ -97,11 +93,7 @@ impl NeuralTimeScore {
         rng: &mut dyn Rng,
     ) -> Result<Self> {
         let (machine, scores) = build(dim, |net, inputs| forward(net, inputs.x, inputs.t), rng)?;
-        Ok(NeuralTimeScore {
-            dim,
-            machine,
-            scores,
-        })
+        Ok(NeuralTimeScore { dim, machine, scores })
     }
 }
 

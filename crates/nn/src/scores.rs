@@ -83,7 +83,12 @@ impl Scores {
     ) {
         let decide = &mut |values: &[Array2<f64>], cotangents: &mut [Array2<f64>]| {
             let (u, w) = cotangents.split_at_mut(1);
-            cotangent(values[0].view(), values[1].view(), u[0].view_mut(), w[0].view_mut());
+            cotangent(
+                values[0].view(),
+                values[1].view(),
+                u[0].view_mut(),
+                w[0].view_mut(),
+            );
         };
         machine.pull(&self.jvp_pull, views, decide, grad);
     }

@@ -14,12 +14,14 @@
 //! stay in the first-level cache gained nothing. Where the processor has a matrix unit, a dense product in integer digits takes half as long as the sparse sum ([`tiles`]).
 
 mod gather;
+mod lend;
 mod lists;
 pub mod tiles;
 mod transpose;
 mod upper;
 
 pub use gather::{gather, gather_range};
+pub(crate) use lend::{lend, lend_mut};
 pub use lists::ActiveLists;
 pub use transpose::{transpose, transpose_bits};
 pub(crate) use upper::clear_upper;

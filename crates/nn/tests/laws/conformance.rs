@@ -2,8 +2,8 @@
 
 use gibbsian_core::{ParametricMut, Seed};
 use gibbsian_nn::{Activation, Init, Net, NeuralEnergy, NeuralScore, NeuralTimeScore, Precision};
-use gibbsian_testkit::differences::Precision as Probes;
 use gibbsian_testkit::conformance;
+use gibbsian_testkit::differences::Precision as Probes;
 use ndarray::{Array2, array};
 use rand::RngExt;
 
@@ -18,7 +18,9 @@ pub fn points(n: usize, dim: usize) -> Array2<f64> {
 /// A model whose blocks that begin at zero have moved.
 pub fn moved<M: ParametricMut>(mut model: M) -> M {
     let mut rng = Seed::new(4).child("parameters").rng();
-    let params = model.params().mapv(|p| p + 0.2 * (2.0 * rng.random::<f64>() - 1.0));
+    let params = model
+        .params()
+        .mapv(|p| p + 0.2 * (2.0 * rng.random::<f64>() - 1.0));
     model.set_params(params.view()).unwrap();
     model
 }

@@ -17,7 +17,11 @@ fn everything(energy: &NeuralEnergy, x: ArrayView2<f64>) -> Vec<Array1<f64>> {
     let (mut score, mut jvp) = (Array2::zeros(x.dim()), Array2::zeros(x.dim()));
     energy.score_jvp_into(x, v.view(), score.view_mut(), jvp.view_mut());
     let mut of_energy = Array1::zeros(energy.n_params());
-    energy.energy_pullback_with(x, &mut |e, mut w| w.assign(&e.mapv(f64::sin)), of_energy.view_mut());
+    energy.energy_pullback_with(
+        x,
+        &mut |e, mut w| w.assign(&e.mapv(f64::sin)),
+        of_energy.view_mut(),
+    );
     let mut of_divergence = Array1::zeros(energy.n_params());
     let cotangent: &mut DivergenceCotangent<'_> =
         &mut |s: ArrayView2<f64>,
@@ -46,7 +50,10 @@ fn single_precision_errs_as_its_unit_roundoff_says() {
     for (k, (single, double)) in single.iter().zip(&double).enumerate() {
         let scale = double.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
         let error = (single - double).iter().fold(0.0, |m: f64, x| m.max(x.abs()));
-        assert!(error < 64.0 * f64::from(f32::EPSILON) * scale, "{k}: {error} of {scale}");
+        assert!(
+            error < 64.0 * f64::from(f32::EPSILON) * scale,
+            "{k}: {error} of {scale}"
+        );
         assert!(error > 0.0, "{k}: the precisions compute the same");
     }
 }
