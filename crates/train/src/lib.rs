@@ -4,7 +4,7 @@
 //! an objective gives a gradient and an [`Optimiser`] moves along it. A [`Trainer`] repeats it over epochs.
 //! Everything random in step `t` is derived from the seed and `t`.
 //!
-//! Reading order: [`schedule`], [`optimiser`] with [`sgd`], [`momentum`], [`nesterov`], [`decay`] and [`clipping`], then
+//! Reading order: [`schedule`], [`optimiser`] with [`sgd`], [`momentum`], [`nesterov`], [`rms_prop`], [`adam`], [`decay`] and [`clipping`], then
 //! [`descent`]; [`trainer`] with [`monitor`], [`stop`] and [`history`]; [`checkpoint`] and [`resume`] for runs that
 //! survive interruptions; [`evaluate`] for what to watch.
 //!
@@ -94,11 +94,13 @@
 
 pub mod schedule;
 
+pub mod adam;
 pub mod clipping;
 pub mod decay;
 pub mod momentum;
 pub mod nesterov;
 pub mod optimiser;
+pub mod rms_prop;
 pub mod sgd;
 
 pub mod descent;
@@ -112,6 +114,7 @@ pub mod resume;
 
 pub mod evaluate;
 
+pub use adam::{Adam, AdamOptions, AdamW};
 pub use clipping::{Clipped, MaxNorm};
 pub use decay::Decay;
 pub use descent::Descent;
@@ -124,7 +127,8 @@ pub use monitor::{EachEpoch, EachStep, GO_ON, GoOn, Monitor, Progress, STOP};
 pub use nesterov::Nesterov;
 pub use optimiser::Optimiser;
 pub use resume::{Checkpointing, Resumed};
-pub use schedule::{Constant, Exponential, Linear, Schedule, Staircase, Switch};
+pub use rms_prop::RmsProp;
+pub use schedule::{Constant, Cosine, Exponential, Linear, Schedule, Staircase, Switch, WarmedUp};
 pub use sgd::Sgd;
 pub use stop::{Patience, TimeLimit};
 pub use trainer::{Outcome, Trainer};

@@ -1,0 +1,3 @@
+//! Laws of what is built around gradients: adaptive optimisers.
+
+mod adaptive;
