@@ -5,7 +5,7 @@
 //! Everything random in step `t` is derived from the seed and `t`.
 //!
 //! Reading order: [`schedule`], [`optimiser`] with [`sgd`], [`momentum`], [`nesterov`], [`rms_prop`], [`adam`], [`decay`] and [`clipping`], then
-//! [`descent`]; [`trainer`] with [`monitor`], [`stop`] and [`history`]; [`checkpoint`] and [`resume`] for runs that
+//! [`descent`]; what goes around a training step, [`ema`], and [`guard`] with [`divergence`] and [`rollbacks`]; [`trainer`] with [`monitor`], [`stop`] and [`history`]; [`checkpoint`] and [`resume`] for runs that
 //! survive interruptions; [`evaluate`] for what to watch.
 //!
 //! A run with its parts, here on a toy; a Boltzmann machine takes the place of the model and contrastive divergence
@@ -105,6 +105,11 @@ pub mod sgd;
 
 pub mod descent;
 
+pub mod divergence;
+pub mod ema;
+pub mod guard;
+pub mod rollbacks;
+
 pub mod history;
 pub mod monitor;
 pub mod stop;
@@ -118,9 +123,12 @@ pub use adam::{Adam, AdamOptions, AdamW};
 pub use clipping::{Clipped, MaxNorm};
 pub use decay::Decay;
 pub use descent::Descent;
+pub use divergence::{Criterion, Divergence, LossWithin, QuantityWithin};
+pub use ema::{AveragingWarmUp, Ema, PowerProfile};
 pub use evaluate::{EnergyGap, MeanEnergy, energies, energy_gap, mean_energy};
 pub use gibbsian_checkpoint as checkpoint;
 pub use gibbsian_checkpoint::{Checkpoint, CheckpointFiles, Loaded, fingerprint};
+pub use guard::{GuardOptions, Guarded};
 pub use history::History;
 pub use momentum::Momentum;
 pub use monitor::{EachEpoch, EachStep, GO_ON, GoOn, Monitor, Progress, STOP};
@@ -128,6 +136,7 @@ pub use nesterov::Nesterov;
 pub use optimiser::Optimiser;
 pub use resume::{Checkpointing, Resumed};
 pub use rms_prop::RmsProp;
+pub use rollbacks::{EachRollback, Rollback, Rollbacks};
 pub use schedule::{Constant, Cosine, Exponential, Linear, Schedule, Staircase, Switch, WarmedUp};
 pub use sgd::Sgd;
 pub use stop::{Patience, TimeLimit};
