@@ -5,7 +5,7 @@
 //! Everything random in step `t` is derived from the seed and `t`.
 //!
 //! Reading order: [`schedule`], [`optimiser`] with [`sgd`], [`momentum`], [`nesterov`], [`rms_prop`], [`adam`], [`decay`] and [`clipping`], then
-//! [`descent`]; what goes around a training step, [`ema`], and [`guard`] with [`divergence`] and [`rollbacks`]; [`trainer`] with [`monitor`], [`stop`] and [`history`]; [`checkpoint`] and [`resume`] for runs that
+//! [`descent`]; what goes around a training step, [`ema`], and [`guard`] with [`divergence`] and [`rollbacks`]; [`trainer`] with [`monitor`], [`stop`], [`csv_log`] and [`history`]; [`checkpoint`] and [`resume`] for runs that
 //! survive interruptions; [`evaluate`] for what to watch.
 //!
 //! A run with its parts, here on a toy; a Boltzmann machine takes the place of the model and contrastive divergence
@@ -110,6 +110,7 @@ pub mod ema;
 pub mod guard;
 pub mod rollbacks;
 
+pub mod csv_log;
 pub mod history;
 pub mod monitor;
 pub mod stop;
@@ -121,6 +122,7 @@ pub mod evaluate;
 
 pub use adam::{Adam, AdamOptions, AdamW};
 pub use clipping::{Clipped, MaxNorm};
+pub use csv_log::CsvLog;
 pub use decay::Decay;
 pub use descent::Descent;
 pub use divergence::{Criterion, Divergence, LossWithin, QuantityWithin};

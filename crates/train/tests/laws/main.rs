@@ -1,4 +1,4 @@
-//! Laws of what is built around gradients: adaptive optimisers, averages and the guard.
+//! Laws of what is built around gradients: adaptive optimisers, averages, the guard, and the log.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -7,4 +7,5 @@ mod adaptive;
 mod averages;
 mod guard;
 mod guarded_runs;
+mod log;
 mod toys;
