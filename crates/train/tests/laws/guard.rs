@@ -90,6 +90,33 @@ fn a_state_is_good_only_after_it_was_survived() {
 }
 
 #[test]
+fn a_candidate_that_was_followed_by_a_divergence_does_not_become_good() {
+    let mut model = Numbers(array![0.0]);
+    let calls = Cell::new(0);
+    // The state after step 5 is taken, and found to be bad at once; step 12, which is the thirteenth call, diverges for another reason.
+    let step = script(|_, model: &mut Numbers, _| {
+        calls.set(calls.get() + 1);
+        model.0[0] += 1.0;
+        if calls.get() == 5 {
+            model.0[0] = 1e7;
+        }
+        let wrong = calls.get() == 13 || model.0[0] > 1e7;
+        Ok(if wrong { f64::NAN } else { 0.0 })
+    });
+    let mut guarded = Guarded::new(step, &model, (), options(5, 2)).unwrap();
+    for _ in 0..12 {
+        step_once(&mut guarded, &mut model, 0.1).unwrap();
+    }
+    let told: Vec<_> = guarded
+        .rollbacks()
+        .all()
+        .iter()
+        .map(|r| (r.step, r.back_to))
+        .collect();
+    assert_eq!((told, model.0[0]), (vec![(6, 0), (12, 0)], 1.0));
+}
+
+#[test]
 fn the_first_good_state_is_the_model_of_the_first_step() {
     let mut model = Numbers(array![0.0]);
     let step = script(|_, model: &mut Numbers, rate| {
