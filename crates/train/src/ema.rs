@@ -7,7 +7,11 @@
 //! - [`AveragingWarmUp`]: the same, shorter at the beginning, so that `θ_0` is forgotten;
 //! - [`PowerProfile`]: an average over a fixed share of the run, however long it is; with exponent zero it is Polyak's plain mean.
 //!
+//! A monitor that wants to look at the averaged model while the run goes on holds an [`Average`] and a model of its own to put it in.
+//!
 //! It is computed as `θ̄ + (1 − β)(θ − θ̄)`, so parameters that stand still have exactly themselves as their average.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gibbsian_core::error::check_non_negative;
 use gibbsian_core::{Parametric, ParametricMut, Record, Result, Snapshot, TrainStep, Values};
@@ -66,8 +70,32 @@ use crate::schedule::Schedule;
 pub struct Ema<S> {
     step: S,
     decay: Box<dyn Schedule>,
-    average: Array1<f64>,
+    average: Average,
     n_steps: u64,
+}
+
+/// The averaged parameters of a run, also while it goes on. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Average(Arc<Mutex<Array1<f64>>>);
+
+impl Average {
+    /// A copy of the averaged parameters `θ̄`.
+    pub fn params(&self) -> Array1<f64> {
+        self.lock().clone()
+    }
+
+    /// Gives `model` the averaged parameters.
+    ///
+    /// # Errors
+    /// The model refuses them: it is of another size, or does not allow a mean of what it allows.
+    pub fn apply_to<M: ParametricMut + ?Sized>(&self, model: &mut M) -> Result<()> {
+        model.set_params(self.lock().view())
+    }
+
+    /// A pass that panicked half-way ended the run.
+    fn lock(&self) -> MutexGuard<'_, Array1<f64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<S> Ema<S> {
@@ -81,7 +109,7 @@ impl<S> Ema<S> {
         Ok(Ema {
             step,
             decay,
-            average: model.params(),
+            average: Average(Arc::new(Mutex::new(model.params()))),
             n_steps: 0,
         })
     }
@@ -91,19 +119,22 @@ impl<S> Ema<S> {
         &self.step
     }
 
-    /// The average `θ̄` of the parameters.
-    pub fn averaged(&self) -> ArrayView1<'_, f64> {
-        self.average.view()
+    /// The averaged parameters, as a handle that a monitor can hold while the run goes on.
+    pub fn average(&self) -> Average {
+        self.average.clone()
     }
 
-    /// Gives `model` the averaged parameters.
-    ///
-    /// To go on with training afterwards, give them to a copy.
+    /// A copy of the averaged parameters `θ̄`.
+    pub fn averaged(&self) -> Array1<f64> {
+        self.average.params()
+    }
+
+    /// Gives `model` the averaged parameters; to go on with training afterwards, give them to a copy.
     ///
     /// # Errors
-    /// The model refuses them: it is of another size, or does not allow a mean of what it allows.
+    /// Those of [`Average::apply_to`].
     pub fn apply_to<M: ParametricMut + ?Sized>(&self, model: &mut M) -> Result<()> {
-        model.set_params(self.average.view())
+        self.average.apply_to(model)
     }
 
     fn averaging<M: Parametric + ?Sized>(
@@ -113,17 +144,19 @@ impl<S> Ema<S> {
     ) -> Result<f64> {
         let beta = decay_at(self.decay.as_ref(), self.n_steps)?;
         if self.n_steps == 0 {
-            self.average = model.params();
+            *self.average.lock() = model.params();
         }
         let loss = train(&mut self.step, model)?;
         let params = model.params();
-        let pass = Zip::from(&mut self.average).and(&params);
-        let average = |mean: &mut f64, &p: &f64| *mean += (1.0 - beta) * (p - *mean);
+        let mut average = self.average.lock();
+        let pass = Zip::from(&mut *average).and(&params);
+        let step = |mean: &mut f64, &p: &f64| *mean += (1.0 - beta) * (p - *mean);
         if params.len() < PARALLEL_PARAMS {
-            pass.for_each(average);
+            pass.for_each(step);
         } else {
-            pass.par_for_each(average);
+            pass.par_for_each(step);
         }
+        drop(average);
         self.n_steps += 1;
         Ok(loss)
     }
@@ -161,7 +194,7 @@ where
 impl<S: Snapshot> Snapshot for Ema<S> {
     /// The average, the number of steps in it, and the state of the training step.
     fn snapshot(&self) -> Record {
-        let mut record = vectors_record(&[("average", &self.average)]);
+        let mut record = vectors_record(&[("average", &*self.average.lock())]);
         record.put("n_steps", &[], Values::U64(vec![self.n_steps]));
         record.put_part("step", self.step.snapshot());
         record
@@ -169,10 +202,11 @@ impl<S: Snapshot> Snapshot for Ema<S> {
 
     fn restore(&mut self, record: &Record) -> Result<()> {
         let n_steps = record.u64s("n_steps", &[])?[0];
-        let mut average = self.average.clone();
+        let mut average = self.averaged();
         restore_vectors(&mut [("average", &mut average)], record)?;
         self.step.restore(&record.part("step"))?;
-        (self.average, self.n_steps) = (average, n_steps);
+        *self.average.lock() = average;
+        self.n_steps = n_steps;
         Ok(())
     }
 }

@@ -126,7 +126,7 @@ pub use csv_log::CsvLog;
 pub use decay::Decay;
 pub use descent::Descent;
 pub use divergence::{Criterion, Divergence, LossWithin, QuantityWithin};
-pub use ema::{AveragingWarmUp, Ema, PowerProfile};
+pub use ema::{Average, AveragingWarmUp, Ema, PowerProfile};
 pub use evaluate::{EnergyGap, MeanEnergy, energies, energy_gap, mean_energy};
 pub use gibbsian_checkpoint as checkpoint;
 pub use gibbsian_checkpoint::{Checkpoint, CheckpointFiles, Loaded, fingerprint};

@@ -111,6 +111,7 @@ fn an_average_begins_with_the_model_of_the_first_step() {
     });
     let mut step = Ema::new(add, &model, Constant::new(0.5).unwrap()).unwrap();
     assert_eq!(step.averaged()[0], 5.0);
+    let handle = step.average();
     // Weights that were loaded after the step was made.
     model.0[0] = 100.0;
     step_once(&mut step, &mut model, 2.0).unwrap();
@@ -125,6 +126,8 @@ fn an_average_begins_with_the_model_of_the_first_step() {
     weighted.unwrap();
     assert_eq!((model.0[0], step.averaged()[0]), (108.0, 104.5));
 
+    // A handle that was given out before sees every step.
+    assert_eq!(handle.params()[0], 104.5);
     let mut other = Numbers(array![0.0]);
     step.apply_to(&mut other).unwrap();
     assert_eq!(other.0[0], 104.5);
@@ -212,7 +215,9 @@ fn a_resumed_average_has_the_bits_of_one_that_was_not_interrupted() {
     train(&mut model, &mut step, 0..23);
     let mut resumed_model = model.clone();
     let mut resumed = make(&Normal::new(3));
+    let handle = resumed.average();
     resumed.restore(&step.snapshot()).unwrap();
+    assert_eq!(handle.params(), step.averaged());
     train(&mut model, &mut step, 23..60);
     train(&mut resumed_model, &mut resumed, 23..60);
     assert_eq!(resumed_model, model);

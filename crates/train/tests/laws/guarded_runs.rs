@@ -2,12 +2,14 @@
 
 use gibbsian_core::{Error, Parametric, Record, Result, Seed, Snapshot, TrainStep, Values};
 use gibbsian_train::{
-    CheckpointFiles, Checkpointing, Constant, Decay, Descent, EachRollback, EachStep, GO_ON, GuardOptions,
-    Guarded, LossWithin, Momentum, Rollback, STOP, Trainer,
+    Checkpoint, CheckpointFiles, Checkpointing, Constant, Decay, Descent, EachRollback, EachStep, GO_ON,
+    GuardOptions, Guarded, LossWithin, Momentum, Rollback, STOP, Trainer,
 };
 
+use ndarray::array;
+
 use crate::common::{Drawn, Normal, Sampled, points};
-use crate::toys::fresh;
+use crate::toys::{Numbers, fresh, script, step_once};
 
 /// The loss is quadratic with curvature 2 along the sum of weight and bias, so momentum of a half diverges at rates from 3/2 on.
 fn guarded(model: &Normal) -> Guarded<Descent<Sampled, Momentum>, LossWithin> {
@@ -102,6 +104,35 @@ fn a_diverging_run_learns_after_all_and_ends_with_the_same_bits_wherever_it_was_
             assert_eq!(broken, whole, "{breaks:?} {with_checkpoint}");
         }
     }
+}
+
+/// Checkpoints refuse numbers that are not finite, but what diverged is often just that.
+#[test]
+fn a_checkpoint_holds_what_diverged() {
+    let mut model = Numbers(array![0.0]);
+    let step = || {
+        script(|_, _, rate| {
+            if rate > 0.5 {
+                return Err(Error::non_finite("two\nlines", f64::NEG_INFINITY, "at some step"));
+            }
+            Ok(0.0)
+        })
+    };
+    let mut guarded = Guarded::new(step(), &model, (), GuardOptions::default()).unwrap();
+    step_once(&mut guarded, &mut model, 1.0).unwrap();
+    let checkpoint = Checkpoint {
+        step: 1,
+        seed: 0,
+        recipe: "none".into(),
+        record: guarded.snapshot(),
+    };
+    let read = Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap(), "memory").unwrap();
+    let mut same = Guarded::new(step(), &model, (), GuardOptions::default()).unwrap();
+    same.restore(&read.record).unwrap();
+    let rollbacks = same.rollbacks().all();
+    assert_eq!(rollbacks, guarded.rollbacks().all());
+    assert_eq!(rollbacks[0].divergence.value, f64::NEG_INFINITY);
+    assert_eq!(rollbacks[0].divergence.criterion, "two lines");
 }
 
 #[test]

@@ -38,31 +38,9 @@ fn train(directory: &Path, until: u64, log: &mut dyn Monitor<Normal>) -> Result<
             &mut step,
             &data,
             &mut Drawn::new(32, 8, seed.child("order")),
-            &mut (Both(log), &mut killed),
+            &mut (log, &mut killed),
         )
         .map(drop)
-}
-
-/// A monitor behind a reference to whatever it is.
-struct Both<'a>(&'a mut dyn Monitor<Normal>);
-
-impl Monitor<Normal> for Both<'_> {
-    fn on_step(
-        &mut self,
-        model: &Normal,
-        progress: &gibbsian_train::Progress,
-    ) -> gibbsian_core::Result<gibbsian_train::GoOn> {
-        self.0.on_step(model, progress)
-    }
-
-    fn on_epoch(
-        &mut self,
-        model: &Normal,
-        progress: &gibbsian_train::Progress,
-        history: &gibbsian_train::History,
-    ) -> gibbsian_core::Result<gibbsian_train::GoOn> {
-        self.0.on_epoch(model, progress, history)
-    }
 }
 
 fn steps(path: &Path) -> CsvLog<Normal> {
