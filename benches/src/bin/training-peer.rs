@@ -5,7 +5,7 @@ use std::time::Instant;
 use gibbsian_core::{Objective, ParametricMut, Seed, Space, TrainStep};
 use gibbsian_nn::{Activation, Net, NeuralEnergy, NeuralScore};
 use gibbsian_objectives::{DenoisingScoreMatching, ImplicitScoreMatching};
-use gibbsian_train::{Constant, Decay, Descent, Momentum};
+use gibbsian_train::{Adam, AdamOptions, Decay, Descent};
 use ndarray::Array2;
 use rand::RngExt;
 use rand_distr::StandardNormal;
@@ -28,8 +28,7 @@ fn batches(n: usize, dim: usize, batch: usize) -> Vec<Array2<f64>> {
 
 fn time<M: ParametricMut + Space, O: Objective<M>>(mut model: M, objective: O, batch: usize, seconds: f64) {
     let batches = batches(16, model.dim(), batch);
-    let momentum = Constant::new(0.9).expect("below one");
-    let optimiser = Momentum::new(&model.layout(), momentum, Decay::NONE).expect("finite settings");
+    let optimiser = Adam::new(&model.layout(), AdamOptions::default(), Decay::NONE).expect("finite settings");
     let mut step = Descent::new(objective, optimiser);
     let mut rng = Seed::new(2).rng();
     let start = Instant::now();
