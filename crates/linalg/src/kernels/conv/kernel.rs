@@ -160,36 +160,47 @@ impl<T: Copy + Default> Pass<'_, T> {
                 left -= n;
             }
         }
+        let numbers = stored::<T, V, N, H, W>(sums);
         let (spread, written) = (self.convolution.spread, self.convolution.channels.1);
-        for (h, sums) in sums.iter().enumerate() {
-            let y = phase.first.0 + (tile.row + h) * spread;
-            for (k, sums) in sums.iter().enumerate() {
-                let x = phase.first.1 + (tile.column + k) * spread;
-                let pixel = y * self.convolution.out.1 + x;
-                let out = &mut self.out[pixel * written + tile.first..][..tile.n];
-                write::<T, V, N>(sums, out);
+        for (k, numbers) in numbers.chunks_exact(N * V::LANES).take(H * W).enumerate() {
+            let y = phase.first.0 + (tile.row + k / W) * spread;
+            let x = phase.first.1 + (tile.column + k % W) * spread;
+            let pixel = y * self.convolution.out.1 + x;
+            let out = &mut self.out[pixel * written + tile.first..][..tile.n];
+            if tile.n == N * V::LANES {
+                out.copy_from_slice(&numbers[..N * V::LANES]);
+            } else {
+                out.copy_from_slice(&numbers[..tile.n]);
             }
         }
     }
 }
 
-/// Writes the first numbers of some vectors.
+/// Numbers of all sums of a tile.
+const MOST: usize = 14 * COLUMNS;
+
+/// The numbers of some sums, one vector after the other.
+///
+/// Only loops that are unrolled whole touch the sums: the compiler keeps an array in registers only if every place in it is known.
 #[inline(always)]
-fn write<T: Copy + Default, V: Vector<T>, const N: usize>(sums: &[V; N], out: &mut [T]) {
-    if out.len() == N * V::LANES {
-        for (i, sum) in sums.iter().enumerate() {
-            // SAFETY: the slice has the numbers of all vectors.
-            unsafe { sum.store(out.as_mut_ptr().add(i * V::LANES)) };
+fn stored<T: Copy + Default, V: Vector<T>, const N: usize, const H: usize, const W: usize>(
+    sums: [[[V; N]; W]; H],
+) -> [T; MOST] {
+    let mut numbers = [T::default(); MOST];
+    assert!(H * W * N * V::LANES <= MOST);
+    let mut at = numbers.as_mut_ptr();
+    for sums in sums {
+        for sums in sums {
+            for sum in sums {
+                // SAFETY: there is room for the numbers of all vectors, by the assertion above.
+                unsafe {
+                    sum.store(at);
+                    at = at.add(V::LANES);
+                }
+            }
         }
-        return;
     }
-    let mut whole = [T::default(); COLUMNS];
-    assert!(N * V::LANES <= COLUMNS);
-    for (i, sum) in sums.iter().enumerate() {
-        // SAFETY: by the assertion above.
-        unsafe { sum.store(whole.as_mut_ptr().add(i * V::LANES)) };
-    }
-    out.copy_from_slice(&whole[..out.len()]);
+    numbers
 }
 
 impl<T: Copy + Default + std::ops::AddAssign> Strip<'_, T> {
@@ -258,12 +269,11 @@ impl<T: Copy + Default + std::ops::AddAssign> Strip<'_, T> {
                 }
             }
         }
+        let numbers = stored::<T, V, N, 1, R>([sums]);
         let n_out = self.convolution.channels.1;
-        for (r, sums) in sums.iter().take(rows).enumerate() {
-            let mut numbers = [T::default(); COLUMNS];
-            write::<T, V, N>(sums, &mut numbers[..N * V::LANES]);
+        for (r, numbers) in numbers.chunks_exact(N * V::LANES).take(rows).enumerate() {
             let out = &mut self.out[at + r * n_out..][..n];
-            for (out, x) in out.iter_mut().zip(&numbers) {
+            for (out, x) in out.iter_mut().zip(numbers) {
                 *out += *x;
             }
         }
