@@ -183,23 +183,26 @@ impl Graph {
     }
 }
 
-/// One step, over some rows. Sums and products with what is repeated change `out`, which holds the first operand; `a` and `b` are the operands.
+/// One step, over some rows, from one operand or two.
 pub(crate) fn compute<F: Real>(op: &Op, n_rows: usize, out: &mut [F], a: &[F], b: &[F]) {
     match *op {
         Op::Sum(_, axis) => simd::vectorized(Sums {
             axis,
             out,
             x: a,
-            y: None,
+            y: a,
+            term: |x, _| x,
         }),
         Op::SumProducts(_, _, axis) => simd::vectorized(Sums {
             axis,
             out,
             x: a,
-            y: Some(b),
+            y: b,
+            term: |x, y| x * y,
         }),
         Op::Repeat(_, axis) => {
-            for (out, x) in pieces(out, a, axis) {
+            let pieces = out.chunks_exact_mut(axis.n * axis.inner);
+            for (out, x) in pieces.zip(a.chunks_exact(axis.inner)) {
                 for out in out.chunks_exact_mut(axis.inner) {
                     out.copy_from_slice(x);
                 }
@@ -208,14 +211,16 @@ pub(crate) fn compute<F: Real>(op: &Op, n_rows: usize, out: &mut [F], a: &[F], b
         Op::AddRepeated(_, _, axis) => simd::vectorized(Combine {
             axis,
             out,
-            x: b,
-            f: |x, y| x + y,
+            a,
+            b,
+            f: |a, b| a + b,
         }),
         Op::MulRepeated(_, _, axis) => simd::vectorized(Combine {
             axis,
             out,
-            x: b,
-            f: |x, y| x * y,
+            a,
+            b,
+            f: |a, b| a * b,
         }),
         Op::Join(_, _, outer) => {
             let n_pieces = (n_rows * outer).max(1);
@@ -237,52 +242,46 @@ pub(crate) fn compute<F: Real>(op: &Op, n_rows: usize, out: &mut [F], a: &[F], b
     }
 }
 
-/// For every outer place of every row, what has the axis and what has not.
-#[inline(always)]
-fn pieces<'a, F>(
-    whole: &'a mut [F],
-    sums: &'a [F],
-    axis: Axis,
-) -> impl Iterator<Item = (&'a mut [F], &'a [F])> {
-    whole
-        .chunks_exact_mut(axis.n * axis.inner)
-        .zip(sums.chunks_exact(axis.inner))
-}
-
-/// `out ← f(out, x)` with `x` repeated.
-struct Combine<'a, F> {
+/// `out ← f(a, b)` with `b` repeated.
+struct Combine<'a, F, G> {
     axis: Axis,
     out: &'a mut [F],
-    x: &'a [F],
-    f: fn(F, F) -> F,
+    a: &'a [F],
+    b: &'a [F],
+    f: G,
 }
 
-impl<F: Real> simd::Vectorized for Combine<'_, F> {
+impl<F: Real, G: Fn(F, F) -> F> simd::Vectorized for Combine<'_, F, G> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let Axis { inner, .. } = self.axis;
-        for (out, x) in pieces(self.out, self.x, self.axis) {
-            if let [x] = x {
-                out.iter_mut().for_each(|out| *out = (self.f)(*out, *x));
+        let Combine { axis, out, a, b, f } = self;
+        let size = axis.n * axis.inner;
+        let pieces = out.chunks_exact_mut(size).zip(a.chunks_exact(size));
+        for ((out, a), b) in pieces.zip(b.chunks_exact(axis.inner)) {
+            if let [b] = *b {
+                for (out, a) in out.iter_mut().zip(a) {
+                    *out = f(*a, b);
+                }
                 continue;
             }
-            for out in out.chunks_exact_mut(inner) {
-                for (out, x) in out.iter_mut().zip(x) {
-                    *out = (self.f)(*out, *x);
+            for (out, a) in out.chunks_exact_mut(axis.inner).zip(a.chunks_exact(axis.inner)) {
+                for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+                    *out = f(*a, *b);
                 }
             }
         }
     }
 }
 
-/// Sums of numbers or of products.
-struct Sums<'a, F> {
+/// Sums of terms.
+struct Sums<'a, F, G> {
     axis: Axis,
     out: &'a mut [F],
     x: &'a [F],
-    y: Option<&'a [F]>,
+    y: &'a [F],
+    term: G,
 }
 
 /// Neighbouring sums at once.
@@ -292,75 +291,69 @@ const TURNS: usize = 4;
 /// Terms whose sum is added to the others.
 const RUN: usize = 64;
 
-impl<F: Real> simd::Vectorized for Sums<'_, F> {
+impl<F: Real, G: Fn(F, F) -> F> simd::Vectorized for Sums<'_, F, G> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
         let Axis { n, inner, .. } = self.axis;
-        let size = n * inner;
+        let (size, term) = (n * inner, &self.term);
         for (piece, out) in self.out.chunks_exact_mut(inner).enumerate() {
             let x = &self.x[piece * size..][..size];
-            let y = self.y.map(|y| &y[piece * size..][..size]);
+            let y = &self.y[piece * size..][..size];
             if inner == 1 {
                 // As many sums as lanes, and then their sum.
-                let whole = n / LANES * LANES;
-                let mut sums = [F::default(); LANES];
-                add_up(x, y, LANES, 0..n / LANES, 0, &mut sums);
-                let mut sum = sums.into_iter().fold(F::default(), |sum, x| sum + x);
-                for k in whole..n {
-                    sum += y.map_or(x[k], |y| x[k] * y[k]);
-                }
-                out[0] = sum;
+                let sums = sum_lanes(x, y, LANES, n / LANES, term);
+                let sum = sums.into_iter().fold(F::default(), |sum, x| sum + x);
+                let (x, y) = (x.as_chunks::<LANES>().1, y.as_chunks::<LANES>().1);
+                out[0] = x.iter().zip(y).fold(sum, |sum, (x, y)| sum + term(*x, *y));
                 continue;
             }
             let (chunks, rest) = out.as_chunks_mut::<LANES>();
+            let n_whole = chunks.len() * LANES;
             for (c, chunk) in chunks.iter_mut().enumerate() {
-                *chunk = [F::default(); LANES];
-                add_up(x, y, inner, 0..n, c * LANES, chunk);
+                *chunk = sum_lanes(&x[c * LANES..], &y[c * LANES..], inner, n, term);
             }
-            for (i, out) in rest.iter_mut().enumerate() {
-                let at = |k: usize| k * inner + inner / LANES * LANES + i;
-                *out = (0..n).fold(F::default(), |sum, k| {
-                    sum + y.map_or(x[at(k)], |y| x[at(k)] * y[at(k)])
-                });
+            rest.fill(F::default());
+            for (x, y) in x.chunks_exact(inner).zip(y.chunks_exact(inner)) {
+                for ((out, x), y) in rest.iter_mut().zip(&x[n_whole..]).zip(&y[n_whole..]) {
+                    *out += term(*x, *y);
+                }
             }
         }
     }
 }
 
-/// Adds the terms at `first …` of rows of `pitch` numbers to some sums.
+/// The sums of the first numbers of `n` rows of `pitch`.
 #[inline(always)]
-fn add_up<F: Real>(
-    x: &[F],
-    y: Option<&[F]>,
-    pitch: usize,
-    rows: std::ops::Range<usize>,
-    first: usize,
-    sums: &mut [F; LANES],
-) {
-    let lanes = |x: &[F], k: usize| -> [F; LANES] {
-        *x[k * pitch + first..]
-            .first_chunk()
-            .expect("numbers of all lanes")
-    };
-    for run in rows.clone().step_by(RUN) {
+fn sum_lanes<F: Real>(x: &[F], y: &[F], pitch: usize, n: usize, term: &impl Fn(F, F) -> F) -> [F; LANES] {
+    let lanes =
+        |x: &[F], k: usize| -> [F; LANES] { *x[k * pitch..].first_chunk().expect("numbers of all lanes") };
+    let mut sums = [F::default(); LANES];
+    for run in (0..n).step_by(RUN) {
+        let end = n.min(run + RUN);
         let mut turns = [[F::default(); LANES]; TURNS];
-        for start in (run..rows.end.min(run + RUN)).step_by(TURNS) {
-            let n = TURNS.min(rows.end - start);
-            for (turn, sum) in turns.iter_mut().enumerate().take(n) {
-                let x = lanes(x, start + turn);
-                match y {
-                    None => (0..LANES).for_each(|i| sum[i] += x[i]),
-                    Some(y) => {
-                        let y = lanes(y, start + turn);
-                        (0..LANES).for_each(|i| sum[i] += x[i] * y[i]);
-                    }
+        let mut k = run;
+        while k + TURNS <= end {
+            for (turn, sum) in turns.iter_mut().enumerate() {
+                let (x, y) = (lanes(x, k + turn), lanes(y, k + turn));
+                for ((sum, x), y) in sum.iter_mut().zip(x).zip(y) {
+                    *sum += term(x, y);
                 }
+            }
+            k += TURNS;
+        }
+        for k in k..end {
+            let (x, y) = (lanes(x, k), lanes(y, k));
+            for ((sum, x), y) in turns[0].iter_mut().zip(x).zip(y) {
+                *sum += term(x, y);
             }
         }
         for turn in turns {
-            (0..LANES).for_each(|i| sums[i] += turn[i]);
+            for (sum, turn) in sums.iter_mut().zip(turn) {
+                *sum += turn;
+            }
         }
     }
+    sums
 }

@@ -4,11 +4,14 @@
 //! channel. A convolution and its transpose are each other's derivative in the picture, and what a parameter's gradient is summed from is the same for both, [`Reduction::Conv`](crate::Reduction::Conv), with the operands in the
 //! other order: so derivatives of any order are made of these two. The arithmetic is that of [`gibbsian_linalg::kernels::conv`], which reads weights that were put in order; that is done once a run.
 
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
 use gibbsian_linalg::kernels::conv::{Convolution, Geometry, add_weight_gradient};
 use rayon::prelude::*;
 
 use crate::graph::{Graph, Op, Param, Var};
-use crate::plan::{Step, Term};
+use crate::plan::{Output, Step, Term};
 use crate::real::Real;
 
 impl Graph {
@@ -148,12 +151,13 @@ const PARTS: usize = 8;
 
 /// **Adds** the weight gradients of a stage's convolutions to `gradient`: sums over an eighth of the blocks each, in order, and then the sum of these, in order.
 ///
-/// `range` gives the place of a parameter, and `rows` the numbers of a node in a block.
+/// `range` gives the place of a parameter, and `rows` the numbers of a node in a block; `staged` and `partial` are memory that is used again.
 pub(crate) fn add_gradients<'a, F: Real>(
     terms: &[(usize, Term)],
     n_blocks: usize,
-    range: impl Fn(usize) -> std::ops::Range<usize>,
-    rows: impl Fn(crate::plan::Output, usize) -> &'a [F] + Sync,
+    range: impl Fn(usize) -> Range<usize>,
+    rows: impl Fn(Output, usize) -> &'a [F] + Sync,
+    staged: &[Mutex<Vec<F>>],
     partial: &mut Vec<F>,
     gradient: &mut [F],
 ) {
@@ -180,13 +184,16 @@ pub(crate) fn add_gradients<'a, F: Real>(
             tasks.push((convolution, part, sum));
         }
     }
-    (tasks.into_par_iter()).for_each_init(Vec::new, |room, ((_, x, u, convolution), part, sum)| {
+    (tasks.into_par_iter()).for_each(|((_, x, u, convolution), part, sum)| {
         let blocks = part * n_blocks / n_parts..(part + 1) * n_blocks / n_parts;
         let pictures = blocks.flat_map(|block| {
             let x = rows(*x, block).chunks_exact(x.width);
             x.zip(rows(*u, block).chunks_exact(u.width))
         });
-        add_weight_gradient(convolution, pictures, sum, room);
+        // As in a run, a thread has a slot of its own.
+        let slot = rayon::current_thread_index().map_or(0, |index| index + 1);
+        let mut room = staged[slot].lock().unwrap_or_else(PoisonError::into_inner);
+        add_weight_gradient(convolution, pictures, sum, &mut room);
     });
     let mut rest = &partial[..];
     for (range, ..) in convolutions {

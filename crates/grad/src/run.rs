@@ -211,6 +211,7 @@ impl Plan {
                 let n = self.block_rows.min(n_rows - block * self.block_rows);
                 self.kept_numbers(&kept[block], output, n)
             },
+            &workspace.staged,
             &mut workspace.weights,
             &mut gradient,
         );
@@ -428,13 +429,7 @@ impl<F: Real> Memory<'_, F> {
                 let (to, x) = self.pair(out, operand(0));
                 axis::compute(&step.op, n, to, x, &[]);
             }
-            Op::AddRepeated(..) | Op::MulRepeated(..) => {
-                let (to, x) = self.pair(out, operand(0));
-                to.copy_from_slice(x);
-                let (to, x) = self.pair(out, operand(1));
-                axis::compute(&step.op, n, to, &[], x);
-            }
-            Op::SumProducts(..) | Op::Join(..) => {
+            Op::SumProducts(..) | Op::AddRepeated(..) | Op::MulRepeated(..) | Op::Join(..) => {
                 let (to, a, b) = self.triple(out, operand(0), operand(1));
                 axis::compute(&step.op, n, to, a, b);
             }

@@ -93,8 +93,11 @@ fn a_network_on_pictures_has_its_first_three_derivatives() {
     check_energy(unet_energy, 16, 1, 5);
 }
 
+/// A name, columns of the input, and the node.
+type Operation = (&'static str, usize, fn(&mut Graph, Var) -> Var);
+
 /// Every operation on pictures once, of one input.
-fn operations() -> Vec<(&'static str, usize, fn(&mut Graph, Var) -> Var)> {
+fn operations() -> Vec<Operation> {
     const STRIDED: Geometry = Geometry {
         in_channels: 2,
         out_channels: 3,
@@ -257,12 +260,84 @@ fn operations_are_what_they_say_and_their_pullbacks_are_the_transposes_of_their_
             for (found, expected) in found[0].row(row).iter().zip(&expected) {
                 assert_close(*found, *expected, 1e-14, what);
             }
+            if let Some(expected) = definition(what, &inputs[0]) {
+                assert_eq!(expected.len(), out, "{what}");
+                for (found, expected) in found[0].row(row).iter().zip(&expected) {
+                    assert_close(*found, *expected, 1e-13, what);
+                }
+            }
             let (left, right) = (found[1][[row, 0]], found[2][[row, 0]]);
             assert_close(left, right, 1e-13, &format!("⟨Jv, u⟩ and ⟨v, Jᵀu⟩ of {what}"));
             for (a, b) in found[3].row(row).iter().zip(found[4].row(row)) {
                 assert_close(*a, *b, 1e-12, &format!("second derivatives of {what}"));
             }
         }
+    }
+}
+
+/// What some of the operations are, in plain loops: the graph simplifies them before anything is computed.
+fn definition(what: &str, x: &[f64]) -> Option<Vec<f64>> {
+    let places = |k: usize| (k / 30, k / 6 % 5, k % 6);
+    let sum = |o: usize, i: usize| (0..5).map(|k| x[(o * 5 + k) * 6 + i]).sum::<f64>();
+    let each = |n: usize, f: &dyn Fn(usize) -> f64| Some((0..n).map(f).collect());
+    match what {
+        "sum_over" => each(12, &|k| sum(k / 6, k % 6)),
+        "sum over single numbers" => each(2, &|o| x[o * 30..][..30].iter().sum()),
+        "repeat_along" => each(60, &|k| x[places(k).0 * 6 + places(k).2]),
+        "sum of squares" => each(12, &|k| {
+            (0..5).map(|m| x[(k / 6 * 5 + m) * 6 + k % 6].powi(2)).sum()
+        }),
+        "sum of products" => each(12, &|k| {
+            let terms = (0..5).map(|m| x[(k / 6 * 5 + m) * 6 + k % 6]);
+            terms.map(|x| x * x.sin()).sum()
+        }),
+        "sum of a repeated factor" => each(12, &|k| sum(k / 6, k % 6).powi(2)),
+        "product with what is repeated" => each(60, &|k| 0.3 * sum(places(k).0, places(k).2) * x[k]),
+        "sum with what is repeated" => each(60, &|k| x[k] + 0.2 * sum(places(k).0, places(k).2)),
+        "product of repeated along different axes" => each(60, &|k| {
+            let (o, _, i) = places(k);
+            let total = sum(0, i) + sum(1, i);
+            sum(o, i) * total + total
+        }),
+        "function of what is repeated" => each(60, &|k| {
+            let x = x[places(k).0 * 6 + places(k).2];
+            (2.0 * x * x).sin()
+        }),
+        "join" => each(60, &|k| match (k / 12, k % 12) {
+            (o, i) if i < 8 => x[o * 12 + 4 + i].powi(2),
+            (o, i) => x[o * 12 + i - 8].sin(),
+        }),
+        "part" => each(30, &|k| x[k / 3 * 6 + 2 + k % 3].powi(2)),
+        "part of a join" => {
+            let both = |o: usize, k: usize| match k {
+                0..10 => x[o * 10 + k],
+                _ => x[o * 10 + k - 10].sin(),
+            };
+            let inside = (0..60).map(|k| both(k / 10, 5 + k % 10));
+            let ends = (0..24).map(|k| both(k / 4, 1 + k % 4) * both(k / 4, 12 + k % 4));
+            let left = (0..24).map(|k| both(k / 4, 1 + k % 4));
+            Some(inside.chain(ends).chain(left).collect())
+        }
+        "mean_pool" => each(18, &|k| {
+            let (y, u, c) = (k / 9, k / 3 % 3, k % 3);
+            let pixel = |i: usize, j: usize| x[((2 * y + i) * 6 + 2 * u + j) * 3 + c];
+            ((pixel(0, 0) + pixel(0, 1) + pixel(1, 0) + pixel(1, 1)) / 4.0).powi(2)
+        }),
+        "enlarge" => each(162, &|k| {
+            let (y, u, c) = (k / 27, k / 3 % 9, k % 3);
+            x[(y / 3 * 3 + u / 3) * 3 + c].powi(2)
+        }),
+        "group_norm" => {
+            let parameters = numbers(12, 4);
+            each(72, &|k| {
+                let group = k % 6 / 2;
+                let members = || (0..72).filter(|m| m % 6 / 2 == group).map(|m| x[m]);
+                let mean = members().sum::<f64>() / 24.0;
+                let variance = members().map(|x| (x - mean).powi(2)).sum::<f64>() / 24.0;
+                (x[k] - mean) / (variance + 1e-3).sqrt() * parameters[k % 6] + parameters[6 + k % 6]
+            })
+        }
+        _ => None,
     }
 }
 
