@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use gibbsian_linalg::kernels::conv::Geometry;
+
+use crate::axis::Axis;
 use crate::function::Function;
 
 /// A node: for every row of the batch, so many numbers.
@@ -67,6 +70,25 @@ pub(crate) enum Op {
     Gather(Var, Columns),
     /// The transpose of `Gather`.
     Scatter(Var, Columns),
+    /// The sum over an axis.
+    Sum(Var, Axis),
+    /// The sum of products over an axis.
+    SumProducts(Var, Var, Axis),
+    /// The transpose of `Sum`.
+    Repeat(Var, Axis),
+    /// `a + b` and `a b`, with `b` repeated.
+    AddRepeated(Var, Var, Axis),
+    MulRepeated(Var, Var, Axis),
+    /// So many pieces of one and of the other by turns.
+    Join(Var, Var, usize),
+    /// Of each of so many pieces, the numbers from one on.
+    Part(Var, usize, usize),
+    Conv {
+        x: Var,
+        w: Param,
+        geometry: Geometry,
+        transposed: bool,
+    },
 }
 
 impl Op {
@@ -74,8 +96,17 @@ impl Op {
     pub(crate) fn operands(&self) -> impl Iterator<Item = Var> {
         let (a, b) = match self {
             Op::Input(_) | Op::Constant(_) | Op::Row(_) | Op::Lift(_) => (None, None),
-            Op::Add(a, b) | Op::Mul(a, b) => (Some(*a), Some(*b)),
+            Op::Add(a, b)
+            | Op::Mul(a, b)
+            | Op::SumProducts(a, b, _)
+            | Op::AddRepeated(a, b, _)
+            | Op::MulRepeated(a, b, _)
+            | Op::Join(a, b, _) => (Some(*a), Some(*b)),
             Op::MatMul { x, .. }
+            | Op::Conv { x, .. }
+            | Op::Sum(x, _)
+            | Op::Repeat(x, _)
+            | Op::Part(x, _, _)
             | Op::Scale(_, x)
             | Op::Apply(_, x)
             | Op::Total(x)
@@ -147,7 +178,7 @@ impl Graph {
         &self.nodes[x.0 as usize]
     }
 
-    fn add_node(&mut self, op: Op, width: usize) -> Var {
+    pub(crate) fn add_node(&mut self, op: Op, width: usize) -> Var {
         if let Some(known) = self.known.get(&(op.clone(), width)) {
             return *known;
         }
@@ -175,7 +206,7 @@ impl Graph {
     }
 
     /// The number that a node is everywhere, if it is a constant.
-    fn value_of(&self, x: Var) -> Option<f64> {
+    pub(crate) fn value_of(&self, x: Var) -> Option<f64> {
         match self.node(x).op {
             Op::Constant(bits) => Some(f64::from_bits(bits)),
             _ => None,
@@ -224,7 +255,12 @@ impl Graph {
             (Some(0.0), _) => b,
             (_, Some(0.0)) => a,
             (Some(x), Some(y)) => self.constant(width, x + y),
-            _ => self.add_node(Op::Add(a.min(b), a.max(b)), width),
+            _ if a == b => self.scale(2.0, a),
+            _ => {
+                let (a, b) = (a.min(b), a.max(b));
+                let simpler = self.add_repeated(a, b).or_else(|| self.add_joined(a, b));
+                simpler.unwrap_or_else(|| self.add_node(Op::Add(a, b), width))
+            }
         }
     }
 
@@ -240,7 +276,11 @@ impl Graph {
         match (self.value_of(a), self.value_of(b)) {
             (Some(factor), _) => self.scale(factor, b),
             (_, Some(factor)) => self.scale(factor, a),
-            _ => self.add_node(Op::Mul(a.min(b), a.max(b)), width),
+            _ => {
+                let (a, b) = (a.min(b), a.max(b));
+                let simpler = self.mul_repeated(a, b);
+                simpler.unwrap_or_else(|| self.add_node(Op::Mul(a, b), width))
+            }
         }
     }
 
@@ -256,6 +296,16 @@ impl Graph {
         match self.node(x).op {
             Op::Constant(bits) => self.constant(width, factor * f64::from_bits(bits)),
             Op::Scale(bits, inner) => self.scale(factor * f64::from_bits(bits), inner),
+            // Where there are fewer numbers.
+            Op::Repeat(x, axis) => {
+                let scaled = self.scale(factor, x);
+                self.repeat_along(scaled, axis)
+            }
+            Op::MulRepeated(a, b, axis) => {
+                let scaled = self.scale(factor, b);
+                let repeated = self.repeat_along(scaled, axis);
+                self.mul(a, repeated)
+            }
             _ => self.add_node(Op::Scale(factor.to_bits(), x), width),
         }
     }
@@ -263,6 +313,10 @@ impl Graph {
     /// A function of every number.
     pub fn apply(&mut self, function: Function, x: Var) -> Var {
         let width = self.width(x);
+        if let Op::Repeat(x, axis) = self.node(x).op {
+            let value = self.apply(function, x);
+            return self.repeat_along(value, axis);
+        }
         self.add_node(Op::Apply(function, x), width)
     }
 
@@ -319,24 +373,16 @@ impl Graph {
     /// # Panics
     /// When there are none.
     pub fn concat(&mut self, parts: &[Var]) -> Var {
-        let width: usize = parts.iter().map(|x| self.width(*x)).sum();
-        let (mut first, mut whole) = (0, None);
-        for &part in parts {
-            let n = self.width(part);
-            let padded = self.scatter(part, &Columns::new(width, first..first + n));
-            first += n;
-            whole = Some(match whole {
-                None => padded,
-                Some(whole) => self.add(whole, padded),
-            });
-        }
-        whole.expect("something to put side by side")
+        let joined = parts
+            .iter()
+            .copied()
+            .reduce(|whole, part| self.join(whole, part, 1));
+        joined.expect("something to put side by side")
     }
 
     /// Columns `first … first + n`.
     pub fn slice(&mut self, x: Var, first: usize, n: usize) -> Var {
-        let columns = Columns::new(self.width(x), first..first + n);
-        self.gather(x, &columns)
+        self.part(x, 1, first, n)
     }
 
     /// `∂f/∂x` of a node of one column: for every row, its gradient.

@@ -37,17 +37,23 @@
 
 #![deny(unsafe_code)]
 
+mod axis;
+mod conv;
 mod function;
 mod fused;
 mod graph;
+mod image;
 mod plan;
 mod pullback;
 mod pushforward;
 mod real;
 mod run;
 
+pub use axis::Axis;
 pub use function::Function;
+pub use gibbsian_linalg::kernels::conv::Geometry;
 pub use graph::{Columns, Graph, Param, Var};
+pub use image::Image;
 pub use plan::{Output, Plan, Stage};
 pub use pullback::{Cotangents, Reduction};
 pub use real::Real;

@@ -2,6 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use gibbsian_linalg::kernels::conv::Geometry;
+
+use crate::conv::{Packed, packed};
 use crate::fused::Fused;
 use crate::graph::{Graph, Op, Param, Var};
 use crate::pullback::{Cotangents, Reduction};
@@ -71,6 +74,7 @@ pub struct Output {
 pub(crate) enum Term {
     Outer(Output, Output),
     Sum(Output),
+    Conv(Output, Output, Geometry),
 }
 
 #[derive(Clone, Debug)]
@@ -79,6 +83,8 @@ pub(crate) struct PlannedStage {
     pub(crate) outputs: Vec<Output>,
     /// Terms with the parameter that each belongs to.
     pub(crate) terms: Vec<(usize, Term)>,
+    /// Weights that its convolutions read.
+    pub(crate) packed: Vec<Packed>,
 }
 
 /// The steps of one or more stages, with their buffers assigned.
@@ -96,8 +102,10 @@ pub struct Plan {
     pub(crate) registers: usize,
 }
 
-/// Rows of a block, unless another number is asked for.
+/// The most rows of a block, unless another number is asked for.
 const BLOCK_ROWS: usize = 64;
+/// Numbers of the widest node in a block, about, where its rows are long: what is at work at once stays in a core's private cache.
+const BLOCK_NUMBERS: usize = 1 << 16;
 
 impl Plan {
     /// A plan of one stage, for some nodes.
@@ -120,13 +128,14 @@ impl Plan {
         let stages = (0..stages.len())
             .map(|s| layout.plan_stage(s, &stages[s]))
             .collect();
+        let widest = layout.stage.keys().map(|x| graph.width(*x)).max().unwrap_or(1);
         Plan {
             stages,
             scratch: layout.scratch.size,
             kept: layout.kept,
             params,
             n_params: offset,
-            block_rows: BLOCK_ROWS,
+            block_rows: (BLOCK_NUMBERS / widest.max(1)).clamp(1, BLOCK_ROWS),
             registers: layout.registers,
         }
     }
@@ -294,11 +303,13 @@ impl<'a> Layout<'a> {
                 let term = match *reduction {
                     Reduction::Outer(a, b) => Term::Outer(output(a), output(b)),
                     Reduction::Sum(a) => Term::Sum(output(a)),
+                    Reduction::Conv(a, b, geometry) => Term::Conv(output(a), output(b), geometry),
                 };
                 terms.push((param, term));
             }
         }
         PlannedStage {
+            packed: packed(&steps),
             steps,
             outputs: stage.outputs.iter().map(|x| output(*x)).collect(),
             terms,

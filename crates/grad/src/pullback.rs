@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use gibbsian_linalg::kernels::conv::Geometry;
+
 use crate::graph::{Graph, Op, Param, Var};
 
 /// One term of a parameter's gradient, a sum over the rows of the batch.
@@ -11,13 +13,15 @@ pub enum Reduction {
     Outer(Var, Var),
     /// `Σ_b x_b`, a row.
     Sum(Var),
+    /// The weights of a convolution, from its pictures `x_b` and the cotangents `u_b` of its results: `Σ_b Σ_{v, u} x_b[s v + i − p, s u + j − p, c] u_b[v, u, o]`.
+    Conv(Var, Var, Geometry),
 }
 
 impl Reduction {
     /// The nodes that are summed.
     pub(crate) fn operands(self) -> impl Iterator<Item = Var> {
         let (a, b) = match self {
-            Reduction::Outer(a, b) => (a, Some(b)),
+            Reduction::Outer(a, b) | Reduction::Conv(a, b, _) => (a, Some(b)),
             Reduction::Sum(a) => (a, None),
         };
         std::iter::once(a).chain(b)
@@ -82,6 +86,21 @@ impl Graph {
                     };
                     self.accumulate(&mut found, x, back);
                 }
+                Op::Conv {
+                    x,
+                    w,
+                    geometry,
+                    transposed,
+                } => {
+                    let (picture, result) = if transposed { (u, x) } else { (x, u) };
+                    params[w.0 as usize].push(Reduction::Conv(picture, result, geometry));
+                    let back = if transposed {
+                        self.conv(u, w, geometry)
+                    } else {
+                        self.conv_transposed(u, w, geometry)
+                    };
+                    self.accumulate(&mut found, x, back);
+                }
                 Op::Lift(b) => params[b.0 as usize].push(Reduction::Sum(u)),
                 Op::Add(a, b) => {
                     self.accumulate(&mut found, a, u);
@@ -117,6 +136,42 @@ impl Graph {
                 }
                 Op::Scatter(x, columns) => {
                     let back = self.gather(u, &columns);
+                    self.accumulate(&mut found, x, back);
+                }
+                Op::Sum(x, axis) => {
+                    let back = self.repeat_along(u, axis);
+                    self.accumulate(&mut found, x, back);
+                }
+                Op::SumProducts(a, b, axis) => {
+                    let u = self.repeat_along(u, axis);
+                    let (to_a, to_b) = (self.mul(u, b), self.mul(u, a));
+                    self.accumulate(&mut found, a, to_a);
+                    self.accumulate(&mut found, b, to_b);
+                }
+                Op::Repeat(x, axis) => {
+                    let back = self.sum_over(u, axis);
+                    self.accumulate(&mut found, x, back);
+                }
+                Op::AddRepeated(a, b, axis) => {
+                    let to_b = self.sum_over(u, axis);
+                    self.accumulate(&mut found, a, u);
+                    self.accumulate(&mut found, b, to_b);
+                }
+                Op::MulRepeated(a, b, axis) => {
+                    let repeated = self.repeat_along(b, axis);
+                    let (to_a, products) = (self.mul(u, repeated), self.mul(u, a));
+                    let to_b = self.sum_over(products, axis);
+                    self.accumulate(&mut found, a, to_a);
+                    self.accumulate(&mut found, b, to_b);
+                }
+                Op::Join(a, b, outer) => {
+                    let (n, m) = (self.width(a) / outer, self.width(b) / outer);
+                    let (to_a, to_b) = (self.part(u, outer, 0, n), self.part(u, outer, n, m));
+                    self.accumulate(&mut found, a, to_a);
+                    self.accumulate(&mut found, b, to_b);
+                }
+                Op::Part(x, outer, first) => {
+                    let back = self.among_zeros(u, outer, first, self.width(x));
                     self.accumulate(&mut found, x, back);
                 }
             }

@@ -28,18 +28,8 @@ impl Graph {
                     true => self.matmul_transposed(v, w),
                     false => self.matmul(v, w),
                 }),
-                Op::Add(a, b) => match (of(a), of(b)) {
-                    (Some(v), Some(w)) => Some(self.add(v, w)),
-                    (v, w) => v.or(w),
-                },
-                Op::Mul(a, b) => {
-                    let first = of(a).map(|v| self.mul(v, b));
-                    let second = of(b).map(|v| self.mul(a, v));
-                    match (first, second) {
-                        (Some(v), Some(w)) => Some(self.add(v, w)),
-                        (v, w) => v.or(w),
-                    }
-                }
+                Op::Add(a, b) => self.sum_moves(of(a), of(b)),
+                Op::Mul(a, b) => self.product_moves(of(a), a, of(b), b),
                 Op::Scale(factor, x) => of(x).map(|v| self.scale(f64::from_bits(factor), v)),
                 Op::Apply(function, x) => of(x).and_then(|v| {
                     let derivative = function.derivative(self, x, node)?;
@@ -49,6 +39,42 @@ impl Graph {
                 Op::Spread(x) => of(x).map(|v| self.spread(v, width)),
                 Op::Gather(x, columns) => of(x).map(|v| self.gather(v, &columns)),
                 Op::Scatter(x, columns) => of(x).map(|v| self.scatter(v, &columns)),
+                Op::Conv {
+                    x,
+                    w,
+                    geometry,
+                    transposed,
+                } => of(x).map(|v| match transposed {
+                    true => self.conv_transposed(v, w, geometry),
+                    false => self.conv(v, w, geometry),
+                }),
+                Op::Sum(x, axis) => of(x).map(|v| self.sum_over(v, axis)),
+                Op::Repeat(x, axis) => of(x).map(|v| self.repeat_along(v, axis)),
+                Op::SumProducts(a, b, axis) => {
+                    let products = self.product_moves(of(a), a, of(b), b);
+                    products.map(|v| self.sum_over(v, axis))
+                }
+                Op::AddRepeated(a, b, axis) => {
+                    let repeated = of(b).map(|w| self.repeat_along(w, axis));
+                    self.sum_moves(of(a), repeated)
+                }
+                Op::MulRepeated(a, b, axis) => {
+                    let repeated = self.repeat_along(b, axis);
+                    let moves = of(b).map(|w| self.repeat_along(w, axis));
+                    self.product_moves(of(a), a, moves, repeated)
+                }
+                Op::Join(a, b, outer) => {
+                    let (n, m) = (self.width(a), self.width(b));
+                    match (of(a), of(b)) {
+                        (None, None) => None,
+                        (v, w) => {
+                            let v = v.unwrap_or_else(|| self.constant(n, 0.0));
+                            let w = w.unwrap_or_else(|| self.constant(m, 0.0));
+                            Some(self.join(v, w, outer))
+                        }
+                    }
+                }
+                Op::Part(x, outer, first) => of(x).map(|v| self.part(v, outer, first, width / outer)),
             };
             if let Some(moved) = moved {
                 found.insert(node, moved);
@@ -61,5 +87,20 @@ impl Graph {
                 None => self.constant(self.width(*x), 0.0),
             })
             .collect()
+    }
+
+    /// The tangent of a sum of two nodes that may move.
+    fn sum_moves(&mut self, v: Option<Var>, w: Option<Var>) -> Option<Var> {
+        match (v, w) {
+            (Some(v), Some(w)) => Some(self.add(v, w)),
+            (v, w) => v.or(w),
+        }
+    }
+
+    /// The tangent of a product of two nodes that may move.
+    fn product_moves(&mut self, v: Option<Var>, a: Var, w: Option<Var>, b: Var) -> Option<Var> {
+        let first = v.map(|v| self.mul(v, b));
+        let second = w.map(|w| self.mul(a, w));
+        self.sum_moves(first, second)
     }
 }

@@ -9,8 +9,9 @@ use rayon::prelude::*;
 
 use crate::fused::{Areas, CHUNK};
 use crate::graph::Op;
-use crate::plan::{Output, Place, Plan, Single, Step, Term};
+use crate::plan::{Output, Place, Plan, PlannedStage, Single, Step, Term};
 use crate::real::Real;
+use crate::{axis, conv};
 
 /// Memory that runs of plans use again.
 ///
@@ -23,6 +24,10 @@ pub struct Workspace<F> {
     /// What a block needs while it is computed, for each that may be at once.
     scratch: Vec<Mutex<Scratch<F>>>,
     gradient: Vec<F>,
+    /// Weights of convolutions, put in order.
+    weights: Vec<F>,
+    /// Where a picture is staged, for each thread.
+    staged: Vec<Mutex<Vec<F>>>,
 }
 
 impl<F: Real> Workspace<F> {
@@ -33,6 +38,8 @@ impl<F: Real> Workspace<F> {
             kept: Vec::new(),
             scratch: Vec::new(),
             gradient: Vec::new(),
+            weights: Vec::new(),
+            staged: Vec::new(),
         }
     }
 }
@@ -63,6 +70,7 @@ impl Plan {
         let n_threads = rayon::current_num_threads() + 1;
         if workspace.scratch.len() < n_threads {
             workspace.scratch.resize_with(n_threads, Mutex::default);
+            workspace.staged.resize_with(n_threads, Mutex::default);
         }
     }
 
@@ -91,7 +99,9 @@ impl Plan {
                 assert_eq!(inputs[index].dim(), (n_rows, width), "the shape of input {index}");
             }
         }
-        let scratch = &workspace.scratch;
+        let of_param = |w: crate::Param| &params[self.range(w)];
+        conv::pack(&planned.packed, of_param, &mut workspace.weights);
+        let (scratch, staged, weights) = (&workspace.scratch, &workspace.staged, &workspace.weights);
         (workspace.kept[..n_blocks].par_iter_mut())
             .enumerate()
             .for_each(|(block, kept)| {
@@ -99,6 +109,7 @@ impl Plan {
                 // A thread of the pool has a slot of its own, so that nobody waits.
                 let slot = rayon::current_thread_index().map_or(0, |index| index + 1);
                 let mut scratch = scratch[slot].lock().unwrap_or_else(PoisonError::into_inner);
+                let mut staged = staged[slot].lock().unwrap_or_else(PoisonError::into_inner);
                 let Scratch { numbers, registers } = &mut *scratch;
                 grow(numbers, self.scratch * block_rows);
                 if registers.len() < self.registers {
@@ -112,6 +123,9 @@ impl Plan {
                         kept,
                         registers,
                     },
+                    stage: planned,
+                    weights,
+                    staged: &mut staged,
                 };
                 for step in &planned.steps {
                     match step {
@@ -203,6 +217,21 @@ impl Plan {
                     }
                 });
         }
+        conv::add_gradients(
+            &planned.terms,
+            n_blocks,
+            |param| {
+                let (first, (n, m)) = self.params[param];
+                first..first + n * m
+            },
+            |output, block| {
+                let n = self.block_rows.min(n_rows - block * self.block_rows);
+                self.kept_numbers(&kept[block], output, n)
+            },
+            &workspace.staged,
+            &mut workspace.weights,
+            &mut gradient,
+        );
         for (grad, x) in grad.iter_mut().zip(&gradient) {
             *grad += x.to_f64();
         }
@@ -222,6 +251,8 @@ impl Plan {
                 let one = F::from_f64(1.0);
                 matmul_here_into(one, x.slice(s![.., rows]).t(), y, one, out);
             }
+            // As a whole, by `conv::add_gradients`.
+            Term::Conv(..) => {}
             Term::Sum(x) => {
                 for row in self.kept_numbers(kept, x, n).chunks_exact(x.width) {
                     F::accumulate(row, out);
@@ -260,6 +291,9 @@ struct Memory<'a, F> {
     n: usize,
     block_rows: usize,
     areas: Areas<'a, F>,
+    stage: &'a PlannedStage,
+    weights: &'a [F],
+    staged: &'a mut Vec<F>,
 }
 
 impl<F: Real> Memory<'_, F> {
@@ -293,6 +327,39 @@ impl<F: Real> Memory<'_, F> {
             (Place::Scratch(_), Place::Scratch(_)) => apart(areas.scratch, to, from),
             (Place::Kept(_), Place::Kept(_)) => apart(areas.kept, to, from),
         }
+    }
+
+    /// A node to be written and two to be read, which lie apart from it.
+    fn triple(
+        &mut self,
+        out: (Place, usize),
+        a: (Place, usize),
+        b: (Place, usize),
+    ) -> (&mut [F], &[F], &[F]) {
+        let is_kept = |x: (Place, usize)| matches!(x.0, Place::Kept(_));
+        let range = |(place, width): (Place, usize)| match place {
+            Place::Scratch(first) | Place::Kept(first) => self.range(first, width),
+        };
+        let ranges = [range(out), range(a), range(b)];
+        let areas = &mut self.areas;
+        let (own, other): (&mut [F], &[F]) = match is_kept(out) {
+            true => (areas.kept, areas.scratch),
+            false => (areas.scratch, areas.kept),
+        };
+        // What is written, and what lies before and after it in the same memory.
+        let (before, rest) = own.split_at_mut(ranges[0].start);
+        let (to, after) = rest.split_at_mut(ranges[0].len());
+        let (before, after): (&[F], &[F]) = (before, after);
+        let read = |x: (Place, usize), range: &Range<usize>| {
+            if is_kept(x) != is_kept(out) {
+                &other[range.clone()]
+            } else if range.end <= ranges[0].start {
+                &before[range.clone()]
+            } else {
+                &after[range.start - ranges[0].end..range.end - ranges[0].end]
+            }
+        };
+        (to, read(a, &ranges[1]), read(b, &ranges[2]))
     }
 
     fn compute(
@@ -364,6 +431,21 @@ impl<F: Real> Memory<'_, F> {
                 for (row, x) in to.chunks_exact_mut(step.width).zip(x) {
                     row.fill(*x);
                 }
+            }
+            Op::Conv { .. } => {
+                let (weights, stage) = (self.weights, self.stage);
+                let mut room = std::mem::take(self.staged);
+                let (to, x) = self.pair(out, operand(0));
+                conv::compute(&step.op, &stage.packed, weights, x, to, &mut room);
+                *self.staged = room;
+            }
+            Op::Sum(..) | Op::Repeat(..) | Op::Part(..) => {
+                let (to, x) = self.pair(out, operand(0));
+                axis::compute(&step.op, n, to, x, &[]);
+            }
+            Op::SumProducts(..) | Op::AddRepeated(..) | Op::MulRepeated(..) | Op::Join(..) => {
+                let (to, a, b) = self.triple(out, operand(0), operand(1));
+                axis::compute(&step.op, n, to, a, b);
             }
             Op::Gather(_, columns) => {
                 let x = operand(0);

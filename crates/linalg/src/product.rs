@@ -182,7 +182,14 @@ fn multiply<T: Real>(
 mod sealed {
     /// What the product needs of an element.
     pub trait Element:
-        faer::traits::ComplexField + Copy + PartialEq + Send + Sync + std::ops::Mul<Output = Self>
+        faer::traits::ComplexField
+        + crate::kernels::conv::Element
+        + Copy
+        + Default
+        + PartialEq
+        + Send
+        + Sync
+        + std::ops::Mul<Output = Self>
     {
         const ZERO: Self;
         const ONE: Self;

@@ -1,5 +1,8 @@
 //! Dual numbers over dual numbers, and graphs evaluated with them.
 
+use gibbsian_linalg::kernels::conv::Geometry;
+
+use crate::axis::Axis;
 use crate::function::Function;
 use crate::graph::{Graph, Op, Var};
 
@@ -145,10 +148,90 @@ pub(super) fn evaluate<T: Number>(g: &Graph, params: &[T], inputs: &[Vec<T>], wa
                 }
                 out
             }
+            Op::Sum(x, axis) => along(*axis, |o, i| {
+                sum(&mut (0..axis.n).map(|k| at(x)[(o * axis.n + k) * axis.inner + i]))
+            }),
+            Op::SumProducts(a, b, axis) => along(*axis, |o, i| {
+                let place = |k: usize| (o * axis.n + k) * axis.inner + i;
+                sum(&mut (0..axis.n).map(|k| at(a)[place(k)].mul(at(b)[place(k)])))
+            }),
+            Op::Repeat(x, axis) => (0..node.width).map(|k| at(x)[without(*axis, k)]).collect(),
+            Op::AddRepeated(a, b, axis) => (0..node.width)
+                .map(|k| at(a)[k].add(at(b)[without(*axis, k)]))
+                .collect(),
+            Op::MulRepeated(a, b, axis) => (0..node.width)
+                .map(|k| at(a)[k].mul(at(b)[without(*axis, k)]))
+                .collect(),
+            Op::Join(a, b, outer) => {
+                let pieces = at(a)
+                    .chunks(at(a).len() / outer)
+                    .zip(at(b).chunks(at(b).len() / outer));
+                pieces.flat_map(|(a, b)| [a, b].concat()).collect()
+            }
+            Op::Part(x, outer, start) => {
+                let n = node.width / outer;
+                let pieces = at(x).chunks(at(x).len() / outer);
+                pieces.flat_map(|x| x[*start..start + n].to_vec()).collect()
+            }
+            Op::Conv {
+                x,
+                w,
+                geometry,
+                transposed,
+            } => {
+                let mut out = vec![T::of(0.0); node.width];
+                for_each_product(*geometry, |picture, result, weight| {
+                    let (from, to) = if *transposed {
+                        (result, picture)
+                    } else {
+                        (picture, result)
+                    };
+                    let product = at(x)[from].mul(params[first[w.0 as usize] + weight]);
+                    out[to] = out[to].add(product);
+                });
+                out
+            }
         };
         values.push(value);
     }
     values.swap_remove(wanted.0 as usize)
+}
+
+/// Numbers for every place without an axis.
+fn along<T>(axis: Axis, f: impl Fn(usize, usize) -> T) -> Vec<T> {
+    (0..axis.outer * axis.inner)
+        .map(|k| f(k / axis.inner, k % axis.inner))
+        .collect()
+}
+
+/// The place without an axis that belongs to one with it.
+fn without(axis: Axis, k: usize) -> usize {
+    k / (axis.n * axis.inner) * axis.inner + k % axis.inner
+}
+
+/// Calls `f` with the places in the picture, the result and the weights of every product of a convolution.
+fn for_each_product(g: Geometry, mut f: impl FnMut(usize, usize, usize)) {
+    let range = |n: usize| 0..n;
+    for (v, u) in range(g.out_height()).flat_map(|v| range(g.out_width()).map(move |u| (v, u))) {
+        for (i, j) in range(g.kernel).flat_map(|i| range(g.kernel).map(move |j| (i, j))) {
+            let (Some(y), Some(x)) = (
+                (g.stride * v + i).checked_sub(g.padding),
+                (g.stride * u + j).checked_sub(g.padding),
+            ) else {
+                continue;
+            };
+            if y >= g.height || x >= g.width {
+                continue;
+            }
+            for (c, o) in range(g.in_channels).flat_map(|c| range(g.out_channels).map(move |o| (c, o))) {
+                f(
+                    (y * g.width + x) * g.in_channels + c,
+                    (v * g.out_width() + u) * g.out_channels + o,
+                    ((i * g.kernel + j) * g.in_channels + c) * g.out_channels + o,
+                );
+            }
+        }
+    }
 }
 
 /// A number that moves with `ε`.

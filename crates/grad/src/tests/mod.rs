@@ -2,6 +2,7 @@
 
 mod derivatives;
 mod dual;
+mod images;
 mod plans;
 
 use ndarray::Array2;

@@ -13,6 +13,7 @@
 //! active rows 0.13 ms at the density of digits (13 %) and 0.28 ms at that of hidden units (30 %); at 45 % they meet. Narrower panels that
 //! stay in the first-level cache gained nothing. Where the processor has a matrix unit, a dense product in integer digits takes half as long as the sparse sum ([`tiles`]).
 
+pub mod conv;
 mod gather;
 mod lend;
 mod lists;

@@ -1,0 +1,484 @@
+//! Pictures: convolutions, axes, joins, and networks of them.
+
+use gibbsian_testkit::threads;
+use ndarray::Array1;
+
+use super::derivatives::check_energy;
+use super::dual::evaluate;
+use super::{assert_close, numbers, rows};
+use crate::graph::{Graph, Param, Var};
+use crate::plan::{Plan, Stage};
+use crate::run::Workspace;
+use crate::{Axis, Geometry, Image};
+
+const PICTURE: Image = Image {
+    height: 4,
+    width: 4,
+    channels: 1,
+};
+
+/// A network of the shape of a U-Net on pictures of 4 × 4 pixels: convolutions of both kinds, with strides and without, normalisation, pools, enlargement, a skip, and a time that moves channels.
+fn unet(g: &mut Graph, x: Var, time: Var) -> Var {
+    let conv = |g: &mut Graph, x: Var, geometry: Geometry| {
+        let (n, m) = geometry.weights();
+        let (w, b) = (g.param(n, m), g.param(1, m));
+        let (y, b) = (g.conv(x, w, geometry), g.lift(b));
+        let image = Image {
+            height: geometry.out_height(),
+            width: geometry.out_width(),
+            channels: m,
+        };
+        g.add_channels(y, b, image)
+    };
+    let norm = |g: &mut Graph, x: Var, image: Image, groups: usize| {
+        let (gain, shift) = (g.param(1, image.channels), g.param(1, image.channels));
+        let (gain, shift) = (g.lift(gain), g.lift(shift));
+        let y = g.group_norm(x, image, groups, 0.1, gain, shift);
+        g.silu(y)
+    };
+    let large = Image {
+        channels: 4,
+        ..PICTURE
+    };
+    let small = Image {
+        height: 2,
+        width: 2,
+        channels: 4,
+    };
+    let first = conv(g, x, Geometry::same(1, 4, 4, 4, 3));
+    let w = g.param(1, 4);
+    let embedded = g.matmul(time, w);
+    let moved = g.add_channels(first, embedded, large);
+    let moved = g.mul_channels(moved, embedded, large);
+    let first = norm(g, moved, large, 2);
+    let pooled = g.mean_pool(first, large, 2);
+    let strided = Geometry {
+        stride: 2,
+        ..Geometry::same(4, 4, 4, 4, 3)
+    };
+    let strided = conv(g, first, strided);
+    let inner = g.add(pooled, strided);
+    let inner = norm(g, inner, small, 1);
+    let up = g.enlarge(inner, small, 2);
+    let doubling = Geometry {
+        padding: 0,
+        kernel: 2,
+        ..Geometry::same(2, 4, 4, 4, 2)
+    };
+    let doubling = Geometry {
+        stride: 2,
+        ..doubling
+    };
+    let w = g.param(doubling.weights().0, doubling.weights().1);
+    let other = g.conv_transposed(inner, w, doubling);
+    let both = g.join_channels(up, first, large.pixels());
+    let both = g.join_channels(both, other, large.pixels());
+    conv(g, both, Geometry::same(10, 1, 4, 4, 1))
+}
+
+fn unet_energy(g: &mut Graph, x: Var) -> Var {
+    // The first pixel is the time, too.
+    let time = g.slice(x, 0, 1);
+    let out = unet(g, x, time);
+    let product = g.dot(out, x);
+    let squares = g.dot(out, out);
+    let mean = g.pixel_mean(out, PICTURE);
+    let sine = g.sin(mean);
+    let sum = g.add(product, squares);
+    g.add(sum, sine)
+}
+
+#[test]
+fn a_network_on_pictures_has_its_first_three_derivatives() {
+    check_energy(unet_energy, 16, 1, 5);
+}
+
+/// A name, columns of the input, and the node.
+type Operation = (&'static str, usize, fn(&mut Graph, Var) -> Var);
+
+/// Every operation on pictures once, of one input.
+fn operations() -> Vec<Operation> {
+    const STRIDED: Geometry = Geometry {
+        in_channels: 2,
+        out_channels: 3,
+        height: 5,
+        width: 6,
+        kernel: 3,
+        stride: 2,
+        padding: 1,
+    };
+    const AXIS: Axis = Axis {
+        outer: 2,
+        n: 5,
+        inner: 6,
+    };
+    fn weights(g: &mut Graph) -> Param {
+        g.param(STRIDED.weights().0, STRIDED.weights().1)
+    }
+    vec![
+        ("conv", 60, |g, x| {
+            let w = weights(g);
+            g.conv(x, w, STRIDED)
+        }),
+        ("conv_transposed", 27, |g, x| {
+            let w = weights(g);
+            g.conv_transposed(x, w, STRIDED)
+        }),
+        ("sum_over", 60, |g, x| g.sum_over(x, AXIS)),
+        ("sum over single numbers", 60, |g, x| {
+            let axis = Axis {
+                outer: 2,
+                n: 30,
+                inner: 1,
+            };
+            g.sum_over(x, axis)
+        }),
+        ("repeat_along", 12, |g, x| g.repeat_along(x, AXIS)),
+        ("sum of squares", 60, |g, x| {
+            let square = g.square(x);
+            g.sum_over(square, AXIS)
+        }),
+        ("sum of products", 60, |g, x| {
+            let sine = g.sin(x);
+            let product = g.mul(sine, x);
+            g.sum_over(product, AXIS)
+        }),
+        ("sum of a repeated factor", 60, |g, x| {
+            let sum = g.sum_over(x, AXIS);
+            let sum = g.repeat_along(sum, AXIS);
+            let product = g.mul(sum, x);
+            g.sum_over(product, AXIS)
+        }),
+        ("product with what is repeated", 60, |g, x| {
+            let sum = g.sum_over(x, AXIS);
+            let sum = g.repeat_along(sum, AXIS);
+            let product = g.mul(sum, x);
+            g.scale(0.3, product)
+        }),
+        ("sum with what is repeated", 60, |g, x| {
+            let sum = g.sum_over(x, AXIS);
+            let sum = g.repeat_along(sum, AXIS);
+            let sum = g.scale(-0.2, sum);
+            g.sub(x, sum)
+        }),
+        ("product of repeated along different axes", 60, |g, x| {
+            let (a, b) = (
+                AXIS,
+                Axis {
+                    outer: 1,
+                    n: 10,
+                    inner: 6,
+                },
+            );
+            let (sum, total) = (g.sum_over(x, a), g.sum_over(x, b));
+            let (sum, total) = (g.repeat_along(sum, a), g.repeat_along(total, b));
+            let product = g.mul(sum, total);
+            g.add(product, total)
+        }),
+        ("function of what is repeated", 12, |g, x| {
+            let wide = g.repeat_along(x, AXIS);
+            let twice = g.add(wide, wide);
+            let square = g.mul(twice, wide);
+            g.sin(square)
+        }),
+        ("join", 60, |g, x| {
+            let (a, b) = (g.part(x, 5, 0, 4), g.part(x, 5, 4, 8));
+            let (a, b) = (g.sin(a), g.square(b));
+            g.join(b, a, 5)
+        }),
+        ("part", 60, |g, x| {
+            let square = g.square(x);
+            g.part(square, 10, 2, 3)
+        }),
+        ("part of a join", 60, |g, x| {
+            let y = g.sin(x);
+            let both = g.join(x, y, 6);
+            let inside = g.part(both, 6, 5, 10);
+            let left = g.part(both, 6, 1, 4);
+            let right = g.part(both, 6, 12, 4);
+            let ends = g.mul(left, right);
+            g.concat(&[inside, ends, left])
+        }),
+        ("mean_pool", 72, |g, x| {
+            let image = Image {
+                height: 4,
+                width: 6,
+                channels: 3,
+            };
+            let y = g.mean_pool(x, image, 2);
+            g.square(y)
+        }),
+        ("enlarge", 18, |g, x| {
+            let image = Image {
+                height: 2,
+                width: 3,
+                channels: 3,
+            };
+            let y = g.enlarge(x, image, 3);
+            g.square(y)
+        }),
+        ("group_norm", 72, |g, x| {
+            let image = Image {
+                height: 2,
+                width: 6,
+                channels: 6,
+            };
+            let (gain, shift) = (g.param(1, 6), g.param(1, 6));
+            let (gain, shift) = (g.lift(gain), g.lift(shift));
+            g.group_norm(x, image, 3, 1e-3, gain, shift)
+        }),
+    ]
+}
+
+#[test]
+fn operations_are_what_they_say_and_their_pullbacks_are_the_transposes_of_their_pushforwards() {
+    for (what, width, operation) in operations() {
+        let mut g = Graph::new();
+        let (x, v) = (g.input(width), g.input(width));
+        let y = operation(&mut g, x);
+        let out = g.width(y);
+        let u = g.input(out);
+        let forward = g.pushforward(&[(x, v)], &[y])[0];
+        let back = g.pullback(&[(y, u)]).of(x).unwrap();
+        let (left, right) = (g.dot(forward, u), g.dot(v, back));
+        // And a derivative of each, in the other mode.
+        let bend = g.pullback(&[(forward, u)]).of(x);
+        let bend = bend.unwrap_or_else(|| g.constant(width, 0.0));
+        let other_bend = g.pushforward(&[(x, v)], &[back])[0];
+        let plan = Plan::new(&g, &[y, left, right, bend, other_bend]).with_block_rows(2);
+        let inputs = [rows(5, width, 1), rows(5, width, 2), rows(5, out, 3)];
+        let params = numbers(plan.n_params(), 4);
+        let views = [inputs[0].view(), inputs[1].view(), inputs[2].view()];
+        let found = plan.evaluate(&mut Workspace::<f64>::new(), &params, &views);
+        for row in 0..5 {
+            let inputs = [
+                inputs[0].row(row).to_vec(),
+                inputs[1].row(row).to_vec(),
+                inputs[2].row(row).to_vec(),
+            ];
+            let expected = evaluate(&g, &params, &inputs, y);
+            for (found, expected) in found[0].row(row).iter().zip(&expected) {
+                assert_close(*found, *expected, 1e-14, what);
+            }
+            if let Some(expected) = definition(what, &inputs[0]) {
+                assert_eq!(expected.len(), out, "{what}");
+                for (found, expected) in found[0].row(row).iter().zip(&expected) {
+                    assert_close(*found, *expected, 1e-13, what);
+                }
+            }
+            let (left, right) = (found[1][[row, 0]], found[2][[row, 0]]);
+            assert_close(left, right, 1e-13, &format!("⟨Jv, u⟩ and ⟨v, Jᵀu⟩ of {what}"));
+            for (a, b) in found[3].row(row).iter().zip(found[4].row(row)) {
+                assert_close(*a, *b, 1e-12, &format!("second derivatives of {what}"));
+            }
+        }
+    }
+}
+
+/// What some of the operations are, in plain loops: the graph simplifies them before anything is computed.
+fn definition(what: &str, x: &[f64]) -> Option<Vec<f64>> {
+    let places = |k: usize| (k / 30, k / 6 % 5, k % 6);
+    let sum = |o: usize, i: usize| (0..5).map(|k| x[(o * 5 + k) * 6 + i]).sum::<f64>();
+    let each = |n: usize, f: &dyn Fn(usize) -> f64| Some((0..n).map(f).collect());
+    match what {
+        "sum_over" => each(12, &|k| sum(k / 6, k % 6)),
+        "sum over single numbers" => each(2, &|o| x[o * 30..][..30].iter().sum()),
+        "repeat_along" => each(60, &|k| x[places(k).0 * 6 + places(k).2]),
+        "sum of squares" => each(12, &|k| {
+            (0..5).map(|m| x[(k / 6 * 5 + m) * 6 + k % 6].powi(2)).sum()
+        }),
+        "sum of products" => each(12, &|k| {
+            let terms = (0..5).map(|m| x[(k / 6 * 5 + m) * 6 + k % 6]);
+            terms.map(|x| x * x.sin()).sum()
+        }),
+        "sum of a repeated factor" => each(12, &|k| sum(k / 6, k % 6).powi(2)),
+        "product with what is repeated" => each(60, &|k| 0.3 * sum(places(k).0, places(k).2) * x[k]),
+        "sum with what is repeated" => each(60, &|k| x[k] + 0.2 * sum(places(k).0, places(k).2)),
+        "product of repeated along different axes" => each(60, &|k| {
+            let (o, _, i) = places(k);
+            let total = sum(0, i) + sum(1, i);
+            sum(o, i) * total + total
+        }),
+        "function of what is repeated" => each(60, &|k| {
+            let x = x[places(k).0 * 6 + places(k).2];
+            (2.0 * x * x).sin()
+        }),
+        "join" => each(60, &|k| match (k / 12, k % 12) {
+            (o, i) if i < 8 => x[o * 12 + 4 + i].powi(2),
+            (o, i) => x[o * 12 + i - 8].sin(),
+        }),
+        "part" => each(30, &|k| x[k / 3 * 6 + 2 + k % 3].powi(2)),
+        "part of a join" => {
+            let both = |o: usize, k: usize| match k {
+                0..10 => x[o * 10 + k],
+                _ => x[o * 10 + k - 10].sin(),
+            };
+            let inside = (0..60).map(|k| both(k / 10, 5 + k % 10));
+            let ends = (0..24).map(|k| both(k / 4, 1 + k % 4) * both(k / 4, 12 + k % 4));
+            let left = (0..24).map(|k| both(k / 4, 1 + k % 4));
+            Some(inside.chain(ends).chain(left).collect())
+        }
+        "mean_pool" => each(18, &|k| {
+            let (y, u, c) = (k / 9, k / 3 % 3, k % 3);
+            let pixel = |i: usize, j: usize| x[((2 * y + i) * 6 + 2 * u + j) * 3 + c];
+            ((pixel(0, 0) + pixel(0, 1) + pixel(1, 0) + pixel(1, 1)) / 4.0).powi(2)
+        }),
+        "enlarge" => each(162, &|k| {
+            let (y, u, c) = (k / 27, k / 3 % 9, k % 3);
+            x[(y / 3 * 3 + u / 3) * 3 + c].powi(2)
+        }),
+        "group_norm" => {
+            let parameters = numbers(12, 4);
+            each(72, &|k| {
+                let group = k % 6 / 2;
+                let members = || (0..72).filter(|m| m % 6 / 2 == group).map(|m| x[m]);
+                let mean = members().sum::<f64>() / 24.0;
+                let variance = members().map(|x| (x - mean).powi(2)).sum::<f64>() / 24.0;
+                (x[k] - mean) / (variance + 1e-3).sqrt() * parameters[k % 6] + parameters[6 + k % 6]
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The gradient of a loss of the network's scores in arithmetic of either precision, with blocks of so many rows, and its outputs.
+fn gradient<F: crate::Real>(block_rows: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut g = Graph::new();
+    let (x, time) = (g.input(16), g.input(1));
+    let out = unet(&mut g, x, time);
+    let loss = g.dot(out, out);
+    let one = g.constant(1, 1.0);
+    let cotangents = g.pullback(&[(loss, one)]);
+    let stages = [Stage::of(&[out]), Stage::of(&[loss]).with_gradients(&cotangents)];
+    let plan = Plan::staged(&g, &stages).with_block_rows(block_rows);
+    let params: Vec<F> = numbers(plan.n_params(), 1).into_iter().map(F::from_f64).collect();
+    let inputs = [rows(53, 16, 2), rows(53, 1, 3)];
+    let mut workspace = Workspace::<F>::new();
+    let found = plan.evaluate(&mut workspace, &params, &[inputs[0].view(), inputs[1].view()]);
+    let mut grad = Array1::zeros(plan.n_params());
+    plan.add_gradient(&mut workspace, 1, grad.view_mut());
+    (found.into_iter().flatten().collect(), grad.to_vec())
+}
+
+#[test]
+fn blocks_and_precisions_change_roundings_only() {
+    let (outputs, grad) = gradient::<f64>(64);
+    let largest = |x: &[f64]| x.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+    let check = |(other_outputs, other_grad): (Vec<f64>, Vec<f64>), tolerance: f64| {
+        for (a, b) in [(&outputs, &other_outputs), (&grad, &other_grad)] {
+            for (x, y) in a.iter().zip(b) {
+                assert!((x - y).abs() <= tolerance * largest(a), "{y} instead of {x}");
+            }
+        }
+    };
+    for block_rows in [1, 3, 53] {
+        check(gradient::<f64>(block_rows), 1e-13);
+    }
+    // Sums of 53 rows, 16 pixels and at most 36 taps, one after the other.
+    check(gradient::<f32>(8), f64::from(f32::EPSILON) * (53.0 + 16.0 + 36.0));
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit_of_pictures() {
+    threads::same_on_any_number("a gradient", || {
+        let (outputs, grad) = gradient::<f32>(2);
+        outputs.into_iter().chain(grad).collect()
+    })
+    .unwrap();
+}
+
+#[test]
+fn groups_have_mean_zero_and_variance_one() {
+    let image = Image {
+        height: 3,
+        width: 5,
+        channels: 6,
+    };
+    let mut g = Graph::new();
+    let x = g.input(image.len());
+    let (one, zero) = (g.constant(6, 1.0), g.constant(6, 0.0));
+    let y = g.group_norm(x, image, 2, 0.0, one, zero);
+    let plan = Plan::new(&g, &[y]);
+    let x = rows(4, image.len(), 1).mapv(|x| 3.0 + x);
+    let found = plan.evaluate(&mut Workspace::<f64>::new(), &[], &[x.view()]);
+    for row in found[0].rows() {
+        for group in 0..2 {
+            let members: Vec<f64> = (row.iter().enumerate())
+                .filter(|(k, _)| k % 6 / 3 == group)
+                .map(|(_, x)| *x)
+                .collect();
+            let mean = |f: fn(f64) -> f64| members.iter().map(|x| f(*x)).sum::<f64>() / 45.0;
+            assert_close(mean(|x| x), 0.0, 1e-14, "the mean");
+            assert_close(mean(|x| x * x), 1.0, 1e-14, "the variance");
+        }
+    }
+}
+
+#[test]
+fn what_is_repeated_is_not_written_down() {
+    let mut g = Graph::new();
+    let axis = Axis {
+        outer: 2,
+        n: 3,
+        inner: 4,
+    };
+    let (x, y, b) = (g.input(24), g.input(24), g.input(8));
+    let wide = g.repeat_along(b, axis);
+    let threefold = g.scale(3.0, b);
+    assert_eq!(g.sum_over(wide, axis), threefold);
+    let scaled = g.scale(3.0, wide);
+    assert_eq!(scaled, g.repeat_along(threefold, axis));
+    let square = g.square(b);
+    let wide_square = g.square(wide);
+    assert_eq!(wide_square, g.repeat_along(square, axis));
+    // One step each, beside the inputs.
+    let (product, sum) = (g.mul(x, wide), g.add(wide, x));
+    let products = g.mul(x, y);
+    let dots = g.sum_over(products, axis);
+    for node in [product, sum] {
+        assert_eq!(Plan::new(&g, &[node]).n_steps(), 3);
+    }
+    assert_eq!(Plan::new(&g, &[dots]).n_steps(), 3);
+    // The pullback of a join in two parts is the cotangent again.
+    let both = g.join(x, y, 2);
+    let u = g.input(48);
+    let cotangents = g.pullback(&[(both, u)]);
+    let (to_x, to_y) = (cotangents.of(x).unwrap(), cotangents.of(y).unwrap());
+    let (left, right) = (g.part(u, 2, 0, 12), g.part(u, 2, 12, 12));
+    assert_eq!((to_x, to_y), (left, right));
+    // And that of both parts is one join.
+    let first = g.part(x, 2, 0, 5);
+    let second = g.part(x, 2, 5, 7);
+    let cotangents = g.pullback(&[(first, first), (second, second)]);
+    assert_eq!(cotangents.of(x), Some(g.join(first, second, 2)));
+}
+
+#[test]
+fn wide_rows_come_in_small_blocks() {
+    let rows_of = |width: usize| {
+        let mut g = Graph::new();
+        let x = g.input(width);
+        let y = g.exp(x);
+        Plan::new(&g, &[y]).block_rows
+    };
+    assert_eq!(
+        (rows_of(1024), rows_of(28 * 28 * 32), rows_of(1 << 20)),
+        (64, 2, 1)
+    );
+}
+
+#[test]
+#[should_panic(expected = "numbers of the picture")]
+fn a_picture_of_another_size_is_an_error_of_the_caller() {
+    let mut g = Graph::new();
+    let (x, w) = (g.input(15), g.param(9, 1));
+    g.conv(x, w, Geometry::same(1, 1, 4, 4, 3));
+}
+
+#[test]
+#[should_panic(expected = "do not tile")]
+fn a_pool_that_does_not_tile_the_picture_is_an_error_of_the_caller() {
+    let mut g = Graph::new();
+    let x = g.input(16);
+    g.mean_pool(x, PICTURE, 3);
+}
