@@ -14,6 +14,7 @@ mod init;
 mod layers;
 mod machine;
 mod net;
+mod pictures;
 mod score;
 mod scores;
 
@@ -22,6 +23,7 @@ pub use init::Init;
 pub use layers::Activation;
 pub use machine::Precision;
 pub use net::Net;
+pub use pictures::{Picture, UNet};
 pub use score::{NeuralScore, NeuralTimeScore};
 
 #[cfg(doctest)]

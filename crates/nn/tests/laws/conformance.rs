@@ -1,7 +1,9 @@
 //! Every trait of every model against differences and against each other, in double precision.
 
 use gibbsian_core::{ParametricMut, Seed};
-use gibbsian_nn::{Activation, Init, Net, NeuralEnergy, NeuralScore, NeuralTimeScore, Precision};
+use gibbsian_nn::{
+    Activation, Init, Net, NeuralEnergy, NeuralScore, NeuralTimeScore, Picture, Precision, UNet,
+};
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision as Probes;
 use ndarray::{Array2, array};
@@ -25,39 +27,46 @@ pub fn moved<M: ParametricMut>(mut model: M) -> M {
     model
 }
 
-fn check_energy(dim: usize, forward: impl FnOnce(&mut Net<'_>, gibbsian_grad::Var) -> gibbsian_grad::Var) {
+/// Normalisation over few numbers bends on the scale of their deviation, a few tenths here.
+const STEEP: Probes = Probes::DOUBLE.with_step(0.125 / 8.0);
+
+type Forward<'a> = &'a dyn Fn(&mut Net<'_>, gibbsian_grad::Var) -> gibbsian_grad::Var;
+
+fn check_energy(dim: usize, probes: Probes, forward: Forward<'_>) {
     let energy = NeuralEnergy::new(dim, forward, &mut Seed::new(1).rng()).unwrap();
     let mut energy = moved(energy.with_precision(Precision::Double));
     let x = points(5, dim);
-    conformance::energy(&energy, x.view(), PROBES).unwrap();
-    conformance::score(&energy, x.view(), PROBES).unwrap();
-    conformance::potential(&energy, x.view(), PROBES).unwrap();
-    conformance::score_jvp(&energy, x.view(), PROBES).unwrap();
+    conformance::energy(&energy, x.view(), probes).unwrap();
+    conformance::score(&energy, x.view(), probes).unwrap();
+    conformance::potential(&energy, x.view(), probes).unwrap();
+    conformance::score_jvp(&energy, x.view(), probes).unwrap();
     conformance::parametric(&mut energy).unwrap();
-    conformance::energy_pullback(&mut energy, x.view(), PROBES).unwrap();
-    conformance::score_pullback(&mut energy, x.view(), PROBES).unwrap();
-    conformance::score_jvp_pullback(&mut energy, x.view(), PROBES).unwrap();
+    conformance::energy_pullback(&mut energy, x.view(), probes).unwrap();
+    conformance::score_pullback(&mut energy, x.view(), probes).unwrap();
+    conformance::score_jvp_pullback(&mut energy, x.view(), probes).unwrap();
 }
 
 #[test]
 fn energies_of_every_shape_have_all_their_derivatives() {
-    check_energy(2, |net, x| {
+    check_energy(2, PROBES, &|net, x| {
         let e = net.mlp("energy", x, &[6, 5], 1, Activation::Silu);
         net.confined(e, x, 2.0)
     });
-    check_energy(3, |net, x| {
+    check_energy(3, PROBES, &|net, x| {
         let h = net.dense("in", x, 6);
         let h = net.layer_norm("norm", h);
         let h = net.residual("block", h, 5, Activation::Tanh);
         let f = net.dense_from("out", h, 4, Init::Glorot);
         net.half_square(f)
     });
-    check_energy(2, |net, x| {
+    check_energy(2, PROBES, &|net, x| {
         let f = net.mlp("code", x, &[5], 2, Activation::Softplus);
         net.reconstruction_energy(x, f)
     });
     // More dimensions than one plan of all directions takes.
-    check_energy(9, |net, x| net.mlp("energy", x, &[4], 1, Activation::Sine));
+    check_energy(9, PROBES, &|net, x| {
+        net.mlp("energy", x, &[4], 1, Activation::Sine)
+    });
 }
 
 #[test]
@@ -96,4 +105,34 @@ fn scores_in_time_have_all_their_derivatives() {
         conformance::time_score_pullback(&mut score, x.view(), t.view(), PROBES).unwrap();
         conformance::time_score_jvp_pullback(&mut score, x.view(), t.view(), PROBES).unwrap();
     }
+}
+
+#[test]
+fn a_u_net_has_all_its_derivatives() {
+    let sizes = UNet {
+        channels: vec![2, 4],
+        groups: 2,
+        activation: Activation::Silu,
+    };
+    let forward = |net: &mut Net<'_>, x, t| {
+        let waves = net.sinusoidal_embedding(t, 4, 10.0);
+        let embedding = net.dense("time", waves, 4);
+        let picture = Picture::new(x, 4, 4, 1);
+        net.unet("net", picture, Some(embedding), &sizes).node
+    };
+    let score = NeuralTimeScore::new(16, forward, &mut Seed::new(1).rng()).unwrap();
+    let mut score = moved(score.with_precision(Precision::Double));
+    let (x, t) = (points(3, 16), array![0.1, 0.9, 0.4]);
+    conformance::time_score(&score, x.view(), t.view(), STEEP).unwrap();
+    conformance::time_score_jvp(&score, x.view(), t.view(), STEEP).unwrap();
+    conformance::parametric(&mut score).unwrap();
+    conformance::time_score_pullback(&mut score, x.view(), t.view(), STEEP).unwrap();
+    conformance::time_score_jvp_pullback(&mut score, x.view(), t.view(), STEEP).unwrap();
+
+    check_energy(16, STEEP, &|net, x| {
+        let picture = Picture::new(x, 4, 4, 1);
+        let h = net.residual2d("block", picture, 2, None, &sizes);
+        let h = net.pooled(h, 2);
+        net.mlp("head", h.node, &[5], 1, Activation::Silu)
+    });
 }
