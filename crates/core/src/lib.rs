@@ -5,7 +5,8 @@
 //!
 //! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`family`] is for densities linear in their parameters, [`params`] makes parameters visible,
 //! [`kernel`], [`blocks`], [`path`], [`ladder`] and [`geometric_path`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
-//! models, [`process`] has the forward processes of diffusion models, [`objective`] and [`snapshot`] carry training, `dataset` feeds
+//! models, [`noise_ladder`] and [`process`] have the noise levels and forward processes of diffusion models, [`prediction`] what their networks may predict, [`directions`] the slices
+//! of traces, [`objective`] and [`snapshot`] carry training, `dataset` feeds
 //! it, [`seed`] and [`parallel`] make it deterministic, `math` and `simd` make it accurate and fast.
 //!
 //! ```
@@ -39,6 +40,7 @@
 
 pub mod blocks;
 pub mod dataset;
+pub mod directions;
 pub mod discrete;
 pub mod energy;
 pub mod error;
@@ -47,10 +49,12 @@ pub mod geometric_path;
 pub mod kernel;
 pub mod ladder;
 pub mod math;
+pub mod noise_ladder;
 pub mod objective;
 pub mod parallel;
 pub mod params;
 pub mod path;
+pub mod prediction;
 pub mod process;
 pub mod scaled;
 pub mod score;
@@ -65,6 +69,7 @@ pub mod units;
 
 pub use blocks::{BlockLaw, Blocks};
 pub use dataset::{BatchOrder, Dataset};
+pub use directions::{Directions, divergence_along_into, hutchinson_divergence};
 pub use discrete::{Discrete, DiscreteEnergy, RelaxedEnergy};
 pub use energy::{Density, Energy, EnergyPullback, Space};
 pub use error::{Error, Result};
@@ -72,9 +77,13 @@ pub use family::{ContinuousFamily, ExponentialFamily};
 pub use geometric_path::{GeometricPath, Interpolated};
 pub use kernel::{Acceptance, Bound, Chain, Kernel, StepInfo, TransitionLaw};
 pub use ladder::Ladder;
+pub use noise_ladder::NoiseLadder;
 pub use objective::{Objective, TrainStep};
 pub use params::{Layout, Parametric, ParametricMut, Tensor};
 pub use path::{Path, PathTo};
+pub use prediction::{
+    Elucidated, ElucidatedCoefficients, Parametrisation, Prediction, Predicts, Reading, ScoreFrom,
+};
 pub use process::{GaussianTransition, LinearGaussian};
 pub use scaled::Scaled;
 pub use score::{

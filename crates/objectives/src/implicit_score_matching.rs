@@ -6,22 +6,25 @@
 //! `J(θ) = E[ tr ∂s/∂x + ½ ‖s‖² ]`,
 //!
 //! an expectation over the data of what the model knows (equation 4 there). The integration needs `p_data s` to vanish at infinity and at every edge of
-//! the support; where it does not, the objective has another minimum (see [`crate::closed_form_score_matching`]).
+//! the support; where it does not, the objective has another minimum (see [`crate::closed_form_score_matching`] and, for any score, [`crate::generalised_score_matching`]).
 //!
 //! The trace is exact and costs `D` Jacobian-vector products and their pullbacks. In many dimensions random directions
-//! are cheaper; in few, and as their reference, this is it.
+//! are cheaper ([`crate::sliced_score_matching`]); in few, and as their reference, this is it.
 
 use gibbsian_core::error::{check_batch, check_loss};
 use gibbsian_core::{Objective, Result, ScoreJvpPullback, Stateless};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::Rng;
 
+use crate::phases::Shares;
+
 /// `mean_b [ tr J(x_b) + ½ ‖s(x_b)‖² ]` with its exact gradient.
 ///
 /// The loss is the Fisher divergence without the constant that depends on the data alone, and may be negative.
 ///
 /// ```
-/// use gibbsian_core::{Objective, Seed};
+/// use gibbsian_core::error::{check_batch, check_loss};
+use gibbsian_core::{Objective, Seed};
 /// use gibbsian_objectives::ImplicitScoreMatching;
 /// use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array1, array};
@@ -43,23 +46,47 @@ impl<M: ScoreJvpPullback + ?Sized> Objective<M> for ImplicitScoreMatching {
         model: &M,
         x: ArrayView2<f64>,
         _rng: &mut dyn Rng,
-        mut grad: ArrayViewMut1<f64>,
+        grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
-        grad.fill(0.0);
-        let share = 1.0 / x.nrows() as f64;
-        let mut loss = 0.0;
-        let mut cotangent = |score: ArrayView2<f64>,
-                             divergence: ArrayView1<f64>,
-                             mut u: ArrayViewMut2<f64>,
-                             mut c: ArrayViewMut1<f64>| {
-            loss = share * (divergence.sum() + 0.5 * score.iter().map(|s| s * s).sum::<f64>());
-            u.assign(&(&score * share));
-            c.fill(share);
-        };
-        model.divergence_pullback_with(x, &mut cotangent, grad);
-        check_loss(loss, "in implicit score matching")
+        loss_and_grad(model, x, Shares::Equal(x.nrows()), grad)
     }
+
+    fn weighted_loss_and_grad_into(
+        &mut self,
+        model: &M,
+        x: ArrayView2<f64>,
+        w: ArrayView1<f64>,
+        _rng: &mut dyn Rng,
+        grad: ArrayViewMut1<f64>,
+    ) -> Result<f64> {
+        loss_and_grad(model, x, Shares::weighted(w, x)?, grad)
+    }
+}
+
+/// Loss and gradient for rows of given shares.
+fn loss_and_grad<M: ScoreJvpPullback + ?Sized>(
+    model: &M,
+    x: ArrayView2<f64>,
+    shares: Shares<'_>,
+    mut grad: ArrayViewMut1<f64>,
+) -> Result<f64> {
+    check_batch("x", &x, model.dim())?;
+    grad.fill(0.0);
+    let share = shares.scaled(1.0);
+    let mut loss = 0.0;
+    let mut cotangent = |score: ArrayView2<f64>,
+                         divergence: ArrayView1<f64>,
+                         mut u: ArrayViewMut2<f64>,
+                         mut c: ArrayViewMut1<f64>| {
+        for (b, &share) in share.iter().enumerate() {
+            let score = score.row(b);
+            loss += share * (divergence[b] + 0.5 * score.dot(&score));
+            u.row_mut(b).assign(&(&score * share));
+            c[b] = share;
+        }
+    };
+    model.divergence_pullback_with(x, &mut cotangent, grad);
+    check_loss(loss, "in implicit score matching")
 }
 
 /// It is exact.

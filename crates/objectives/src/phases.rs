@@ -2,7 +2,7 @@
 
 use gibbsian_core::error::{check_each, check_loss, check_shape};
 use gibbsian_core::{EnergyPullback, Result};
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1};
 
 /// What the rows of a minibatch count in its means.
 #[derive(Clone, Copy)]
@@ -37,6 +37,17 @@ impl<'a> Shares<'a> {
             Shares::Equal(_) => 1.0,
             Shares::Weighted(w) => w.sum() / w.len() as f64,
         }
+    }
+
+    /// `scale · w_b / B` of every row.
+    pub(crate) fn scaled(self, scale: f64) -> Array1<f64> {
+        let n_rows = match self {
+            Shares::Equal(n) => n,
+            Shares::Weighted(w) => w.len(),
+        };
+        let mut out = Array1::zeros(n_rows);
+        self.fill(scale, out.view_mut());
+        out
     }
 
     /// Writes `scale · w_b / B`.

@@ -11,87 +11,15 @@
 //! last move `x + σ_L² s(x, σ_L)`, optional here, is the mean of the noiseless point given the noisy one (Miyasawa 1961; Tweedie) and takes the
 //! noise of the smallest level away.
 
-use gibbsian_core::error::{check_count, check_each, check_positive};
+use gibbsian_core::error::{check_count, check_positive};
 use gibbsian_core::simd::LaneRng;
-use gibbsian_core::{Error, Result, Streams, TimeScore};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use gibbsian_core::{Error, NoiseLadder, Result, Streams, TimeScore};
+use ndarray::{Array1, Array2, ArrayView2};
 use rand::Rng;
 
 use crate::vector::{sum, zip, zip_mut};
 use crate::walkers::{Block, Walkers};
 use crate::working::{Scratch, Working, keep_points, numbers, rows_mut, sized, stir};
-
-/// Noise levels `σ_1 > … > σ_L > 0`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NoiseLadder {
-    levels: Array1<f64>,
-}
-
-impl NoiseLadder {
-    /// These levels, from the largest to the smallest.
-    ///
-    /// # Errors
-    /// No level, one that is not positive and finite, or levels that do not fall.
-    pub fn new(levels: Array1<f64>) -> Result<Self> {
-        if levels.is_empty() {
-            return Err(Error::shape("levels", levels.shape(), "[at least 1]"));
-        }
-        check_each("levels", levels.view(), "finite and greater than zero", |s| {
-            s.is_finite() && s > 0.0
-        })?;
-        for i in 1..levels.len() {
-            if levels[i] >= levels[i - 1] {
-                return Err(Error::parameter(
-                    format!("levels[{i}]"),
-                    levels[i],
-                    format!("below {}, the level before it", levels[i - 1]),
-                ));
-            }
-        }
-        Ok(NoiseLadder { levels })
-    }
-
-    /// `n_levels` levels from `largest` to `smallest`, each the same multiple of the one before.
-    ///
-    /// # Errors
-    /// Fewer than two levels; ends that are not positive and finite, or not in falling order.
-    ///
-    /// ```
-    /// use gibbsian_samplers::NoiseLadder;
-    /// let ladder = NoiseLadder::geometric(4.0, 0.25, 3)?;
-    /// assert!((ladder.levels()[1] - 1.0).abs() < 1e-15);
-    /// # Ok::<(), gibbsian_core::Error>(())
-    /// ```
-    pub fn geometric(largest: f64, smallest: f64, n_levels: usize) -> Result<Self> {
-        check_positive("largest", largest)?;
-        check_positive("smallest", smallest)?;
-        if n_levels < 2 {
-            return Err(Error::parameter("n_levels", n_levels, "at least 2"));
-        }
-        if smallest >= largest {
-            return Err(Error::parameter(
-                "smallest",
-                smallest,
-                format!("below `largest`, {largest}"),
-            ));
-        }
-        let last = (n_levels - 1) as f64;
-        NoiseLadder::new(Array1::from_shape_fn(n_levels, |i| match i {
-            0 => largest,
-            i if i + 1 == n_levels => smallest,
-            i => largest * ((smallest / largest).ln() * i as f64 / last).exp(),
-        }))
-    }
-
-    /// The levels, from the largest to the smallest.
-    pub fn levels(&self) -> ArrayView1<'_, f64> {
-        self.levels.view()
-    }
-
-    fn smallest(&self) -> f64 {
-        self.levels[self.levels.len() - 1]
-    }
-}
 
 /// `n_steps` Langevin steps at every level of a ladder, of length `ε_i = step_size · σ_i²/σ_L²`.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,7 +71,7 @@ impl AnnealedLangevin {
         };
         check_positive(
             "the largest step",
-            annealed.step_size_at(annealed.ladder.levels[0]),
+            annealed.step_size_at(annealed.ladder.levels()[0]),
         )?;
         Ok(annealed)
     }
@@ -200,7 +128,7 @@ impl AnnealedLangevin {
         rng: &mut dyn Rng,
     ) -> Result<AnnealedSample> {
         let walkers = Walkers::at(model.dim(), x, 0)?;
-        check_start(model, walkers.x.view(), self.ladder.levels[0])?;
+        check_start(model, walkers.x.view(), self.ladder.levels()[0])?;
         let n_chains = walkers.x.nrows();
         let streams = Streams::draw(rng);
         let mut working = Working::new(walkers);
@@ -210,7 +138,7 @@ impl AnnealedLangevin {
 
         let mut levels: Vec<LevelReport> = self
             .ladder
-            .levels
+            .levels()
             .iter()
             .map(|&sigma| self.report(sigma))
             .collect();
@@ -239,8 +167,8 @@ impl AnnealedLangevin {
         let (n, dim) = x.dim();
         let noise = sized(&mut scratch.noise, n * dim);
         let score = sized(&mut scratch.score, n * dim);
-        let mut reports = Vec::with_capacity(self.ladder.levels.len());
-        for &sigma in &self.ladder.levels {
+        let mut reports = Vec::with_capacity(self.ladder.n_levels());
+        for &sigma in self.ladder.levels() {
             let t = Array1::from_elem(n, sigma);
             let mut report = self.report(sigma);
             let (epsilon, deviation) = (report.step_size, (2.0 * report.step_size).sqrt());

@@ -83,13 +83,13 @@ mod tally;
 pub mod store;
 pub mod stream;
 
-pub use annealed_langevin::{AnnealedLangevin, AnnealedSample, LevelReport, NoiseLadder};
+pub use annealed_langevin::{AnnealedLangevin, AnnealedSample, LevelReport};
 pub use barrier::equalised;
 pub use chains::{Chains, Step};
 pub use discrete_langevin::{Dmala, Dula};
 pub use gibbs::{ClampedGibbs, Gibbs, PalindromicGibbs, RandomScanGibbs};
 pub use gibbs_with_gradients::GibbsWithGradients;
-pub use gibbsian_core::Ladder;
+pub use gibbsian_core::{Ladder, NoiseLadder};
 pub use hamiltonian::Transition;
 pub use hmc::{Hmc, Jitter};
 pub use langevin::UnadjustedLangevin;

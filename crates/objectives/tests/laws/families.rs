@@ -1,6 +1,10 @@
 //! Families of one variable with as much of a family as score matching asks for.
 
-use gibbsian_core::{ContinuousFamily, Density, Energy, Error, ExponentialFamily, Result, Score, Space};
+use gibbsian_core::score::JvpCotangent;
+use gibbsian_core::{
+    ContinuousFamily, Density, Energy, Error, ExponentialFamily, Layout, Parametric, ParametricMut, Result,
+    Score, ScoreJvp, ScoreJvpPullback, ScorePullback, Space,
+};
 use ndarray::{
     Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, array,
     s,
@@ -168,5 +172,71 @@ impl ContinuousFamily for Line {
 
     fn log_base_gradient_into(&self, _: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
         out.fill(0.0);
+    }
+}
+
+/// The score is linear in the natural parameters, which are also its parameters.
+impl Parametric for Line {
+    fn layout(&self) -> Layout {
+        Layout::new().with("natural", &[self.natural.len()])
+    }
+
+    fn params(&self) -> Array1<f64> {
+        self.natural.clone()
+    }
+}
+
+impl ParametricMut for Line {
+    fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
+        self.natural.assign(&params);
+        Ok(())
+    }
+}
+
+impl ScoreJvp for Line {
+    fn score_jvp_into(
+        &self,
+        x: ArrayView2<f64>,
+        v: ArrayView2<f64>,
+        score: ArrayViewMut2<f64>,
+        mut jvp: ArrayViewMut2<f64>,
+    ) {
+        self.score_into(x, score);
+        for (b, &x) in x.column(0).iter().enumerate() {
+            jvp[[b, 0]] = self.statistics_at(x, 2).dot(&self.natural) * v[[b, 0]];
+        }
+    }
+}
+
+impl ScorePullback for Line {
+    fn score_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        cotangent: &mut dyn FnMut(ArrayView2<f64>, ArrayViewMut2<f64>),
+        mut grad: ArrayViewMut1<f64>,
+    ) {
+        let mut u = Array2::zeros(x.dim());
+        cotangent(self.score(x).view(), u.view_mut());
+        for (&x, &u) in x.column(0).iter().zip(u.column(0)) {
+            grad.scaled_add(u, &self.statistics_at(x, 1));
+        }
+    }
+}
+
+impl ScoreJvpPullback for Line {
+    fn score_jvp_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        v: ArrayView2<f64>,
+        cotangent: &mut JvpCotangent<'_>,
+        mut grad: ArrayViewMut1<f64>,
+    ) {
+        let [mut score, mut jvp, mut u, mut w] = [(); 4].map(|()| Array2::zeros(x.dim()));
+        self.score_jvp_into(x, v, score.view_mut(), jvp.view_mut());
+        cotangent(score.view(), jvp.view(), u.view_mut(), w.view_mut());
+        self.score_pullback_into(x, u.view(), grad.view_mut());
+        for (b, &x) in x.column(0).iter().enumerate() {
+            grad.scaled_add(w[[b, 0]] * v[[b, 0]], &self.statistics_at(x, 2));
+        }
     }
 }

@@ -1,0 +1,136 @@
+//! The truth is recovered by every score matching objective: from a normal law and from a mixture, within the error that the objective itself predicts.
+//!
+//! On `N` data and fixed draws an objective is a function of the parameters, whose minimum `θ̂` has the covariance `H⁻¹ V H⁻¹ / n` over minibatches with gradients of covariance `V` and mean Hessian `H` (Godambe 1960).
+//! `θ̂` is found by Newton steps; with Hessians from differences of gradients it is as exact as the gradients are.
+
+use crate::two_bumps::TwoBumps;
+use gibbsian_core::{Density, Directions, NoiseLadder, Objective, Parametric, ParametricMut, Seed};
+use gibbsian_linalg::Lu;
+use gibbsian_objectives::{
+    DenoisingScoreMatching, FiniteDifferenceSlicedScoreMatching,
+    FiniteDifferenceVarianceReducedSlicedScoreMatching, GaussianNoise, ImplicitScoreMatching,
+    MultiLevelDenoising, SlicedScoreMatching, VarianceReducedSlicedScoreMatching,
+};
+use gibbsian_testkit::stats::{FALSE_ALARM, family, z_test};
+use gibbsian_testkit::targets::Gaussian;
+use ndarray::{Array1, Array2, ArrayView2, Axis, array};
+
+const N: usize = 20_000;
+const N_BATCHES: usize = 100;
+
+/// Gradients of all minibatches, `(N_BATCHES, P)`.
+fn gradients<M: Parametric>(objective: &mut impl Objective<M>, model: &M, x: ArrayView2<f64>) -> Array2<f64> {
+    let mut out = Array2::zeros((N_BATCHES, model.n_params()));
+    let batches = x.axis_chunks_iter(Axis(0), N / N_BATCHES);
+    for (k, (rows, grad)) in batches.zip(out.rows_mut()).enumerate() {
+        let rng = &mut Seed::new(1).nth(k as u64).rng();
+        objective.loss_and_grad_into(model, rows, rng, grad).unwrap();
+    }
+    out
+}
+
+/// Minimises from `model` on and tests what is found against `truth`.
+fn recovers<M: ParametricMut>(
+    name: &str,
+    mut objective: impl Objective<M>,
+    model: &mut M,
+    x: ArrayView2<f64>,
+    truth: &Array1<f64>,
+) {
+    let n_params = truth.len();
+    let mut hessian = Array2::zeros((n_params, n_params));
+    for step in 0..12 {
+        let at = model.params();
+        let gradient = gradients(&mut objective, model, x).mean_axis(Axis(0)).unwrap();
+        for i in 0..n_params {
+            let mut side = |h: f64| {
+                let mut moved = at.clone();
+                moved[i] += h;
+                model.set_params(moved.view()).unwrap();
+                gradients(&mut objective, model, x).mean_axis(Axis(0)).unwrap()
+            };
+            hessian.column_mut(i).assign(&((side(1e-4) - side(-1e-4)) / 2e-4));
+        }
+        let change = Lu::new("hessian", hessian.view())
+            .unwrap()
+            .solve_vector(gradient.view());
+        model.set_params((&at - &change).view()).unwrap();
+        // Far below the statistical error.
+        if change.iter().all(|c| c.abs() < 1e-6) {
+            break;
+        }
+        assert!(step < 11, "{name}: no convergence");
+    }
+    let per_batch = gradients(&mut objective, model, x);
+    let inverse = Lu::new("hessian", hessian.view()).unwrap().inverse();
+    let influence = per_batch.dot(&inverse.t());
+    let tests: Vec<_> = (0..n_params)
+        .map(|k| {
+            let error = influence.column(k).std(1.0) / (N_BATCHES as f64).sqrt();
+            // The stated error: with 20,000 cases every parameter of order one is known to a few percent.
+            assert!(error < 0.06, "{name}: parameter {k} is only known to {error}");
+            z_test(
+                &format!("{name}, parameter {k}"),
+                model.params()[k],
+                truth[k],
+                error,
+            )
+        })
+        .collect();
+    family(&tests, FALSE_ALARM).unwrap();
+}
+
+#[test]
+fn a_mixture_is_recovered() {
+    let truth = array![1.5, -0.8];
+    let x = TwoBumps::new(truth.clone()).draw(N, &mut Seed::new(2).rng());
+    let start = |level| TwoBumps {
+        mean: array![1.3, -0.6],
+        level,
+    };
+    let x = x.view();
+    recovers("implicit", ImplicitScoreMatching, &mut start(0.0), x, &truth);
+    for directions in crate::directions::ALL {
+        let plain = SlicedScoreMatching::new(directions, 1).unwrap();
+        recovers("sliced", plain, &mut start(0.0), x, &truth);
+        let reduced = VarianceReducedSlicedScoreMatching::new(directions, 1).unwrap();
+        recovers("reduced", reduced, &mut start(0.0), x, &truth);
+    }
+    // The bias at ε = 0.01 is of order 1e-4.
+    let sphere = Directions::Sphere;
+    let energies = FiniteDifferenceSlicedScoreMatching::new(sphere, 1, 0.01).unwrap();
+    recovers("differences of energies", energies, &mut start(0.0), x, &truth);
+    let scores = FiniteDifferenceVarianceReducedSlicedScoreMatching::new(sphere, 1, 0.01).unwrap();
+    recovers("differences of scores", scores, &mut start(0.0), x, &truth);
+    let levels = MultiLevelDenoising::new(NoiseLadder::geometric(2.0, 0.2, 6).unwrap());
+    recovers("levels", levels, &mut start(0.0), x, &truth);
+    // A model of the noisy density has the same parameters.
+    let denoising = DenoisingScoreMatching::new(0.5).unwrap();
+    recovers("denoising", denoising, &mut start(0.5), x, &truth);
+}
+
+#[test]
+fn a_normal_law_is_recovered() {
+    let precision = array![[1.6, 0.5], [0.5, 1.0]];
+    let law = Gaussian::new(array![0.5, -1.0], precision).unwrap();
+    let x = law.sample(N, &mut Seed::new(3).rng());
+    let start = || Gaussian::new(array![0.3, -0.8], array![[1.4, 0.3], [0.3, 1.2]]).unwrap();
+    let truth = law.params();
+    for directions in crate::directions::ALL {
+        let plain = SlicedScoreMatching::new(directions, 1).unwrap();
+        recovers("sliced", plain, &mut start(), x.view(), &truth);
+        let reduced = VarianceReducedSlicedScoreMatching::new(directions, 1).unwrap();
+        recovers("reduced", reduced, &mut start(), x.view(), &truth);
+    }
+    // Differences are exact here, at any step.
+    let differences = FiniteDifferenceSlicedScoreMatching::new(Directions::Sphere, 1, 0.5).unwrap();
+    recovers("differences", differences, &mut start(), x.view(), &truth);
+    // Under noise of covariance C it is the law of covariance Λ⁻¹ + C that is found.
+    let covariance = array![[0.5, 0.2], [0.2, 0.3]];
+    let noisy = gibbsian_linalg::Cholesky::new("noisy", (law.covariance() + &covariance).view()).unwrap();
+    let truth = Gaussian::new(array![0.5, -1.0], noisy.inverse())
+        .unwrap()
+        .params();
+    let denoising = DenoisingScoreMatching::in_noise(GaussianNoise::correlated(covariance).unwrap());
+    recovers("denoising", denoising, &mut start(), x.view(), &truth);
+}
