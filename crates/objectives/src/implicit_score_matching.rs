@@ -23,8 +23,7 @@ use crate::phases::Shares;
 /// The loss is the Fisher divergence without the constant that depends on the data alone, and may be negative.
 ///
 /// ```
-/// use gibbsian_core::error::{check_batch, check_loss};
-use gibbsian_core::{Objective, Seed};
+/// use gibbsian_core::{Objective, Seed};
 /// use gibbsian_objectives::ImplicitScoreMatching;
 /// use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array1, array};
