@@ -2,9 +2,12 @@
 
 use std::time::Instant;
 
-use gibbsian_core::{Objective, ParametricMut, Seed, Space, TrainStep};
-use gibbsian_nn::{Activation, Net, NeuralEnergy, NeuralScore};
-use gibbsian_objectives::{DenoisingScoreMatching, ImplicitScoreMatching};
+use gibbsian_core::{Directions, NoiseLadder, Objective, ParametricMut, Seed, Space, TrainStep};
+use gibbsian_nn::Var;
+use gibbsian_nn::{Activation, Net, NeuralEnergy, NeuralScore, NeuralTimeScore, Picture, UNet};
+use gibbsian_objectives::{
+    DenoisingScoreMatching, ImplicitScoreMatching, MultiLevelDenoising, SlicedScoreMatching,
+};
 use gibbsian_train::{Adam, AdamOptions, Decay, Descent};
 use ndarray::Array2;
 use rand::RngExt;
@@ -34,7 +37,7 @@ fn time<M: ParametricMut + Space, O: Objective<M>>(mut model: M, objective: O, b
     let start = Instant::now();
     while start.elapsed().as_secs_f64() < seconds {
         let began = Instant::now();
-        let n = 50;
+        let n = if model.dim() == 784 { 2 } else { 50 };
         for k in 0..n {
             let x = batches[k % batches.len()].view();
             step.train_step(&mut model, x, 1e-6, &mut rng)
@@ -42,6 +45,29 @@ fn time<M: ParametricMut + Space, O: Objective<M>>(mut model: M, objective: O, b
         }
         println!("{}", began.elapsed().as_secs_f64() / n as f64);
     }
+}
+
+fn sliced() -> SlicedScoreMatching {
+    SlicedScoreMatching::new(Directions::Rademacher, 1).expect("a direction")
+}
+
+fn levels(first: f64, last: f64) -> MultiLevelDenoising {
+    MultiLevelDenoising::new(NoiseLadder::geometric(first, last, 10).expect("a ladder"))
+}
+
+/// The peers' network of 28 × 28 pictures: 32, 64 and 128 channels.
+fn unet(net: &mut Net<'_>, x: Var, sigma: Var) -> Var {
+    let level = net.log(sigma);
+    let waves = net.fourier_embedding(level, 64, 0.16, Seed::new(7));
+    let embedding = net.dense("embedding", waves, 64);
+    let embedding = net.silu(embedding);
+    let sizes = UNet {
+        channels: vec![32, 64, 128],
+        groups: 8,
+        activation: Activation::Silu,
+    };
+    let noise = net.unet("net", Picture::new(x, 28, 28, 1), Some(embedding), &sizes);
+    net.noise_to_score(noise.node, sigma)
 }
 
 fn main() {
@@ -58,6 +84,22 @@ fn main() {
         "ism" => time(score, ImplicitScoreMatching, BATCH, seconds),
         "e-dsm" => time(energy, denoising, BATCH, seconds),
         "e-ism" => time(energy, ImplicitScoreMatching, BATCH, seconds),
+        "ssm" => time(score, sliced(), BATCH, seconds),
+        "e-ssm" => time(energy, sliced(), BATCH, seconds),
+        "ncsn" => {
+            let forward = |net: &mut Net<'_>, x, sigma| {
+                let level = net.log(sigma);
+                let both = net.concat(&[x, level]);
+                let noise = net.mlp("noise", both, &HIDDEN, 2, Activation::Silu);
+                net.noise_to_score(noise, sigma)
+            };
+            let score = NeuralTimeScore::new(2, forward, rng).expect("a network");
+            time(score, levels(4.0, 0.1), BATCH, seconds);
+        }
+        "unet" => {
+            let score = NeuralTimeScore::new(784, unet, rng).expect("a network");
+            time(score, levels(1.0, 0.02), 64, seconds);
+        }
         "dsm784" => {
             let wide = |net: &mut Net<'_>, x| net.mlp("score", x, &[1024, 1024], 784, Activation::Silu);
             let wide = NeuralScore::new(784, wide, rng).expect("a network");

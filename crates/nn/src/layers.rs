@@ -139,6 +139,20 @@ impl Net<'_> {
         self.concat(&[sines, cosines])
     }
 
+    /// `c x`, with one number `c` a row.
+    pub fn times(&mut self, x: Var, c: Var) -> Var {
+        let width = self.width(x);
+        let c = self.spread(c, width);
+        self.mul(x, c)
+    }
+
+    /// `−f/σ`: the score that predicts the noise `f` at the level `σ`, one number a row (Song and Ermon 2019; Ho, Jain and Abbeel 2020).
+    pub fn noise_to_score(&mut self, f: Var, sigma: Var) -> Var {
+        let inverse = self.recip(sigma);
+        let inverse = self.scale(-1.0, inverse);
+        self.times(f, inverse)
+    }
+
     /// `½ ‖f‖²`, an energy that is never negative.
     pub fn half_square(&mut self, f: Var) -> Var {
         let power = self.dot(f, f);

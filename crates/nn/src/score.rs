@@ -58,16 +58,14 @@ static_score!(NeuralScore);
 /// use gibbsian_nn::{Activation, NeuralTimeScore};
 /// use ndarray::array;
 ///
-/// // s(x, σ) = f(x, log σ) / σ, as noise-conditional networks have it.
+/// // s(x, σ) = −f(x, log σ) / σ, as noise-conditional networks have it.
 /// let score = NeuralTimeScore::new(
 ///     2,
 ///     |net, x, sigma| {
 ///         let level = net.log(sigma);
 ///         let both = net.concat(&[x, level]);
 ///         let f = net.mlp("noise", both, &[32, 32], 2, Activation::Silu);
-///         let inverse = net.recip(sigma);
-///         let inverse = net.spread(inverse, 2);
-///         net.mul(f, inverse)
+///         net.noise_to_score(f, sigma)
 ///     },
 ///     &mut Seed::new(1).rng(),
 /// )?;
