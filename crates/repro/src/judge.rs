@@ -21,6 +21,8 @@ pub struct Judge {
     references: Array2<f32>,
     squared_norms: Array1<f32>,
     labels: Vec<u8>,
+    /// The side of the squares that are averaged.
+    by: usize,
 }
 
 /// What the judge says of one picture.
@@ -37,17 +39,27 @@ pub struct Judgement {
 impl Judge {
     /// The judge that knows these pictures, whose sides must be even.
     pub fn new(known: &LabelledImages) -> Result<Self> {
-        let references = averaged(known.images())?;
+        Judge::averaging(known, 2)
+    }
+
+    /// The judge of pictures that are small enough to be compared as they are.
+    pub fn of_small(known: &LabelledImages) -> Result<Self> {
+        Judge::averaging(known, 1)
+    }
+
+    fn averaging(known: &LabelledImages, by: usize) -> Result<Self> {
+        let references = averaged(known.images(), by)?;
         Ok(Judge {
             squared_norms: squared_norms(references.view()),
             references,
             labels: known.labels().as_slice().to_vec(),
+            by,
         })
     }
 
     /// The accuracy on labelled pictures.
     pub fn accuracy(&self, test: &LabelledImages) -> Result<f64> {
-        let judgements = self.judge_averaged(averaged(test.images())?.view());
+        let judgements = self.judge_averaged(averaged(test.images(), self.by)?.view());
         let labels = test.labels().as_slice();
         let right = judgements
             .iter()
@@ -59,9 +71,10 @@ impl Judge {
 
     /// Judges pictures of `height × width` pixels from 0 to 1, one a row.
     pub fn judge(&self, pictures: ArrayView2<f64>, height: usize, width: usize) -> Vec<Judgement> {
-        let averaged = Array2::from_shape_fn((pictures.nrows(), height * width / 4), |(b, k)| {
+        let n = height * width / (self.by * self.by);
+        let averaged = Array2::from_shape_fn((pictures.nrows(), n), |(b, k)| {
             let pixel = |i: usize| pictures[[b, i]] as f32;
-            average(k, width, pixel)
+            average(k, width, self.by, pixel)
         });
         self.judge_averaged(averaged.view())
     }
@@ -102,32 +115,34 @@ impl Judge {
         Judgement {
             class,
             confidence: votes[class as usize] / votes.iter().sum::<f64>(),
-            // An averaged pixel stands for four.
-            distance: 2.0 * f64::from(nearest[0].0).sqrt(),
+            // An averaged pixel stands for its square.
+            distance: self.by as f64 * f64::from(nearest[0].0).sqrt(),
         }
     }
 }
 
-/// Pictures averaged over 2 × 2 pixels, from 0 to 1.
-fn averaged(images: &Images) -> Result<Array2<f32>> {
+/// Pictures averaged over squares, from 0 to 1.
+fn averaged(images: &Images, by: usize) -> Result<Array2<f32>> {
     let (height, width) = (images.height(), images.width());
-    if height % 2 + width % 2 > 0 {
-        return Err(format!("pictures of {height} × {width} pixels, but both sides must be even").into());
+    if height % by + width % by > 0 {
+        return Err(format!(
+            "pictures of {height} × {width} pixels, but both sides must be multiples of {by}"
+        )
+        .into());
     }
-    Ok(Array2::from_shape_fn(
-        (images.n(), height * width / 4),
-        |(b, k)| {
-            let pixels = images.pixels(b);
-            average(k, width, |i| f32::from(pixels[i]) / 255.0)
-        },
-    ))
+    let shape = (images.n(), height * width / (by * by));
+    Ok(Array2::from_shape_fn(shape, |(b, k)| {
+        let pixels = images.pixels(b);
+        average(k, width, by, |i| f32::from(pixels[i]) / 255.0)
+    }))
 }
 
-/// The mean of the four pixels behind averaged pixel `k`.
-fn average(k: usize, width: usize, pixel: impl Fn(usize) -> f32) -> f32 {
-    let (row, column) = (k / (width / 2), k % (width / 2));
-    let corner = 2 * row * width + 2 * column;
-    0.25 * (pixel(corner) + pixel(corner + 1) + pixel(corner + width) + pixel(corner + width + 1))
+/// The mean of the pixels behind averaged pixel `k`.
+fn average(k: usize, width: usize, by: usize, pixel: impl Fn(usize) -> f32) -> f32 {
+    let (row, column) = (k / (width / by), k % (width / by));
+    let corner = by * (row * width + column);
+    let square = (0..by).flat_map(|i| (0..by).map(move |j| corner + i * width + j));
+    square.map(pixel).sum::<f32>() / (by * by) as f32
 }
 
 fn squared_norms(rows: ArrayView2<f32>) -> Array1<f32> {

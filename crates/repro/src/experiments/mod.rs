@@ -19,6 +19,7 @@ pub mod ising_phase_transition;
 pub mod langevin_bias;
 pub mod langevin_mixture;
 pub mod log_z;
+pub mod ncsn_mnist;
 pub mod rbm_centered;
 pub mod rbm_mnist;
 pub mod score_fields;

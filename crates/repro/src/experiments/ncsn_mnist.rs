@@ -1,0 +1,264 @@
+//! A noise-conditional score network of handwritten digits, and annealed Langevin sampling with it.
+//!
+//! One network learns the score of the digits under every level of a ladder of Gaussian noise (Song and Ermon 2019), `½ E_i λ_i E ‖s(x + σ_i z, σ_i) + z/σ_i‖²`. Chains that begin in the strongest noise and go down the
+//! ladder by Langevin steps end at digits; where some pixels are known, they are put back after every step, under the noise of the level, and the rest is filled in.
+//!
+//! The network is a U-Net `f` inside the score that would be exact for a normal law of the data's second moment, `s(x, σ) = −x/(σ² + c²) + (c/σ) f(…)/√(σ² + c²)`, which is how Karras, Aittala, Aila and Laine (2022, equation 7) scale
+//! a denoiser; it begins as that score, because the U-Net's last layer begins at zero.
+//!
+//! Digits have 8 × 8 pixels at quick scale (Alpaydin and Kaynak 1998) and 28 × 28 at full scale. What is compared between the weights `λ = σ²` and `λ = 1` is compared on the small ones at both.
+
+mod claims;
+mod network;
+mod pictures;
+
+use gibbsian_core::{At, NoiseLadder, Parametric, Score, Seed};
+use gibbsian_metrics::{GaussianKernel, median_distance, mmd};
+use gibbsian_nn::NeuralTimeScore;
+use gibbsian_objectives::MultiLevelDenoising;
+use gibbsian_samplers::AnnealedLangevin;
+use ndarray::{Array1, Array2, ArrayView2, Axis as Along, concatenate, s};
+use rand::RngExt;
+use rand_distr::StandardNormal;
+
+use self::claims::{BETTER, CLASSES, COST, INPAINTED, JUDGE, MARGINALS, NO_COPIES, RECOGNISED, WEIGHTING};
+use self::network::{Recipe, Weighting};
+use self::pictures::Pictures;
+use crate::judge::Judgement;
+use crate::{Axis, Context, Experiment, ImageGrid, Plot, Result, Scale, Table};
+
+/// See the top of the file.
+pub const EXPERIMENT: Experiment = Experiment {
+    id: "ncsn-mnist",
+    title: "A score network for every level of noise, and digits by annealed Langevin",
+    shows: "A U-Net that is told the level of noise learns the score of noisy digits at all levels at once; Langevin chains go down the levels from noise to digits, and fill in the lower half of a digit whose upper half is known.\
+            \n\nDigits: E. Alpaydin and C. Kaynak (quick), Y. LeCun and C. Cortes (full).",
+    source: "Song and Ermon (2019, 2020); Karras, Aittala, Aila and Laine (2022) for the scaling",
+    budget_seconds: 60,
+    claims: &[
+        BETTER, WEIGHTING, COST, JUDGE, RECOGNISED, CLASSES, NO_COPIES, MARGINALS, INPAINTED,
+    ],
+    run,
+};
+
+/// The recipe on small digits.
+const SMALL: Recipe = Recipe {
+    name: "small",
+    channels: &[24, 48],
+    largest: 5.0,
+    smallest: 0.05,
+    n_levels: 15,
+    n_steps: 2_500,
+    weighting: Weighting::Variance,
+};
+
+/// The recipe at full scale. The largest level is about the distance between digits (Song and Ermon 2020, technique 1).
+const LARGE: Recipe = Recipe {
+    name: "large",
+    channels: &[24, 48, 96],
+    largest: 10.0,
+    smallest: 0.02,
+    n_levels: 60,
+    n_steps: 16_000,
+    weighting: Weighting::Variance,
+};
+
+/// Langevin steps at a level have this length in units of `σ²`.
+const STEP: f64 = 0.1;
+
+fn run(ctx: &mut Context) -> Result<()> {
+    let small = Pictures::small(ctx.seed().child("split"))?;
+    let trained = SMALL.train(ctx, &small)?;
+    let unweighted = Recipe {
+        name: "small-unweighted",
+        weighting: Weighting::One,
+        ..SMALL
+    };
+    let other = unweighted.train(ctx, &small)?;
+    compare(ctx, &small, &trained, &other)?;
+
+    match ctx.scale() {
+        Scale::Quick => dream(ctx, &SMALL, &small, &trained),
+        Scale::Full => {
+            let large = Pictures::large()?;
+            let trained = LARGE.train(ctx, &large)?;
+            LARGE.keep(ctx, &trained)?;
+            dream(ctx, &LARGE, &large, &trained)
+        }
+    }
+}
+
+/// The loss of every level: untrained, trained with `λ = σ²`, trained with `λ = 1`.
+fn compare(
+    ctx: &mut Context,
+    pictures: &Pictures,
+    trained: &NeuralTimeScore,
+    other: &NeuralTimeScore,
+) -> Result<()> {
+    let ladder = SMALL.ladder()?;
+    let objective = MultiLevelDenoising::new(ladder.clone());
+    let untrained = SMALL.network(pictures, Seed::new(1))?;
+    // The same noise for all.
+    let losses = |model: &NeuralTimeScore| {
+        let mut rng = ctx.seed().child("judging noise").rng();
+        // Four passes over the test digits.
+        let test = pictures.test.view();
+        let four = concatenate![Along(0), test, test, test, test];
+        objective.level_losses(model, four.view(), &mut rng)
+    };
+    let (normal, mine, theirs) = (losses(&untrained)?, losses(trained)?, losses(other)?);
+    let worst = (&mine / &normal).iter().fold(f64::NEG_INFINITY, |m, r| m.max(*r));
+    ctx.measure(&BETTER, worst)?;
+    ctx.measure(
+        &WEIGHTING,
+        theirs.mean().unwrap_or(f64::NAN) - mine.mean().unwrap_or(f64::NAN),
+    )?;
+    let plain = SMALL.unconditional(pictures, Seed::new(1))?;
+    ctx.measure(&COST, trained.n_params() as f64 / plain.n_params() as f64)?;
+
+    let mut table = Table::new(["sigma", "normal", "trained", "trained_unweighted"]);
+    let mut plot = Plot::new(
+        "Error of the predicted noise at every level",
+        Axis::log("level of noise σ"),
+        Axis::log("½ E ‖σ s + z‖²"),
+    );
+    let levels = ladder.levels();
+    for ((sigma, n), (a, b)) in levels.iter().zip(&normal).zip(mine.iter().zip(&theirs)) {
+        table.row([(*sigma).into(), (*n).into(), (*a).into(), (*b).into()])?;
+    }
+    for (name, losses) in [("normal law", &normal), ("λ = σ²", &mine), ("λ = 1", &theirs)] {
+        plot = plot.line(name, levels.iter().copied().zip(losses.iter().copied()));
+    }
+    ctx.table("levels", "Loss of every level on test digits.", &table)?;
+    ctx.plot(
+        "levels",
+        "The loss of a normal law's score is where training begins; small digits.",
+        &plot,
+    )
+}
+
+/// Digits from noise, and halves that are filled in.
+fn dream(ctx: &mut Context, recipe: &Recipe, pictures: &Pictures, model: &NeuralTimeScore) -> Result<()> {
+    let n_samples = ctx.pick(400, 1_000);
+    let n_steps = ctx.pick(20, 10);
+    ctx.progress(0, 2, "annealing from noise");
+    let ladder = recipe.ladder()?;
+    let smallest = ladder.smallest();
+    let annealed =
+        AnnealedLangevin::new(ladder.clone(), STEP * smallest * smallest, n_steps)?.with_denoising();
+    let mut rng = ctx.seed().child("samples").rng();
+    let start = Array2::from_shape_simple_fn((n_samples, pictures.dim()), || {
+        recipe.largest * rng.sample::<f64, _>(StandardNormal)
+    });
+    let sample = annealed.sample(model, start, &mut rng)?.x;
+    judge(ctx, pictures, sample.view())?;
+
+    ctx.progress(1, 2, "filling in");
+    let n = ctx.pick(100, 200);
+    let whole = pictures.test.slice(s![..n, ..]);
+    let filled = inpaint(
+        model,
+        &ladder,
+        whole,
+        pictures.dim() / 2,
+        n_steps,
+        ctx.seed().child("inpainting"),
+    )?;
+    let said = pictures.judge(filled.view());
+    let right = said
+        .iter()
+        .zip(&pictures.test_labels)
+        .filter(|(j, label)| j.class == **label);
+    ctx.measure(&INPAINTED, right.count() as f64 / n as f64)?;
+    let shown = 20;
+    let mut hidden = whole.slice(s![..shown, ..]).to_owned();
+    hidden.slice_mut(s![.., pictures.dim() / 2..]).fill(0.5);
+    let rows = concatenate![
+        Along(0),
+        whole.slice(s![..shown, ..]),
+        hidden,
+        filled.slice(s![..shown, ..])
+    ];
+    let grid = ImageGrid::new(rows.view(), pictures.side, pictures.side).columns(shown);
+    ctx.images(
+        "inpainting",
+        "Test digits, what was known of them, and how the network filled it in.",
+        &grid,
+    )
+}
+
+fn judge(ctx: &mut Context, pictures: &Pictures, sample: ArrayView2<f64>) -> Result<()> {
+    ctx.measure(&JUDGE, pictures.accuracy()?)?;
+    let (said, real) = (pictures.judge(sample), pictures.judge(pictures.test.view()));
+    let confidence = |js: &[Judgement]| js.iter().map(|j| j.confidence).sum::<f64>() / js.len() as f64;
+    ctx.measure(&RECOGNISED, confidence(&said) / confidence(&real))?;
+    let share = |class: u8| said.iter().filter(|j| j.class == class).count() as f64 / said.len() as f64;
+    ctx.measure(&CLASSES, (0..10).filter(|c| share(*c) >= 0.02).count() as f64)?;
+    let median = |js: &[Judgement]| {
+        let mut distances: Vec<f64> = js.iter().map(|j| j.distance).collect();
+        distances.sort_by(f64::total_cmp);
+        distances[distances.len() / 2]
+    };
+    ctx.measure(&NO_COPIES, median(&said) / median(&real))?;
+
+    // Pixels from different digits: right one by one, wrong together.
+    let n = sample.nrows().min(pictures.test.nrows());
+    let mut rng = ctx.seed().child("marginals").rng();
+    let shuffled = Array2::from_shape_fn((n, pictures.dim()), |(_, i)| {
+        pictures.train[[rng.random_range(0..pictures.train.nrows()), i]]
+    });
+    let test = pictures.test.slice(s![..n, ..]);
+    let kernel = GaussianKernel::new(median_distance(test, pictures.train.slice(s![..n, ..]))?)?;
+    let of_sample = mmd(sample.slice(s![..n, ..]), test, &kernel)?.unbiased;
+    let of_shuffled = mmd(shuffled.view(), test, &kernel)?.unbiased;
+    ctx.measure(&MARGINALS, of_sample / of_shuffled)?;
+    ctx.note(format!(
+        "Squared maximum mean discrepancy to held-out digits: samples {of_sample:.5}, independent pixels {of_shuffled:.5}."
+    ));
+
+    let mut table = Table::new(["digit", "share_of_samples"]);
+    for class in 0..10u8 {
+        table.row([i64::from(class).into(), share(class).into()])?;
+    }
+    ctx.table("classes", "What the judge sees in the samples.", &table)?;
+    let grid = ImageGrid::new(sample.slice(s![..100, ..]), pictures.side, pictures.side).columns(20);
+    ctx.images(
+        "samples",
+        "Ends of the first hundred annealed chains, denoised.",
+        &grid,
+    )
+}
+
+/// Fills in all but the first `n_known` pixels of every row (Song and Ermon 2019, algorithm 2).
+fn inpaint(
+    model: &NeuralTimeScore,
+    ladder: &NoiseLadder,
+    whole: ArrayView2<f64>,
+    n_known: usize,
+    n_steps: usize,
+    seed: Seed,
+) -> Result<Array2<f64>> {
+    let mut rng = seed.rng();
+    let known = whole.slice(s![.., ..n_known]);
+    let mut x = Array2::from_shape_simple_fn(whole.dim(), || {
+        ladder.levels()[0] * rng.sample::<f64, _>(StandardNormal)
+    });
+    for &sigma in ladder.levels() {
+        let one = AnnealedLangevin::new(
+            NoiseLadder::new(Array1::from_elem(1, sigma))?,
+            STEP * sigma * sigma,
+            1,
+        )?;
+        for _ in 0..n_steps {
+            let noise =
+                Array2::from_shape_simple_fn(known.dim(), || sigma * rng.sample::<f64, _>(StandardNormal));
+            x.slice_mut(s![.., ..n_known]).assign(&(&known + &noise));
+            x = one.sample(model, x, &mut rng)?.x;
+        }
+    }
+    let sigma = ladder.smallest();
+    let level = Array1::from_elem(x.nrows(), sigma);
+    x += &(At::new(model, level.view()).score(x.view()) * (sigma * sigma));
+    x.slice_mut(s![.., ..n_known]).assign(&known);
+    Ok(x)
+}
