@@ -48,7 +48,7 @@ const SMALL: Recipe = Recipe {
     largest: 5.0,
     smallest: 0.05,
     n_levels: 15,
-    n_steps: 2_500,
+    n_steps: 1_600,
     weighting: Weighting::Variance,
 };
 
