@@ -77,7 +77,9 @@ pub use params::{Layout, Parametric, ParametricMut, Tensor};
 pub use path::{Path, PathTo};
 pub use process::{GaussianTransition, LinearGaussian};
 pub use scaled::Scaled;
-pub use score::{Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback};
+pub use score::{
+    DivergenceCotangent, JvpCotangent, Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback,
+};
 pub use seed::{Seed, StreamRng, Streams};
 pub use snapshot::{Record, Snapshot, Stateless, Values};
 pub use stochastic::{DatumScores, Minibatch, StochasticScore};

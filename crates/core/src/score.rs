@@ -4,7 +4,7 @@
 //! score without having an energy. Score matching needs more: the Jacobian-vector product `J(x) v` and the divergence
 //! `tr J(x)` (Hyvärinen 2005), and the derivative of all these in the parameters. Each is a rung of its own.
 
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::energy::{Energy, Space};
 use crate::params::Parametric;
@@ -103,10 +103,62 @@ pub trait ScoreJvpPullback: ScoreJvp + ScorePullback {
         cotangent: &mut JvpCotangent<'_>,
         grad: ArrayViewMut1<f64>,
     );
+
+    /// Hands `s` and the divergence `tr J` to `cotangent`, which fills `u` and `c`, and **adds** `Σ_b u_b · ∂s(x_b)/∂θ + c_b ∂ tr J(x_b)/∂θ` to `grad`.
+    ///
+    /// Implicit score matching is this (Hyvärinen 2005). The provided form takes `D` pullbacks, one a coordinate, each of which computes the score again; override it where the directions share work.
+    fn divergence_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        cotangent: &mut DivergenceCotangent<'_>,
+        grad: ArrayViewMut1<f64>,
+    ) {
+        let mut divergence = Array1::zeros(x.nrows());
+        self.divergence_into(x, divergence.view_mut());
+        let mut pull = |v: ArrayView2<f64>, cotangent: &mut JvpCotangent<'_>, grad: ArrayViewMut1<f64>| {
+            self.score_jvp_pullback_with(x, v, cotangent, grad);
+        };
+        trace_pullback(self.score(x), divergence, cotangent, &mut pull, grad);
+    }
+}
+
+/// Fills the cotangents `(u, c)` from the score `s` and the divergence: `(s, divergence, u, c)`, `(B, D)` or `(B)` each.
+pub type DivergenceCotangent<'a> =
+    dyn FnMut(ArrayView2<f64>, ArrayView1<f64>, ArrayViewMut2<f64>, ArrayViewMut1<f64>) + 'a;
+
+/// Pulls the cotangents of a score and of its trace back, by the function that does it for products `J v`.
+pub fn trace_pullback(
+    score: Array2<f64>,
+    divergence: Array1<f64>,
+    cotangent: &mut DivergenceCotangent<'_>,
+    pull: &mut dyn FnMut(ArrayView2<f64>, &mut JvpCotangent<'_>, ArrayViewMut1<f64>),
+    mut grad: ArrayViewMut1<f64>,
+) {
+    let mut u = Array2::zeros(score.raw_dim());
+    let mut c = Array1::zeros(divergence.raw_dim());
+    cotangent(score.view(), divergence.view(), u.view_mut(), c.view_mut());
+    let mut direction = Array2::zeros(score.raw_dim());
+    for i in 0..score.ncols() {
+        direction.fill(0.0);
+        direction.column_mut(i).fill(1.0);
+        let mut cotangent = |_: ArrayView2<f64>,
+                             _: ArrayView2<f64>,
+                             mut u_out: ArrayViewMut2<f64>,
+                             mut w_out: ArrayViewMut2<f64>| {
+            // The score itself counts once.
+            match i {
+                0 => u_out.assign(&u),
+                _ => u_out.fill(0.0),
+            }
+            w_out.fill(0.0);
+            w_out.column_mut(i).assign(&c);
+        };
+        pull(direction.view(), &mut cotangent, grad.view_mut());
+    }
 }
 
 /// Writes `Σ_i (J e_i)_i` of every row into `out`, by the function that fills scores and products `J v`.
-pub(crate) fn trace_into(
+pub fn trace_into(
     x: ArrayView2<f64>,
     mut out: ArrayViewMut1<f64>,
     score_jvp: impl Fn(ArrayView2<f64>, ArrayViewMut2<f64>, ArrayViewMut2<f64>),

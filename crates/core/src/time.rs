@@ -3,11 +3,14 @@
 //! Noise-conditional networks and diffusion models carry one number more a row: the noise level or the time `t` `(B)`. Fixing it
 //! with [`At`] gives an ordinary score, so every static objective and sampler serves these models without knowing of them.
 
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::energy::Space;
 use crate::params::{Layout, Parametric};
-use crate::score::{JvpCotangent, Score, ScoreJvp, ScoreJvpPullback, ScorePullback, trace_into};
+use crate::score::{
+    DivergenceCotangent, JvpCotangent, Score, ScoreJvp, ScoreJvpPullback, ScorePullback, trace_into,
+    trace_pullback,
+};
 
 /// A score `s(x, t)`.
 pub trait TimeScore: Space {
@@ -58,6 +61,23 @@ pub trait TimeScoreJvpPullback: TimeScoreJvp + TimeScorePullback {
         cotangent: &mut JvpCotangent<'_>,
         grad: ArrayViewMut1<f64>,
     );
+
+    /// Hands `s` and the divergence to `cotangent` and **adds** the weighted parameter gradient to `grad`; see [`ScoreJvpPullback::divergence_pullback_with`].
+    fn divergence_pullback_at_with(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        cotangent: &mut DivergenceCotangent<'_>,
+        grad: ArrayViewMut1<f64>,
+    ) {
+        let (mut score, mut divergence) = (Array2::zeros(x.raw_dim()), Array1::zeros(x.nrows()));
+        self.score_at_into(x, t, score.view_mut());
+        self.divergence_at_into(x, t, divergence.view_mut());
+        let mut pull = |v: ArrayView2<f64>, cotangent: &mut JvpCotangent<'_>, grad: ArrayViewMut1<f64>| {
+            self.score_jvp_pullback_at_with(x, t, v, cotangent, grad);
+        };
+        trace_pullback(score, divergence, cotangent, &mut pull, grad);
+    }
 }
 
 /// A time-dependent model seen at one time a row.
@@ -134,5 +154,14 @@ impl<M: TimeScoreJvpPullback + ?Sized> ScoreJvpPullback for At<'_, M> {
     ) {
         self.model
             .score_jvp_pullback_at_with(x, self.t, v, cotangent, grad);
+    }
+
+    fn divergence_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        cotangent: &mut DivergenceCotangent<'_>,
+        grad: ArrayViewMut1<f64>,
+    ) {
+        self.model.divergence_pullback_at_with(x, self.t, cotangent, grad);
     }
 }

@@ -11,7 +11,7 @@ use gibbsian_linalg::kernels::conv::{Convolution, Geometry, add_weight_gradient}
 use rayon::prelude::*;
 
 use crate::graph::{Graph, Op, Param, Var};
-use crate::plan::{Output, Step, Term};
+use crate::plan::{Output, Single, Step, Term};
 use crate::real::Real;
 
 impl Graph {
@@ -73,12 +73,16 @@ pub(crate) fn packed(steps: &[Step]) -> Vec<Packed> {
     let mut all: Vec<Packed> = Vec::new();
     let mut first = 0;
     for step in steps {
-        if let Op::Conv {
-            w,
-            geometry,
-            transposed,
+        if let Step::One(Single {
+            op:
+                Op::Conv {
+                    w,
+                    geometry,
+                    transposed,
+                    ..
+                },
             ..
-        } = step.op
+        }) = *step
             && find(&all, w, geometry, transposed).is_none()
         {
             let convolution = if transposed {
@@ -200,7 +204,7 @@ pub(crate) fn add_gradients<'a, F: Real>(
         for _ in 0..n_parts {
             let sum;
             (sum, rest) = rest.split_at(range.len());
-            F::add_to(&mut gradient[range.clone()], sum);
+            F::accumulate(sum, &mut gradient[range.clone()]);
         }
     }
 }

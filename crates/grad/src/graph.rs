@@ -49,6 +49,8 @@ pub(crate) enum Op {
     Input(usize),
     /// The bits of the number, so that equal constants are one node.
     Constant(u64),
+    /// The bits of a row that is the same for every row of the batch.
+    Row(Arc<[u64]>),
     /// `x W`, or `x Wᵀ`.
     MatMul {
         x: Var,
@@ -93,7 +95,7 @@ impl Op {
     /// The nodes that it is made from.
     pub(crate) fn operands(&self) -> impl Iterator<Item = Var> {
         let (a, b) = match self {
-            Op::Input(_) | Op::Constant(_) | Op::Lift(_) => (None, None),
+            Op::Input(_) | Op::Constant(_) | Op::Row(_) | Op::Lift(_) => (None, None),
             Op::Add(a, b)
             | Op::Mul(a, b)
             | Op::SumProducts(a, b, _)
@@ -192,6 +194,15 @@ impl Graph {
     /// The same number in every column of every row.
     pub fn constant(&mut self, width: usize, value: f64) -> Var {
         self.add_node(Op::Constant(value.to_bits()), width)
+    }
+
+    /// The same numbers in every row.
+    pub fn constant_row(&mut self, values: &[f64]) -> Var {
+        let bits: Arc<[u64]> = values.iter().map(|x| x.to_bits()).collect();
+        match bits.iter().all(|b| *b == bits[0]) {
+            true if !bits.is_empty() => self.constant(values.len(), values[0]),
+            _ => self.add_node(Op::Row(bits), values.len()),
+        }
     }
 
     /// The number that a node is everywhere, if it is a constant.

@@ -40,6 +40,7 @@
 mod axis;
 mod conv;
 mod function;
+mod fused;
 mod graph;
 mod image;
 mod plan;

@@ -1,10 +1,11 @@
 //! Which steps some outputs need, in which order, and where their numbers lie.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use gibbsian_linalg::kernels::conv::Geometry;
 
 use crate::conv::{Packed, packed};
+use crate::fused::Fused;
 use crate::graph::{Graph, Op, Param, Var};
 use crate::pullback::{Cotangents, Reduction};
 
@@ -42,13 +43,23 @@ pub(crate) enum Place {
     Kept(usize),
 }
 
+/// What is done at once to a block of rows.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    One(Single),
+    /// Operations on numbers that take no notice of rows.
+    Fused(Fused),
+}
+
 /// One operation.
 #[derive(Clone, Debug)]
-pub(crate) struct Step {
+pub(crate) struct Single {
     pub(crate) op: Op,
     pub(crate) operands: [Option<(Place, usize)>; 2],
     pub(crate) out: Place,
     pub(crate) width: usize,
+    /// A row that is added to a product.
+    pub(crate) bias: Option<Param>,
 }
 
 /// An output: where it lies, and its columns.
@@ -87,6 +98,8 @@ pub struct Plan {
     pub(crate) params: Vec<(usize, (usize, usize))>,
     pub(crate) n_params: usize,
     pub(crate) block_rows: usize,
+    /// Registers of the fused step that needs most.
+    pub(crate) registers: usize,
 }
 
 /// The most rows of a block, unless another number is asked for.
@@ -123,6 +136,7 @@ impl Plan {
             params,
             n_params: offset,
             block_rows: (BLOCK_NUMBERS / widest.max(1)).clamp(1, BLOCK_ROWS),
+            registers: layout.registers,
         }
     }
 
@@ -142,7 +156,15 @@ impl Plan {
 
     /// Operations in all stages.
     pub fn n_steps(&self) -> usize {
-        self.stages.iter().map(|stage| stage.steps.len()).sum()
+        let of_step = |step: &Step| match step {
+            Step::One(_) => 1,
+            Step::Fused(fused) => fused.n_operations(),
+        };
+        self.stages
+            .iter()
+            .flat_map(|stage| &stage.steps)
+            .map(of_step)
+            .sum()
     }
 }
 
@@ -182,16 +204,20 @@ impl Scratch {
     }
 }
 
-struct Layout<'a> {
-    graph: &'a Graph,
+pub(crate) struct Layout<'a> {
+    pub(crate) graph: &'a Graph,
     /// The stage that computes each needed node.
     stage: HashMap<Var, usize>,
+    /// The nodes that are made from each.
+    consumers: HashMap<Var, Vec<Var>>,
+    is_kept: HashSet<Var>,
     /// How many later uses a scratch node has.
     uses: HashMap<Var, usize>,
-    is_kept: HashMap<Var, bool>,
     places: HashMap<Var, Place>,
     scratch: Scratch,
     kept: usize,
+    /// The numbers of registers that fused steps need.
+    registers: usize,
 }
 
 impl<'a> Layout<'a> {
@@ -199,26 +225,29 @@ impl<'a> Layout<'a> {
         let mut layout = Layout {
             graph,
             stage: HashMap::new(),
+            consumers: HashMap::new(),
+            is_kept: HashSet::new(),
             uses: HashMap::new(),
-            is_kept: HashMap::new(),
             places: HashMap::new(),
             scratch: Scratch::default(),
             kept: 0,
+            registers: 0,
         };
         for (s, stage) in stages.iter().enumerate() {
             // What is asked for is kept until the run ends.
             let reduced = stage.gradients.iter().flatten().flat_map(|r| r.operands());
             for x in stage.outputs.iter().copied().chain(reduced) {
                 layout.need(x, s);
-                layout.is_kept.insert(x, true);
+                layout.is_kept.insert(x);
             }
         }
         // A node that a later stage uses is kept, too; so are inputs, which are there before anything is computed.
-        for (x, s) in layout.stage.clone() {
+        for (&x, &s) in &layout.stage {
             for operand in graph.node(x).op.operands() {
+                layout.consumers.entry(operand).or_default().push(x);
                 *layout.uses.entry(operand).or_default() += 1;
                 if layout.stage[&operand] < s {
-                    layout.is_kept.insert(operand, true);
+                    layout.is_kept.insert(operand);
                 }
             }
         }
@@ -246,28 +275,24 @@ impl<'a> Layout<'a> {
             .collect();
         nodes.sort_unstable();
         let mut steps = Vec::with_capacity(nodes.len());
+        let mut group: Vec<Var> = Vec::new();
         for x in nodes {
-            let node = self.graph.node(x);
-            let mut operands = [None; 2];
-            for (slot, operand) in operands.iter_mut().zip(node.op.operands()) {
-                *slot = Some((self.places[&operand], self.graph.width(operand)));
+            if self.is_constant(x) && !self.needs_memory(x) {
+                continue;
             }
-            let out = self.place(x);
-            steps.push(Step {
-                op: node.op.clone(),
-                operands,
-                out,
-                width: node.width,
-            });
-            self.places.insert(x, out);
-            for operand in node.op.operands() {
-                let uses = self.uses.get_mut(&operand).expect("an operand has uses");
-                *uses -= 1;
-                if let (0, Place::Scratch(first)) = (*uses, self.places[&operand]) {
-                    self.scratch.give_back(first, self.graph.width(operand));
-                }
+            let belongs = self.is_elementwise(x) && self.bias_of(x).is_none();
+            let fits = |first: &Var| belongs && self.graph.width(*first) == self.graph.width(x);
+            if !group.first().is_some_and(fits) {
+                self.close(&mut group, &mut steps);
+            }
+            if belongs {
+                group.push(x);
+            } else if !self.is_biased(x) {
+                let step = self.single(x);
+                steps.push(Step::One(step));
             }
         }
+        self.close(&mut group, &mut steps);
         let output = |x: Var| Output {
             place: self.places[&x],
             width: self.graph.width(x),
@@ -291,10 +316,121 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// Ends a group of elementwise nodes.
+    fn close(&mut self, group: &mut Vec<Var>, steps: &mut Vec<Step>) {
+        if group.is_empty() {
+            return;
+        }
+        // Numbers are read and written in chunks, so no node may take the place of one that the group reads.
+        for &x in &*group {
+            let is_inner = |y: &Var| group.contains(y);
+            let leaves = self.consumers.get(&x).is_some_and(|ys| !ys.iter().all(is_inner));
+            if leaves || self.is_kept.contains(&x) {
+                let place = self.place(x);
+                self.places.insert(x, place);
+            }
+        }
+        let fused = Fused::new(self, group);
+        self.registers = self.registers.max(fused.n_registers());
+        steps.push(Step::Fused(fused));
+        for x in group.drain(..) {
+            self.release_operands(x);
+        }
+    }
+
+    /// A node that is a step of its own.
+    fn single(&mut self, x: Var) -> Single {
+        // A product and the row that is added to it are one step.
+        let (product, bias) = match self.bias_of(x) {
+            Some((product, bias)) => (product, Some(bias)),
+            None => (x, None),
+        };
+        let node = self.graph.node(product);
+        let mut operands = [None; 2];
+        for (slot, operand) in operands.iter_mut().zip(node.op.operands()) {
+            *slot = Some((self.places[&operand], self.graph.width(operand)));
+        }
+        let out = self.place(x);
+        self.places.insert(x, out);
+        self.release_operands(product);
+        Single {
+            op: node.op.clone(),
+            operands,
+            out,
+            width: node.width,
+            bias,
+        }
+    }
+
+    /// The product and the row of an addition that is computed as one step: `x W + b`, where nobody else wants either by itself.
+    fn bias_of(&self, x: Var) -> Option<(Var, Param)> {
+        let Op::Add(a, b) = self.graph.node(x).op else {
+            return None;
+        };
+        let pair = |product: Var, row: Var| match (&self.graph.node(product).op, &self.graph.node(row).op) {
+            (Op::MatMul { .. }, Op::Lift(bias)) => {
+                let same_stage = self.stage[&product] == self.stage[&x];
+                let alone = self.consumers[&product].len() == 1 && !self.is_kept.contains(&product);
+                (alone && same_stage).then_some((product, *bias))
+            }
+            _ => None,
+        };
+        pair(a, b).or_else(|| pair(b, a))
+    }
+
+    /// Whether a node is computed with the addition that it goes into, or needed by such additions only.
+    fn is_biased(&self, x: Var) -> bool {
+        let inside = |y: &Var| {
+            let node = &self.graph.node(x).op;
+            self.bias_of(*y)
+                .is_some_and(|(product, _)| product == x || matches!(node, Op::Lift(_)))
+        };
+        let consumers = self.consumers.get(&x);
+        !self.is_kept.contains(&x) && consumers.is_some_and(|ys| ys.iter().all(inside))
+    }
+
+    pub(crate) fn is_constant(&self, x: Var) -> bool {
+        matches!(self.graph.node(x).op, Op::Constant(_))
+    }
+
+    fn is_elementwise(&self, x: Var) -> bool {
+        matches!(
+            self.graph.node(x).op,
+            Op::Add(..)
+                | Op::Mul(..)
+                | Op::Scale(..)
+                | Op::Apply(..)
+                | Op::AddRepeated(..)
+                | Op::MulRepeated(..)
+        )
+    }
+
+    /// Whether a constant must be written out: additions have it as a number, and products with it are scalings already.
+    fn needs_memory(&self, x: Var) -> bool {
+        let adds = |y: &Var| matches!(self.graph.node(*y).op, Op::Add(..));
+        self.is_kept.contains(&x) || self.consumers.get(&x).is_some_and(|ys| !ys.iter().all(adds))
+    }
+
+    /// Where a node's numbers lie, if they are in memory.
+    pub(crate) fn place_of(&self, x: Var) -> Option<Place> {
+        self.places.get(&x).copied()
+    }
+
+    /// Gives back the room of operands that nobody needs any more.
+    fn release_operands(&mut self, x: Var) {
+        for operand in self.graph.node(x).op.operands() {
+            let uses = self.uses.get_mut(&operand).expect("an operand has uses");
+            *uses -= 1;
+            if let (0, Some(Place::Scratch(first))) = (*uses, self.places.get(&operand)) {
+                self.scratch.give_back(*first, self.graph.width(operand));
+            }
+        }
+    }
+
     /// Room for a node; never that of one of its operands.
     fn place(&mut self, x: Var) -> Place {
         let width = self.graph.width(x);
-        if self.is_kept.contains_key(&x) {
+        if self.is_kept.contains(&x) {
             self.kept += width;
             Place::Kept(self.kept - width)
         } else {

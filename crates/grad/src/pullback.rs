@@ -75,7 +75,7 @@ impl Graph {
             };
             let width = self.width(node);
             match self.node(node).op.clone() {
-                Op::Input(_) | Op::Constant(_) => {}
+                Op::Input(_) | Op::Constant(_) | Op::Row(_) => {}
                 Op::MatMul { x, w, transposed } => {
                     let back = if transposed {
                         params[w.0 as usize].push(Reduction::Outer(u, x));

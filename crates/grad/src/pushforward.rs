@@ -23,7 +23,7 @@ impl Graph {
             let op = self.node(node).op.clone();
             let of = |x: Var| found.get(&x).copied();
             let moved = match op {
-                Op::Input(_) | Op::Constant(_) | Op::Lift(_) => None,
+                Op::Input(_) | Op::Constant(_) | Op::Row(_) | Op::Lift(_) => None,
                 Op::MatMul { x, w, transposed } => of(x).map(|v| match transposed {
                     true => self.matmul_transposed(v, w),
                     false => self.matmul(v, w),

@@ -17,32 +17,49 @@ pub trait Real: sealed::Sealed + gibbsian_linalg::Real + Copy + Default + Send +
     /// The same number.
     fn to_f64(self) -> f64;
     #[doc(hidden)]
-    fn apply(function: Function, x: &mut [Self]);
+    fn apply(function: Function, x: &[Self], out: &mut [Self]);
     #[doc(hidden)]
-    fn add_to(out: &mut [Self], x: &[Self]);
+    fn add(a: &[Self], b: &[Self], out: &mut [Self]);
     #[doc(hidden)]
-    fn mul_to(out: &mut [Self], x: &[Self]);
+    fn mul(a: &[Self], b: &[Self], out: &mut [Self]);
     #[doc(hidden)]
-    fn scale_by(out: &mut [Self], factor: f64);
+    fn add_number(x: &[Self], number: f64, out: &mut [Self]);
+    #[doc(hidden)]
+    fn scale(x: &[Self], factor: f64, out: &mut [Self]);
+    #[doc(hidden)]
+    fn accumulate(x: &[Self], out: &mut [Self]);
     #[doc(hidden)]
     fn sum(x: &[Self]) -> Self;
 }
 
 /// A loop over numbers, at the machine's vector width.
 macro_rules! elementwise {
-    ($out:ident, $x:ident, $type:ty, $body:expr) => {{
-        struct Loop<'a>(&'a mut [$type], &'a [$type]);
+    ($type:ty, $out:ident, $a:ident, $b:expr, |$o:ident, $x:ident, $y:ident| $body:expr) => {{
+        struct Loop<'a>(&'a mut [$type], &'a [$type], &'a [$type]);
         impl simd::Vectorized for Loop<'_> {
             type Output = ();
             #[inline(always)]
             fn run(self) {
-                let f: fn(&mut $type, $type) = $body;
-                for (out, x) in self.0.iter_mut().zip(self.1) {
-                    f(out, *x);
+                for (($o, $x), $y) in self.0.iter_mut().zip(self.1).zip(self.2) {
+                    $body;
                 }
             }
         }
-        simd::vectorized(Loop($out, $x));
+        simd::vectorized(Loop($out, $a, $b));
+    }};
+    ($type:ty, $out:ident, $a:ident, |$o:ident, $x:ident| $body:expr, $number:ident) => {{
+        struct Loop<'a>(&'a mut [$type], &'a [$type], $type);
+        impl simd::Vectorized for Loop<'_> {
+            type Output = ();
+            #[inline(always)]
+            fn run(self) {
+                let $number = self.2;
+                for ($o, $x) in self.0.iter_mut().zip(self.1) {
+                    $body;
+                }
+            }
+        }
+        simd::vectorized(Loop($out, $a, $number as $type));
     }};
 }
 
@@ -59,30 +76,29 @@ macro_rules! real {
                 f64::from(self)
             }
 
-            fn apply(function: Function, x: &mut [Self]) {
-                $apply(function, x);
+            fn apply(function: Function, x: &[Self], out: &mut [Self]) {
+                $apply(function, x, out);
             }
 
-            fn add_to(out: &mut [Self], x: &[Self]) {
-                elementwise!(out, x, $type, |out, x| *out += x);
+            fn add(a: &[Self], b: &[Self], out: &mut [Self]) {
+                elementwise!($type, out, a, b, |out, a, b| *out = a + b);
             }
 
-            fn mul_to(out: &mut [Self], x: &[Self]) {
-                elementwise!(out, x, $type, |out, x| *out *= x);
+            fn mul(a: &[Self], b: &[Self], out: &mut [Self]) {
+                elementwise!($type, out, a, b, |out, a, b| *out = a * b);
             }
 
-            fn scale_by(out: &mut [Self], factor: f64) {
-                struct Scale<'a>(&'a mut [$type], $type);
-                impl simd::Vectorized for Scale<'_> {
-                    type Output = ();
-                    #[inline(always)]
-                    fn run(self) {
-                        for out in self.0 {
-                            *out *= self.1;
-                        }
-                    }
-                }
-                simd::vectorized(Scale(out, factor as $type));
+            fn add_number(x: &[Self], number: f64, out: &mut [Self]) {
+                elementwise!($type, out, x, |out, x| *out = x + number, number);
+            }
+
+            fn scale(x: &[Self], factor: f64, out: &mut [Self]) {
+                elementwise!($type, out, x, |out, x| *out = factor * x, factor);
+            }
+
+            fn accumulate(x: &[Self], out: &mut [Self]) {
+                let one = 1.0;
+                elementwise!($type, out, x, |out, x| *out += one * x, one);
             }
 
             fn sum(x: &[Self]) -> Self {
@@ -118,21 +134,27 @@ macro_rules! real {
 real!(f32, apply_f32);
 real!(f64, apply_f64);
 
-fn apply_f32(function: Function, x: &mut [f32]) {
-    let each = |x: &mut [f32], f: fn(f32) -> f32| x.iter_mut().for_each(|x| *x = f(*x));
+/// Applies a function to every number.
+fn each<T: Copy>(x: &[T], out: &mut [T], f: impl Fn(T) -> T) {
+    for (out, x) in out.iter_mut().zip(x) {
+        *out = f(*x);
+    }
+}
+
+fn apply_f32(function: Function, x: &[f32], out: &mut [f32]) {
     match function {
-        Function::Exp => simd::exp_f32_in_place(x),
-        Function::Sigmoid => simd::sigmoid_f32_in_place(x),
-        Function::Softplus => simd::softplus_f32_in_place(x),
-        Function::Tanh => simd::tanh_f32_in_place(x),
-        Function::Log => each(x, f32::ln),
-        Function::Recip => each(x, f32::recip),
-        Function::Sqrt => each(x, f32::sqrt),
-        Function::Sin => each(x, f32::sin),
-        Function::Cos => each(x, f32::cos),
+        Function::Exp => simd::exp_f32(x, out),
+        Function::Sigmoid => simd::sigmoid_f32(x, out),
+        Function::Softplus => simd::softplus_f32(x, out),
+        Function::Tanh => simd::tanh_f32(x, out),
+        Function::Log => each(x, out, f32::ln),
+        Function::Recip => each(x, out, f32::recip),
+        Function::Sqrt => each(x, out, f32::sqrt),
+        Function::Sin => each(x, out, f32::sin),
+        Function::Cos => each(x, out, f32::cos),
         // NaN stays NaN.
-        Function::Relu => each(x, |x| if x < 0.0 { 0.0 } else { x }),
-        Function::Step => each(x, |x| {
+        Function::Relu => each(x, out, |x| if x < 0.0 { 0.0 } else { x }),
+        Function::Step => each(x, out, |x| {
             if x.is_nan() {
                 x
             } else {
@@ -142,20 +164,19 @@ fn apply_f32(function: Function, x: &mut [f32]) {
     }
 }
 
-fn apply_f64(function: Function, x: &mut [f64]) {
-    let each = |x: &mut [f64], f: fn(f64) -> f64| x.iter_mut().for_each(|x| *x = f(*x));
+fn apply_f64(function: Function, x: &[f64], out: &mut [f64]) {
     match function {
-        Function::Exp => simd::exp_f64_in_place(x),
-        Function::Sigmoid => each(x, math::sigmoid),
-        Function::Softplus => each(x, math::softplus),
-        Function::Tanh => each(x, f64::tanh),
-        Function::Log => each(x, f64::ln),
-        Function::Recip => each(x, f64::recip),
-        Function::Sqrt => each(x, f64::sqrt),
-        Function::Sin => each(x, f64::sin),
-        Function::Cos => each(x, f64::cos),
-        Function::Relu => each(x, |x| if x < 0.0 { 0.0 } else { x }),
-        Function::Step => each(x, |x| {
+        Function::Exp => simd::exp_f64(x, out),
+        Function::Sigmoid => each(x, out, math::sigmoid),
+        Function::Softplus => each(x, out, math::softplus),
+        Function::Tanh => each(x, out, f64::tanh),
+        Function::Log => each(x, out, f64::ln),
+        Function::Recip => each(x, out, f64::recip),
+        Function::Sqrt => each(x, out, f64::sqrt),
+        Function::Sin => each(x, out, f64::sin),
+        Function::Cos => each(x, out, f64::cos),
+        Function::Relu => each(x, out, |x| if x < 0.0 { 0.0 } else { x }),
+        Function::Step => each(x, out, |x| {
             if x.is_nan() {
                 x
             } else {

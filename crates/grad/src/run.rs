@@ -7,9 +7,9 @@ use gibbsian_linalg::matmul_here_into;
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 use rayon::prelude::*;
 
+use crate::fused::{Areas, CHUNK};
 use crate::graph::Op;
-use crate::plan::PlannedStage;
-use crate::plan::{Output, Place, Plan, Step, Term};
+use crate::plan::{Output, Place, Plan, PlannedStage, Single, Step, Term};
 use crate::real::Real;
 use crate::{axis, conv};
 
@@ -22,7 +22,7 @@ pub struct Workspace<F> {
     /// What every block keeps.
     kept: Vec<Vec<F>>,
     /// What a block needs while it is computed, for each that may be at once.
-    scratch: Vec<Mutex<Vec<F>>>,
+    scratch: Vec<Mutex<Scratch<F>>>,
     gradient: Vec<F>,
     /// Weights of convolutions, put in order.
     weights: Vec<F>,
@@ -42,6 +42,12 @@ impl<F: Real> Workspace<F> {
             staged: Vec::new(),
         }
     }
+}
+
+#[derive(Debug, Default)]
+struct Scratch<F> {
+    numbers: Vec<F>,
+    registers: Vec<[F; CHUNK]>,
 }
 
 fn grow<F: Real>(buffer: &mut Vec<F>, size: usize) {
@@ -84,12 +90,13 @@ impl Plan {
         let n_blocks = n_rows.div_ceil(block_rows);
         let planned = &self.stages[stage];
         for step in &planned.steps {
-            if let Op::Input(index) = step.op {
-                assert_eq!(
-                    inputs[index].dim(),
-                    (n_rows, step.width),
-                    "the shape of input {index}"
-                );
+            if let Step::One(Single {
+                op: Op::Input(index),
+                width,
+                ..
+            }) = *step
+            {
+                assert_eq!(inputs[index].dim(), (n_rows, width), "the shape of input {index}");
             }
         }
         let of_param = |w: crate::Param| &params[self.range(w)];
@@ -102,19 +109,29 @@ impl Plan {
                 // A thread of the pool has a slot of its own, so that nobody waits.
                 let slot = rayon::current_thread_index().map_or(0, |index| index + 1);
                 let mut scratch = scratch[slot].lock().unwrap_or_else(PoisonError::into_inner);
-                grow(&mut scratch, self.scratch * block_rows);
+                let Scratch { numbers, registers } = &mut *scratch;
+                grow(numbers, self.scratch * block_rows);
+                if registers.len() < self.registers {
+                    registers.resize(self.registers, [F::default(); CHUNK]);
+                }
                 let mut staged = staged[slot].lock().unwrap_or_else(PoisonError::into_inner);
                 let mut memory = Memory {
                     n: rows.len(),
                     block_rows,
-                    scratch: &mut scratch,
-                    kept,
+                    areas: Areas {
+                        scratch: numbers,
+                        kept,
+                        registers,
+                    },
                     stage: planned,
                     weights,
                     staged: &mut staged,
                 };
                 for step in &planned.steps {
-                    memory.compute(step, self, params, inputs, rows.clone());
+                    match step {
+                        Step::One(step) => memory.compute(step, self, params, inputs, rows.clone()),
+                        Step::Fused(fused) => fused.run(memory.n, block_rows, &mut memory.areas),
+                    }
                 }
             });
     }
@@ -238,7 +255,7 @@ impl Plan {
             Term::Conv(..) => {}
             Term::Sum(x) => {
                 for row in self.kept_numbers(kept, x, n).chunks_exact(x.width) {
-                    F::add_to(out, row);
+                    F::accumulate(row, out);
                 }
             }
         }
@@ -273,8 +290,7 @@ const PANEL_ROWS: usize = 64;
 struct Memory<'a, F> {
     n: usize,
     block_rows: usize,
-    scratch: &'a mut [F],
-    kept: &'a mut [F],
+    areas: Areas<'a, F>,
     stage: &'a PlannedStage,
     weights: &'a [F],
     staged: &'a mut Vec<F>,
@@ -289,11 +305,11 @@ impl<F: Real> Memory<'_, F> {
         match place {
             Place::Scratch(first) => {
                 let range = self.range(first, width);
-                &mut self.scratch[range]
+                &mut self.areas.scratch[range]
             }
             Place::Kept(first) => {
                 let range = self.range(first, width);
-                &mut self.kept[range]
+                &mut self.areas.kept[range]
             }
         }
     }
@@ -304,11 +320,12 @@ impl<F: Real> Memory<'_, F> {
             Place::Scratch(first) | Place::Kept(first) => self.range(first, width),
         };
         let (to, from) = (range(out), range(x));
+        let areas = &mut self.areas;
         match (out.0, x.0) {
-            (Place::Scratch(_), Place::Kept(_)) => (&mut self.scratch[to], &self.kept[from]),
-            (Place::Kept(_), Place::Scratch(_)) => (&mut self.kept[to], &self.scratch[from]),
-            (Place::Scratch(_), Place::Scratch(_)) => apart(self.scratch, to, from),
-            (Place::Kept(_), Place::Kept(_)) => apart(self.kept, to, from),
+            (Place::Scratch(_), Place::Kept(_)) => (&mut areas.scratch[to], &areas.kept[from]),
+            (Place::Kept(_), Place::Scratch(_)) => (&mut areas.kept[to], &areas.scratch[from]),
+            (Place::Scratch(_), Place::Scratch(_)) => apart(areas.scratch, to, from),
+            (Place::Kept(_), Place::Kept(_)) => apart(areas.kept, to, from),
         }
     }
 
@@ -325,8 +342,8 @@ impl<F: Real> Memory<'_, F> {
         };
         let ranges = [range(out), range(a), range(b)];
         let (own, other): (&mut [F], &[F]) = match is_kept(out) {
-            true => (self.kept, self.scratch),
-            false => (self.scratch, self.kept),
+            true => (self.areas.kept, self.areas.scratch),
+            false => (self.areas.scratch, self.areas.kept),
         };
         // What is written, and what lies before and after it in the same memory.
         let (before, rest) = own.split_at_mut(ranges[0].start);
@@ -346,7 +363,7 @@ impl<F: Real> Memory<'_, F> {
 
     fn compute(
         &mut self,
-        step: &Step,
+        step: &Single,
         plan: &Plan,
         params: &[F],
         inputs: &[ArrayView2<f64>],
@@ -364,6 +381,13 @@ impl<F: Real> Memory<'_, F> {
             Op::Constant(bits) => self
                 .get_mut(out.0, out.1)
                 .fill(F::from_f64(f64::from_bits(*bits))),
+            Op::Row(bits) => {
+                for row in self.get_mut(out.0, out.1).chunks_exact_mut(step.width) {
+                    for (x, bits) in row.iter_mut().zip(bits.iter()) {
+                        *x = F::from_f64(f64::from_bits(*bits));
+                    }
+                }
+            }
             Op::MatMul { w, transposed, .. } => {
                 let (first, shape) = plan.params[w.0 as usize];
                 let w = &params[first..first + shape.0 * shape.1];
@@ -371,9 +395,17 @@ impl<F: Real> Memory<'_, F> {
                 let x = operand(0);
                 let (out, numbers) = self.pair(out, x);
                 let x = ArrayView2::from_shape((n, x.1), numbers).expect("whole rows");
-                let out = ArrayViewMut2::from_shape((n, step.width), out).expect("whole rows");
                 let w = if *transposed { w.reversed_axes() } else { w };
-                matmul_here_into(F::from_f64(1.0), x, w, F::default(), out);
+                let mut onto = F::default();
+                if let Some(bias) = step.bias {
+                    let bias = &params[plan.range(bias)];
+                    for row in out.chunks_exact_mut(step.width) {
+                        row.copy_from_slice(bias);
+                    }
+                    onto = F::from_f64(1.0);
+                }
+                let out = ArrayViewMut2::from_shape((n, step.width), out).expect("whole rows");
+                matmul_here_into(F::from_f64(1.0), x, w, onto, out);
             }
             Op::Lift(b) => {
                 let (first, (_, m)) = plan.params[b.0 as usize];
@@ -383,27 +415,13 @@ impl<F: Real> Memory<'_, F> {
                     row.copy_from_slice(b);
                 }
             }
-            Op::Add(..) => {
-                let (to, x) = self.pair(out, operand(0));
-                to.copy_from_slice(x);
-                let (to, x) = self.pair(out, operand(1));
-                F::add_to(to, x);
-            }
-            Op::Mul(..) => {
-                let (to, x) = self.pair(out, operand(0));
-                to.copy_from_slice(x);
-                let (to, x) = self.pair(out, operand(1));
-                F::mul_to(to, x);
-            }
-            Op::Scale(factor, _) => {
-                let (to, x) = self.pair(out, operand(0));
-                to.copy_from_slice(x);
-                F::scale_by(to, f64::from_bits(*factor));
-            }
-            Op::Apply(function, _) => {
-                let (to, x) = self.pair(out, operand(0));
-                to.copy_from_slice(x);
-                F::apply(*function, to);
+            Op::Add(..)
+            | Op::Mul(..)
+            | Op::Scale(..)
+            | Op::Apply(..)
+            | Op::AddRepeated(..)
+            | Op::MulRepeated(..) => {
+                unreachable!("elementwise operations are fused")
             }
             Op::Total(_) => {
                 let x = operand(0);
@@ -429,7 +447,7 @@ impl<F: Real> Memory<'_, F> {
                 let (to, x) = self.pair(out, operand(0));
                 axis::compute(&step.op, n, to, x, &[]);
             }
-            Op::SumProducts(..) | Op::AddRepeated(..) | Op::MulRepeated(..) | Op::Join(..) => {
+            Op::SumProducts(..) | Op::Join(..) => {
                 let (to, a, b) = self.triple(out, operand(0), operand(1));
                 axis::compute(&step.op, n, to, a, b);
             }

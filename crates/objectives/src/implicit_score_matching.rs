@@ -8,12 +8,12 @@
 //! an expectation over the data of what the model knows (equation 4 there). The integration needs `p_data s` to vanish at infinity and at every edge of
 //! the support; where it does not, the objective has another minimum (see [`crate::closed_form_score_matching`]).
 //!
-//! The trace takes `D` Jacobian-vector products and as many pullbacks, one a coordinate, exactly. In many dimensions random directions
+//! The trace is exact and costs `D` Jacobian-vector products and their pullbacks. In many dimensions random directions
 //! are cheaper; in few, and as their reference, this is it.
 
 use gibbsian_core::error::{check_batch, check_loss};
 use gibbsian_core::{Objective, Result, ScoreJvpPullback, Stateless};
-use ndarray::{Array2, ArrayView2, ArrayViewMut1, Zip};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::Rng;
 
 /// `mean_b [ tr J(x_b) + ½ ‖s(x_b)‖² ]` with its exact gradient.
@@ -49,26 +49,15 @@ impl<M: ScoreJvpPullback + ?Sized> Objective<M> for ImplicitScoreMatching {
         grad.fill(0.0);
         let share = 1.0 / x.nrows() as f64;
         let mut loss = 0.0;
-        let mut direction = Array2::zeros(x.raw_dim());
-        for i in 0..x.ncols() {
-            direction.fill(0.0);
-            direction.column_mut(i).fill(1.0);
-            let mut cotangent = |score: ArrayView2<f64>,
-                                 jvp: ArrayView2<f64>,
-                                 mut u: ndarray::ArrayViewMut2<f64>,
-                                 mut w: ndarray::ArrayViewMut2<f64>| {
-                loss += share * jvp.column(i).sum();
-                w.fill(0.0);
-                w.column_mut(i).fill(share);
-                u.fill(0.0);
-                // Every pass has the score; ½ ‖s‖² is counted in the first.
-                if i == 0 {
-                    loss += 0.5 * share * score.iter().map(|s| s * s).sum::<f64>();
-                    Zip::from(&mut u).and(&score).for_each(|u, s| *u = share * s);
-                }
-            };
-            model.score_jvp_pullback_with(x, direction.view(), &mut cotangent, grad.view_mut());
-        }
+        let mut cotangent = |score: ArrayView2<f64>,
+                             divergence: ArrayView1<f64>,
+                             mut u: ArrayViewMut2<f64>,
+                             mut c: ArrayViewMut1<f64>| {
+            loss = share * (divergence.sum() + 0.5 * score.iter().map(|s| s * s).sum::<f64>());
+            u.assign(&(&score * share));
+            c.fill(share);
+        };
+        model.divergence_pullback_with(x, &mut cotangent, grad);
         check_loss(loss, "in implicit score matching")
     }
 }

@@ -1,7 +1,7 @@
 //! Trained weights that come with the project.
 //!
-//! Runs at full scale take hours; what they learnt is small. `data/models` is for the weights of some of them, with the recipe, the seed and the arithmetic that made them, so that quick runs can measure
-//! those weights again instead of believing the ledger of the long run; the list is empty so far. Each file is a checkpoint ([`gibbsian_checkpoint`]), and thereby a safetensors file.
+//! Runs at full scale take hours; what they learnt is small. `data/models` has the weights of some of them, with the recipe, the seed and the arithmetic that made them, so that quick runs can measure
+//! those weights again instead of believing the ledger of the long run. Each file is a checkpoint ([`gibbsian_checkpoint`]), and thereby a safetensors file.
 
 use std::path::{Path, PathBuf};
 

@@ -154,6 +154,54 @@ pub fn time_score_jvp_pullback<M: TimeScoreJvpPullback + ParametricMut>(
     )
 }
 
+/// Checks [`ScoreJvpPullback::divergence_pullback_with`], also of a time-dependent model through [`At`]: against the form that takes the coordinates one by one, which the products' laws hold for.
+///
+/// # Errors
+/// The worst entry that disagrees, or a callback that is not handed the divergence.
+pub fn divergence_pullback<M: ScoreJvpPullback + ?Sized>(
+    model: &M,
+    x: ArrayView2<f64>,
+    precision: Precision,
+) -> Verdict {
+    let u = normals("cotangent of the score", x.dim());
+    let c = normals("cotangent of the divergence", (x.nrows(), 1)).remove_axis(Axis(1));
+    let (score, divergence) = (model.score(x), model.divergence(x));
+    let mut expected = Array1::zeros(model.n_params());
+    let mut direction = Array2::zeros(x.dim());
+    for i in 0..x.ncols() {
+        direction.fill(0.0);
+        direction.column_mut(i).fill(1.0);
+        let mut cotangent = |_: ArrayView2<f64>,
+                             _: ArrayView2<f64>,
+                             mut u_out: ArrayViewMut2<f64>,
+                             mut w_out: ArrayViewMut2<f64>| {
+            u_out.fill(0.0);
+            if i == 0 {
+                u_out.assign(&u);
+            }
+            w_out.fill(0.0);
+            w_out.column_mut(i).assign(&c);
+        };
+        model.score_jvp_pullback_with(x, direction.view(), &mut cotangent, expected.view_mut());
+    }
+    let mut callback = Callback::new("the callback is handed the scores and divergences", precision);
+    let mut found = Array1::zeros(expected.len());
+    let mut cotangent = |s: ArrayView2<f64>,
+                         d: ArrayView1<f64>,
+                         mut u_out: ArrayViewMut2<f64>,
+                         mut c_out: ArrayViewMut1<f64>| {
+        callback.called();
+        callback.handed(&s, &score);
+        callback.handed(&d, &divergence);
+        u_out.assign(&u);
+        c_out.assign(&c);
+    };
+    model.divergence_pullback_with(x, &mut cotangent, found.view_mut());
+    callback.finish()?;
+    let law = "the pullback of the divergence is that of its terms";
+    close(law, &found, &expected, precision.agreement())
+}
+
 const SCORE_LAW: &str = "the pullback is the gradient of the weighted scores";
 const JVP_LAW: &str = "the pullback is the gradient of the weighted scores and products";
 

@@ -5,8 +5,8 @@
 //! `|w|` is taken as zero, so an exactly zero weight stays zero unless the data move it; other weights hover around
 //! zero by at most one step instead of stopping there, which a proximal step would achieve at the price of a
 //! different algorithm for each optimiser. Decay that bypasses the optimiser (Loshchilov and Hutter 2019) is the
-//! same thing for plain descent, up to the learning rate's factor, and matters for adaptive optimisers, with which it
-//! will come.
+//! same thing for plain descent, and another for adaptive ones, which would divide it by the size of the gradient:
+//! [`crate::AdamW`] has it.
 //!
 //! What is a weight? Biases are few, cannot overfit much, and must be free to become large: a unit that is rarely on
 //! needs a large negative bias (Hinton 2012, section 10). A bias is a vector, a weight connects things and therefore

@@ -4,8 +4,8 @@
 //! an objective gives a gradient and an [`Optimiser`] moves along it. A [`Trainer`] repeats it over epochs.
 //! Everything random in step `t` is derived from the seed and `t`.
 //!
-//! Reading order: [`schedule`], [`optimiser`] with [`sgd`], [`momentum`], [`nesterov`], [`decay`] and [`clipping`], then
-//! [`descent`]; [`trainer`] with [`monitor`], [`stop`] and [`history`]; [`checkpoint`] and [`resume`] for runs that
+//! Reading order: [`schedule`], [`optimiser`] with [`sgd`], [`momentum`], [`nesterov`], [`rms_prop`], [`adam`], [`decay`] and [`clipping`], then
+//! [`descent`]; what goes around a training step, [`ema`], and [`guard`] with [`divergence`] and [`rollbacks`]; [`trainer`] with [`monitor`], [`stop`], [`csv_log`] and [`history`]; [`checkpoint`] and [`resume`] for runs that
 //! survive interruptions; [`evaluate`] for what to watch.
 //!
 //! A run with its parts, here on a toy; a Boltzmann machine takes the place of the model and contrastive divergence
@@ -94,15 +94,23 @@
 
 pub mod schedule;
 
+pub mod adam;
 pub mod clipping;
 pub mod decay;
 pub mod momentum;
 pub mod nesterov;
 pub mod optimiser;
+pub mod rms_prop;
 pub mod sgd;
 
 pub mod descent;
 
+pub mod divergence;
+pub mod ema;
+pub mod guard;
+pub mod rollbacks;
+
+pub mod csv_log;
 pub mod history;
 pub mod monitor;
 pub mod stop;
@@ -112,19 +120,26 @@ pub mod resume;
 
 pub mod evaluate;
 
+pub use adam::{Adam, AdamOptions, AdamW};
 pub use clipping::{Clipped, MaxNorm};
+pub use csv_log::CsvLog;
 pub use decay::Decay;
 pub use descent::Descent;
+pub use divergence::{Criterion, Divergence, LossWithin, QuantityWithin};
+pub use ema::{Average, AveragingWarmUp, Ema, PowerProfile};
 pub use evaluate::{EnergyGap, MeanEnergy, energies, energy_gap, mean_energy};
 pub use gibbsian_checkpoint as checkpoint;
 pub use gibbsian_checkpoint::{Checkpoint, CheckpointFiles, Loaded, fingerprint};
+pub use guard::{GuardOptions, Guarded};
 pub use history::History;
 pub use momentum::Momentum;
 pub use monitor::{EachEpoch, EachStep, GO_ON, GoOn, Monitor, Progress, STOP};
 pub use nesterov::Nesterov;
 pub use optimiser::Optimiser;
 pub use resume::{Checkpointing, Resumed};
-pub use schedule::{Constant, Exponential, Linear, Schedule, Staircase, Switch};
+pub use rms_prop::RmsProp;
+pub use rollbacks::{EachRollback, Rollback, Rollbacks};
+pub use schedule::{Constant, Cosine, Exponential, Linear, Schedule, Staircase, Switch, WarmedUp};
 pub use sgd::Sgd;
 pub use stop::{Patience, TimeLimit};
 pub use trainer::{Outcome, Trainer};

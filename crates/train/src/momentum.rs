@@ -7,12 +7,13 @@
 //! `θ ← θ − ε v`, rescales the whole past when `ε` changes; the two agree for a constant rate. For a constant
 //! gradient the velocity tends to `−ε g / (1 − μ)`.
 
-use gibbsian_core::error::check_within;
-use gibbsian_core::{Error, Layout, Record, Result, Snapshot, Values};
+use gibbsian_core::{Layout, Record, Result, Snapshot};
 use ndarray::{Array1, ArrayView1, ArrayViewMut1, Zip, s};
 
 use crate::decay::{Decay, Stretches};
-use crate::optimiser::{Optimiser, PARALLEL_PARAMS, assert_lengths};
+use crate::optimiser::{
+    Optimiser, PARALLEL_PARAMS, assert_lengths, check_share, restore_vectors, vectors_record,
+};
 use crate::schedule::Schedule;
 
 /// Stochastic gradient descent with classical momentum.
@@ -83,35 +84,17 @@ impl Optimiser for Momentum {
 impl Snapshot for Momentum {
     /// The velocity.
     fn snapshot(&self) -> Record {
-        velocity_record(&self.velocity)
+        vectors_record(&[("velocity", &self.velocity)])
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        restore_velocity(&mut self.velocity, record)
+        restore_vectors(&mut [("velocity", &mut self.velocity)], record)
     }
 }
 
 /// `μ_t`, required to lie in `[0, 1)`: at one and above the velocity would grow without bound.
 pub(crate) fn momentum_at(momentum: &dyn Schedule, step: u64) -> Result<f64> {
-    let mu = momentum.value(step);
-    if mu == 1.0 {
-        return Err(Error::parameter("momentum", mu, "in [0, 1)"));
-    }
-    check_within("momentum", mu, 0.0, 1.0)
-}
-
-/// The record of a velocity, shared with [`crate::Nesterov`].
-pub(crate) fn velocity_record(velocity: &Array1<f64>) -> Record {
-    let mut record = Record::new();
-    record.put("velocity", &[velocity.len()], Values::F64(velocity.to_vec()));
-    record
-}
-
-/// Puts a recorded velocity back.
-pub(crate) fn restore_velocity(velocity: &mut Array1<f64>, record: &Record) -> Result<()> {
-    let recorded = record.f64s("velocity", &[velocity.len()])?;
-    velocity.assign(&ArrayView1::from(recorded));
-    Ok(())
+    check_share("momentum", momentum.value(step))
 }
 
 #[cfg(test)]

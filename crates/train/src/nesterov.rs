@@ -15,8 +15,8 @@ use gibbsian_core::{Layout, Record, Result, Snapshot};
 use ndarray::{Array1, ArrayView1, ArrayViewMut1, Zip, s};
 
 use crate::decay::{Decay, Stretches};
-use crate::momentum::{momentum_at, restore_velocity, velocity_record};
-use crate::optimiser::{Optimiser, PARALLEL_PARAMS, assert_lengths};
+use crate::momentum::momentum_at;
+use crate::optimiser::{Optimiser, PARALLEL_PARAMS, assert_lengths, restore_vectors, vectors_record};
 use crate::schedule::Schedule;
 
 /// Stochastic gradient descent with Nesterov momentum; the parameters it moves are the look-ahead point.
@@ -88,11 +88,11 @@ impl Optimiser for Nesterov {
 impl Snapshot for Nesterov {
     /// The velocity.
     fn snapshot(&self) -> Record {
-        velocity_record(&self.velocity)
+        vectors_record(&[("velocity", &self.velocity)])
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        restore_velocity(&mut self.velocity, record)
+        restore_vectors(&mut [("velocity", &mut self.velocity)], record)
     }
 }
 

@@ -5,8 +5,9 @@
 //! when it is restored. It does not count its own steps, the caller does: one counter, in one place, is one thing
 //! less to get out of step after a restart.
 
-use gibbsian_core::{Result, Snapshot};
-use ndarray::{ArrayView1, ArrayViewMut1};
+use gibbsian_core::error::check_within;
+use gibbsian_core::{Error, Record, Result, Snapshot, Values};
+use ndarray::{Array1, ArrayView1, ArrayViewMut1};
 
 /// A rule that moves parameters against a gradient.
 ///
@@ -44,4 +45,33 @@ pub(crate) fn assert_lengths(n_params: usize, grad: &ArrayView1<f64>, params: &A
         grad.len(),
         params.len(),
     );
+}
+
+/// Requires a number in `[0, 1)`: the share of the past that a running mean keeps, which at one and above would not forget.
+pub(crate) fn check_share(name: &'static str, value: f64) -> Result<f64> {
+    if value == 1.0 {
+        return Err(Error::parameter(name, value, "in [0, 1)"));
+    }
+    check_within(name, value, 0.0, 1.0)
+}
+
+/// The record of vectors that have one entry a parameter.
+pub(crate) fn vectors_record(vectors: &[(&str, &Array1<f64>)]) -> Record {
+    let mut record = Record::new();
+    for (name, vector) in vectors {
+        record.put(*name, &[vector.len()], Values::F64(vector.to_vec()));
+    }
+    record
+}
+
+/// Puts recorded vectors back, all or none.
+pub(crate) fn restore_vectors(vectors: &mut [(&str, &mut Array1<f64>)], record: &Record) -> Result<()> {
+    for (name, vector) in vectors.iter() {
+        record.f64s(name, &[vector.len()])?;
+    }
+    for (name, vector) in vectors {
+        let recorded = record.f64s(name, &[vector.len()])?;
+        vector.assign(&ArrayView1::from(recorded));
+    }
+    Ok(())
 }

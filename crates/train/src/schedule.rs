@@ -5,6 +5,7 @@
 //! not its business; an order of minibatches tells how many steps an epoch has. Learning rates that react to the loss
 //! are left out: they would be a state.
 
+use std::f64::consts::FRAC_PI_2;
 use std::fmt::Debug;
 
 use gibbsian_core::Result;
@@ -155,6 +156,90 @@ impl Schedule for Staircase {
     }
 }
 
+/// Half a wave of a cosine from `initial` to `last`, then `last`: `η_t = last + (initial − last) (1 + cos(π t / n_steps)) / 2`.
+///
+/// Loshchilov and Hutter (2017, equation 5, one period). With `last = 0` every one of the first `n_steps` values is still positive.
+///
+/// ```
+/// use gibbsian_train::{Cosine, Schedule};
+/// let decay = Cosine::new(0.5, 0.25, 100)?;
+/// assert_eq!((decay.value(0), decay.value(100), decay.value(200)), (0.5, 0.25, 0.25));
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cosine {
+    initial: f64,
+    last: f64,
+    n_steps: u64,
+}
+
+impl Cosine {
+    /// From `initial` at step 0 to `last` at step `n_steps`.
+    ///
+    /// # Errors
+    /// A value is negative or not finite, or `n_steps` is zero.
+    pub fn new(initial: f64, last: f64, n_steps: u64) -> Result<Self> {
+        check_non_negative("initial", initial)?;
+        check_non_negative("last", last)?;
+        check_steps("n_steps", n_steps)?;
+        Ok(Cosine {
+            initial,
+            last,
+            n_steps,
+        })
+    }
+}
+
+impl Schedule for Cosine {
+    fn value(&self, step: u64) -> f64 {
+        if step >= self.n_steps {
+            return self.last;
+        }
+        // (1 + cos 2a) / 2 = cos² a, which keeps its digits where the sum would cancel, near the end.
+        let a = FRAC_PI_2 * (step as f64 / self.n_steps as f64);
+        self.last + (self.initial - self.last) * a.cos().powi(2)
+    }
+}
+
+/// A straight rise from nothing to the first value of another schedule, which then takes its course from its own step 0:
+/// `η_t = (t + 1) / (n_steps + 1) · then_0` for `t < n_steps`, and `then_{t − n_steps}` from there on.
+///
+/// The statistics of an adaptive optimiser are those of few gradients at first, and large batches at large rates diverge there (Goyal and others 2017, section 2.2). Every value is positive if those of
+/// the schedule are.
+///
+/// ```
+/// use gibbsian_train::{Cosine, Schedule, WarmedUp};
+/// let rate = WarmedUp::new(3, Cosine::new(0.4, 0.0, 1_000)?)?;
+/// assert_eq!([0, 1, 2, 3].map(|t| rate.value(t)), [0.1, 0.2, 0.30000000000000004, 0.4]);
+/// assert_eq!(rate.value(1_003), 0.0);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct WarmedUp<S> {
+    n_steps: u64,
+    then: S,
+}
+
+impl<S: Schedule> WarmedUp<S> {
+    /// `n_steps` steps of rise before the schedule `then`.
+    ///
+    /// # Errors
+    /// `n_steps` is zero.
+    pub fn new(n_steps: u64, then: S) -> Result<Self> {
+        check_steps("n_steps", n_steps)?;
+        Ok(WarmedUp { n_steps, then })
+    }
+}
+
+impl<S: Schedule> Schedule for WarmedUp<S> {
+    fn value(&self, step: u64) -> f64 {
+        match step.checked_sub(self.n_steps) {
+            Some(since) => self.then.value(since),
+            None => self.then.value(0) * ((step as f64 + 1.0) / (self.n_steps as f64 + 1.0)),
+        }
+    }
+}
+
 /// One number before a step and another from it on.
 ///
 /// Hinton (2012, "A practical guide to training restricted Boltzmann machines", section 9.1) starts with a momentum
@@ -199,6 +284,7 @@ fn check_steps(name: &'static str, n_steps: u64) -> Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f64::consts::PI;
 
     #[test]
     fn a_line_stays_positive_until_it_ends() {
@@ -228,6 +314,41 @@ mod tests {
     }
 
     #[test]
+    fn a_cosine_is_its_formula_and_stays_positive_until_it_ends() {
+        let wave = Cosine::new(0.4, 0.1, 1_000).unwrap();
+        for t in 0..1_000 {
+            let formula = 0.1 + 0.3 * (1.0 + (PI * t as f64 / 1e3).cos()) / 2.0;
+            assert!(
+                (wave.value(t) - formula).abs() <= 4.0 * f64::EPSILON * 0.4,
+                "step {t}"
+            );
+        }
+        // Half-way in time is half-way in value.
+        assert!((wave.value(500) - 0.25).abs() <= f64::EPSILON);
+        assert_eq!((wave.value(1_000), wave.value(u64::MAX)), (0.1, 0.1));
+        // The last value before the end is (π / 2n)² to a part in n², although the plain sum has lost all digits.
+        let n = 1 << 40;
+        let last = Cosine::new(1.0, 0.0, n).unwrap().value(n - 1);
+        let expected = (FRAC_PI_2 / n as f64).powi(2);
+        assert!((last / expected - 1.0).abs() < 1e-3, "{last:e}, {expected:e}");
+        let falls = Cosine::new(1.0, 0.0, 1_000).unwrap();
+        assert!((0..1_000).all(|t| falls.value(t) > falls.value(t + 1)));
+    }
+
+    #[test]
+    fn a_warm_up_is_a_line_to_where_the_schedule_begins() {
+        let then = Exponential::new(0.5, 0.5, 10).unwrap();
+        let rate = WarmedUp::new(7, then.clone()).unwrap();
+        for t in 0..7 {
+            assert_eq!(rate.value(t), 0.5 * (t + 1) as f64 / 8.0);
+        }
+        assert!((7..40).all(|t| rate.value(t) == then.value(t - 7)));
+        assert_eq!(rate.value(u64::MAX), then.value(u64::MAX - 7));
+        // The recipe of a run shows both.
+        assert!(format!("{rate:?}").contains("n_steps: 7") && format!("{rate:?}").contains("0.5"));
+    }
+
+    #[test]
     fn values_outside_their_domain_are_refused_by_name() {
         let e = Linear::new(0.1, 0.0, 0).unwrap_err();
         assert_eq!(e.to_string(), "`n_steps` is 0, but must be at least 1");
@@ -243,7 +364,11 @@ mod tests {
             assert!(Staircase::new(0.5, bad, 1).is_err());
             assert!(Switch::new(bad, 0.5, 1).is_err());
             assert!(Switch::new(0.5, bad, 1).is_err());
+            assert!(Cosine::new(bad, 0.0, 1).is_err());
+            assert!(Cosine::new(0.0, bad, 1).is_err());
         }
+        assert!(Cosine::new(0.1, 0.0, 0).is_err());
+        assert!(WarmedUp::new(0, Constant::new(0.1).unwrap()).is_err());
         assert!(Staircase::new(0.5, 0.5, 0).is_err());
     }
 }

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 use common::{Drawn, Normal, Sampled, points};
 use gibbsian_core::{Parametric, Seed};
 use gibbsian_train::{
-    Checkpoint, CheckpointFiles, Checkpointing, Decay, Descent, EachStep, GO_ON, Linear, Momentum, Monitor,
-    Outcome, Resumed, Switch, Trainer,
+    AveragingWarmUp, Checkpoint, CheckpointFiles, Checkpointing, CsvLog, Decay, Descent, EachStep, Ema,
+    GO_ON, GuardOptions, Guarded, Linear, LossWithin, Momentum, Monitor, Outcome, Resumed, Switch, Trainer,
 };
 use rand::RngExt;
 
@@ -32,6 +32,19 @@ const STEPS: u64 = 4;
 const PACE: Duration = Duration::from_micros(200);
 const DIM: usize = 16;
 
+/// Everything that has a state: velocities, an objective's chain, averages, states to go back to.
+fn step(model: &Normal) -> Guarded<Ema<Descent<Sampled, Momentum>>, LossWithin> {
+    let momentum = Switch::new(0.5, 0.9, 20).unwrap();
+    let optimiser = Momentum::new(&model.layout(), momentum, Decay { l2: 1e-3, l1: 0.0 }).unwrap();
+    let descent = Descent::new(Sampled { kept: 0.0 }, optimiser);
+    let averaged = Ema::new(descent, model, AveragingWarmUp::new(0.99).unwrap()).unwrap();
+    let options = GuardOptions {
+        every_steps: 5,
+        ..GuardOptions::default()
+    };
+    Guarded::new(averaged, model, LossWithin::new(0.0, 1e4).unwrap(), options).unwrap()
+}
+
 /// Trains from the last checkpoint in `directory` to the end.
 fn train(
     directory: &Path,
@@ -42,17 +55,23 @@ fn train(
     let data = points(64, DIM, seed.child("points"));
     let mut order = Drawn::new(64, 8, seed.child("order"));
     let mut model = Normal::new(DIM);
-    let momentum = Switch::new(0.5, 0.9, 20).unwrap();
-    let optimiser = Momentum::new(&model.layout(), momentum, Decay { l2: 1e-3, l1: 0.0 }).unwrap();
-    let mut step = Descent::new(Sampled { kept: 0.0 }, optimiser);
+    let mut step = step(&model);
     let trainer = Trainer::new(n_epochs, Linear::new(0.05, 0.01, 100).unwrap(), seed).unwrap();
     let mut checkpointing = Checkpointing {
         files: CheckpointFiles::new(directory).unwrap(),
         every_steps: 3,
         recipe: "momentum on a normal".into(),
     };
+    let log = CsvLog::every(directory.join("log.csv"), 1).unwrap();
     let (outcome, resumed) = checkpointing
-        .fit(&trainer, &mut model, &mut step, &data, &mut order, monitor)
+        .fit(
+            &trainer,
+            &mut model,
+            &mut step,
+            &data,
+            &mut order,
+            &mut (log, monitor),
+        )
         .unwrap();
     (model, outcome, resumed)
 }
@@ -101,13 +120,19 @@ fn a_run_killed_at_random_moments_ends_with_the_same_bits() {
 
     let (model, outcome, resumed) = train(&directory, n_epochs, &mut ());
     assert!(resumed.is_some());
-    let (expected, expected_outcome, none) = train(&fresh("uninterrupted"), n_epochs, &mut ());
+    let uninterrupted = fresh("uninterrupted");
+    let (expected, expected_outcome, none) = train(&uninterrupted, n_epochs, &mut ());
     assert!(none.is_none());
     assert_eq!(
         model.params.mapv(f64::to_bits),
         expected.params.mapv(f64::to_bits)
     );
     assert_eq!(outcome, expected_outcome);
+    // Also what is no part of the model: averages, states to go back to, the log.
+    let newest = |directory: &Path| Checkpoint::read(directory.join("checkpoint.safetensors")).unwrap();
+    assert_eq!(newest(&directory), newest(&uninterrupted));
+    let log = |directory: &Path| fs::read_to_string(directory.join("log.csv")).unwrap();
+    assert_eq!(log(&directory), log(&uninterrupted));
     // The next soak is a new one.
     fs::remove_dir_all(&directory).unwrap();
 }
@@ -178,9 +203,7 @@ fn weights_are_found_by_name_and_another_run_is_refused() {
         let data = points(n_points, DIM, Seed::new(100).child("points"));
         let mut order = Drawn::new(64, 8, order);
         let mut model = Normal::new(DIM);
-        let momentum = Switch::new(0.5, 0.9, 20).unwrap();
-        let optimiser = Momentum::new(&model.layout(), momentum, Decay { l2: 1e-3, l1: 0.0 }).unwrap();
-        let mut step = Descent::new(Sampled { kept: 0.0 }, optimiser);
+        let mut step = step(&model);
         let trainer = Trainer::new(n_epochs, Linear::new(rate, 0.01, 100).unwrap(), seed).unwrap();
         let mut checkpointing = Checkpointing {
             files: CheckpointFiles::new(&directory).unwrap(),

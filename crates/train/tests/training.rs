@@ -14,8 +14,9 @@ use gibbsian_core::{
     Streams, TrainStep,
 };
 use gibbsian_train::{
-    Constant, Decay, Descent, EachEpoch, EachStep, GO_ON, Linear, Momentum, Monitor, Nesterov, Optimiser,
-    Outcome, Patience, STOP, Schedule, Sgd, Switch, TimeLimit, Trainer,
+    Adam, AdamOptions, AdamW, Constant, Decay, Descent, EachEpoch, EachStep, GO_ON, Linear, Momentum,
+    Monitor, Nesterov, Optimiser, Outcome, Patience, RmsProp, STOP, Schedule, Sgd, Switch, TimeLimit,
+    Trainer,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
 use rand::Rng;
@@ -44,6 +45,10 @@ fn fit(optimiser: impl Optimiser, monitor: &mut dyn Monitor<Normal>) -> (Normal,
 fn every_optimiser_finds_the_mean_of_the_data() {
     let layout = Normal::new(DIM).layout();
     let mu = || Constant::new(0.5).unwrap();
+    let options = AdamOptions {
+        beta1: 0.5,
+        ..AdamOptions::default()
+    };
     let seed = Seed::new(11);
     let mean = points(200, DIM, seed.child("points"))
         .points()
@@ -53,6 +58,9 @@ fn every_optimiser_finds_the_mean_of_the_data() {
         fit(Sgd::new(&layout, Decay::NONE).unwrap(), &mut ()),
         fit(Momentum::new(&layout, mu(), Decay::NONE).unwrap(), &mut ()),
         fit(Nesterov::new(&layout, mu(), Decay::NONE).unwrap(), &mut ()),
+        fit(RmsProp::new(&layout, 0.9, 1e-8, Decay::NONE).unwrap(), &mut ()),
+        fit(Adam::new(&layout, options, Decay::NONE).unwrap(), &mut ()),
+        fit(AdamW::new(&layout, options, Decay::NONE).unwrap(), &mut ()),
     ];
     for (model, outcome) in fits {
         // A minibatch mean of 20 points of unit variance has standard deviation 0.22, the objective's own noise adds
@@ -112,10 +120,14 @@ fn an_update_has_the_same_bits_on_any_number_of_threads_and_in_any_memory_layout
     let n = layout.n_params();
     let decay = Decay { l2: 0.01, l1: 0.001 };
     let mu = || Switch::new(0.5, 0.9, 1).unwrap();
-    let all: [&dyn Fn() -> Box<dyn Optimiser + Send>; 3] = [
+    let options = AdamOptions::default();
+    let all: [&dyn Fn() -> Box<dyn Optimiser + Send>; 6] = [
         &|| Box::new(Sgd::new(&layout, decay).unwrap()),
         &|| Box::new(Momentum::new(&layout, mu(), decay).unwrap()),
         &|| Box::new(Nesterov::new(&layout, mu(), decay).unwrap()),
+        &|| Box::new(RmsProp::new(&layout, 0.9, 1e-8, decay).unwrap()),
+        &|| Box::new(Adam::new(&layout, options, decay).unwrap()),
+        &|| Box::new(AdamW::new(&layout, options, decay).unwrap()),
     ];
     for make in all {
         let run = |n_threads: usize, stride: usize| {

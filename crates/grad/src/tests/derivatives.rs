@@ -62,6 +62,8 @@ fn energy(g: &mut Graph, x: Var) -> Var {
     let norm = g.sqrt(norm);
     let spread = g.spread(norm, 2);
     let product = g.mul(soft, spread);
+    let row = g.constant_row(&[0.7, -1.3]);
+    let product = g.mul(product, row);
     let picked = g.gather(product, &Columns::new(2, [1, 0, 1]));
     let sine = g.sin(picked);
     let exponential = g.exp(sine);

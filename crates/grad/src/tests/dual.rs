@@ -118,6 +118,7 @@ pub(super) fn evaluate<T: Number>(g: &Graph, params: &[T], inputs: &[Vec<T>], wa
         let value = match &node.op {
             Op::Input(index) => inputs[*index].clone(),
             Op::Constant(bits) => vec![T::of(f64::from_bits(*bits)); node.width],
+            Op::Row(bits) => bits.iter().map(|b| T::of(f64::from_bits(*b))).collect(),
             Op::MatMul { x, w, transposed } => {
                 let (_, m) = g.shape(*w);
                 let weight = |i: usize, j: usize| {

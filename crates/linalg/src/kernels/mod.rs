@@ -15,12 +15,14 @@
 
 pub mod conv;
 mod gather;
+mod lend;
 mod lists;
 pub mod tiles;
 mod transpose;
 mod upper;
 
 pub use gather::{gather, gather_range};
+pub(crate) use lend::{lend, lend_mut};
 pub use lists::ActiveLists;
 pub use transpose::{transpose, transpose_bits};
 pub(crate) use upper::clear_upper;

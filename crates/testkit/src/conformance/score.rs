@@ -98,7 +98,8 @@ pub fn score_jvp_pullback<M: ScoreJvpPullback + ParametricMut + ?Sized>(
     x: ArrayView2<f64>,
     precision: Precision,
 ) -> Verdict {
-    parameter_pullbacks::score_jvp_pullback(model, x, precision).map(|_| ())
+    parameter_pullbacks::score_jvp_pullback(model, x, precision)?;
+    parameter_pullbacks::divergence_pullback(model, x, precision)
 }
 
 /// Checks [`TimeScore`] at the probes `x` `(B, D)` and times `t` `(B)`, which should differ: the laws of row maps,
@@ -165,5 +166,6 @@ pub fn time_score_jvp_pullback<M: TimeScoreJvpPullback + ParametricMut>(
     t: ArrayView1<f64>,
     precision: Precision,
 ) -> Verdict {
-    parameter_pullbacks::time_score_jvp_pullback(model, x, t, precision).map(|_| ())
+    parameter_pullbacks::time_score_jvp_pullback(model, x, t, precision)?;
+    parameter_pullbacks::divergence_pullback(&At::new(model, t), x, precision)
 }

@@ -1,0 +1,184 @@
+//! Elementwise operations, several at once.
+//!
+//! A layer's activation, its derivatives and what they are multiplied by are a dozen operations on the same numbers. One by one each would read and write memory; here they are done on a few hundred numbers at a time,
+//! whose intermediate values lie in *registers*, buffers that stay in the nearest cache.
+
+use std::collections::HashMap;
+
+use crate::axis::{self, Axis};
+use crate::function::Function;
+use crate::graph::{Op, Var};
+use crate::plan::{Layout, Place};
+use crate::real::Real;
+
+/// Numbers that go through all operations together.
+pub(crate) const CHUNK: usize = 512;
+
+/// Where an operand of an operation is.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Register(usize),
+    Memory(Place),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Add(Source, Source),
+    AddNumber(Source, f64),
+    Mul(Source, Source),
+    Scale(Source, f64),
+    Apply(Function, Source),
+    /// With a node of fewer columns, which is repeated along an axis.
+    AddRepeated(Source, Place, Axis),
+    MulRepeated(Source, Place, Axis),
+}
+
+/// An operation, the register that it writes, and where its numbers go if anybody else wants them.
+#[derive(Clone, Copy, Debug)]
+struct Instruction {
+    operation: Operation,
+    register: usize,
+    store: Option<Place>,
+}
+
+/// Elementwise operations on nodes of one width.
+#[derive(Clone, Debug)]
+pub(crate) struct Fused {
+    width: usize,
+    instructions: Vec<Instruction>,
+    n_registers: usize,
+}
+
+impl Fused {
+    /// The operations of some nodes in this order; those that are wanted elsewhere have a place already.
+    pub(crate) fn new(layout: &Layout<'_>, nodes: &[Var]) -> Self {
+        let graph = layout.graph;
+        let mut last_use: HashMap<Var, usize> = HashMap::new();
+        for (k, x) in nodes.iter().enumerate() {
+            for operand in graph.node(*x).op.operands() {
+                last_use.insert(operand, k);
+            }
+        }
+        let mut registers: HashMap<Var, usize> = HashMap::new();
+        let (mut free, mut n_registers) = (Vec::new(), 0);
+        let mut instructions = Vec::with_capacity(nodes.len());
+        for (k, &x) in nodes.iter().enumerate() {
+            let place = |x: Var| layout.place_of(x).expect("what a group reads has been computed");
+            let source = |x: Var| match registers.get(&x) {
+                Some(register) => Source::Register(*register),
+                None => Source::Memory(place(x)),
+            };
+            let number = |x: Var| match graph.node(x).op {
+                Op::Constant(bits) => Some(f64::from_bits(bits)),
+                _ => None,
+            };
+            let op = &graph.node(x).op;
+            let operation = match *op {
+                Op::Add(a, b) => match (number(a), number(b)) {
+                    (Some(number), _) => Operation::AddNumber(source(b), number),
+                    (_, Some(number)) => Operation::AddNumber(source(a), number),
+                    _ => Operation::Add(source(a), source(b)),
+                },
+                Op::Mul(a, b) => Operation::Mul(source(a), source(b)),
+                Op::Scale(factor, a) => Operation::Scale(source(a), f64::from_bits(factor)),
+                Op::Apply(function, a) => Operation::Apply(function, source(a)),
+                // Of another width, so never of this group.
+                Op::AddRepeated(a, b, axis) => Operation::AddRepeated(source(a), place(b), axis),
+                Op::MulRepeated(a, b, axis) => Operation::MulRepeated(source(a), place(b), axis),
+                _ => unreachable!("only elementwise nodes are fused"),
+            };
+            // Never a register that the operation reads: those are given back afterwards.
+            let register = free.pop().unwrap_or_else(|| {
+                n_registers += 1;
+                n_registers - 1
+            });
+            instructions.push(Instruction {
+                operation,
+                register,
+                store: layout.place_of(x),
+            });
+            for operand in op.operands() {
+                if last_use[&operand] == k
+                    && let Some(register) = registers.remove(&operand)
+                {
+                    free.push(register);
+                }
+            }
+            if last_use.contains_key(&x) {
+                registers.insert(x, register);
+            } else {
+                free.push(register);
+            }
+        }
+        Fused {
+            width: graph.width(nodes[0]),
+            instructions,
+            n_registers,
+        }
+    }
+
+    pub(crate) fn n_registers(&self) -> usize {
+        self.n_registers
+    }
+
+    pub(crate) fn n_operations(&self) -> usize {
+        self.instructions.len()
+    }
+
+    /// Does the operations on `n` rows.
+    pub(crate) fn run<F: Real>(&self, n: usize, block_rows: usize, memory: &mut Areas<'_, F>) {
+        let total = n * self.width;
+        let mut first = 0;
+        while first < total {
+            let length = CHUNK.min(total - first);
+            for instruction in &self.instructions {
+                memory.execute(instruction, block_rows, first, length);
+            }
+            first += length;
+        }
+    }
+}
+
+/// The memory of a block and the registers of the thread that computes it.
+pub(crate) struct Areas<'a, F> {
+    pub(crate) scratch: &'a mut [F],
+    pub(crate) kept: &'a mut [F],
+    pub(crate) registers: &'a mut [[F; CHUNK]],
+}
+
+impl<F: Real> Areas<'_, F> {
+    fn execute(&mut self, instruction: &Instruction, block_rows: usize, first: usize, length: usize) {
+        let (before, rest) = self.registers.split_at_mut(instruction.register);
+        let (out, after) = rest.split_first_mut().expect("the register is there");
+        let out = &mut out[..length];
+        let (scratch, kept) = (&*self.scratch, &*self.kept);
+        let read = |source: Source| match source {
+            Source::Register(r) if r < before.len() => &before[r][..length],
+            Source::Register(r) => &after[r - before.len() - 1][..length],
+            Source::Memory(Place::Scratch(place)) => &scratch[place * block_rows + first..][..length],
+            Source::Memory(Place::Kept(place)) => &kept[place * block_rows + first..][..length],
+        };
+        let whole = |place: Place| match place {
+            Place::Scratch(place) => &scratch[place * block_rows..],
+            Place::Kept(place) => &kept[place * block_rows..],
+        };
+        match instruction.operation {
+            Operation::Add(a, b) => Real::add(read(a), read(b), out),
+            Operation::AddNumber(a, number) => F::add_number(read(a), number, out),
+            Operation::Mul(a, b) => Real::mul(read(a), read(b), out),
+            Operation::Scale(a, factor) => F::scale(read(a), factor, out),
+            Operation::Apply(function, a) => F::apply(function, read(a), out),
+            Operation::AddRepeated(a, b, axis) => axis::add_repeated(read(a), whole(b), axis, first, out),
+            Operation::MulRepeated(a, b, axis) => axis::mul_repeated(read(a), whole(b), axis, first, out),
+        }
+        match instruction.store {
+            None => {}
+            Some(Place::Scratch(place)) => {
+                self.scratch[place * block_rows + first..][..length].copy_from_slice(out);
+            }
+            Some(Place::Kept(place)) => {
+                self.kept[place * block_rows + first..][..length].copy_from_slice(out);
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Networks as energies and as scores.
+//!
+//! An architecture is one forward function: it writes the network into a [`Net`], a graph whose parameters have names. The model types then have every derivative that sampling and training ask for, exactly, to
+//! third order: [`NeuralEnergy`] is an energy with its score, [`NeuralScore`] a score that need not have one, [`NeuralTimeScore`] a score that depends on a time or noise level.
+//!
+//! The traits are those of the core, so every sampler, objective and solver that knows them serves networks, and knows nothing of networks.
+#![deny(unsafe_code)]
+
+#[macro_use]
+mod model;
+
+mod energy;
+mod init;
+mod layers;
+mod machine;
+mod net;
+mod score;
+mod scores;
+
+pub use energy::NeuralEnergy;
+pub use init::Init;
+pub use layers::Activation;
+pub use machine::Precision;
+pub use net::Net;
+pub use score::{NeuralScore, NeuralTimeScore};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

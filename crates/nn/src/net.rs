@@ -1,0 +1,79 @@
+//! The place where a forward function is written.
+
+use std::ops::{Deref, DerefMut};
+
+use gibbsian_core::{Error, Layout, Result};
+use gibbsian_grad::{Graph, Param};
+use rand::Rng;
+
+use crate::init::Init;
+
+/// A graph whose parameters have names and initial values: what a forward function writes into.
+///
+/// It dereferences to the [`Graph`], so every operation is at hand; the methods of its own make parameters and the layers that have them. Shapes that do not fit are errors of the program and panic, as in the graph;
+/// what a model's constructor can refuse (a name that is taken twice, an output of another width) it refuses.
+pub struct Net<'a> {
+    graph: Graph,
+    layout: Layout,
+    values: Vec<f64>,
+    rng: &'a mut dyn Rng,
+    refusal: Option<Error>,
+}
+
+impl Deref for Net<'_> {
+    type Target = Graph;
+    fn deref(&self) -> &Graph {
+        &self.graph
+    }
+}
+
+impl DerefMut for Net<'_> {
+    fn deref_mut(&mut self) -> &mut Graph {
+        &mut self.graph
+    }
+}
+
+impl<'a> Net<'a> {
+    pub(crate) fn new(rng: &'a mut dyn Rng) -> Self {
+        Net {
+            graph: Graph::new(),
+            layout: Layout::new(),
+            values: Vec::new(),
+            rng,
+            refusal: None,
+        }
+    }
+
+    /// The graph, the names of the parameters and their initial values.
+    pub(crate) fn finish(self) -> Result<(Graph, Layout, Vec<f64>)> {
+        match self.refusal {
+            Some(refusal) => Err(refusal),
+            None => Ok((self.graph, self.layout, self.values)),
+        }
+    }
+
+    /// A matrix of parameters.
+    pub fn matrix(&mut self, name: &str, shape: (usize, usize), init: Init) -> Param {
+        self.add(name, &[shape.0, shape.1], shape, init)
+    }
+
+    /// A row of parameters, the same for every row of the batch.
+    pub fn row(&mut self, name: &str, width: usize, init: Init) -> Param {
+        self.add(name, &[width], (1, width), init)
+    }
+
+    fn add(&mut self, name: &str, named: &[usize], shape: (usize, usize), init: Init) -> Param {
+        if self.layout.find(name).is_some() {
+            let taken = Error::parameter("name of a parameter", name, "another one than those before");
+            self.refusal.get_or_insert(taken);
+        }
+        self.layout = std::mem::take(&mut self.layout).with(name, named);
+        match init.draw(shape, self.rng) {
+            Ok(values) => self.values.extend(values),
+            Err(refusal) => {
+                self.refusal.get_or_insert(refusal);
+            }
+        }
+        self.graph.param(shape.0, shape.1)
+    }
+}

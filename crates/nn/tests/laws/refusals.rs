@@ -1,0 +1,33 @@
+//! What constructors refuse, by name.
+
+use gibbsian_core::{Parametric, ParametricMut, Seed};
+use gibbsian_nn::{Activation, NeuralEnergy, NeuralScore, NeuralTimeScore};
+
+#[test]
+fn misfits_are_refused_by_name() {
+    let rng = &mut Seed::new(1).rng();
+    let e = NeuralEnergy::new(2, |net, x| net.dense("out", x, 2), rng).unwrap_err();
+    assert!(e.to_string().contains("output of the network"), "{e}");
+    let e = NeuralScore::new(2, |net, x| net.dense("out", x, 1), rng).unwrap_err();
+    assert!(e.to_string().contains("[2], a score"), "{e}");
+    let e = NeuralTimeScore::new(0, |_, x, _| x, rng).unwrap_err();
+    assert!(e.to_string().contains("dim"), "{e}");
+    let twice = |net: &mut gibbsian_nn::Net<'_>, x| {
+        let h = net.dense("same", x, 2);
+        net.dense("same", h, 1)
+    };
+    let e = NeuralEnergy::new(2, twice, rng).unwrap_err();
+    assert!(e.to_string().contains("same.weights"), "{e}");
+}
+
+#[test]
+fn parameters_that_are_not_finite_are_refused_by_name() {
+    let forward = |net: &mut gibbsian_nn::Net<'_>, x| net.mlp("f", x, &[3], 1, Activation::Tanh);
+    let mut energy = NeuralEnergy::new(2, forward, &mut Seed::new(1).rng()).unwrap();
+    let before = energy.params();
+    let mut params = before.clone();
+    params[7] = f64::NAN;
+    let e = energy.set_params(params.view()).unwrap_err();
+    assert_eq!(e.to_string(), "`f.0.bias[1]` is NaN, but must be finite");
+    assert_eq!(energy.params(), before);
+}

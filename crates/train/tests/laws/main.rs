@@ -1,0 +1,11 @@
+//! Laws of what is built around gradients: adaptive optimisers, averages, the guard, and the log.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod adaptive;
+mod averages;
+mod guard;
+mod guarded_runs;
+mod log;
+mod toys;
