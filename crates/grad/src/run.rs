@@ -374,8 +374,12 @@ impl<F: Real> Memory<'_, F> {
         match &step.op {
             Op::Input(index) => {
                 let x = inputs[*index].slice(s![rows, ..]);
-                for (out, x) in self.get_mut(out.0, out.1).iter_mut().zip(&x) {
-                    *out = F::from_f64(*x);
+                let out = self.get_mut(out.0, out.1);
+                for (out, x) in out.chunks_exact_mut(step.width.max(1)).zip(x.rows()) {
+                    match x.to_slice() {
+                        Some(x) => out.iter_mut().zip(x).for_each(|(out, x)| *out = F::from_f64(*x)),
+                        None => out.iter_mut().zip(x).for_each(|(out, x)| *out = F::from_f64(*x)),
+                    }
                 }
             }
             Op::Constant(bits) => self
