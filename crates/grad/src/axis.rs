@@ -208,20 +208,6 @@ pub(crate) fn compute<F: Real>(op: &Op, n_rows: usize, out: &mut [F], a: &[F], b
                 }
             }
         }
-        Op::AddRepeated(_, _, axis) => simd::vectorized(Combine {
-            axis,
-            out,
-            a,
-            b,
-            f: |a, b| a + b,
-        }),
-        Op::MulRepeated(_, _, axis) => simd::vectorized(Combine {
-            axis,
-            out,
-            a,
-            b,
-            f: |a, b| a * b,
-        }),
         Op::Join(_, _, outer) => {
             let n_pieces = (n_rows * outer).max(1);
             let (n, m) = (a.len() / n_pieces, b.len() / n_pieces);
@@ -242,9 +228,36 @@ pub(crate) fn compute<F: Real>(op: &Op, n_rows: usize, out: &mut [F], a: &[F], b
     }
 }
 
+/// `out ← a + b` with `b` repeated, for the numbers from one on of a batch of rows, whose `b` is whole.
+pub(crate) fn add_repeated<F: Real>(a: &[F], b: &[F], axis: Axis, first: usize, out: &mut [F]) {
+    let f = |a, b| a + b;
+    simd::vectorized(Combine {
+        axis,
+        first,
+        out,
+        a,
+        b,
+        f,
+    });
+}
+
+/// `out ← a b` likewise.
+pub(crate) fn mul_repeated<F: Real>(a: &[F], b: &[F], axis: Axis, first: usize, out: &mut [F]) {
+    let f = |a, b| a * b;
+    simd::vectorized(Combine {
+        axis,
+        first,
+        out,
+        a,
+        b,
+        f,
+    });
+}
+
 /// `out ← f(a, b)` with `b` repeated.
 struct Combine<'a, F, G> {
     axis: Axis,
+    first: usize,
     out: &'a mut [F],
     a: &'a [F],
     b: &'a [F],
@@ -256,20 +269,30 @@ impl<F: Real, G: Fn(F, F) -> F> simd::Vectorized for Combine<'_, F, G> {
 
     #[inline(always)]
     fn run(self) {
-        let Combine { axis, out, a, b, f } = self;
-        let size = axis.n * axis.inner;
-        let pieces = out.chunks_exact_mut(size).zip(a.chunks_exact(size));
-        for ((out, a), b) in pieces.zip(b.chunks_exact(axis.inner)) {
-            if let [b] = *b {
+        let Axis { n, inner, .. } = self.axis;
+        let size = n * inner;
+        // A number that is repeated side by side, or as many as lie side by side.
+        let period = if inner == 1 { n } else { inner };
+        let (mut piece, mut within) = (self.first / size, self.first % size);
+        let mut place = within % period;
+        let mut done = 0;
+        while done < self.out.len() {
+            let length = (period - place).min(self.out.len() - done);
+            let (out, a) = (&mut self.out[done..][..length], &self.a[done..][..length]);
+            if inner == 1 {
+                let b = self.b[piece];
                 for (out, a) in out.iter_mut().zip(a) {
-                    *out = f(*a, b);
+                    *out = (self.f)(*a, b);
                 }
-                continue;
-            }
-            for (out, a) in out.chunks_exact_mut(axis.inner).zip(a.chunks_exact(axis.inner)) {
+            } else {
+                let b = &self.b[piece * inner + place..][..length];
                 for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-                    *out = f(*a, *b);
+                    *out = (self.f)(*a, *b);
                 }
+            }
+            (done, within, place) = (done + length, within + length, 0);
+            if within == size {
+                (piece, within) = (piece + 1, 0);
             }
         }
     }

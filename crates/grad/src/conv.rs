@@ -11,7 +11,7 @@ use gibbsian_linalg::kernels::conv::{Convolution, Geometry, add_weight_gradient}
 use rayon::prelude::*;
 
 use crate::graph::{Graph, Op, Param, Var};
-use crate::plan::{Output, Step, Term};
+use crate::plan::{Output, Single, Step, Term};
 use crate::real::Real;
 
 impl Graph {
@@ -73,13 +73,16 @@ pub(crate) fn packed(steps: &[Step]) -> Vec<Packed> {
     let mut all: Vec<Packed> = Vec::new();
     let mut first = 0;
     for step in steps {
-        if let Step::One(step) = step
-            && let Op::Conv {
-                w,
-                geometry,
-                transposed,
-                ..
-            } = step.op
+        if let Step::One(Single {
+            op:
+                Op::Conv {
+                    w,
+                    geometry,
+                    transposed,
+                    ..
+                },
+            ..
+        }) = *step
             && find(&all, w, geometry, transposed).is_none()
         {
             let convolution = if transposed {
@@ -174,8 +177,9 @@ pub(crate) fn add_gradients<'a, F: Real>(
     }
     let n_parts = PARTS.min(n_blocks);
     let size: usize = convolutions.iter().map(|(range, ..)| n_parts * range.len()).sum();
-    partial.clear();
-    partial.resize(size, F::default());
+    if partial.len() < size {
+        partial.resize(size, F::default());
+    }
     let mut tasks = Vec::with_capacity(n_parts * convolutions.len());
     let mut rest = &mut partial[..];
     for convolution in &convolutions {
@@ -194,14 +198,23 @@ pub(crate) fn add_gradients<'a, F: Real>(
         // As in a run, a thread has a slot of its own.
         let slot = rayon::current_thread_index().map_or(0, |index| index + 1);
         let mut room = staged[slot].lock().unwrap_or_else(PoisonError::into_inner);
+        sum.fill(F::default());
         add_weight_gradient(convolution, pictures, sum, &mut room);
     });
-    let mut rest = &partial[..];
+    let mut first = 0;
     for (range, ..) in convolutions {
-        for _ in 0..n_parts {
-            let sum;
-            (sum, rest) = rest.split_at(range.len());
-            F::accumulate(sum, &mut gradient[range.clone()]);
-        }
+        let n = range.len();
+        let sums = &partial[first..first + n_parts * n];
+        first += n_parts * n;
+        (gradient[range].par_chunks_mut(CHUNK))
+            .enumerate()
+            .for_each(|(k, gradient)| {
+                for sum in sums.chunks_exact(n) {
+                    F::accumulate(&sum[k * CHUNK..][..gradient.len()], gradient);
+                }
+            });
     }
 }
+
+/// Weights whose parts one task puts together.
+const CHUNK: usize = 1 << 14;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use crate::axis::{self, Axis};
 use crate::function::Function;
 use crate::graph::{Op, Var};
 use crate::plan::{Layout, Place};
@@ -27,6 +28,9 @@ enum Operation {
     Mul(Source, Source),
     Scale(Source, f64),
     Apply(Function, Source),
+    /// With a node of fewer columns, which is repeated along an axis.
+    AddRepeated(Source, Place, Axis),
+    MulRepeated(Source, Place, Axis),
 }
 
 /// An operation, the register that it writes, and where its numbers go if anybody else wants them.
@@ -59,9 +63,10 @@ impl Fused {
         let (mut free, mut n_registers) = (Vec::new(), 0);
         let mut instructions = Vec::with_capacity(nodes.len());
         for (k, &x) in nodes.iter().enumerate() {
+            let place = |x: Var| layout.place_of(x).expect("what a group reads has been computed");
             let source = |x: Var| match registers.get(&x) {
                 Some(register) => Source::Register(*register),
-                None => Source::Memory(layout.place_of(x).expect("what a group reads has been computed")),
+                None => Source::Memory(place(x)),
             };
             let number = |x: Var| match graph.node(x).op {
                 Op::Constant(bits) => Some(f64::from_bits(bits)),
@@ -77,6 +82,9 @@ impl Fused {
                 Op::Mul(a, b) => Operation::Mul(source(a), source(b)),
                 Op::Scale(factor, a) => Operation::Scale(source(a), f64::from_bits(factor)),
                 Op::Apply(function, a) => Operation::Apply(function, source(a)),
+                // Of another width, so never of this group.
+                Op::AddRepeated(a, b, axis) => Operation::AddRepeated(source(a), place(b), axis),
+                Op::MulRepeated(a, b, axis) => Operation::MulRepeated(source(a), place(b), axis),
                 _ => unreachable!("only elementwise nodes are fused"),
             };
             // Never a register that the operation reads: those are given back afterwards.
@@ -150,12 +158,18 @@ impl<F: Real> Areas<'_, F> {
             Source::Memory(Place::Scratch(place)) => &scratch[place * block_rows + first..][..length],
             Source::Memory(Place::Kept(place)) => &kept[place * block_rows + first..][..length],
         };
+        let whole = |place: Place| match place {
+            Place::Scratch(place) => &scratch[place * block_rows..],
+            Place::Kept(place) => &kept[place * block_rows..],
+        };
         match instruction.operation {
             Operation::Add(a, b) => Real::add(read(a), read(b), out),
             Operation::AddNumber(a, number) => F::add_number(read(a), number, out),
             Operation::Mul(a, b) => Real::mul(read(a), read(b), out),
             Operation::Scale(a, factor) => F::scale(read(a), factor, out),
             Operation::Apply(function, a) => F::apply(function, read(a), out),
+            Operation::AddRepeated(a, b, axis) => axis::add_repeated(read(a), whole(b), axis, first, out),
+            Operation::MulRepeated(a, b, axis) => axis::mul_repeated(read(a), whole(b), axis, first, out),
         }
         match instruction.store {
             None => {}

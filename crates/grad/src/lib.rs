@@ -8,8 +8,11 @@
 //!
 //! What they add is made of the same operations, so it can be differentiated again, in either mode, as often as one likes. Equal nodes are one node, so nothing is computed twice that occurs twice.
 //!
+//! Rows may be pictures, with the channels of a pixel side by side ([`Image`]): there are convolutions ([`Graph::conv`], sizes in [`Geometry`]) and their transposes, sums over an axis of a row and repetition
+//! along it ([`Axis`]), and what is made of them: pools, enlargement, group normalisation, channels that are moved and scaled.
+//!
 //! A graph says what; a [`Plan`] says how. It holds the steps that some outputs need, in stages where a caller decides between them (a loss gives cotangents after it has seen the values), with buffers assigned
-//! in advance. [`Plan::run`] cuts the batch into blocks of rows that any number of threads may take, sums parameter gradients in the order of the blocks, and allocates nothing once its [`Workspace`] has
+//! in advance. [`Plan::run`] cuts the batch into blocks of rows that any number of threads may take, sums parameter gradients in the order of the blocks, and allocates no memory for numbers once its [`Workspace`] has
 //! the room: the same bits on any number of threads. The arithmetic is `f64`, or `f32` where it pays; inputs and outputs are `f64` always.
 //!
 //! ```

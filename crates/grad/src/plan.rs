@@ -394,8 +394,15 @@ impl<'a> Layout<'a> {
     }
 
     fn is_elementwise(&self, x: Var) -> bool {
-        let op = &self.graph.node(x).op;
-        matches!(op, Op::Add(..) | Op::Mul(..) | Op::Scale(..) | Op::Apply(..))
+        matches!(
+            self.graph.node(x).op,
+            Op::Add(..)
+                | Op::Mul(..)
+                | Op::Scale(..)
+                | Op::Apply(..)
+                | Op::AddRepeated(..)
+                | Op::MulRepeated(..)
+        )
     }
 
     /// Whether a constant must be written out: additions have it as a number, and products with it are scalings already.

@@ -109,12 +109,12 @@ impl Plan {
                 // A thread of the pool has a slot of its own, so that nobody waits.
                 let slot = rayon::current_thread_index().map_or(0, |index| index + 1);
                 let mut scratch = scratch[slot].lock().unwrap_or_else(PoisonError::into_inner);
-                let mut staged = staged[slot].lock().unwrap_or_else(PoisonError::into_inner);
                 let Scratch { numbers, registers } = &mut *scratch;
                 grow(numbers, self.scratch * block_rows);
                 if registers.len() < self.registers {
                     registers.resize(self.registers, [F::default(); CHUNK]);
                 }
+                let mut staged = staged[slot].lock().unwrap_or_else(PoisonError::into_inner);
                 let mut memory = Memory {
                     n: rows.len(),
                     block_rows,
@@ -341,10 +341,9 @@ impl<F: Real> Memory<'_, F> {
             Place::Scratch(first) | Place::Kept(first) => self.range(first, width),
         };
         let ranges = [range(out), range(a), range(b)];
-        let areas = &mut self.areas;
         let (own, other): (&mut [F], &[F]) = match is_kept(out) {
-            true => (areas.kept, areas.scratch),
-            false => (areas.scratch, areas.kept),
+            true => (self.areas.kept, self.areas.scratch),
+            false => (self.areas.scratch, self.areas.kept),
         };
         // What is written, and what lies before and after it in the same memory.
         let (before, rest) = own.split_at_mut(ranges[0].start);
@@ -375,8 +374,12 @@ impl<F: Real> Memory<'_, F> {
         match &step.op {
             Op::Input(index) => {
                 let x = inputs[*index].slice(s![rows, ..]);
-                for (out, x) in self.get_mut(out.0, out.1).iter_mut().zip(&x) {
-                    *out = F::from_f64(*x);
+                let out = self.get_mut(out.0, out.1);
+                for (out, x) in out.chunks_exact_mut(step.width.max(1)).zip(x.rows()) {
+                    match x.to_slice() {
+                        Some(x) => out.iter_mut().zip(x).for_each(|(out, x)| *out = F::from_f64(*x)),
+                        None => out.iter_mut().zip(x).for_each(|(out, x)| *out = F::from_f64(*x)),
+                    }
                 }
             }
             Op::Constant(bits) => self
@@ -416,7 +419,12 @@ impl<F: Real> Memory<'_, F> {
                     row.copy_from_slice(b);
                 }
             }
-            Op::Add(..) | Op::Mul(..) | Op::Scale(..) | Op::Apply(..) => {
+            Op::Add(..)
+            | Op::Mul(..)
+            | Op::Scale(..)
+            | Op::Apply(..)
+            | Op::AddRepeated(..)
+            | Op::MulRepeated(..) => {
                 unreachable!("elementwise operations are fused")
             }
             Op::Total(_) => {
@@ -443,7 +451,7 @@ impl<F: Real> Memory<'_, F> {
                 let (to, x) = self.pair(out, operand(0));
                 axis::compute(&step.op, n, to, x, &[]);
             }
-            Op::SumProducts(..) | Op::AddRepeated(..) | Op::MulRepeated(..) | Op::Join(..) => {
+            Op::SumProducts(..) | Op::Join(..) => {
                 let (to, a, b) = self.triple(out, operand(0), operand(1));
                 axis::compute(&step.op, n, to, a, b);
             }

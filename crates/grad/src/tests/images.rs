@@ -1,7 +1,9 @@
 //! Pictures: convolutions, axes, joins, and networks of them.
 
+use std::collections::HashMap;
+
 use gibbsian_testkit::threads;
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 
 use super::derivatives::check_energy;
 use super::dual::evaluate;
@@ -481,4 +483,69 @@ fn a_pool_that_does_not_tile_the_picture_is_an_error_of_the_caller() {
     let mut g = Graph::new();
     let x = g.input(16);
     g.mean_pool(x, PICTURE, 3);
+}
+
+/// Numbers by PyTorch in double precision (`tests/reference/images.py`).
+#[test]
+fn another_program_agrees() {
+    type Cases = HashMap<String, HashMap<String, Vec<f64>>>;
+    let cases: Cases = serde_json::from_str(include_str!("../../tests/reference/images.json")).unwrap();
+    assert_eq!(cases.len(), 11);
+    for (name, case) in &cases {
+        let sizes: Vec<usize> = case["sizes"].iter().map(|n| *n as usize).collect();
+        let mut g = Graph::new();
+        let (n, m) = (case["x"].len() / 2, case["y"].len() / 2);
+        let (x, u) = (g.input(n), g.input(m));
+        let y = match *sizes {
+            [in_channels, out_channels, height, width, kernel, stride, padding] => {
+                let geometry = Geometry {
+                    in_channels,
+                    out_channels,
+                    height,
+                    width,
+                    kernel,
+                    stride,
+                    padding,
+                };
+                let w = g.param(geometry.weights().0, geometry.weights().1);
+                match name.starts_with("conv") {
+                    true => g.conv(x, w, geometry),
+                    false => g.conv_transposed(x, w, geometry),
+                }
+            }
+            [channels, height, width] => {
+                let image = Image {
+                    height,
+                    width,
+                    channels,
+                };
+                match name.as_str() {
+                    "mean_pool" => g.mean_pool(x, image, 2),
+                    "enlarge" => g.enlarge(x, image, 2),
+                    _ => {
+                        let (gain, shift) = (g.param(1, channels), g.param(1, channels));
+                        let (gain, shift) = (g.lift(gain), g.lift(shift));
+                        g.group_norm(x, image, 3, 1e-3, gain, shift)
+                    }
+                }
+            }
+            _ => unreachable!("sizes of a picture or a convolution"),
+        };
+        let cotangents = g.pullback(&[(y, u)]);
+        let back = cotangents.of(x).unwrap();
+        let plan = Plan::staged(&g, &[Stage::of(&[y, back]).with_gradients(&cotangents)]);
+        let input = |key: &str| Array2::from_shape_vec((2, case[key].len() / 2), case[key].clone()).unwrap();
+        let (x, u) = (input("x"), input("u"));
+        let mut workspace = Workspace::<f64>::new();
+        let found = plan.evaluate(&mut workspace, &case["w"], &[x.view(), u.view()]);
+        let mut grad = Array1::zeros(plan.n_params());
+        plan.add_gradient(&mut workspace, 0, grad.view_mut());
+        let found = [found[0].flatten(), found[1].flatten(), grad.flatten()];
+        for (found, key) in found.iter().zip(["y", "to_x", "to_w"]) {
+            assert_eq!(found.len(), case[key].len(), "{key} of {name}");
+            for (found, expected) in found.iter().zip(&case[key]) {
+                assert_close(*found, *expected, 1e-13, &format!("{key} of {name}"));
+            }
+        }
+    }
 }

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! **Forward and transposed.** The transpose, the gradient in the picture, is again a sum over taps: pixels of one remainder modulo the stride have the same ones. Both are one loop, with another list of taps.
-//! It reads a copy of the picture with its border, in blocks of 16 channels ([`Staging`]), in which the neighbours that a tap of fourteen pixels touches are a constant distance apart. Fourteen pixels times 32
+//! It reads a copy of the picture with its border, in blocks of 16 channels, in which the neighbours that a tap of fourteen pixels touches are a constant distance apart. Fourteen pixels times 32
 //! channels are 28 of the 32 registers of 512 bits; a channel of the fourteen is broadcast, multiplied by two vectors of weights, and added. The copy costs 3 % of the time at 32 channels; the matrix that
 //! would make it a product (`kernel²` copies) would cost more than half as much as that product.
 //!
