@@ -19,7 +19,7 @@ mod score;
 mod scores;
 
 pub use energy::NeuralEnergy;
-pub use gibbsian_grad::{Graph, Image, Param, Var};
+pub use gibbsian_grad::{Columns, Graph, Image, Param, Var};
 pub use init::Init;
 pub use layers::Activation;
 pub use machine::Precision;
