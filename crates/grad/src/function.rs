@@ -21,6 +21,8 @@ pub enum Function {
     Tanh,
     /// `σ(x) = 1 / (1 + e⁻ˣ)`.
     Sigmoid,
+    /// The derivative of this order of `x σ(x)`. Up to the [fourth](Self::SILU_ORDERS) they are computed at once, which is what score matching of an energy needs; beyond, from the sigmoid.
+    Silu(u8),
     /// `log(1 + eˣ)`.
     Softplus,
     /// `max(x, 0)`.
@@ -30,6 +32,9 @@ pub enum Function {
 }
 
 impl Function {
+    /// The highest derivative of `x σ(x)` that is a function of its own.
+    pub(crate) const SILU_ORDERS: u8 = 4;
+
     /// Adds the nodes of the derivative at `x`, where `y` is the value there; `None` where it is zero everywhere that it exists.
     pub(crate) fn derivative(self, g: &mut Graph, x: Var, y: Var) -> Option<Var> {
         Some(match self {
@@ -57,9 +62,33 @@ impl Function {
                 let square = g.mul(y, y);
                 g.sub(y, square)
             }
+            Function::Silu(order) if order < Self::SILU_ORDERS => g.apply(Function::Silu(order + 1), x),
+            Function::Silu(_) => fifth_of_silu(g, x),
             Function::Softplus => g.sigmoid(x),
             Function::Relu => g.apply(Function::Step, x),
             Function::Step => return None,
         })
     }
+}
+
+/// `x σ⁽⁵⁾ + 5 σ⁽⁴⁾`, with `σ⁽⁴⁾ = p (1 − 2σ)(1 − 12p)` and `σ⁽⁵⁾ = p (1 − 30p + 120p²)`, `p = σ (1 − σ)`.
+fn fifth_of_silu(g: &mut Graph, x: Var) -> Var {
+    let width = g.width(x);
+    let one = g.constant(width, 1.0);
+    let minus = |g: &mut Graph, factor: f64, x: Var| {
+        let scaled = g.scale(-factor, x);
+        g.add(one, scaled)
+    };
+    let s = g.sigmoid(x);
+    let rest = minus(g, 1.0, s);
+    let p = g.mul(s, rest);
+    let (odd, even) = (minus(g, 2.0, s), minus(g, 12.0, p));
+    let fourth = g.mul(odd, even);
+    let fourth = g.scale(5.0, fourth);
+    let quadratic = minus(g, 4.0, p);
+    let quadratic = g.mul(p, quadratic);
+    let fifth = minus(g, 30.0, quadratic);
+    let fifth = g.mul(x, fifth);
+    let sum = g.add(fifth, fourth);
+    g.mul(p, sum)
 }

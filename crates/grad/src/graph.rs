@@ -436,8 +436,7 @@ functions! {
 impl Graph {
     /// `x σ(x)` (Elfwing, Uchibe and Doya 2018; Ramachandran, Zoph and Le 2017).
     pub fn silu(&mut self, x: Var) -> Var {
-        let gate = self.sigmoid(x);
-        self.mul(x, gate)
+        self.apply(Function::Silu(0), x)
     }
 
     /// `x²`.

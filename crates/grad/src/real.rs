@@ -134,6 +134,42 @@ macro_rules! real {
 real!(f32, apply_f32);
 real!(f64, apply_f64);
 
+/// The derivative of this order of `x σ(x)`, where `out` holds `σ(x)`: `x σ⁽ⁿ⁾ + n σ⁽ⁿ⁻¹⁾`, with `σ′ = p`, `σ″ = p q`, `σ‴ = p (1 − 6p)`, `σ⁗ = p q (1 − 12p)`, `p = σ (1 − σ)`, `q = 1 − 2σ`.
+macro_rules! silu {
+    ($name:ident, $type:ty) => {
+        fn $name(order: u8, x: &[$type], out: &mut [$type]) {
+            macro_rules! at_order {
+                (|$x:ident, $s:ident, $p:ident, $q:ident| $body:expr) => {{
+                    struct Loop<'a>(&'a [$type], &'a mut [$type]);
+                    impl simd::Vectorized for Loop<'_> {
+                        type Output = ();
+                        #[inline(always)]
+                        fn run(self) {
+                            for (out, &$x) in self.1.iter_mut().zip(self.0) {
+                                let $s = *out;
+                                let ($p, $q) = ($s * (1.0 - $s), 1.0 - 2.0 * $s);
+                                *out = $body;
+                            }
+                        }
+                    }
+                    simd::vectorized(Loop(x, out));
+                }};
+            }
+            match order {
+                0 => at_order!(|x, s, _p, _q| x * s),
+                1 => at_order!(|x, s, p, _q| x * p + s),
+                2 => at_order!(|x, _s, p, q| p * (x * q + 2.0)),
+                3 => at_order!(|x, _s, p, q| p * (x * (1.0 - 6.0 * p) + 3.0 * q)),
+                4 => at_order!(|x, _s, p, q| p * (x * (q * (1.0 - 12.0 * p)) + 4.0 * (1.0 - 6.0 * p))),
+                _ => unreachable!("higher derivatives are made from the sigmoid"),
+            }
+        }
+    };
+}
+
+silu!(silu_f32, f32);
+silu!(silu_f64, f64);
+
 /// Applies a function to every number.
 fn each<T: Copy>(x: &[T], out: &mut [T], f: impl Fn(T) -> T) {
     for (out, x) in out.iter_mut().zip(x) {
@@ -145,6 +181,10 @@ fn apply_f32(function: Function, x: &[f32], out: &mut [f32]) {
     match function {
         Function::Exp => simd::exp_f32(x, out),
         Function::Sigmoid => simd::sigmoid_f32(x, out),
+        Function::Silu(order) => {
+            simd::sigmoid_f32(x, out);
+            silu_f32(order, x, out);
+        }
         Function::Softplus => simd::softplus_f32(x, out),
         Function::Tanh => simd::tanh_f32(x, out),
         Function::Log => each(x, out, f32::ln),
@@ -168,6 +208,10 @@ fn apply_f64(function: Function, x: &[f64], out: &mut [f64]) {
     match function {
         Function::Exp => simd::exp_f64(x, out),
         Function::Sigmoid => each(x, out, math::sigmoid),
+        Function::Silu(order) => {
+            each(x, out, math::sigmoid);
+            silu_f64(order, x, out);
+        }
         Function::Softplus => each(x, out, math::softplus),
         Function::Tanh => each(x, out, f64::tanh),
         Function::Log => each(x, out, f64::ln),

@@ -37,10 +37,32 @@ impl Number for f64 {
             Function::Cos => self.cos(),
             Function::Tanh => self.tanh(),
             Function::Sigmoid => 1.0 / (1.0 + (-self).exp()),
+            Function::Silu(order) => silu(self, order),
             Function::Softplus => self.exp().ln_1p(),
             Function::Relu => self.max(0.0),
             Function::Step => f64::from(u8::from(self > 0.0)),
         }
+    }
+}
+
+/// The derivative of this order of `x σ(x)`, by Leibniz: `x σ⁽ⁿ⁾ + n σ⁽ⁿ⁻¹⁾`, and `σ⁽ⁿ⁾` as a polynomial in `σ`.
+fn silu<T: Number>(x: T, order: u8) -> T {
+    const POLYNOMIALS: [&[f64]; 5] = [
+        &[0.0, 1.0],
+        &[0.0, 1.0, -1.0],
+        &[0.0, 1.0, -3.0, 2.0],
+        &[0.0, 1.0, -7.0, 12.0, -6.0],
+        &[0.0, 1.0, -15.0, 50.0, -60.0, 24.0],
+    ];
+    let s = x.apply(Function::Sigmoid);
+    let horner = |order: u8| {
+        let coefficients = POLYNOMIALS[usize::from(order)].iter().rev();
+        coefficients.fold(T::of(0.0), |sum, c| sum.mul(s).add(T::of(*c)))
+    };
+    let leading = x.mul(horner(order));
+    match order {
+        0 => leading,
+        _ => leading.add(horner(order - 1).mul(T::of(f64::from(order)))),
     }
 }
 
@@ -74,6 +96,9 @@ impl<T: Number> Number for Dual<T> {
     }
 
     fn apply(self, function: Function) -> Self {
+        if let Function::Silu(order) = function {
+            return silu(self, order);
+        }
         let x = self.real;
         let y = x.apply(function);
         let minus = |x: T| x.mul(T::of(-1.0));
@@ -91,6 +116,7 @@ impl<T: Number> Number for Dual<T> {
                 sum.mul(sum).apply(Function::Recip).mul(T::of(4.0))
             }
             Function::Sigmoid => x.apply(Function::Sigmoid).mul(minus(x).apply(Function::Sigmoid)),
+            Function::Silu(_) => unreachable!("made of others"),
             Function::Softplus => x.apply(Function::Sigmoid),
             Function::Relu => x.apply(Function::Step),
             Function::Step => T::of(0.0),
