@@ -126,12 +126,15 @@ pub trait ScoreJvpPullback: ScoreJvp + ScorePullback {
 pub type DivergenceCotangent<'a> =
     dyn FnMut(ArrayView2<f64>, ArrayView1<f64>, ArrayViewMut2<f64>, ArrayViewMut1<f64>) + 'a;
 
+/// Adds the parameter gradient of a score and its product with the Jacobian along a direction: [`ScoreJvpPullback::score_jvp_pullback_with`] at given points.
+pub type PullAlong<'a> = dyn FnMut(ArrayView2<f64>, &mut JvpCotangent<'_>, ArrayViewMut1<f64>) + 'a;
+
 /// Pulls the cotangents of a score and of its trace back, by the function that does it for products `J v`.
 pub fn trace_pullback(
     score: Array2<f64>,
     divergence: Array1<f64>,
     cotangent: &mut DivergenceCotangent<'_>,
-    pull: &mut dyn FnMut(ArrayView2<f64>, &mut JvpCotangent<'_>, ArrayViewMut1<f64>),
+    pull: &mut PullAlong<'_>,
     mut grad: ArrayViewMut1<f64>,
 ) {
     let mut u = Array2::zeros(score.raw_dim());

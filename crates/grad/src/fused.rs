@@ -33,12 +33,11 @@ enum Operation {
     MulRepeated(Source, Place, Axis),
 }
 
-/// An operation, the register that it writes, and where its numbers go if anybody else wants them.
+/// An operation, and where its numbers go: to memory if anybody else wants them.
 #[derive(Clone, Copy, Debug)]
 struct Instruction {
     operation: Operation,
-    register: usize,
-    store: Option<Place>,
+    out: Source,
 }
 
 /// Elementwise operations on nodes of one width.
@@ -88,26 +87,24 @@ impl Fused {
                 _ => unreachable!("only elementwise nodes are fused"),
             };
             // Never a register that the operation reads: those are given back afterwards.
-            let register = free.pop().unwrap_or_else(|| {
-                n_registers += 1;
-                n_registers - 1
-            });
-            instructions.push(Instruction {
-                operation,
-                register,
-                store: layout.place_of(x),
-            });
+            let out = match layout.place_of(x) {
+                Some(place) => Source::Memory(place),
+                None => {
+                    let register = free.pop().unwrap_or_else(|| {
+                        n_registers += 1;
+                        n_registers - 1
+                    });
+                    registers.insert(x, register);
+                    Source::Register(register)
+                }
+            };
+            instructions.push(Instruction { operation, out });
             for operand in op.operands() {
                 if last_use[&operand] == k
                     && let Some(register) = registers.remove(&operand)
                 {
                     free.push(register);
                 }
-            }
-            if last_use.contains_key(&x) {
-                registers.insert(x, register);
-            } else {
-                free.push(register);
             }
         }
         Fused {
@@ -146,21 +143,75 @@ pub(crate) struct Areas<'a, F> {
     pub(crate) registers: &'a mut [[F; CHUNK]],
 }
 
+/// What may be read of an array while a part of it is written.
+struct Around<'a, T> {
+    before: &'a [T],
+    after: &'a [T],
+    /// Where `after` begins.
+    end: usize,
+}
+
+impl<'a, T> Around<'a, T> {
+    fn all(array: &'a [T]) -> Self {
+        Around {
+            before: array,
+            after: &[],
+            end: array.len(),
+        }
+    }
+
+    /// Cuts a part out.
+    fn part(array: &'a mut [T], first: usize, length: usize) -> (&'a mut [T], Self) {
+        let (before, rest) = array.split_at_mut(first);
+        let (part, after) = rest.split_at_mut(length);
+        let around = Around {
+            before,
+            after,
+            end: first + length,
+        };
+        (part, around)
+    }
+
+    /// What begins at `first`, up to the part or to the end.
+    fn from(&self, first: usize) -> &'a [T] {
+        match first < self.before.len() {
+            true => &self.before[first..],
+            false => &self.after[first - self.end..],
+        }
+    }
+}
+
 impl<F: Real> Areas<'_, F> {
     fn execute(&mut self, instruction: &Instruction, block_rows: usize, first: usize, length: usize) {
-        let (before, rest) = self.registers.split_at_mut(instruction.register);
-        let (out, after) = rest.split_first_mut().expect("the register is there");
-        let out = &mut out[..length];
-        let (scratch, kept) = (&*self.scratch, &*self.kept);
+        let begin = |place: usize| place * block_rows + first;
+        let Areas {
+            scratch,
+            kept,
+            registers,
+        } = self;
+        let (out, scratch, kept, registers): (&mut [F], _, _, _) = match instruction.out {
+            Source::Register(r) => {
+                let (register, registers) = Around::part(registers, r, 1);
+                let out = &mut register[0][..length];
+                (out, Around::all(scratch), Around::all(kept), registers)
+            }
+            Source::Memory(Place::Scratch(place)) => {
+                let (out, scratch) = Around::part(scratch, begin(place), length);
+                (out, scratch, Around::all(kept), Around::all(registers))
+            }
+            Source::Memory(Place::Kept(place)) => {
+                let (out, kept) = Around::part(kept, begin(place), length);
+                (out, Around::all(scratch), kept, Around::all(registers))
+            }
+        };
         let read = |source: Source| match source {
-            Source::Register(r) if r < before.len() => &before[r][..length],
-            Source::Register(r) => &after[r - before.len() - 1][..length],
-            Source::Memory(Place::Scratch(place)) => &scratch[place * block_rows + first..][..length],
-            Source::Memory(Place::Kept(place)) => &kept[place * block_rows + first..][..length],
+            Source::Register(r) => &registers.from(r)[0][..length],
+            Source::Memory(Place::Scratch(place)) => &scratch.from(begin(place))[..length],
+            Source::Memory(Place::Kept(place)) => &kept.from(begin(place))[..length],
         };
         let whole = |place: Place| match place {
-            Place::Scratch(place) => &scratch[place * block_rows..],
-            Place::Kept(place) => &kept[place * block_rows..],
+            Place::Scratch(place) => scratch.from(place * block_rows),
+            Place::Kept(place) => kept.from(place * block_rows),
         };
         match instruction.operation {
             Operation::Add(a, b) => Real::add(read(a), read(b), out),
@@ -170,15 +221,6 @@ impl<F: Real> Areas<'_, F> {
             Operation::Apply(function, a) => F::apply(function, read(a), out),
             Operation::AddRepeated(a, b, axis) => axis::add_repeated(read(a), whole(b), axis, first, out),
             Operation::MulRepeated(a, b, axis) => axis::mul_repeated(read(a), whole(b), axis, first, out),
-        }
-        match instruction.store {
-            None => {}
-            Some(Place::Scratch(place)) => {
-                self.scratch[place * block_rows + first..][..length].copy_from_slice(out);
-            }
-            Some(Place::Kept(place)) => {
-                self.kept[place * block_rows + first..][..length].copy_from_slice(out);
-            }
         }
     }
 }

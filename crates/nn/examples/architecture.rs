@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p gibbsian-nn --example architecture`
 
+#![allow(clippy::print_stdout)]
+
 use gibbsian_core::{Energy, Parametric, Result, Score, ScoreJvp, Seed};
 use gibbsian_nn::{Activation, Columns, Net, NeuralEnergy, Var};
 use ndarray::array;
