@@ -3,7 +3,7 @@
 //! A model is a Gibbs density `p(x) = exp(−E(x)) / Z`, or only its score `s(x) = ∇ log p(x)`. Public signatures speak `f64`; rows are
 //! samples; arrays go in as views and results are written into the caller's array, with an owning form beside it.
 //!
-//! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`family`] is for densities linear in their parameters, [`params`] makes parameters visible,
+//! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`family`] is for densities linear in their parameters, [`generator`] for samplers that are functions of noise, [`params`] makes parameters visible,
 //! [`kernel`], [`blocks`], [`path`], [`ladder`] and [`geometric_path`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
 //! models, [`noise_ladder`] and [`process`] have the noise levels and forward processes of diffusion models, [`prediction`] what their networks may predict, [`directions`] the slices
 //! of traces, [`objective`] and [`snapshot`] carry training, `dataset` feeds
@@ -45,6 +45,7 @@ pub mod discrete;
 pub mod energy;
 pub mod error;
 pub mod family;
+pub mod generator;
 pub mod geometric_path;
 pub mod kernel;
 pub mod ladder;
@@ -74,6 +75,7 @@ pub use discrete::{Discrete, DiscreteEnergy, RelaxedEnergy};
 pub use energy::{Density, Energy, EnergyPullback, Space};
 pub use error::{Error, Result};
 pub use family::{ContinuousFamily, ExponentialFamily};
+pub use generator::{Generator, GeneratorPullback};
 pub use geometric_path::{GeometricPath, Interpolated};
 pub use kernel::{Acceptance, Bound, Chain, Kernel, StepInfo, TransitionLaw};
 pub use ladder::Ladder;
@@ -92,7 +94,10 @@ pub use score::{
 pub use seed::{Seed, StreamRng, Streams};
 pub use snapshot::{Record, Snapshot, Stateless, Values};
 pub use stochastic::{DatumScores, Minibatch, StochasticScore};
-pub use time::{At, TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback};
+pub use time::{
+    At, TimeEnergy, TimeEnergyPullback, TimePotential, TimeScore, TimeScoreJvp, TimeScoreJvpPullback,
+    TimeScorePullback,
+};
 pub use units::{ContinuousUnits, FiniteUnits, ResponsiveUnits, SmoothUnits, Units};
 
 #[cfg(doctest)]

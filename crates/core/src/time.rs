@@ -1,21 +1,54 @@
-//! Scores that depend on a time or a noise level, and the adapter that freezes it.
+//! Energies and scores that depend on a time or a noise level, and the adapter that freezes it.
 //!
 //! Noise-conditional networks and diffusion models carry one number more a row: the noise level or the time `t` `(B)`. Fixing it
-//! with [`At`] gives an ordinary score, so every static objective and sampler serves these models without knowing of them.
+//! with [`At`] gives an ordinary energy or score, so every static objective and sampler serves these models without knowing of them.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
-use crate::energy::Space;
+use crate::energy::{Energy, EnergyPullback, Space};
 use crate::params::{Layout, Parametric};
 use crate::score::{
-    DivergenceCotangent, JvpCotangent, Score, ScoreJvp, ScoreJvpPullback, ScorePullback, trace_into,
-    trace_pullback,
+    DivergenceCotangent, JvpCotangent, Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback,
+    trace_into, trace_pullback,
 };
+
+/// An energy `E(x, t)`, one density for every time. Additive constants may be omitted at each time on its own.
+pub trait TimeEnergy: Space {
+    /// Writes `E(x_b, t_b)` into `out` `(B)`; `x` is `(B, D)`, `t` is `(B)`. See [`Energy::energy_into`] for what its values mean.
+    fn energy_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut1<f64>);
+}
+
+/// A time-dependent energy whose weighted gradient in the parameters can be taken; see [`EnergyPullback`].
+pub trait TimeEnergyPullback: TimeEnergy + Parametric {
+    /// Hands the energies to `weigh`, which fills the cotangents `w`, and **adds** `Σ_b w_b ∂E(x_b, t_b)/∂θ` to `grad`.
+    fn energy_pullback_at_with(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
+        grad: ArrayViewMut1<f64>,
+    );
+}
 
 /// A score `s(x, t)`.
 pub trait TimeScore: Space {
     /// Writes `s(x_b, t_b)` into `out`; `x` and `out` are `(B, D)`, `t` is `(B)`.
     fn score_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>);
+}
+
+/// A time-dependent energy together with its score, `s(x, t) = −∇_x E(x, t)`; see [`Potential`].
+pub trait TimePotential: TimeEnergy + TimeScore {
+    /// Writes `E(x_b, t_b)` into `energy` `(B)` and `s(x_b, t_b)` into `score` `(B, D)`; override it where one pass gives both.
+    fn energy_and_score_at_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        energy: ArrayViewMut1<f64>,
+        score: ArrayViewMut2<f64>,
+    ) {
+        self.energy_at_into(x, t, energy);
+        self.score_at_into(x, t, score);
+    }
 }
 
 /// A time-dependent score with its Jacobian in `x`.
@@ -98,6 +131,34 @@ impl<'a, M: ?Sized> At<'a, M> {
 impl<M: Space + ?Sized> Space for At<'_, M> {
     fn dim(&self) -> usize {
         self.model.dim()
+    }
+}
+
+impl<M: TimeEnergy + ?Sized> Energy for At<'_, M> {
+    fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
+        self.model.energy_at_into(x, self.t, out);
+    }
+}
+
+impl<M: TimeEnergyPullback + ?Sized> EnergyPullback for At<'_, M> {
+    fn energy_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
+        grad: ArrayViewMut1<f64>,
+    ) {
+        self.model.energy_pullback_at_with(x, self.t, weigh, grad);
+    }
+}
+
+impl<M: TimePotential + ?Sized> Potential for At<'_, M> {
+    fn energy_and_score_into(
+        &self,
+        x: ArrayView2<f64>,
+        energy: ArrayViewMut1<f64>,
+        score: ArrayViewMut2<f64>,
+    ) {
+        self.model.energy_and_score_at_into(x, self.t, energy, score);
     }
 }
 

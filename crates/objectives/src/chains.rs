@@ -1,9 +1,22 @@
 //! Chains that outlive a minibatch: the negative phase of every persistent objective.
 
 use gibbsian_core::error::check_count;
-use gibbsian_core::{Error, Kernel, Record, Result, Snapshot, Values};
+use gibbsian_core::{Acceptance, Error, Kernel, Record, Result, Snapshot, StepInfo, Values};
 use ndarray::{Array2, CowArray, Ix2};
 use rand::Rng;
+
+/// Moves chains by so many steps, and adds up what happened to the proposals.
+pub(crate) fn run<K: Kernel<M>, M: ?Sized>(
+    kernel: &K,
+    model: &M,
+    state: &mut K::State,
+    n_steps: usize,
+    rng: &mut dyn Rng,
+) -> Acceptance {
+    (0..n_steps)
+        .map(|_| kernel.step(model, state, rng).acceptance())
+        .sum()
+}
 
 /// Chains of a kernel, and how many steps they make an update.
 pub(crate) struct PersistentChains<K: Kernel<M>, M: ?Sized> {
@@ -40,8 +53,12 @@ impl<K: Kernel<M>, M: ?Sized> PersistentChains<K, M> {
         }
     }
 
-    /// Moves the chains by the steps of one update, and returns their positions.
-    pub(crate) fn advance(&mut self, model: &M, rng: &mut dyn Rng) -> Result<CowArray<'_, f64, Ix2>> {
+    /// Moves the chains by the steps of one update, and returns their positions and what happened to the proposals.
+    pub(crate) fn advance(
+        &mut self,
+        model: &M,
+        rng: &mut dyn Rng,
+    ) -> Result<(CowArray<'_, f64, Ix2>, Acceptance)> {
         if let Chains::Waiting { start, state } = &self.chains {
             let mut running = self.kernel.init(model, start.clone())?;
             if let Some(record) = state {
@@ -54,10 +71,8 @@ impl<K: Kernel<M>, M: ?Sized> PersistentChains<K, M> {
         };
         // The parameters changed since the last call; what the state caches of the model is stale.
         self.kernel.refresh(model, state);
-        for _ in 0..self.n_steps {
-            self.kernel.step(model, state, rng);
-        }
-        Ok(self.kernel.positions(state))
+        let acceptance = run(&self.kernel, model, state, self.n_steps, rng);
+        Ok((self.kernel.positions(state), acceptance))
     }
 
     /// `chains`, the positions, which can be shown without a model; and `state`, from which the kernel goes on.

@@ -9,7 +9,9 @@ use gibbsian_core::{EnergyPullback, Kernel, Objective, Result, Stateless};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
-use crate::phases::{Shares, contrast_of};
+use crate::chains::run;
+use crate::phase_report::PhaseReport;
+use crate::phases::{Contrast, Shares};
 
 /// CD-k with any kernel.
 ///
@@ -18,6 +20,7 @@ use crate::phases::{Shares, contrast_of};
 pub struct ContrastiveDivergence<K> {
     kernel: K,
     n_steps: usize,
+    contrast: Contrast,
 }
 
 impl<K> ContrastiveDivergence<K> {
@@ -29,13 +32,28 @@ impl<K> ContrastiveDivergence<K> {
         Ok(ContrastiveDivergence {
             kernel,
             n_steps: check_count("n_steps", n_steps)?,
+            contrast: Contrast::default(),
         })
+    }
+
+    /// The same with the penalty `α (⟨E²⟩_data + ⟨E²⟩_chains)` in the loss, `α = energy_penalty`, which keeps energies near zero (Du and Mordatch 2019).
+    ///
+    /// # Errors
+    /// A penalty that is negative or not finite.
+    pub fn with_energy_penalty(self, energy_penalty: f64) -> Result<Self> {
+        let contrast = Contrast::with_penalty(energy_penalty)?;
+        Ok(ContrastiveDivergence { contrast, ..self })
+    }
+
+    /// The energies of the last minibatch and its chains.
+    pub fn report(&self) -> Option<&PhaseReport> {
+        self.contrast.report()
     }
 }
 
 impl<K> ContrastiveDivergence<K> {
     fn contrast<M: EnergyPullback + ?Sized>(
-        &self,
+        &mut self,
         model: &M,
         x: ArrayView2<f64>,
         shares: Shares<'_>,
@@ -47,12 +65,12 @@ impl<K> ContrastiveDivergence<K> {
     {
         check_batch("x", &x, model.dim())?;
         let mut state = self.kernel.init(model, x.to_owned())?;
-        for _ in 0..self.n_steps {
-            self.kernel.step(model, &mut state, rng);
-        }
-        // A chain counts what the row counts that it started from.
+        let acceptance = run(&self.kernel, model, &mut state, self.n_steps, rng);
         let ends = self.kernel.positions(&state);
-        contrast_of(model, [x, ends.view()], [shares; 2], 1.0, grad)
+        // A chain counts what the row counts that it started from.
+        let (phases, shares) = ([x, ends.view()], [shares; 2]);
+        self.contrast
+            .loss_and_grad_into(model, phases, shares, 1.0, acceptance, grad)
     }
 }
 

@@ -19,7 +19,8 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
 use crate::chains::PersistentChains;
-use crate::phases::contrast;
+use crate::phase_report::PhaseReport;
+use crate::phases::{Contrast, Shares};
 
 /// How fast weights learn and forget.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,6 +43,7 @@ impl FastWeights {
 /// The loss is `⟨E⟩_data − ⟨E⟩_chains` of the model without fast weights, a surrogate and not a likelihood.
 pub struct FastPersistentContrastiveDivergence<K: Kernel<M>, M: ?Sized> {
     chains: PersistentChains<K, M>,
+    contrast: Contrast,
     settings: FastWeights,
     /// `φ`; empty before the first minibatch brings the number of parameters.
     fast: Array1<f64>,
@@ -63,6 +65,7 @@ impl<K: Kernel<M>, M: ?Sized> FastPersistentContrastiveDivergence<K, M> {
         }
         Ok(FastPersistentContrastiveDivergence {
             chains: PersistentChains::new(kernel, n_steps, start)?,
+            contrast: Contrast::default(),
             settings,
             fast: Array1::zeros(0),
         })
@@ -76,6 +79,20 @@ impl<K: Kernel<M>, M: ?Sized> FastPersistentContrastiveDivergence<K, M> {
     /// `φ`, laid out as the model's parameters; empty before the first minibatch.
     pub fn fast_weights(&self) -> ArrayView1<'_, f64> {
         self.fast.view()
+    }
+
+    /// The same with the penalty `α (⟨E²⟩_data + ⟨E²⟩_chains)` in the loss, `α = energy_penalty`, which keeps energies near zero (Du and Mordatch 2019).
+    ///
+    /// # Errors
+    /// A penalty that is negative or not finite.
+    pub fn with_energy_penalty(self, energy_penalty: f64) -> Result<Self> {
+        let contrast = Contrast::with_penalty(energy_penalty)?;
+        Ok(FastPersistentContrastiveDivergence { contrast, ..self })
+    }
+
+    /// The energies of the last minibatch and of the chains, by the model without fast weights.
+    pub fn report(&self) -> Option<&PhaseReport> {
+        self.contrast.report()
     }
 }
 
@@ -102,8 +119,11 @@ where
         }
         let mut restless = model.clone();
         restless.set_params((params + &self.fast).view())?;
-        let negative = self.chains.advance(&restless, rng)?;
-        let loss = contrast(model, x, negative.view(), grad.view_mut())?;
+        let (negative, acceptance) = self.chains.advance(&restless, rng)?;
+        let phases = [x, negative.view()];
+        let shares = [Shares::Equal(x.nrows()), Shares::Equal(negative.nrows())];
+        let loss =
+            (self.contrast).loss_and_grad_into(model, phases, shares, 1.0, acceptance, grad.view_mut())?;
         let FastWeights { rate, decay } = self.settings;
         self.fast
             .zip_mut_with(&grad, |phi, g| *phi = decay * *phi - rate * g);

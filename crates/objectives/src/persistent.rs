@@ -9,7 +9,8 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
 use crate::chains::PersistentChains;
-use crate::phases::{Shares, contrast, contrast_of};
+use crate::phase_report::PhaseReport;
+use crate::phases::{Contrast, Shares};
 
 /// PCD-k with any kernel on models `M`.
 ///
@@ -18,6 +19,7 @@ use crate::phases::{Shares, contrast, contrast_of};
 /// Ilin 2010).
 pub struct PersistentContrastiveDivergence<K: Kernel<M>, M: ?Sized> {
     chains: PersistentChains<K, M>,
+    contrast: Contrast,
 }
 
 impl<K: Kernel<M>, M: ?Sized> PersistentContrastiveDivergence<K, M> {
@@ -27,12 +29,47 @@ impl<K: Kernel<M>, M: ?Sized> PersistentContrastiveDivergence<K, M> {
     /// Zero steps or no chains.
     pub fn new(kernel: K, n_steps: usize, start: Array2<f64>) -> Result<Self> {
         let chains = PersistentChains::new(kernel, n_steps, start)?;
-        Ok(PersistentContrastiveDivergence { chains })
+        let contrast = Contrast::default();
+        Ok(PersistentContrastiveDivergence { chains, contrast })
     }
 
     /// The positions of the chains, `(n_chains, D)`.
     pub fn positions(&self) -> Array2<f64> {
         self.chains.positions()
+    }
+
+    /// The same with the penalty `α (⟨E²⟩_data + ⟨E²⟩_chains)` in the loss, `α = energy_penalty`, which keeps energies near zero (Du and Mordatch 2019).
+    ///
+    /// # Errors
+    /// A penalty that is negative or not finite.
+    pub fn with_energy_penalty(self, energy_penalty: f64) -> Result<Self> {
+        let contrast = Contrast::with_penalty(energy_penalty)?;
+        Ok(PersistentContrastiveDivergence { contrast, ..self })
+    }
+
+    /// The energies of the last minibatch and of the chains.
+    pub fn report(&self) -> Option<&PhaseReport> {
+        self.contrast.report()
+    }
+
+    fn contrast(
+        &mut self,
+        model: &M,
+        x: ArrayView2<f64>,
+        shares: Shares<'_>,
+        rng: &mut dyn Rng,
+        grad: ArrayViewMut1<f64>,
+    ) -> Result<f64>
+    where
+        M: EnergyPullback,
+    {
+        check_batch("x", &x, model.dim())?;
+        let (negative, acceptance) = self.chains.advance(model, rng)?;
+        let phases = [x, negative.view()];
+        // The chains are draws of the model and count alike; together they count as much as the data.
+        let (total, shares) = (shares.total(), [shares, Shares::Equal(negative.nrows())]);
+        self.contrast
+            .loss_and_grad_into(model, phases, shares, total, acceptance, grad)
     }
 }
 
@@ -44,12 +81,10 @@ impl<M: EnergyPullback + ?Sized, K: Kernel<M>> Objective<M> for PersistentContra
         rng: &mut dyn Rng,
         grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
-        let negative = self.chains.advance(model, rng)?;
-        contrast(model, x, negative.view(), grad)
+        self.contrast(model, x, Shares::Equal(x.nrows()), rng, grad)
     }
 
-    /// The chains are draws of the model and count alike; together they count as much as the data.
+    /// The chains count alike, and together as much as the data.
     fn weighted_loss_and_grad_into(
         &mut self,
         model: &M,
@@ -58,12 +93,7 @@ impl<M: EnergyPullback + ?Sized, K: Kernel<M>> Objective<M> for PersistentContra
         rng: &mut dyn Rng,
         grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
-        let shares = Shares::weighted(w, x)?;
-        let negative = self.chains.advance(model, rng)?;
-        let of_chains = Shares::Equal(negative.nrows());
-        let phases = [x, negative.view()];
-        contrast_of(model, phases, [shares, of_chains], shares.total(), grad)
+        self.contrast(model, x, Shares::weighted(w, x)?, rng, grad)
     }
 }
 

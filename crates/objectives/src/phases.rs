@@ -1,8 +1,10 @@
 //! The difference of two phases, which every contrastive objective ends in, and what a row counts in a mean.
 
-use gibbsian_core::error::{check_each, check_loss, check_shape};
-use gibbsian_core::{EnergyPullback, Result};
+use gibbsian_core::error::{check_each, check_loss, check_non_negative, check_shape};
+use gibbsian_core::{Acceptance, EnergyPullback, Result};
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1};
+
+use crate::phase_report::PhaseReport;
 
 /// What the rows of a minibatch count in its means.
 #[derive(Clone, Copy)]
@@ -62,52 +64,70 @@ impl<'a> Shares<'a> {
     }
 }
 
-/// Overwrites `grad` with `⟨∂E/∂θ⟩_positive − ⟨∂E/∂θ⟩_negative` and returns `⟨E⟩_positive − ⟨E⟩_negative`.
-///
-/// The value is a surrogate: its gradient at fixed samples is `grad`, but it is not a likelihood and may have any sign.
-pub(crate) fn contrast<M: EnergyPullback + ?Sized>(
-    model: &M,
-    positive: ArrayView2<f64>,
-    negative: ArrayView2<f64>,
-    grad: ArrayViewMut1<f64>,
-) -> Result<f64> {
-    let shares = [Shares::Equal(positive.nrows()), Shares::Equal(negative.nrows())];
-    contrast_of(model, [positive, negative], shares, 1.0, grad)
+/// The contrast of two phases: how it is penalised, and how the last one came out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Contrast {
+    /// `α` of `α (⟨E²⟩_positive + ⟨E²⟩_negative)`.
+    penalty: f64,
+    report: Option<PhaseReport>,
 }
 
-/// The same with these shares of the rows of the two phases, the negative one counting `total` times.
-pub(crate) fn contrast_of<M: EnergyPullback + ?Sized>(
-    model: &M,
-    [positive, negative]: [ArrayView2<f64>; 2],
-    [positive_shares, negative_shares]: [Shares<'_>; 2],
-    total: f64,
-    mut grad: ArrayViewMut1<f64>,
-) -> Result<f64> {
-    grad.fill(0.0);
-    let positive_mean = add_mean(model, positive, positive_shares, 1.0, grad.view_mut());
-    let negative_mean = add_mean(model, negative, negative_shares, -total, grad);
-    check_loss(
-        positive_mean - total * negative_mean,
-        "in the contrast of positive and negative phase",
-    )
-}
+impl Contrast {
+    /// The contrast with this penalty on the squares of energies.
+    pub(crate) fn with_penalty(penalty: f64) -> Result<Self> {
+        Ok(Contrast {
+            penalty: check_non_negative("energy_penalty", penalty)?,
+            report: None,
+        })
+    }
 
-/// Adds `scale · ⟨∂E/∂θ⟩` to `grad` and returns `⟨E⟩`.
-fn add_mean<M: EnergyPullback + ?Sized>(
-    model: &M,
-    x: ArrayView2<f64>,
-    shares: Shares<'_>,
-    scale: f64,
-    grad: ArrayViewMut1<f64>,
-) -> f64 {
-    let mut mean = 0.0;
-    model.energy_pullback_with(
-        x,
-        &mut |energy, w| {
-            mean = shares.mean(energy);
-            shares.fill(scale, w);
-        },
-        grad,
-    );
-    mean
+    /// What the last minibatch looked like.
+    pub(crate) fn report(&self) -> Option<&PhaseReport> {
+        self.report.as_ref()
+    }
+
+    /// Overwrites `grad` with `⟨∂E/∂θ⟩_positive − total ⟨∂E/∂θ⟩_negative`, in means by these shares of the rows, and returns `⟨E⟩_positive − total ⟨E⟩_negative`, both with the
+    /// penalty. `acceptance` is that of the chains, for the report.
+    ///
+    /// The value is a surrogate: its gradient at fixed samples is `grad`, but it is not a likelihood and may have any sign.
+    pub(crate) fn loss_and_grad_into<M: EnergyPullback + ?Sized>(
+        &mut self,
+        model: &M,
+        [positive, negative]: [ArrayView2<f64>; 2],
+        [positive_shares, negative_shares]: [Shares<'_>; 2],
+        total: f64,
+        acceptance: Acceptance,
+        mut grad: ArrayViewMut1<f64>,
+    ) -> Result<f64> {
+        grad.fill(0.0);
+        let alpha = self.penalty;
+        // Adds the gradient of `scale ⟨E⟩ + penalty ⟨E²⟩` and returns that value and the energies.
+        let mut add = |x, shares: Shares<'_>, scale: f64, penalty: f64| {
+            let (mut value, mut energies) = (0.0, Array1::zeros(0));
+            let mut weigh = |energy: ArrayView1<f64>, mut w: ArrayViewMut1<f64>| {
+                shares.fill(scale, w.view_mut());
+                value = scale * shares.mean(energy);
+                if penalty > 0.0 {
+                    value += penalty * shares.mean(energy.mapv(|e| e * e).view());
+                    w *= &energy.mapv(|e| 1.0 + 2.0 * penalty / scale * e);
+                }
+                energies = energy.to_owned();
+            };
+            model.energy_pullback_with(x, &mut weigh, grad.view_mut());
+            (value, energies)
+        };
+        let (of_positive, positive) = add(positive, positive_shares, 1.0, alpha);
+        let (of_negative, negative) = add(negative, negative_shares, -total, alpha * total);
+        let loss = check_loss(
+            of_positive + of_negative,
+            "in the contrast of positive and negative phase",
+        );
+        // A minibatch that ends in an error is the one that one wants to see.
+        self.report = Some(PhaseReport {
+            positive,
+            negative,
+            acceptance,
+        });
+        loss
+    }
 }

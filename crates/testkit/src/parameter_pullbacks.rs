@@ -4,8 +4,8 @@
 //! callback is handed, and compares the gradient with differences of the weighted values.
 
 use gibbsian_core::{
-    At, EnergyPullback, ParametricMut, ScoreJvp, ScoreJvpPullback, ScorePullback, TimeScoreJvpPullback,
-    TimeScorePullback,
+    At, EnergyPullback, GeneratorPullback, ParametricMut, ScoreJvp, ScoreJvpPullback, ScorePullback,
+    TimeEnergyPullback, TimeScoreJvpPullback, TimeScorePullback,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, concatenate, s};
 
@@ -35,25 +35,34 @@ pub fn energy_pullback<M: EnergyPullback + ParametricMut + ?Sized>(
     };
     let grad = row_pullback(rows.view(), shared.n_params(), &add, precision)?;
 
-    let energies = shared.energy(x);
-    let mut callback = Callback::new("the callback is handed the energies", precision);
-    let mut with = Array1::zeros(grad.len());
-    let mut weigh = |e: ArrayView1<f64>, mut out: ArrayViewMut1<f64>| {
-        callback.called();
-        callback.handed(&e, &energies);
-        out.assign(&w);
-    };
-    shared.energy_pullback_with(x, &mut weigh, with.view_mut());
-    callback.finish()?;
-    close(
-        "both forms of the pullback agree",
-        &with,
-        &grad,
-        precision.agreement(),
-    )?;
+    energy_callback(shared, x, &w, &grad, precision)?;
+    parameter_gradient(ENERGY_LAW, model, grad.view(), &|m| &w * &m.energy(x), precision)
+}
 
-    let law = "the pullback is the gradient of the weighted energies";
-    parameter_gradient(law, model, grad.view(), &|m| &w * &m.energy(x), precision)
+/// Checks [`TimeEnergyPullback`] at the times `t` `(B)`.
+///
+/// # Errors
+/// The worst entry that disagrees, by the name of its parameter, or the first law that does not hold.
+pub fn time_energy_pullback<M: TimeEnergyPullback + ParametricMut>(
+    model: &mut M,
+    x: ArrayView2<f64>,
+    t: ArrayView1<f64>,
+    precision: Precision,
+) -> Result<Worst, Failure> {
+    use gibbsian_core::Energy;
+    let d = x.ncols();
+    let w = normals("weights", (x.nrows(), 1));
+    let rows = concatenate![Axis(1), x, w, t.insert_axis(Axis(1))];
+    let w = w.remove_axis(Axis(1));
+    let shared = &*model;
+    let add = |rows: ArrayView2<f64>, grad: ArrayViewMut1<f64>| {
+        let at = At::new(shared, rows.column(d + 1));
+        at.energy_pullback_into(rows.slice(s![.., ..d]), rows.column(d), grad);
+    };
+    let grad = row_pullback(rows.view(), shared.n_params(), &add, precision)?;
+    energy_callback(&At::new(shared, t), x, &w, &grad, precision)?;
+    let terms = |m: &M| &w * &At::new(m, t).energy(x);
+    parameter_gradient(ENERGY_LAW, model, grad.view(), &terms, precision)
 }
 
 /// Checks [`ScorePullback`].
@@ -154,6 +163,41 @@ pub fn time_score_jvp_pullback<M: TimeScoreJvpPullback + ParametricMut>(
     )
 }
 
+/// Checks [`GeneratorPullback`] at the latent points `z` `(B, L)`.
+///
+/// # Errors
+/// The worst entry that disagrees, by the name of its parameter, or the first law that does not hold.
+pub fn generator_pullback<G: GeneratorPullback + ParametricMut + ?Sized>(
+    model: &mut G,
+    z: ArrayView2<f64>,
+    precision: Precision,
+) -> Result<Worst, Failure> {
+    let l = z.ncols();
+    let u = normals("cotangent of the points", (z.nrows(), model.dim()));
+    let rows = concatenate![Axis(1), z, u];
+    let shared = &*model;
+    let add = |rows: ArrayView2<f64>, grad: ArrayViewMut1<f64>| {
+        let u = rows.slice(s![.., l..]);
+        shared.generator_pullback_with(rows.slice(s![.., ..l]), &mut |_, mut out| out.assign(&u), grad);
+    };
+    let grad = row_pullback(rows.view(), shared.n_params(), &add, precision)?;
+
+    let points = shared.generate(z);
+    let mut callback = Callback::new("the callback is handed the points", precision);
+    let mut with = Array1::zeros(grad.len());
+    let mut cotangent = |x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>| {
+        callback.called();
+        callback.handed(&x, &points);
+        out.assign(&u);
+    };
+    shared.generator_pullback_with(z, &mut cotangent, with.view_mut());
+    callback.finish()?;
+    let law = "the pullback is the gradient of the weighted points";
+    let terms = |m: &G| (&u * &m.generate(z)).into_flat();
+    parameter_gradient(law, model, grad.view(), &terms, precision)
+}
+
+const ENERGY_LAW: &str = "the pullback is the gradient of the weighted energies";
 /// Checks [`ScoreJvpPullback::divergence_pullback_with`], also of a time-dependent model through [`At`]: against the form that takes the coordinates one by one, which the products' laws hold for.
 ///
 /// # Errors
@@ -204,6 +248,32 @@ pub fn divergence_pullback<M: ScoreJvpPullback + ?Sized>(
 
 const SCORE_LAW: &str = "the pullback is the gradient of the weighted scores";
 const JVP_LAW: &str = "the pullback is the gradient of the weighted scores and products";
+
+/// The callback is handed the energies once, and the gradient is that of given weights.
+fn energy_callback<M: EnergyPullback + ?Sized>(
+    model: &M,
+    x: ArrayView2<f64>,
+    w: &Array1<f64>,
+    grad: &Array1<f64>,
+    precision: Precision,
+) -> Verdict {
+    let energies = model.energy(x);
+    let mut callback = Callback::new("the callback is handed the energies", precision);
+    let mut with = Array1::zeros(grad.len());
+    let mut weigh = |e: ArrayView1<f64>, mut out: ArrayViewMut1<f64>| {
+        callback.called();
+        callback.handed(&e, &energies);
+        out.assign(w);
+    };
+    model.energy_pullback_with(x, &mut weigh, with.view_mut());
+    callback.finish()?;
+    close(
+        "both forms of the pullback agree",
+        &with,
+        grad,
+        precision.agreement(),
+    )
+}
 
 fn score_callback<M: ScorePullback + ?Sized>(
     model: &M,

@@ -1,11 +1,13 @@
-//! Ratio matching, minimum probability flow and concrete score matching: against their definitions from the listed law, their gradients, what they are
+//! Ratio matching, minimum probability flow, concrete and discrete score matching: against their definitions from the listed law, their gradients, what they are
 //! consistent with, and what their minimisers recover.
 
 use crate::common::{call, data, mixed, model, refusal};
 use gibbsian_core::{
     Discrete, DiscreteEnergy, EnergyPullback, Objective, Parametric, ParametricMut, Record, Seed, Snapshot,
 };
-use gibbsian_objectives::{ConcreteScoreMatching, MinimumProbabilityFlow, RatioMatching};
+use gibbsian_objectives::{
+    ConcreteScoreMatching, DiscreteScoreMatching, MinimumProbabilityFlow, RatioMatching,
+};
 use gibbsian_testkit::audit::Audit;
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
@@ -50,6 +52,12 @@ fn flow(p: &[f64]) -> f64 {
 /// `Σ ½ (p(y)/p(x))² − p(x)/p(y)`.
 fn concrete(p: &[f64]) -> f64 {
     p[1..].iter().map(|y| 0.5 * (y / p[0]).powi(2) - p[0] / y).sum()
+}
+
+/// `½ (1/p(x_i | rest))² − Σ_a 1/p(a | rest)`.
+fn generalised(p: &[f64]) -> f64 {
+    let total: f64 = p.iter().sum();
+    0.5 * (total / p[0]).powi(2) - p.iter().map(|p| total / p).sum::<f64>()
 }
 
 fn evaluate<M: Parametric>(
@@ -117,6 +125,43 @@ fn minimum_probability_flow_is_the_flow_to_the_neighbours() {
 #[test]
 fn concrete_score_matching_compares_ratios() {
     obeys(|| ConcreteScoreMatching, concrete);
+}
+
+#[test]
+fn discrete_score_matching_compares_reciprocal_conditionals() {
+    obeys(|| DiscreteScoreMatching, generalised);
+    // With two symbols a site it is concrete score matching, up to a constant.
+    let (concrete, grad) = evaluate(&mut ConcreteScoreMatching, &model(), data().view());
+    let (found, same) = evaluate(&mut DiscreteScoreMatching, &model(), data().view());
+    assert!((found - concrete + 4.5).abs() <= 1e-13 * concrete.abs().max(1.0));
+    assert!(
+        (&grad - &same)
+            .iter()
+            .all(|d| d.abs() <= 1e-13 * grad.dot(&grad).sqrt())
+    );
+}
+
+/// What [`DiscreteScoreMatching`] is the computable part of, on any alphabets.
+#[test]
+fn the_discrete_loss_is_the_squared_error_up_to_a_constant() {
+    let truth = Audit::new(&mixed()).unwrap();
+    let difference = |scale: f64| {
+        let mut other = mixed();
+        other.set_params((mixed().params() * scale).view()).unwrap();
+        let audit = Audit::new(&other).unwrap();
+        let loss = from_the_law(&audit, &truth.pi, generalised);
+        let mut error = 0.0;
+        for k in 0..truth.states.nrows() {
+            for site in 0..truth.states.ncols() {
+                let line = neighbours(&truth, k, site);
+                let reciprocal = |p: &Array1<f64>| line.iter().map(|j| p[*j]).sum::<f64>() / p[k];
+                error += 0.5 * truth.pi[k] * (reciprocal(&audit.pi) - reciprocal(&truth.pi)).powi(2);
+            }
+        }
+        loss - error
+    };
+    let (a, b) = (difference(0.2), difference(-0.6));
+    assert!((a - b).abs() <= 1e-12 * a.abs(), "{a} and {b}");
 }
 
 /// What [`ConcreteScoreMatching`] is the computable part of, at another model than the data's law.

@@ -1,12 +1,12 @@
 //! A normal distribution under heat flow: the score of data with Gaussian noise of a level that differs from row to row.
 //!
-//! `N(μ, a² I)` convolved with noise of variance `t²` is `N(μ, (a² + t²) I)`, so `s(x, t) = (μ − x)/(a² + t²)`. The
+//! `N(μ, a² I)` convolved with noise of variance `t²` is `N(μ, (a² + t²) I)`, so `E(x, t) = ‖x − μ‖²/2(a² + t²)`, without the constant, and `s(x, t) = (μ − x)/(a² + t²)`. The
 //! parameters are `μ` and `log a`, with `∂(a² + t²)/∂ log a = 2a²`.
 
 use gibbsian_core::score::JvpCotangent;
 use gibbsian_core::{
-    Layout, Parametric, ParametricMut, Result, Space, TimeScore, TimeScoreJvp, TimeScoreJvpPullback,
-    TimeScorePullback, error,
+    Layout, Parametric, ParametricMut, Result, Space, TimeEnergy, TimeEnergyPullback, TimePotential,
+    TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback, error,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
@@ -54,6 +54,38 @@ impl Space for HeatedGaussian {
         self.mean.len()
     }
 }
+
+impl TimeEnergy for HeatedGaussian {
+    fn energy_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut1<f64>) {
+        for ((row, out), variance) in x.rows().into_iter().zip(&mut out).zip(self.variances(t)) {
+            let centred = &row - &self.mean;
+            *out = centred.dot(&centred) / (2.0 * variance);
+        }
+    }
+}
+
+impl TimeEnergyPullback for HeatedGaussian {
+    fn energy_pullback_at_with(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
+        mut grad: ArrayViewMut1<f64>,
+    ) {
+        let (mut energy, mut w) = (Array1::zeros(x.nrows()), Array1::zeros(x.nrows()));
+        self.energy_at_into(x, t, energy.view_mut());
+        weigh(energy.view(), w.view_mut());
+        let squared = (2.0 * self.log_deviation).exp();
+        for (b, variance) in self.variances(t).into_iter().enumerate() {
+            // ∂E/∂μ = −(x − μ)/(a² + t²), ∂E/∂ log a = −E · 2a²/(a² + t²).
+            let mut in_mean = grad.slice_mut(ndarray::s![..self.mean.len()]);
+            in_mean.scaled_add(-w[b] / variance, &(&x.row(b) - &self.mean));
+            grad[self.mean.len()] -= w[b] * energy[b] * 2.0 * squared / variance;
+        }
+    }
+}
+
+impl TimePotential for HeatedGaussian {}
 
 impl TimeScore for HeatedGaussian {
     fn score_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {

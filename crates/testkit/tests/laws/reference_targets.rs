@@ -4,7 +4,7 @@ use gibbsian_core::{Discrete, EnergyPullback, Error, Objective, Seed, error};
 use gibbsian_testkit::conformance::{self, Balance, Redraw};
 use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::targets::{
-    BernoulliLayer, Gaussian, HeatedGaussian, MixedSpin, Mixture, Pairwise, Sweep, Tempered,
+    BernoulliLayer, Gaussian, HeatedGaussian, LinearGenerator, MixedSpin, Mixture, Pairwise, Sweep, Tempered,
 };
 use gibbsian_testkit::verdict::Verdict;
 use ndarray::{Array1, ArrayView2, ArrayViewMut1, array};
@@ -74,10 +74,22 @@ fn heated_gaussians() -> Verdict {
     let x = array![[0.3, 1.2], [-2.0, 0.1], [1.1, -0.7]];
     let t = array![0.1, 1.5, 0.7];
     conformance::parametric(&mut model)?;
+    conformance::time_energy(&model, x.view(), t.view(), DOUBLE)?;
+    conformance::time_potential(&model, x.view(), t.view(), DOUBLE)?;
+    conformance::time_energy_pullback(&mut model, x.view(), t.view(), DOUBLE)?;
     conformance::time_score(&model, x.view(), t.view(), DOUBLE)?;
     conformance::time_score_jvp(&model, x.view(), t.view(), DOUBLE)?;
     conformance::time_score_pullback(&mut model, x.view(), t.view(), DOUBLE)?;
     conformance::time_score_jvp_pullback(&mut model, x.view(), t.view(), DOUBLE)
+}
+
+#[test]
+fn linear_generators() -> Verdict {
+    let mut model = LinearGenerator::new(array![[0.5], [-1.0], [0.25]], array![0.1, 0.3, -0.2]).unwrap();
+    let z = array![[0.3], [-2.0], [1.1], [0.4]];
+    conformance::parametric(&mut model)?;
+    conformance::generator(&model, z.view(), DOUBLE)?;
+    conformance::generator_pullback(&mut model, z.view(), DOUBLE)
 }
 
 #[test]

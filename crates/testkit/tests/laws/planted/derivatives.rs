@@ -6,11 +6,12 @@ use std::sync::Mutex;
 
 use gibbsian_core::score::JvpCotangent;
 use gibbsian_core::{
-    At, Energy, EnergyPullback, Layout, Parametric, ParametricMut, Potential, Result, Score, ScoreJvp,
-    ScoreJvpPullback, ScorePullback, Space, TimeScore, TimeScorePullback,
+    At, Energy, EnergyPullback, Generator, GeneratorPullback, Layout, Parametric, ParametricMut, Potential,
+    Result, Score, ScoreJvp, ScoreJvpPullback, ScorePullback, Space, TimeEnergy, TimeEnergyPullback,
+    TimePotential, TimeScore, TimeScorePullback,
 };
 use gibbsian_testkit::conformance;
-use gibbsian_testkit::targets::{Gaussian, HeatedGaussian};
+use gibbsian_testkit::targets::{Gaussian, HeatedGaussian, LinearGenerator};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, array, s};
 
 use super::{DOUBLE, caught};
@@ -348,6 +349,124 @@ impl TimeScorePullback for Frozen {
         self.inner
             .score_pullback_at_with(x, (&t * 0.0).view(), &mut right, grad);
     }
+}
+
+impl TimeEnergy for Frozen {
+    fn energy_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut1<f64>) {
+        let first = t.mapv(|_| t[0]);
+        self.inner
+            .energy_at_into(x, if self.score { first.view() } else { t }, out);
+    }
+}
+
+/// The score that belongs to the energy at twice the time.
+impl TimePotential for Frozen {
+    fn energy_and_score_at_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        energy: ArrayViewMut1<f64>,
+        score: ArrayViewMut2<f64>,
+    ) {
+        self.energy_at_into(x, t, energy);
+        self.score_at_into(x, (&t * 2.0).view(), score);
+    }
+}
+
+impl TimeEnergyPullback for Frozen {
+    fn energy_pullback_at_with(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
+        grad: ArrayViewMut1<f64>,
+    ) {
+        let energy = At::new(&self.inner, t).energy(x);
+        let mut right = |_: ArrayView1<f64>, w: ArrayViewMut1<f64>| weigh(energy.view(), w);
+        self.inner
+            .energy_pullback_at_with(x, (&t * 0.0).view(), &mut right, grad);
+    }
+}
+
+/// A linear generator whose pullback forgets the bias, or is handed points of other noise.
+struct Forgetful {
+    inner: LinearGenerator,
+    bias: bool,
+}
+
+impl Space for Forgetful {
+    fn dim(&self) -> usize {
+        self.inner.dim()
+    }
+}
+
+impl Generator for Forgetful {
+    fn latent_dim(&self) -> usize {
+        self.inner.latent_dim()
+    }
+
+    fn generate_into(&self, z: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
+        self.inner.generate_into(z, out);
+    }
+}
+
+impl Parametric for Forgetful {
+    fn layout(&self) -> Layout {
+        self.inner.layout()
+    }
+
+    fn params(&self) -> Array1<f64> {
+        self.inner.params()
+    }
+}
+
+impl ParametricMut for Forgetful {
+    fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
+        self.inner.set_params(params)
+    }
+}
+
+impl GeneratorPullback for Forgetful {
+    fn generator_pullback_with(
+        &self,
+        z: ArrayView2<f64>,
+        cotangent: &mut dyn FnMut(ArrayView2<f64>, ArrayViewMut2<f64>),
+        mut grad: ArrayViewMut1<f64>,
+    ) {
+        let n = grad.len() - if self.bias { 1 } else { 0 };
+        let mut all = Array1::zeros(grad.len());
+        let scale = if self.bias { 1.0 } else { 2.0 };
+        let mut handed = |x: ArrayView2<f64>, u: ArrayViewMut2<f64>| cotangent((&x * scale).view(), u);
+        self.inner.generator_pullback_with(z, &mut handed, all.view_mut());
+        grad.slice_mut(s![..n]).scaled_add(1.0, &all.slice(s![..n]));
+    }
+}
+
+#[test]
+fn generators() {
+    let planted = |bias| Forgetful {
+        inner: LinearGenerator::new(array![[0.5, 0.25], [-1.0, 0.75]], array![0.1, 0.3]).unwrap(),
+        bias,
+    };
+    let found = conformance::generator_pullback(&mut planted(true), probes().view(), DOUBLE);
+    caught(found, "the pullback is the gradient of the weighted points");
+    let found = conformance::generator_pullback(&mut planted(false), probes().view(), DOUBLE);
+    caught(found, "the callback is handed the points");
+}
+
+#[test]
+fn energies_in_time() {
+    let planted = |energy| Frozen {
+        inner: HeatedGaussian::new(array![0.5, -1.0], 0.25).unwrap(),
+        score: energy,
+    };
+    let t = array![0.1, 1.5, 0.7, 0.4];
+    let found = conformance::time_energy(&planted(true), probes().view(), t.view(), DOUBLE);
+    caught(found, "a row alone has the value it has in a batch");
+    let found = conformance::time_potential(&planted(false), probes().view(), t.view(), DOUBLE);
+    caught(found, "energy and score of one pass are those of two");
+    let found = conformance::time_energy_pullback(&mut planted(false), probes().view(), t.view(), DOUBLE);
+    caught(found, "the pullback is the gradient of the weighted energies");
 }
 
 #[test]

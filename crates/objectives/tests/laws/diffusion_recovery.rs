@@ -1,0 +1,230 @@
+//! Recovery likelihood of a normal law, whose chains have a normal law after any number of steps.
+
+use gibbsian_core::process::VariancePreserving;
+use gibbsian_core::{LinearGaussian, Objective, Parametric, Seed, Space};
+use gibbsian_objectives::{DiffusionRecoveryLikelihood, Recovery};
+use gibbsian_testkit::conformance;
+use gibbsian_testkit::stats::{FALSE_ALARM, family, mean};
+use gibbsian_testkit::targets::HeatedGaussian;
+use ndarray::{Array1, Array2, array};
+
+const SETTINGS: Recovery = Recovery {
+    n_steps: 4,
+    relative_step: 0.5,
+};
+
+fn model() -> HeatedGaussian {
+    HeatedGaussian::new(array![0.5, -1.0], 0.25).unwrap()
+}
+
+fn process() -> VariancePreserving {
+    VariancePreserving::new(0.1, 4.0).unwrap()
+}
+
+fn times() -> Array1<f64> {
+    array![0.0, 0.3, 0.55, 1.0]
+}
+
+fn objective() -> DiffusionRecoveryLikelihood<VariancePreserving> {
+    DiffusionRecoveryLikelihood::new(process(), times(), SETTINGS).unwrap()
+}
+
+fn data() -> Array2<f64> {
+    array![[0.3, 1.2], [-2.0, 0.1], [1.1, -0.7]]
+}
+
+#[test]
+fn the_objective_obeys_the_laws_of_its_trait() {
+    conformance::objective(objective, &model(), data().view(), Seed::new(1)).unwrap();
+}
+
+/// `1/(a² + t²)` of the model, the number in its score.
+fn lambda(t: f64) -> f64 {
+    1.0 / (0.5_f64.exp() + t * t)
+}
+
+/// Mean and variance of a coordinate after `K` steps from `x̃ = m + √v z`, at mean `μ` of the model: a step contracts by `1 − c` towards `x* = (σ²λμ + x̃)/(σ²λ + 1)`, `c = ½ b² (σ²λ + 1)`, and adds `b²σ²`.
+fn recovered(m: f64, v: f64, mu: f64, t: f64, sigma_squared: f64) -> (f64, f64) {
+    let Recovery {
+        n_steps,
+        relative_step: b,
+    } = SETTINGS;
+    let ratio = sigma_squared * lambda(t);
+    let c = 0.5 * b * b * (ratio + 1.0);
+    let left = (1.0 - c).powi(n_steps as i32);
+    // y_K = left x̃ + (1 − left) x*, which is affine in x̃.
+    let slope = left + (1.0 - left) / (ratio + 1.0);
+    let offset = (1.0 - left) * ratio * mu / (ratio + 1.0);
+    let noise: f64 = (0..n_steps).map(|j| (1.0 - c).powi(2 * j as i32)).sum();
+    (
+        slope * m + offset,
+        slope * slope * v + b * b * sigma_squared * noise,
+    )
+}
+
+/// The expected gradient is that of two normal laws at each level: `∂E/∂μ = −λ(y − μ)`, `∂E/∂ log a = −a²λ² ‖y − μ‖²`.
+#[test]
+fn the_expected_gradient_is_that_of_langevin_chains_on_normal_laws() {
+    let (process, times, mu) = (process(), times(), [0.5, -1.0]);
+    let squared = 0.5_f64.exp();
+    let mut expected = [0.0; 3];
+    let n_levels = 3;
+    for level in 0..n_levels {
+        let t = times[level];
+        let step = process.transition(t, times[level + 1]);
+        for x in data().rows() {
+            for i in 0..2 {
+                let m = step.alpha * process.alpha(t) * x[i];
+                let v = step.alpha * step.alpha * process.variance(t);
+                let (end, spread) = recovered(m, v + step.variance, mu[i], t, step.variance);
+                let share = 1.0 / (n_levels * data().nrows()) as f64;
+                expected[i] -= share * lambda(t) * (m - end);
+                let squares = (m - mu[i]).powi(2) + v - (end - mu[i]).powi(2) - spread;
+                expected[2] -= share * squared * lambda(t).powi(2) * squares;
+            }
+        }
+    }
+    let mut objective = objective();
+    let mut values = [Vec::new(), Vec::new(), Vec::new()];
+    for r in 0..20_000 {
+        let mut grad = Array1::zeros(model().n_params());
+        objective
+            .loss_and_grad_into(
+                &model(),
+                data().view(),
+                &mut Seed::new(2).nth(r).rng(),
+                grad.view_mut(),
+            )
+            .unwrap();
+        (0..3).for_each(|k| values[k].push(grad[k]));
+    }
+    let tests: Vec<_> = (0..3)
+        .map(|k| mean(&format!("parameter {k}"), &values[k], expected[k]))
+        .collect();
+    family(&tests, FALSE_ALARM).unwrap();
+}
+
+/// `x = y/a` with the moments of the recursion.
+#[test]
+fn a_point_is_recovered_by_the_same_chains() {
+    let (process, times) = (process(), times());
+    let level = 1;
+    let step = process.transition(times[level], times[level + 1]);
+    let noisy = Array2::from_shape_fn((20_000, 2), |(_, i)| [0.7, -0.2][i]);
+    let x = objective()
+        .recover(&model(), level, noisy.view(), &mut Seed::new(3).rng())
+        .unwrap();
+    let mut tests = Vec::new();
+    for (i, mu) in [0.5, -1.0].into_iter().enumerate() {
+        let (end, spread) = recovered(noisy[[0, i]], 0.0, mu, times[level], step.variance);
+        let y: Vec<f64> = x.column(i).iter().map(|x| x * step.alpha).collect();
+        let squares: Vec<f64> = y.iter().map(|y| (y - end).powi(2)).collect();
+        tests.push(mean("mean", &y, end));
+        tests.push(mean("variance", &squares, spread));
+    }
+    family(&tests, FALSE_ALARM).unwrap();
+}
+
+/// `σ_t = t`, under which the family of [`HeatedGaussian`] is the truth at all levels.
+struct Heat;
+
+impl LinearGaussian for Heat {
+    fn horizon(&self) -> f64 {
+        10.0
+    }
+    fn alpha(&self, _: f64) -> f64 {
+        1.0
+    }
+    fn variance(&self, t: f64) -> f64 {
+        t * t
+    }
+    fn drift_rate(&self, _: f64) -> f64 {
+        0.0
+    }
+    fn diffusion_squared(&self, t: f64) -> f64 {
+        2.0 * t
+    }
+}
+
+/// Data from the model, long chains and small steps: the gradient vanishes up to its error. The chain's bias is known: its conditional variance is `1/(1 − c/2)` times too large, which is `b²(σ²λ + 1)/4 ≤ 0.3 %` here
+/// and enters the gradient in `log a` as that part of `2λσ²/(σ²λ + 1) · a²λ/2 ≤ 1` a coordinate.
+#[test]
+fn at_the_truth_the_gradient_vanishes() {
+    let truth = model();
+    let settings = Recovery {
+        n_steps: 500,
+        relative_step: 0.1,
+    };
+    let mut objective = DiffusionRecoveryLikelihood::new(Heat, array![0.0, 0.5, 1.0], settings).unwrap();
+    let mut values = [Vec::new(), Vec::new(), Vec::new()];
+    for r in 0..200 {
+        use gibbsian_testkit::targets::Gaussian;
+        let seed = Seed::new(4).nth(r);
+        let law = Gaussian::new(array![0.5, -1.0], Array2::eye(2) * (-0.5_f64).exp()).unwrap();
+        let x = gibbsian_core::Density::sample(&law, 50, &mut seed.child("data").rng());
+        let mut grad = Array1::zeros(3);
+        let rng = &mut seed.child("chains").rng();
+        objective
+            .loss_and_grad_into(&truth, x.view(), rng, grad.view_mut())
+            .unwrap();
+        (0..3).for_each(|k| values[k].push(grad[k]));
+    }
+    let tests: Vec<_> = (0..2).map(|k| mean("mean", &values[k], 0.0)).collect();
+    family(&tests, FALSE_ALARM).unwrap();
+    let n = values[2].len() as f64;
+    let average = values[2].iter().sum::<f64>() / n;
+    let spread = values[2].iter().map(|v| (v - average).powi(2)).sum::<f64>() / (n - 1.0);
+    assert!(
+        average.abs() <= 4.9 * (spread / n).sqrt() + 0.003 * 2.0,
+        "{average}"
+    );
+}
+
+#[test]
+fn bad_input_is_refused_by_name() {
+    let new = |times: Array1<f64>, settings| {
+        DiffusionRecoveryLikelihood::new(process(), times, settings)
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        new(array![0.0], SETTINGS),
+        "`times` has shape [1], but must have shape [at least 2]"
+    );
+    assert_eq!(
+        new(array![0.0, 0.5, 0.5], SETTINGS),
+        "`times[2]` is 0.5, but must be later than the one before, 0.5"
+    );
+    assert_eq!(
+        new(array![0.0, 2.0], SETTINGS),
+        "`t[1]` is 2, but must be in [0, 1]"
+    );
+    assert_eq!(
+        new(
+            times(),
+            Recovery {
+                n_steps: 0,
+                ..SETTINGS
+            }
+        ),
+        "`n_steps` is 0, but must be at least 1"
+    );
+    assert_eq!(
+        new(
+            times(),
+            Recovery {
+                relative_step: 0.0,
+                ..SETTINGS
+            }
+        ),
+        "`relative_step` is 0, but must be finite and greater than zero"
+    );
+    let noisy = Array2::zeros((2, model().dim()));
+    let error = objective()
+        .recover(&model(), 3, noisy.view(), &mut Seed::new(1).rng())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`level` is 3, but must be below the number of levels, 3"
+    );
+}
