@@ -15,8 +15,8 @@
 //!
 //! `ε² E[ f''''/12 + f' f'''/6 ] + O(ε⁴)`
 //!
-//! at each slice, zero for normal laws. Rounding adds about `u|E|/ε²` and `u|s|/ε` with `u = 1.1·10⁻¹⁶`, so in double precision `ε ≈ 10⁻³` costs no more than it must for energies of order one, and `10⁻⁵` for scores; larger steps are
-//! safer than smaller ones. The directions have length `ε√D`, not `ε`.
+//! at each slice, and the second by `ε² E[ f''''/6 + ½ sᵀ∂_v²s ]`; both are zero for normal laws. Rounding adds about `u|E|/ε²` and `u|s|/ε` with `u = 1.1·10⁻¹⁶`, which for energies and scores of order one
+//! equals the bias near `ε = 10⁻⁴` and `5·10⁻⁶`; steps ten times as large are safer than smaller ones. Directions have length `ε√D` here, not `ε`.
 
 use gibbsian_core::error::{check_batch, check_loss, check_positive};
 use gibbsian_core::{Directions, EnergyPullback, Objective, Result, ScorePullback, Stateless, Streams};

@@ -13,7 +13,7 @@
 //!
 //! `Var_v plain − Var_v vr = 2 sᵀJs + ½ ‖s‖⁴`,
 //!
-//! which is negative where the score is small and the density concave. For the true score of a normal law with precision `Λ` the expectations over `x` are, with `T = tr Λ` and `P = tr Λ²`,
+//! which is negative where the score is small and the log-density concave along it. For the true score of a normal law with precision `Λ` the expectations over `x` are, with `T = tr Λ` and `P = tr Λ²`,
 //!
 //! | directions | `E_x (Var_v plain − Var_v vr)` | for `Λ = I` |
 //! |---|---|---|

@@ -439,7 +439,8 @@ fn the_likelihood_weighted_loss_is_a_divergence() {
     let mut objective = DenoisingInTime::new(process, T_MIN)
         .unwrap()
         .weighted(TimeWeight::Likelihood)
-        .with_times(TimeLaw::UniformLogSnr);
+        .with_times(TimeLaw::UniformLogSnr)
+        .with_rows(RowUniforms::Stratified);
     let differences: Vec<f64> = (0..N)
         .map(|k| {
             let seed = Seed::new(21).nth(k);
