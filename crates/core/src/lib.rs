@@ -59,6 +59,7 @@ pub mod prediction;
 pub mod process;
 pub mod scaled;
 pub mod score;
+mod score_from;
 pub mod seed;
 pub mod simd;
 pub mod snapshot;
@@ -83,14 +84,13 @@ pub use noise_ladder::NoiseLadder;
 pub use objective::{Objective, TrainStep};
 pub use params::{Layout, Parametric, ParametricMut, Tensor};
 pub use path::{Path, PathTo};
-pub use prediction::{
-    Elucidated, ElucidatedCoefficients, Parametrisation, Prediction, Predicts, Reading, ScoreFrom,
-};
+pub use prediction::{Elucidated, ElucidatedCoefficients, Parametrisation, Prediction, Predicts, Reading};
 pub use process::{GaussianTransition, LinearGaussian};
 pub use scaled::Scaled;
 pub use score::{
     DivergenceCotangent, JvpCotangent, Potential, Score, ScoreJvp, ScoreJvpPullback, ScorePullback,
 };
+pub use score_from::ScoreFrom;
 pub use seed::{Seed, StreamRng, Streams};
 pub use snapshot::{Record, Snapshot, Stateless, Values};
 pub use stochastic::{DatumScores, Minibatch, StochasticScore};

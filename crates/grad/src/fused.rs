@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use crate::axis::{self, Axis};
 use crate::function::Function;
 use crate::graph::{Op, Var};
-use crate::plan::{Layout, Place};
+use crate::layout::Layout;
+use crate::plan::Place;
 use crate::real::Real;
 
 /// Numbers that go through all operations together.

@@ -42,10 +42,13 @@
 
 mod axis;
 mod conv;
+mod elementary;
 mod function;
 mod fused;
 mod graph;
 mod image;
+mod layout;
+mod memory;
 mod plan;
 mod pullback;
 mod pushforward;

@@ -2,6 +2,7 @@
 
 mod derivatives;
 mod dual;
+mod image_operations;
 mod images;
 mod plans;
 

@@ -1,107 +1,30 @@
 //! Denoising over ladders of noise levels and along forward processes.
 
+use crate::noised::Noised;
 use crate::two_bumps::TwoBumps;
 use gibbsian_core::process::{
     OrnsteinUhlenbeck, SubVariancePreserving, VarianceExploding, VariancePreserving,
 };
-use gibbsian_core::{
-    Layout, LinearGaussian, NoiseLadder, Objective, Parametric, Seed, Space, TimeScore, TimeScorePullback,
-};
+use gibbsian_core::{LinearGaussian, NoiseLadder, Objective, Parametric, Seed};
 use gibbsian_objectives::{DenoisingInTime, MultiLevelDenoising, RowUniforms, TimeLaw, TimeWeight};
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
-use gibbsian_testkit::stats::{FALSE_ALARM, chi_square, family, kolmogorov_smirnov, mean};
+use gibbsian_testkit::stats::{FALSE_ALARM, family, mean};
 use gibbsian_testkit::targets::HeatedGaussian;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
+use ndarray::{Array1, Array2, array};
 
-const ROWS: [RowUniforms; 3] = [
+pub(crate) const ROWS: [RowUniforms; 3] = [
     RowUniforms::Independent,
     RowUniforms::Stratified,
     RowUniforms::Antithetic,
 ];
 
-fn data() -> Array2<f64> {
+pub(crate) fn data() -> Array2<f64> {
     array![[0.3, 1.2], [-2.0, 0.1], [1.1, -0.7], [0.4, -1.9]]
 }
 
-fn ladder() -> NoiseLadder {
+pub(crate) fn ladder() -> NoiseLadder {
     NoiseLadder::geometric(4.0, 0.25, 5).unwrap()
-}
-
-/// `N(α μ, (α² a² + σ²) I)` along a process: normal data under noise. The parameter is `μ`.
-#[derive(Clone)]
-struct Noised<P> {
-    mean: Array1<f64>,
-    variance: f64,
-    process: P,
-}
-
-impl<P: LinearGaussian> Noised<P> {
-    /// `α_t` and the variance at time `t`.
-    fn at(&self, t: f64) -> (f64, f64) {
-        let alpha = self.process.alpha(t);
-        (alpha, alpha * alpha * self.variance + self.process.variance(t))
-    }
-
-    /// `E_z ½ ‖σ s(αx + σz) + z‖²` at time `t` on the rows of `x`, on average.
-    fn error(&self, t: f64, x: &Array2<f64>) -> f64 {
-        let (alpha, variance) = self.at(t);
-        let sigma2 = self.process.variance(t);
-        let squares = (x - &self.mean).mapv(|d| d * d).sum() / x.nrows() as f64;
-        let of_noise = x.ncols() as f64 * (1.0 - sigma2 / variance).powi(2);
-        0.5 * (sigma2 * alpha * alpha * squares / (variance * variance) + of_noise)
-    }
-}
-
-impl<P: Sync> Space for Noised<P> {
-    fn dim(&self) -> usize {
-        self.mean.len()
-    }
-}
-
-impl<P> Parametric for Noised<P> {
-    fn layout(&self) -> Layout {
-        Layout::new().with("mean", &[self.mean.len()])
-    }
-
-    fn params(&self) -> Array1<f64> {
-        self.mean.clone()
-    }
-}
-
-impl<P: LinearGaussian> gibbsian_core::ParametricMut for Noised<P> {
-    fn set_params(&mut self, params: ArrayView1<f64>) -> gibbsian_core::Result<()> {
-        self.layout().check(params)?;
-        self.mean.assign(&params);
-        Ok(())
-    }
-}
-
-impl<P: LinearGaussian> TimeScore for Noised<P> {
-    fn score_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
-        for ((x, &t), mut out) in x.rows().into_iter().zip(&t).zip(out.rows_mut()) {
-            let (alpha, variance) = self.at(t);
-            out.assign(&((&self.mean * alpha - x) / variance));
-        }
-    }
-}
-
-impl<P: LinearGaussian> TimeScorePullback for Noised<P> {
-    fn score_pullback_at_with(
-        &self,
-        x: ArrayView2<f64>,
-        t: ArrayView1<f64>,
-        cotangent: &mut dyn FnMut(ArrayView2<f64>, ArrayViewMut2<f64>),
-        mut grad: ArrayViewMut1<f64>,
-    ) {
-        let [mut s, mut u] = [(); 2].map(|()| Array2::zeros(x.dim()));
-        self.score_at_into(x, t, s.view_mut());
-        cotangent(s.view(), u.view_mut());
-        for (u, &t) in u.rows().into_iter().zip(&t) {
-            let (alpha, variance) = self.at(t);
-            grad.scaled_add(alpha / variance, &u);
-        }
-    }
 }
 
 fn loss<M: Parametric>(objective: &mut impl Objective<M>, model: &M, x: &Array2<f64>, seed: Seed) -> f64 {
@@ -216,134 +139,6 @@ fn losses_of_single_levels_can_be_read() {
         })
         .collect();
     family(&tests, FALSE_ALARM).unwrap();
-}
-
-/// Records the times that it is asked for.
-struct Spy(std::sync::Mutex<Vec<f64>>);
-
-impl Space for Spy {
-    fn dim(&self) -> usize {
-        1
-    }
-}
-
-impl Parametric for Spy {
-    fn layout(&self) -> Layout {
-        Layout::new()
-    }
-
-    fn params(&self) -> Array1<f64> {
-        Array1::zeros(0)
-    }
-}
-
-impl TimeScore for Spy {
-    fn score_at_into(&self, x: ArrayView2<f64>, _: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
-        out.assign(&x);
-    }
-}
-
-impl TimeScorePullback for Spy {
-    fn score_pullback_at_with(
-        &self,
-        x: ArrayView2<f64>,
-        t: ArrayView1<f64>,
-        cotangent: &mut dyn FnMut(ArrayView2<f64>, ArrayViewMut2<f64>),
-        _: ArrayViewMut1<f64>,
-    ) {
-        *self.0.lock().unwrap() = t.to_vec();
-        cotangent(x, Array2::zeros(x.dim()).view_mut());
-    }
-}
-
-fn times_of(objective: &mut impl Objective<Spy>, n_rows: usize, seed: Seed) -> Vec<f64> {
-    let spy = Spy(Default::default());
-    objective
-        .loss_and_grad_into(
-            &spy,
-            Array2::zeros((n_rows, 1)).view(),
-            &mut seed.rng(),
-            Array1::zeros(0).view_mut(),
-        )
-        .unwrap();
-    spy.0.into_inner().unwrap()
-}
-
-/// The levels of a minibatch, as indices.
-fn levels_of(rows: RowUniforms, n_rows: usize, seed: Seed) -> Vec<usize> {
-    let mut objective = MultiLevelDenoising::new(ladder()).with_rows(rows);
-    let index = |sigma: f64| ladder().levels().iter().position(|&s| s == sigma).unwrap();
-    times_of(&mut objective, n_rows, seed)
-        .into_iter()
-        .map(index)
-        .collect()
-}
-
-#[test]
-fn levels_are_shared_out_as_said_and_evenly_for_each_row() {
-    for rows in ROWS {
-        // Every row by itself has all levels with equal probability, over the calls.
-        let mut counts = [[0; 5]; 3];
-        for call in 0..5_000 {
-            let levels = levels_of(rows, 7, Seed::new(10).nth(call));
-            for (counts, row) in counts.iter_mut().zip([0, 3, 6]) {
-                counts[levels[row]] += 1;
-            }
-        }
-        let tests = counts.map(|c| chi_square(&format!("{rows:?}"), &c, &[0.2; 5]));
-        family(&tests, FALSE_ALARM).unwrap();
-    }
-    for call in 0..100 {
-        let mut stratified = levels_of(RowUniforms::Stratified, 35, Seed::new(11).nth(call));
-        stratified.sort_unstable();
-        let even: Vec<usize> = (0..35).map(|k| k / 7).collect();
-        assert_eq!(stratified, even, "five levels, seven rows each");
-        let antithetic = levels_of(RowUniforms::Antithetic, 35, Seed::new(12).nth(call));
-        for pair in antithetic.chunks_exact(2) {
-            assert_eq!(pair[0] + pair[1], 4);
-        }
-    }
-}
-
-/// Times have the distribution function of their law.
-#[test]
-fn times_are_uniform_in_time_or_in_the_log_signal_to_noise_ratio() {
-    fn check<P: LinearGaussian + Clone>(process: P, seed: Seed) {
-        const T_MIN: f64 = 1e-3;
-        let horizon = process.horizon();
-        let objective = |law| {
-            DenoisingInTime::new(process.clone(), T_MIN)
-                .unwrap()
-                .with_times(law)
-        };
-        let uniform = times_of(&mut objective(TimeLaw::Uniform), 20_000, seed.child("uniform"));
-        let in_ratio = times_of(
-            &mut objective(TimeLaw::UniformLogSnr),
-            20_000,
-            seed.child("ratio"),
-        );
-        let (most, least) = (process.log_snr(T_MIN), process.log_snr(horizon));
-        family(
-            &[
-                kolmogorov_smirnov("uniform", &uniform, |t| (t - T_MIN) / (horizon - T_MIN)),
-                kolmogorov_smirnov("log-SNR", &in_ratio, |t| {
-                    (most - process.log_snr(t)) / (most - least)
-                }),
-            ],
-            FALSE_ALARM,
-        )
-        .unwrap();
-        assert!(
-            uniform
-                .iter()
-                .chain(&in_ratio)
-                .all(|t| (T_MIN..=horizon).contains(t))
-        );
-    }
-    check(VarianceExploding::new(0.1, 10.0).unwrap(), Seed::new(13));
-    check(VariancePreserving::new(0.1, 20.0).unwrap(), Seed::new(14));
-    check(SubVariancePreserving::new(0.1, 20.0).unwrap(), Seed::new(15));
-    check(OrnsteinUhlenbeck::new(3.0).unwrap(), Seed::new(16));
 }
 
 /// `∫ f(t) dt` over `t_min ≤ t ≤ T` by the midpoint rule in the square root of time, where weights of order `1/t` are tame.

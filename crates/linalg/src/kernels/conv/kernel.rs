@@ -5,6 +5,8 @@ use gibbsian_core::simd::Level;
 
 use super::staging::CHANNELS;
 use super::weights::Strip;
+#[cfg(target_arch = "x86_64")]
+use super::x86;
 use super::{COLUMNS, Convolution, Phase};
 
 /// Some neighbouring numbers in a register.
@@ -55,7 +57,7 @@ struct Tile<'a, T> {
 
 impl<T: Copy + Default> Pass<'_, T> {
     #[inline(always)]
-    fn run<V: Vector<T>>(mut self) {
+    pub(super) fn run<V: Vector<T>>(mut self) {
         let convolution = self.convolution;
         let written = convolution.channels.1;
         let blocks = self.packed.chunks_exact(convolution.packed_block());
@@ -205,7 +207,7 @@ fn stored<T: Copy + Default, V: Vector<T>, const N: usize, const H: usize, const
 
 impl<T: Copy + Default + std::ops::AddAssign> Strip<'_, T> {
     #[inline(always)]
-    fn run<V: Vector<T>>(mut self) {
+    pub(super) fn run<V: Vector<T>>(mut self) {
         let n_out = self.convolution.channels.1;
         let mut first = 0;
         while first < n_out {
@@ -339,120 +341,3 @@ macro_rules! kernels {
 }
 kernels!(f32, single);
 kernels!(f64, double);
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::*;
-
-    use super::{Pass, Strip, Vector};
-
-    macro_rules! vector {
-        ($type:ty, $element:ty, $lanes:literal, $pixels:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $fma:ident) => {
-            // SAFETY (of every block below): values of this type are made and used only inside the functions below that are compiled
-            // for it, which run only where the instructions exist; what is read and written is the caller's to have.
-            impl Vector<$element> for $type {
-                const LANES: usize = $lanes;
-                const PIXELS: usize = $pixels;
-                const ROWS: usize = $rows;
-
-                #[inline(always)]
-                fn splat(x: $element) -> Self {
-                    // SAFETY: as said above.
-                    unsafe { $splat(x) }
-                }
-
-                #[inline(always)]
-                unsafe fn load(x: *const $element) -> Self {
-                    // SAFETY: as said above.
-                    unsafe { $load(x) }
-                }
-
-                #[inline(always)]
-                unsafe fn store(self, x: *mut $element) {
-                    // SAFETY: as said above.
-                    unsafe { $store(x, self) }
-                }
-
-                #[inline(always)]
-                fn plus_product(self, a: Self, b: Self) -> Self {
-                    // SAFETY: as said above.
-                    unsafe { $fma(a, b, self) }
-                }
-            }
-        };
-    }
-    vector!(
-        __m512,
-        f32,
-        16,
-        14,
-        8,
-        _mm512_set1_ps,
-        _mm512_loadu_ps,
-        _mm512_storeu_ps,
-        _mm512_fmadd_ps
-    );
-    vector!(
-        __m512d,
-        f64,
-        8,
-        14,
-        8,
-        _mm512_set1_pd,
-        _mm512_loadu_pd,
-        _mm512_storeu_pd,
-        _mm512_fmadd_pd
-    );
-    vector!(
-        __m256,
-        f32,
-        8,
-        6,
-        4,
-        _mm256_set1_ps,
-        _mm256_loadu_ps,
-        _mm256_storeu_ps,
-        _mm256_fmadd_ps
-    );
-    vector!(
-        __m256d,
-        f64,
-        4,
-        6,
-        4,
-        _mm256_set1_pd,
-        _mm256_loadu_pd,
-        _mm256_storeu_pd,
-        _mm256_fmadd_pd
-    );
-
-    macro_rules! compiled {
-        ($name:ident, $element:ty, $wide:ty, $narrow:ty) => {
-            pub(super) mod $name {
-                use super::*;
-
-                #[target_feature(enable = "avx512f")]
-                pub(in super::super) fn pass_avx512(pass: Pass<'_, $element>) {
-                    pass.run::<$wide>();
-                }
-
-                #[target_feature(enable = "avx2,fma")]
-                pub(in super::super) fn pass_avx2(pass: Pass<'_, $element>) {
-                    pass.run::<$narrow>();
-                }
-
-                #[target_feature(enable = "avx512f")]
-                pub(in super::super) fn strip_avx512(strip: Strip<'_, $element>) {
-                    strip.run::<$wide>();
-                }
-
-                #[target_feature(enable = "avx2,fma")]
-                pub(in super::super) fn strip_avx2(strip: Strip<'_, $element>) {
-                    strip.run::<$narrow>();
-                }
-            }
-        };
-    }
-    compiled!(single, f32, __m512, __m256);
-    compiled!(double, f64, __m512d, __m256d);
-}

@@ -21,6 +21,8 @@
 mod kernel;
 mod staging;
 mod weights;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 pub(crate) use kernel::Element;
 pub use weights::add_weight_gradient;
