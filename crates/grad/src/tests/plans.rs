@@ -3,6 +3,7 @@
 use gibbsian_testkit::threads;
 use ndarray::Array1;
 
+use super::dual::evaluate;
 use super::{assert_close, numbers, rows};
 use crate::graph::{Graph, Var};
 use crate::plan::{Plan, Stage};
@@ -198,4 +199,23 @@ fn an_input_of_another_shape_is_an_error_of_the_caller() {
     let y = g.exp(x);
     let x = rows(3, 3, 1);
     Plan::new(&g, &[y]).evaluate(&mut Workspace::<f64>::new(), &[], &[x.view()]);
+}
+
+#[test]
+fn a_product_may_have_a_bias_and_other_uses() {
+    let mut g = Graph::new();
+    let x = g.input(3);
+    let (w, b) = (g.param(3, 4), g.param(1, 4));
+    let (product, row) = (g.matmul(x, w), g.lift(b));
+    let biased = g.add(product, row);
+    let both = g.mul(product, biased);
+    let plan = Plan::new(&g, &[both]);
+    let (params, points) = (numbers(16, 1), rows(70, 3, 2));
+    let found = plan.evaluate(&mut Workspace::<f64>::new(), &params, &[points.view()]);
+    for (found, x) in found[0].rows().into_iter().zip(points.rows()) {
+        let expected = evaluate(&g, &params, &[x.to_vec()], both);
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_close(*found, *expected, 1e-15, "a product times itself with a bias");
+        }
+    }
 }
