@@ -198,7 +198,7 @@ fn certify(
 /// Anneals the weights of the full run again.
 fn remeasure(ctx: &mut Context, base: &Bernoulli, test_rows: ArrayView2<f64>) -> Result<()> {
     ctx.progress(0, 1, "annealing the weights of the full run");
-    let start = Rbm::random(base.clone(), Bernoulli::unbiased(N_HIDDEN), 0.0, ctx.seed())?;
+    let start = Rbm::random(base.clone(), Bernoulli::unbiased(N_HIDDEN), 0.01, ctx.seed())?;
     let mut machine = BinaryRbm::from(&start);
     machine.restore(&models::committed("rbm-mnist-cd25")?)?;
     let path = BinaryRbmPath::new(&machine, base)?;
