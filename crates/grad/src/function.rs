@@ -21,7 +21,7 @@ pub enum Function {
     Tanh,
     /// `σ(x) = 1 / (1 + e⁻ˣ)`.
     Sigmoid,
-    /// The derivative of this order of `x σ(x)`. Up to the [fourth](Self::SILU_ORDERS) they are computed at once, which is what score matching of an energy needs; beyond, from the sigmoid.
+    /// The derivative of this order of `x σ(x)`. Up to the fourth they are computed at once, which is what score matching of an energy needs; beyond, from the sigmoid.
     Silu(u8),
     /// `log(1 + eˣ)`.
     Softplus,
