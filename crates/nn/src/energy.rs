@@ -4,13 +4,15 @@ use gibbsian_core::error::check_count;
 use gibbsian_core::score::{trace_into, trace_pullback};
 use gibbsian_core::{
     DivergenceCotangent, Energy, EnergyPullback, Error, JvpCotangent, Layout, Parametric, ParametricMut,
-    Potential, Result, Score, ScoreJvp, ScoreJvpPullback, ScorePullback, Space,
+    Potential, Result, Score, ScoreJvp, ScoreJvpPullback, ScorePullback, Space, TimeEnergy,
+    TimeEnergyPullback, TimePotential, TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback,
 };
-use gibbsian_grad::{Plan, Var};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
+use gibbsian_grad::Var;
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::Rng;
 
-use crate::machine::{C, Inputs, Machine, Precision, Pull, views};
+use crate::energies::Energies;
+use crate::machine::{Inputs, Machine, Precision, views};
 use crate::net::Net;
 use crate::scores::Scores;
 
@@ -40,9 +42,7 @@ use crate::scores::Scores;
 pub struct NeuralEnergy {
     dim: usize,
     machine: Machine,
-    energy: Plan,
-    potential: Plan,
-    energy_pull: Pull,
+    energies: Energies,
     scores: Scores,
 }
 
@@ -56,64 +56,100 @@ impl NeuralEnergy {
         forward: impl FnOnce(&mut Net<'_>, Var) -> Var,
         rng: &mut dyn Rng,
     ) -> Result<Self> {
-        check_count("dim", dim)?;
-        let mut net = Net::new(rng);
-        let inputs = Inputs::new(&mut net, dim);
-        let e = forward(&mut net, inputs.x);
-        let (mut g, layout, params) = net.finish()?;
-        if g.width(e) != 1 {
-            return Err(Error::shape(
-                "output of the network",
-                &[g.width(e)],
-                "[1], an energy",
-            ));
-        }
-        let gradient = g.gradient(e, inputs.x);
-        let s = g.scale(-1.0, gradient);
+        let (machine, energies, scores) = build(dim, |net, inputs| forward(net, inputs.x), rng)?;
         Ok(NeuralEnergy {
             dim,
-            machine: Machine::new(layout, params, Precision::default()),
-            energy: Plan::new(&g, &[e]),
-            potential: Plan::new(&g, &[e, s]),
-            energy_pull: Pull::new(&mut g, &[(e, inputs.c, C)]),
-            scores: Scores::new(&mut g, &inputs, s),
+            machine,
+            energies,
+            scores,
         })
     }
 }
 
 model!(NeuralEnergy);
 static_score!(NeuralEnergy);
+static_energy!(NeuralEnergy);
 
-impl Energy for NeuralEnergy {
-    fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
-        let out = out.insert_axis(Axis(1));
-        self.machine.run(&self.energy, &views(x, None, None), &mut [out]);
+/// An energy `E(x, t)` that depends on a time or a noise level, with the score `−∂E/∂x` at every time: a network of `x` and one number more a row.
+///
+/// The network decides how the constant of each time is fixed; objectives that compare times, as telescoping ratios do, learn it.
+///
+/// ```
+/// use gibbsian_core::{At, Energy, Score, Seed};
+/// use gibbsian_nn::{Activation, NeuralTimeEnergy};
+/// use ndarray::array;
+///
+/// // E(x, σ) = ½‖f(x, log σ)‖² / σ, a Gaussian's shape at every level.
+/// let energy = NeuralTimeEnergy::new(
+///     2,
+///     |net, x, sigma| {
+///         let level = net.log(sigma);
+///         let both = net.concat(&[x, level]);
+///         let f = net.mlp("features", both, &[32, 32], 8, Activation::Silu);
+///         let e = net.half_square(f);
+///         let inverse = net.recip(sigma);
+///         net.times(e, inverse)
+///     },
+///     &mut Seed::new(1).rng(),
+/// )?;
+/// let (x, sigma) = (array![[0.5, -1.0]], array![0.1]);
+/// let at = At::new(&energy, sigma.view());
+/// assert!(at.energy(x.view())[0] >= 0.0);
+/// assert!(at.score(x.view()).iter().all(|s| s.is_finite()));
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct NeuralTimeEnergy {
+    dim: usize,
+    machine: Machine,
+    energies: Energies,
+    scores: Scores,
+}
+
+impl NeuralTimeEnergy {
+    /// The energy of points of dimension `dim` that `forward` writes from points and times (one column).
+    ///
+    /// # Errors
+    /// As [`NeuralEnergy::new`].
+    pub fn new(
+        dim: usize,
+        forward: impl FnOnce(&mut Net<'_>, Var, Var) -> Var,
+        rng: &mut dyn Rng,
+    ) -> Result<Self> {
+        let (machine, energies, scores) = build(dim, |net, inputs| forward(net, inputs.x, inputs.t), rng)?;
+        Ok(NeuralTimeEnergy {
+            dim,
+            machine,
+            energies,
+            scores,
+        })
     }
 }
 
-impl Potential for NeuralEnergy {
-    fn energy_and_score_into(
-        &self,
-        x: ArrayView2<f64>,
-        energy: ArrayViewMut1<f64>,
-        score: ArrayViewMut2<f64>,
-    ) {
-        let outs = &mut [energy.insert_axis(Axis(1)), score];
-        self.machine.run(&self.potential, &views(x, None, None), outs);
-    }
-}
+model!(NeuralTimeEnergy);
+timed_score!(NeuralTimeEnergy);
+timed_energy!(NeuralTimeEnergy);
 
-impl EnergyPullback for NeuralEnergy {
-    fn energy_pullback_with(
-        &self,
-        x: ArrayView2<f64>,
-        weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
-        grad: ArrayViewMut1<f64>,
-    ) {
-        let decide = &mut |values: &[Array2<f64>], cotangents: &mut [Array2<f64>]| {
-            weigh(values[0].column(0), cotangents[0].column_mut(0));
-        };
-        let views = views(x, None, None);
-        self.machine.pull(&self.energy_pull, &views, decide, grad);
+fn build(
+    dim: usize,
+    forward: impl FnOnce(&mut Net<'_>, &Inputs) -> Var,
+    rng: &mut dyn Rng,
+) -> Result<(Machine, Energies, Scores)> {
+    check_count("dim", dim)?;
+    let mut net = Net::new(rng);
+    let inputs = Inputs::new(&mut net, dim);
+    let e = forward(&mut net, &inputs);
+    let (mut g, layout, params) = net.finish()?;
+    if g.width(e) != 1 {
+        return Err(Error::shape(
+            "output of the network",
+            &[g.width(e)],
+            "[1], an energy",
+        ));
     }
+    let gradient = g.gradient(e, inputs.x);
+    let s = g.scale(-1.0, gradient);
+    let machine = Machine::new(layout, params, Precision::default());
+    let energies = Energies::new(&mut g, &inputs, e, s);
+    Ok((machine, energies, Scores::new(&mut g, &inputs, s)))
 }

@@ -1,7 +1,8 @@
 //! Networks as energies and as scores.
 //!
 //! An architecture is one forward function: it writes the network into a [`Net`], a graph whose parameters have names. The model types then have every derivative that sampling and training ask for, exactly, to
-//! third order: [`NeuralEnergy`] is an energy with its score, [`NeuralScore`] a score that need not have one, [`NeuralTimeScore`] a score that depends on a time or noise level.
+//! third order: [`NeuralEnergy`] is an energy with its score, [`NeuralScore`] a score that need not have one; [`NeuralTimeEnergy`] and [`NeuralTimeScore`] depend on a time or
+//! noise level besides. [`NeuralGenerator`] turns noise into points.
 //!
 //! The traits are those of the core, so every sampler, objective and solver that knows them serves networks, and knows nothing of networks.
 #![deny(unsafe_code)]
@@ -9,7 +10,9 @@
 #[macro_use]
 mod model;
 
+mod energies;
 mod energy;
+mod generator;
 mod init;
 mod layers;
 mod machine;
@@ -18,7 +21,8 @@ mod pictures;
 mod score;
 mod scores;
 
-pub use energy::NeuralEnergy;
+pub use energy::{NeuralEnergy, NeuralTimeEnergy};
+pub use generator::NeuralGenerator;
 pub use gibbsian_grad::{Columns, Graph, Image, Param, Var};
 pub use init::Init;
 pub use layers::Activation;

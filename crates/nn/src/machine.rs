@@ -22,13 +22,13 @@ pub enum Precision {
 
 /// The inputs of a network's graph, in this order; a plan that does not need one is given an empty array.
 pub(crate) struct Inputs {
-    /// The points, `(B, D)`.
+    /// The points, `(B, D)`; a generator's are latent, `(B, L)`.
     pub(crate) x: Var,
     /// The times, `(B, 1)`.
     pub(crate) t: Var,
-    /// The directions of Jacobian-vector products, `(B, D)`.
+    /// The directions of Jacobian-vector products, as wide as the points.
     pub(crate) v: Var,
-    /// The cotangents of scores, `(B, D)`.
+    /// The cotangents of scores or generated points, `(B, D)`.
     pub(crate) u: Var,
     /// The cotangents of Jacobian-vector products, `(B, D)`.
     pub(crate) w: Var,
@@ -43,10 +43,15 @@ pub(crate) const C: usize = 5;
 
 impl Inputs {
     pub(crate) fn new(g: &mut Graph, dim: usize) -> Self {
+        Inputs::between(g, dim, dim)
+    }
+
+    /// The inputs of a network from `n_inputs` columns to `dim`.
+    pub(crate) fn between(g: &mut Graph, n_inputs: usize, dim: usize) -> Self {
         Inputs {
-            x: g.input(dim),
+            x: g.input(n_inputs),
             t: g.input(1),
-            v: g.input(dim),
+            v: g.input(n_inputs),
             u: g.input(dim),
             w: g.input(dim),
             c: g.input(1),

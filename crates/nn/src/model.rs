@@ -155,3 +155,68 @@ macro_rules! timed_score {
         }
     };
 }
+
+/// An energy that has its score already, for a model with `energies`, of rows and perhaps their times.
+macro_rules! energy {
+    (
+        $model:ident, ($($t:ident: $type:ty)?), $time:expr,
+        $energy:ident::$energy_into:ident,
+        $potential:ident::$energy_and_score_into:ident,
+        $pullback:ident::$pullback_with:ident,
+    ) => {
+        impl $energy for $model {
+            fn $energy_into(&self, x: ArrayView2<f64>, $($t: $type,)? out: ArrayViewMut1<f64>) {
+                self.energies.energy(&self.machine, &views(x, $time, None), out);
+            }
+        }
+
+        impl $potential for $model {
+            fn $energy_and_score_into(
+                &self,
+                x: ArrayView2<f64>,
+                $($t: $type,)?
+                energy: ArrayViewMut1<f64>,
+                score: ArrayViewMut2<f64>,
+            ) {
+                let views = views(x, $time, None);
+                self.energies.energy_and_score(&self.machine, &views, energy, score);
+            }
+        }
+
+        impl $pullback for $model {
+            fn $pullback_with(
+                &self,
+                x: ArrayView2<f64>,
+                $($t: $type,)?
+                weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
+                grad: ArrayViewMut1<f64>,
+            ) {
+                self.energies.pullback(&self.machine, &views(x, $time, None), weigh, grad);
+            }
+        }
+    };
+}
+
+/// [`energy!`] for an energy that does not depend on a time.
+macro_rules! static_energy {
+    ($model:ident) => {
+        energy! {
+            $model, (), None,
+            Energy::energy_into,
+            Potential::energy_and_score_into,
+            EnergyPullback::energy_pullback_with,
+        }
+    };
+}
+
+/// [`energy!`] for an energy that depends on a time.
+macro_rules! timed_energy {
+    ($model:ident) => {
+        energy! {
+            $model, (t: ArrayView1<f64>), Some(t),
+            TimeEnergy::energy_at_into,
+            TimePotential::energy_and_score_at_into,
+            TimeEnergyPullback::energy_pullback_at_with,
+        }
+    };
+}

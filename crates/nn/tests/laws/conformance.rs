@@ -2,7 +2,8 @@
 
 use gibbsian_core::{ParametricMut, Seed};
 use gibbsian_nn::{
-    Activation, Init, Net, NeuralEnergy, NeuralScore, NeuralTimeScore, Picture, Precision, UNet,
+    Activation, Init, Net, NeuralEnergy, NeuralGenerator, NeuralScore, NeuralTimeEnergy, NeuralTimeScore,
+    Picture, Precision, UNet,
 };
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision as Probes;
@@ -104,6 +105,42 @@ fn scores_in_time_have_all_their_derivatives() {
         conformance::parametric(&mut score).unwrap();
         conformance::time_score_pullback(&mut score, x.view(), t.view(), PROBES).unwrap();
         conformance::time_score_jvp_pullback(&mut score, x.view(), t.view(), PROBES).unwrap();
+    }
+}
+
+#[test]
+fn energies_in_time_have_all_their_derivatives() {
+    for dim in [2, 9] {
+        let forward = |net: &mut Net<'_>, x, t| {
+            let waves = net.sinusoidal_embedding(t, 4, 10.0);
+            let all = net.concat(&[x, waves]);
+            let e = net.mlp("energy", all, &[6, 5], 1, Activation::Silu);
+            net.confined(e, x, 2.0)
+        };
+        let energy = NeuralTimeEnergy::new(dim, forward, &mut Seed::new(1).rng()).unwrap();
+        let mut energy = moved(energy.with_precision(Precision::Double));
+        let (x, t) = (points(4, dim), array![0.1, 0.9, 0.4, 1.3]);
+        conformance::time_energy(&energy, x.view(), t.view(), PROBES).unwrap();
+        conformance::time_potential(&energy, x.view(), t.view(), PROBES).unwrap();
+        conformance::time_energy_pullback(&mut energy, x.view(), t.view(), PROBES).unwrap();
+        conformance::time_score(&energy, x.view(), t.view(), PROBES).unwrap();
+        conformance::time_score_jvp(&energy, x.view(), t.view(), PROBES).unwrap();
+        conformance::parametric(&mut energy).unwrap();
+        conformance::time_score_pullback(&mut energy, x.view(), t.view(), PROBES).unwrap();
+        conformance::time_score_jvp_pullback(&mut energy, x.view(), t.view(), PROBES).unwrap();
+    }
+}
+
+#[test]
+fn generators_have_their_derivatives() {
+    for (latent_dim, dim) in [(3, 2), (1, 9)] {
+        let forward = |net: &mut Net<'_>, z| net.mlp("generator", z, &[6, 5], dim, Activation::Tanh);
+        let generator = NeuralGenerator::new(latent_dim, dim, forward, &mut Seed::new(1).rng());
+        let mut generator = moved(generator.unwrap().with_precision(Precision::Double));
+        let z = points(5, latent_dim);
+        conformance::generator(&generator, z.view(), PROBES).unwrap();
+        conformance::parametric(&mut generator).unwrap();
+        conformance::generator_pullback(&mut generator, z.view(), PROBES).unwrap();
     }
 }
 

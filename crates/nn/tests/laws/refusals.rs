@@ -1,7 +1,9 @@
 //! What constructors refuse, by name.
 
 use gibbsian_core::{Parametric, ParametricMut, Seed};
-use gibbsian_nn::{Activation, NeuralEnergy, NeuralScore, NeuralTimeScore};
+use gibbsian_nn::{
+    Activation, NeuralEnergy, NeuralGenerator, NeuralScore, NeuralTimeEnergy, NeuralTimeScore,
+};
 
 #[test]
 fn misfits_are_refused_by_name() {
@@ -12,6 +14,12 @@ fn misfits_are_refused_by_name() {
     assert!(e.to_string().contains("[2], a score"), "{e}");
     let e = NeuralTimeScore::new(0, |_, x, _| x, rng).unwrap_err();
     assert!(e.to_string().contains("dim"), "{e}");
+    let e = NeuralTimeEnergy::new(2, |net, x, _| net.dense("out", x, 2), rng).unwrap_err();
+    assert!(e.to_string().contains("[1], an energy"), "{e}");
+    let e = NeuralGenerator::new(3, 2, |_, z| z, rng).unwrap_err();
+    assert!(e.to_string().contains("[2], a point"), "{e}");
+    let e = NeuralGenerator::new(0, 2, |_, z| z, rng).unwrap_err();
+    assert!(e.to_string().contains("latent_dim"), "{e}");
     let twice = |net: &mut gibbsian_nn::Net<'_>, x| {
         let h = net.dense("same", x, 2);
         net.dense("same", h, 1)
