@@ -6,6 +6,7 @@
 //! - [`gaussian`]: multivariate normals by covariance or precision;
 //! - [`mixture`]: Gaussian mixtures with closed-form score, Hessian, divergence and posterior, and their estimation by EM;
 //! - [`combine`]: mixtures, products, autoregressive densities, changes of variables, temperature;
+//! - [`kernel_energy`]: a density bent by kernels, whose score matching is a linear system;
 //! - [`positive`]: positive functions made of any function, by a square, an exponential, an absolute value or softplus;
 //! - [`planar`]: the two-dimensional benchmark targets, with their exact densities;
 //! - [`quadrature`]: adaptive integrals in one and two dimensions, and the normaliser of any energy there.
@@ -21,6 +22,7 @@
 pub mod combine;
 pub mod family;
 pub mod gaussian;
+pub mod kernel_energy;
 mod lanes;
 pub mod mixture;
 pub mod multivariate_student_t;
@@ -34,6 +36,7 @@ pub mod univariate;
 pub use combine::*;
 pub use family::*;
 pub use gaussian::*;
+pub use kernel_energy::*;
 pub use mixture::*;
 pub use multivariate_student_t::*;
 pub use uniform_box::*;

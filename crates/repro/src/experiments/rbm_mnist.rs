@@ -140,7 +140,7 @@ impl Score {
     ) -> Result<Self> {
         ctx.progress(0, 1, &format!("annealing {name}"));
         let seed = ctx.seed().child("annealing").child(name);
-        let (n_temperatures, n_chains) = ctx.pick((8_000, 100), (30_000, 200));
+        let (n_temperatures, n_chains) = ctx.pick((6_000, 100), (30_000, 200));
         let path = BinaryRbmPath::new(machine, base)?;
         let pilot = Pilot::run(
             &path,

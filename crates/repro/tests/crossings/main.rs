@@ -4,6 +4,7 @@ mod composition;
 mod discrete_kernels;
 mod fused_rbm;
 mod ising;
+mod networks;
 mod pseudo_likelihood;
 mod score_matching_families;
 mod score_matching_rbm;

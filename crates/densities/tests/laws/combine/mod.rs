@@ -4,6 +4,7 @@ mod affine;
 mod and_not;
 mod coupling_flow;
 mod independent;
+mod kernel_energy;
 mod linear_gaussian_chain;
 mod mixture;
 mod mixture_of_energies;
