@@ -6,7 +6,7 @@
 
 use gibbsian_core::error::{check_batch, check_count};
 use gibbsian_core::{EnergyPullback, Kernel, Objective, Result, Stateless};
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1};
+use ndarray::{ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
 use crate::chains::run;
@@ -75,26 +75,7 @@ impl<K> ContrastiveDivergence<K> {
 }
 
 impl<M: EnergyPullback + ?Sized, K: Kernel<M>> Objective<M> for ContrastiveDivergence<K> {
-    fn loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.contrast(model, x, Shares::Equal(x.nrows()), rng, grad)
-    }
-
-    fn weighted_loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.contrast(model, x, Shares::weighted(w, x)?, rng, grad)
-    }
+    by_shares! { contrast }
 }
 
 /// Every call starts its chains anew at the minibatch.

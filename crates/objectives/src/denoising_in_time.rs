@@ -21,7 +21,7 @@ use gibbsian_core::error::{check_each, check_within};
 use gibbsian_core::{
     Error, LinearGaussian, Objective, Result, Stateless, Streams, TimeScore, TimeScorePullback,
 };
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1};
+use ndarray::{Array1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
 use crate::noised_rows::NoisedRows;
@@ -266,27 +266,10 @@ impl<P: LinearGaussian> DenoisingInTime<P> {
 }
 
 impl<P: LinearGaussian, M: TimeScorePullback + ?Sized> Objective<M> for DenoisingInTime<P> {
-    /// # Errors
-    /// Also a given weight that is negative or not finite.
-    fn loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_and_grad(model, x, Shares::Equal(x.nrows()), rng, grad)
-    }
-
-    fn weighted_loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_and_grad(model, x, Shares::weighted(w, x)?, rng, grad)
+    by_shares! {
+        /// # Errors
+        /// As without weights, also where the given weight of a time is negative or not finite.
+        loss_and_grad
     }
 }
 

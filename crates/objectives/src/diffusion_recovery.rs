@@ -20,7 +20,7 @@ use gibbsian_core::{
     Acceptance, At, Error, LinearGaussian, Objective, Result, Stateless, Streams, TimeEnergyPullback,
     TimeScore,
 };
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Zip};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Zip};
 use rand::{Rng, RngExt};
 
 use crate::gaussian_noise::GaussianNoise;
@@ -206,26 +206,7 @@ where
     M: TimeEnergyPullback + TimeScore + ?Sized,
     P: LinearGaussian,
 {
-    fn loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_of(model, x, Shares::Equal(x.nrows()), rng, grad)
-    }
-
-    fn weighted_loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_of(model, x, Shares::weighted(w, x)?, rng, grad)
-    }
+    by_shares! { loss_of }
 }
 
 /// Levels, noise and chains are drawn anew at every call.

@@ -144,26 +144,7 @@ impl FiniteDifferenceSlicedScoreMatching {
 }
 
 impl<M: EnergyPullback + ?Sized> Objective<M> for FiniteDifferenceSlicedScoreMatching {
-    fn loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_and_grad(model, x, Shares::Equal(x.nrows()), rng, grad)
-    }
-
-    fn weighted_loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_and_grad(model, x, Shares::weighted(w, x)?, rng, grad)
-    }
+    by_shares! { loss_and_grad }
 }
 
 impl FiniteDifferenceVarianceReducedSlicedScoreMatching {
@@ -203,24 +184,5 @@ impl FiniteDifferenceVarianceReducedSlicedScoreMatching {
 }
 
 impl<M: ScorePullback + ?Sized> Objective<M> for FiniteDifferenceVarianceReducedSlicedScoreMatching {
-    fn loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_and_grad(model, x, Shares::Equal(x.nrows()), rng, grad)
-    }
-
-    fn weighted_loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_and_grad(model, x, Shares::weighted(w, x)?, rng, grad)
-    }
+    by_shares! { loss_and_grad }
 }

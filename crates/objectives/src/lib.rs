@@ -23,6 +23,9 @@
 //! ([`MultiLevelDenoising`]) or along a forward process ([`DenoisingInTime`]).
 #![deny(unsafe_code)]
 
+#[macro_use]
+mod phases;
+
 pub mod adversarial;
 pub mod boundary_weight;
 mod chains;
@@ -49,7 +52,6 @@ pub mod noise_contrastive;
 mod noised_rows;
 pub mod persistent;
 pub mod phase_report;
-mod phases;
 pub mod pseudo_likelihood;
 pub mod ranking_noise_contrastive;
 pub mod ratio_matching;

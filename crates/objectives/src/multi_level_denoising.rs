@@ -148,26 +148,7 @@ impl MultiLevelDenoising {
 }
 
 impl<M: TimeScorePullback + ?Sized> Objective<M> for MultiLevelDenoising {
-    fn loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_and_grad(model, x, Shares::Equal(x.nrows()), rng, grad)
-    }
-
-    fn weighted_loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_and_grad(model, x, Shares::weighted(w, x)?, rng, grad)
-    }
+    by_shares! { loss_and_grad }
 }
 
 /// Levels and noise are drawn anew at every call.

@@ -96,26 +96,9 @@ impl<N: Density> NoiseContrastiveEstimation<N> {
 }
 
 impl<M: EnergyPullback + ?Sized, N: Density> Objective<M> for NoiseContrastiveEstimation<N> {
-    fn loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_of(model, x, Shares::Equal(x.nrows()), rng, grad)
-    }
-
-    /// The noise counts `⟨w⟩` times.
-    fn weighted_loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_of(model, x, Shares::weighted(w, x)?, rng, grad)
+    by_shares! {
+        /// The noise counts `⟨w⟩` times.
+        loss_of
     }
 }
 

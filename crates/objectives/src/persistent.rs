@@ -5,7 +5,7 @@
 
 use gibbsian_core::error::check_batch;
 use gibbsian_core::{EnergyPullback, Kernel, Objective, Record, Result, Snapshot};
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1};
+use ndarray::{Array2, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
 use crate::chains::PersistentChains;
@@ -74,26 +74,9 @@ impl<K: Kernel<M>, M: ?Sized> PersistentContrastiveDivergence<K, M> {
 }
 
 impl<M: EnergyPullback + ?Sized, K: Kernel<M>> Objective<M> for PersistentContrastiveDivergence<K, M> {
-    fn loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.contrast(model, x, Shares::Equal(x.nrows()), rng, grad)
-    }
-
-    /// The chains count alike, and together as much as the data.
-    fn weighted_loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.contrast(model, x, Shares::weighted(w, x)?, rng, grad)
+    by_shares! {
+        /// The chains count alike, and together as much as the data.
+        contrast
     }
 }
 

@@ -6,6 +6,33 @@ use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1};
 
 use crate::phase_report::PhaseReport;
 
+/// Both methods of an [`Objective`](gibbsian_core::Objective) by one of the type's own, which is told what the rows count.
+macro_rules! by_shares {
+    ($(#[$of_weights:meta])* $loss_of:ident) => {
+        fn loss_and_grad_into(
+            &mut self,
+            model: &M,
+            x: ndarray::ArrayView2<f64>,
+            rng: &mut dyn rand::Rng,
+            grad: ndarray::ArrayViewMut1<f64>,
+        ) -> gibbsian_core::Result<f64> {
+            self.$loss_of(model, x, crate::phases::Shares::Equal(x.nrows()), rng, grad)
+        }
+
+        $(#[$of_weights])*
+        fn weighted_loss_and_grad_into(
+            &mut self,
+            model: &M,
+            x: ndarray::ArrayView2<f64>,
+            w: ndarray::ArrayView1<f64>,
+            rng: &mut dyn rand::Rng,
+            grad: ndarray::ArrayViewMut1<f64>,
+        ) -> gibbsian_core::Result<f64> {
+            self.$loss_of(model, x, crate::phases::Shares::weighted(w, x)?, rng, grad)
+        }
+    };
+}
+
 /// What the rows of a minibatch count in its means.
 #[derive(Clone, Copy)]
 pub(crate) enum Shares<'a> {

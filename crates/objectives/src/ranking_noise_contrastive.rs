@@ -79,26 +79,9 @@ impl<N: Density> RankingNoiseContrastiveEstimation<N> {
 }
 
 impl<M: EnergyPullback + ?Sized, N: Density> Objective<M> for RankingNoiseContrastiveEstimation<N> {
-    fn loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_of(model, x, Shares::Equal(x.nrows()), rng, grad)
-    }
-
-    /// The questions count by the weights of their cases.
-    fn weighted_loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.loss_of(model, x, Shares::weighted(w, x)?, rng, grad)
+    by_shares! {
+        /// The questions count by the weights of their cases.
+        loss_of
     }
 }
 

@@ -12,7 +12,7 @@
 
 use gibbsian_core::error::{check_batch, check_count, check_shape, check_within};
 use gibbsian_core::{EnergyPullback, Error, Kernel, Objective, Record, Result, Snapshot, Streams};
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
+use ndarray::{Array2, ArrayView2, ArrayViewMut1, Axis};
 use rand::{Rng, RngExt};
 
 use crate::chains::run;
@@ -228,26 +228,9 @@ where
     K: Kernel<M>,
     S: Source,
 {
-    fn loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.contrast(model, x, Shares::Equal(x.nrows()), rng, grad)
-    }
-
-    /// The chains count alike, and together as much as the data.
-    fn weighted_loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.contrast(model, x, Shares::weighted(w, x)?, rng, grad)
+    by_shares! {
+        /// The chains count alike, and together as much as the data.
+        contrast
     }
 }
 

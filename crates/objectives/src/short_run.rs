@@ -6,7 +6,7 @@
 
 use gibbsian_core::error::{check_batch, check_count};
 use gibbsian_core::{EnergyPullback, Kernel, Objective, Result, Stateless};
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1};
+use ndarray::{ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
 use crate::chains::run;
@@ -84,26 +84,9 @@ where
     K: Kernel<M>,
     S: Source,
 {
-    fn loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.contrast(model, x, Shares::Equal(x.nrows()), rng, grad)
-    }
-
-    /// The chains count alike, and together as much as the data.
-    fn weighted_loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        self.contrast(model, x, Shares::weighted(w, x)?, rng, grad)
+    by_shares! {
+        /// The chains count alike, and together as much as the data.
+        contrast
     }
 }
 

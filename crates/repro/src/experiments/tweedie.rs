@@ -5,10 +5,11 @@
 //! the left by Bayes' rule for each component, and in one or two dimensions by an integral that knows neither rule.
 //!
 //! On digits nobody knows the density. A mixture fitted to a training part takes its place, and the identity becomes a filter that is as good as the
-//! mixture. Stein's (1981) identity still holds whatever the digits' law: for `x̂ = x̃ + h(x̃)`,
+//! mixture; a network that learns the score by denoising needs no density at all. Stein's (1981) identity still holds whatever the digits' law: for `x̂ = x̃ + h(x̃)`,
 //! `E‖x̂ − x‖² = E[tr C + 2 tr(C ∂h/∂x̃) + ‖h‖²]`, so the error against digits that were never seen is told by the noisy ones alone.
 
 mod digits;
+mod network;
 
 use gibbsian_core::process::{
     OrnsteinUhlenbeck, SubVariancePreserving, VarianceExploding, VariancePreserving,
@@ -65,7 +66,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     title: "Denoising is knowing the score",
     shows: "The posterior mean of a noisy point is the point moved along the score of the noisy density, for noise of any covariance.\
             \n\nFirst where everything is known, on Gaussian mixtures against Bayes' rule and against integrals; then as a filter of handwritten digits that were never \
-            seen, in white and in correlated noise, with a mixture fitted by expectation and maximisation for the density. Digits: E. Alpaydin and C. Kaynak.",
+            seen, in white and in correlated noise, with a mixture fitted by expectation and maximisation for the density, and with a network that learnt the score by denoising. Digits: E. Alpaydin and C. Kaynak.",
     source: "Robbins (1956); Miyasawa (1961); Stein (1981); Efron (2011); Vincent (2011)",
     budget_seconds: 10,
     claims: &[
@@ -78,6 +79,8 @@ pub const EXPERIMENT: Experiment = Experiment {
         digits::GAIN,
         digits::WIENER,
         digits::COLOUR,
+        network::STEIN,
+        network::WIENER,
     ],
     run,
 };

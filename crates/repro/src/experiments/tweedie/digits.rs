@@ -5,7 +5,7 @@ use gibbsian_data::{Header, hold_out, read_table};
 use gibbsian_densities::{CovarianceForm, ExpectationMaximisation, GaussianMixture, MixtureInNoise};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 
-use super::normals;
+use super::{network, normals};
 use crate::statistics::mean_and_error;
 use crate::{
     Axis as Scale, Check, Claim, ColourMap, Context, ImageGrid, Plot, Provenance, Result, Table, measured,
@@ -79,6 +79,8 @@ struct Digits {
     whole: Array2<f64>,
     /// The same, the varying pixels.
     held_out: Array2<f64>,
+    /// What the fits saw, the varying pixels.
+    train: Array2<f64>,
     mixture: GaussianMixture,
     normal: GaussianMixture,
 }
@@ -111,6 +113,7 @@ impl Digits {
             mixture: fit(N_COMPONENTS, seed.child("mixture"))?.mixture,
             normal: fit(1, seed.child("normal"))?.mixture,
             held_out: whole.select(Axis(1), &varying),
+            train,
             whole,
             varying,
         })
@@ -189,10 +192,8 @@ pub(super) fn run(ctx: &mut Context) -> Result<()> {
     let by_normal = record("white", "linear", &noisy, &linear)?;
 
     let errors = (&filtered - clean).mapv(|e| e * e).sum_axis(Axis(1));
-    let stein = stein(&seen, noisy.view());
     let noise_power = white.diag().sum();
-    let (difference, error) = mean_and_error(errors.iter().zip(&stein).map(|(e, s)| (e - s) / noise_power));
-    ctx.measure(&STEIN, measured(difference).with_error(error))?;
+    compare(ctx, &STEIN, &errors, &stein(&seen, noisy.view()), noise_power)?;
     let predicted: f64 = seen
         .posterior_covariance(noisy.view())
         .outer_iter()
@@ -202,12 +203,24 @@ pub(super) fn run(ctx: &mut Context) -> Result<()> {
     let (gain, error) = mean_and_error(by_mixture.iter().copied());
     ctx.measure(&GAIN, measured(gain).with_error(error))?;
     ctx.measure(&WIENER, clear_advantage(&by_mixture, &by_normal))?;
-    let rows = [clean, &noisy, &linear, &filtered];
+    let score = network::train(
+        digits.train.view(),
+        SIGMA,
+        ctx.pick(150, 600),
+        ctx.seed().child("network"),
+    )?;
+    let learnt = network::filter(&score, noisy.view(), SIGMA);
+    let by_network = record("white", "network", &noisy, &learnt)?;
+    let errors = (&learnt - clean).mapv(|e| e * e).sum_axis(Axis(1));
+    let estimates = network::stein(&score, noisy.view(), SIGMA);
+    compare(ctx, &network::STEIN, &errors, &estimates, noise_power)?;
+    ctx.measure(&network::WIENER, clear_advantage(&by_network, &by_normal))?;
+    let rows = [clean, &noisy, &linear, &filtered, &learnt];
     show(
         ctx,
         &digits,
         "white",
-        "Held-out digits, in white noise of deviation 0.3, by the linear filter, by Tweedie's formula with the mixture.",
+        "Held-out digits, in white noise of deviation 0.3, by the linear filter, by Tweedie's formula with the mixture and with the network.",
         &rows,
     )?;
 
@@ -236,13 +249,27 @@ pub(super) fn run(ctx: &mut Context) -> Result<()> {
     )?;
 
     ctx.note(format!(
-        "The formula gains {gain:.2} ± {error:.2} dB on {} held-out digits in white noise, the linear filter {:.2}; in correlated noise {:.2} with the covariance known and {:.2} without.",
+        "The formula gains {gain:.2} ± {error:.2} dB on {} held-out digits in white noise with the mixture and {:.2} with the network, the linear filter {:.2}; in correlated noise {:.2} with the covariance known and {:.2} without.",
         clean.nrows(),
+        mean_and_error(by_network.iter().copied()).0,
         mean_and_error(by_normal.iter().copied()).0,
         mean_and_error(right.iter().copied()).0,
         mean_and_error(wrong.iter().copied()).0,
     ));
     against_noise(ctx, &digits)
+}
+
+/// The mean difference of squared errors and their estimates, over the noise in a digit.
+fn compare(
+    ctx: &mut Context,
+    claim: &Claim,
+    errors: &Array1<f64>,
+    estimates: &[f64],
+    noise_power: f64,
+) -> Result<()> {
+    let differences = errors.iter().zip(estimates).map(|(e, s)| (e - s) / noise_power);
+    let (difference, error) = mean_and_error(differences);
+    ctx.measure(claim, measured(difference).with_error(error))
 }
 
 /// Stein's estimate of the squared error of `x̃ + C s`: `tr C + 2 tr(C C J) + ‖C s‖²`.
