@@ -12,6 +12,7 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::score_fields::EXPERIMENT,
     &experiments::dsm_noise::EXPERIMENT,
     &experiments::tweedie::EXPERIMENT,
+    &experiments::low_density::EXPERIMENT,
     &experiments::langevin_bias::EXPERIMENT,
     &experiments::langevin_mixture::EXPERIMENT,
     &experiments::ncsn_mnist::EXPERIMENT,

@@ -20,6 +20,7 @@ pub mod ising_phase_transition;
 pub mod langevin_bias;
 pub mod langevin_mixture;
 pub mod log_z;
+pub mod low_density;
 pub mod ncsn_mnist;
 pub mod rbm_centered;
 pub mod rbm_mnist;
