@@ -7,7 +7,7 @@ use gibbsian_core::dataset::Matrix;
 use gibbsian_core::{Objective, ParametricMut, Score, Seed, Space};
 use gibbsian_data::{LastBatch, Minibatches};
 use gibbsian_linalg::Lu;
-use gibbsian_nn::{Activation, NeuralScore};
+use gibbsian_nn::{Activation, NeuralEnergy, NeuralScore};
 use gibbsian_train::{Adam, AdamOptions, Cosine, Decay, Descent, Trainer};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
@@ -28,6 +28,19 @@ pub(crate) fn score_network(spread: f64, sigma: f64, seed: Seed) -> Result<Neura
             let x = net.scale(spread.recip(), x);
             let s = net.mlp("score", x, &HIDDEN, 2, Activation::Silu);
             net.scale(sigma.recip(), s)
+        },
+        &mut seed.rng(),
+    )?)
+}
+
+/// An energy in the plane, `(spread/σ) f(x/spread)`, whose score has the size of the other.
+pub(crate) fn energy_network(spread: f64, sigma: f64, seed: Seed) -> Result<NeuralEnergy> {
+    Ok(NeuralEnergy::new(
+        2,
+        |net, x| {
+            let x = net.scale(spread.recip(), x);
+            let e = net.mlp("energy", x, &HIDDEN, 1, Activation::Silu);
+            net.scale(spread / sigma, e)
         },
         &mut seed.rng(),
     )?)

@@ -26,6 +26,7 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::boltzmann_votes::EXPERIMENT,
     &experiments::experts_and_mixtures::EXPERIMENT,
     &experiments::ising_denoising::EXPERIMENT,
+    &experiments::conservative_score::EXPERIMENT,
     &experiments::anomaly::EXPERIMENT,
     &experiments::conditional_energy::EXPERIMENT,
 ];

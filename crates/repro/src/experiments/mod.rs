@@ -8,6 +8,7 @@ pub mod anomaly;
 pub mod boltzmann_votes;
 pub mod cd_bias;
 pub mod conditional_energy;
+pub mod conservative_score;
 pub mod curse_of_dimension;
 pub mod dbm_mnist;
 pub mod dsm_noise;
