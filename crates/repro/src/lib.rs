@@ -25,6 +25,7 @@ mod files;
 pub mod judge;
 pub mod ledger;
 pub mod models;
+mod networks;
 pub mod outcome;
 pub mod progress;
 pub mod registry;

@@ -10,7 +10,9 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::unnormalised_mle::EXPERIMENT,
     &experiments::gaussian_precision::EXPERIMENT,
     &experiments::score_fields::EXPERIMENT,
+    &experiments::dsm_noise::EXPERIMENT,
     &experiments::tweedie::EXPERIMENT,
+    &experiments::low_density::EXPERIMENT,
     &experiments::langevin_bias::EXPERIMENT,
     &experiments::langevin_mixture::EXPERIMENT,
     &experiments::ncsn_mnist::EXPERIMENT,
@@ -24,6 +26,7 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::boltzmann_votes::EXPERIMENT,
     &experiments::experts_and_mixtures::EXPERIMENT,
     &experiments::ising_denoising::EXPERIMENT,
+    &experiments::conservative_score::EXPERIMENT,
     &experiments::anomaly::EXPERIMENT,
     &experiments::conditional_energy::EXPERIMENT,
 ];

@@ -24,6 +24,17 @@ pub fn mean_and_error(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     (mean, (variance / n).sqrt())
 }
 
+/// The mean of some numbers less four standard errors: what it is at least, unless chance played a rare trick.
+///
+/// ```
+/// use gibbsian_repro::statistics::cautious_mean;
+/// assert_eq!(cautious_mean([1.0, 3.0].into_iter()), -2.0);
+/// ```
+pub fn cautious_mean(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let (mean, error) = mean_and_error(values);
+    mean - 4.0 * error
+}
+
 /// How many of some independent answers are right, with Wilson's (1927) 95 % interval, which holds for small numbers and near 0 and 1 as well.
 ///
 /// ```
