@@ -14,6 +14,7 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::tweedie::EXPERIMENT,
     &experiments::langevin_bias::EXPERIMENT,
     &experiments::langevin_mixture::EXPERIMENT,
+    &experiments::ebm_2d::EXPERIMENT,
     &experiments::ncsn_mnist::EXPERIMENT,
     &experiments::cd_bias::EXPERIMENT,
     &experiments::rbm_mnist::EXPERIMENT,
