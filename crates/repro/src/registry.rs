@@ -10,6 +10,7 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::unnormalised_mle::EXPERIMENT,
     &experiments::gaussian_precision::EXPERIMENT,
     &experiments::score_fields::EXPERIMENT,
+    &experiments::score_matching::EXPERIMENT,
     &experiments::sliced_directions::EXPERIMENT,
     &experiments::tweedie::EXPERIMENT,
     &experiments::langevin_bias::EXPERIMENT,
