@@ -11,6 +11,7 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::gaussian_precision::EXPERIMENT,
     &experiments::score_fields::EXPERIMENT,
     &experiments::dsm_noise::EXPERIMENT,
+    &experiments::score_matching::EXPERIMENT,
     &experiments::sliced_directions::EXPERIMENT,
     &experiments::tweedie::EXPERIMENT,
     &experiments::low_density::EXPERIMENT,
