@@ -26,6 +26,7 @@ pub mod judge;
 pub mod ledger;
 pub mod models;
 pub mod outcome;
+pub mod pictures;
 pub mod progress;
 pub mod registry;
 pub mod report;
