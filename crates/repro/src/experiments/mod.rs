@@ -10,6 +10,7 @@ pub mod cd_bias;
 pub mod conditional_energy;
 pub mod curse_of_dimension;
 pub mod dbm_mnist;
+pub mod ebm_mnist;
 pub mod experts_and_mixtures;
 pub mod gaussian_integral;
 pub mod gaussian_precision;
