@@ -27,6 +27,7 @@ pub mod ledger;
 pub mod models;
 mod networks;
 pub mod outcome;
+pub mod pictures;
 pub mod progress;
 pub mod registry;
 pub mod report;

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use gibbsian_checkpoint::{Checkpoint, fingerprint};
-use gibbsian_core::Record;
+use gibbsian_core::{Parametric, Record, Values};
 use serde::Deserialize;
 
 use crate::{Result, files};
@@ -66,6 +66,21 @@ pub fn committed(name: &str) -> Result<Record> {
     let checkpoint = Checkpoint::from_bytes(&bytes, &path.display().to_string())?;
     checkpoint.check_run(&fingerprint(&listed.recipe), listed.seed)?;
     Ok(checkpoint.record)
+}
+
+/// The weights of a model in single precision, by their names.
+pub fn weights(model: &(impl Parametric + ?Sized)) -> Record {
+    let params = model.params();
+    let mut record = Record::new();
+    for tensor in model.layout().tensors() {
+        let values = params.iter().skip(tensor.range.start).take(tensor.range.len());
+        record.put(
+            &tensor.name,
+            &tensor.shape,
+            Values::F32(values.map(|x| *x as f32).collect()),
+        );
+    }
+    record
 }
 
 /// The bytes of a file of weights.

@@ -19,6 +19,7 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::langevin_mixture::EXPERIMENT,
     &experiments::ebm_2d::EXPERIMENT,
     &experiments::ncsn_mnist::EXPERIMENT,
+    &experiments::ebm_mnist::EXPERIMENT,
     &experiments::cd_bias::EXPERIMENT,
     &experiments::rbm_mnist::EXPERIMENT,
     &experiments::dbm_mnist::EXPERIMENT,

@@ -13,6 +13,7 @@ pub mod curse_of_dimension;
 pub mod dbm_mnist;
 pub mod dsm_noise;
 pub mod ebm_2d;
+pub mod ebm_mnist;
 pub mod experts_and_mixtures;
 pub mod gaussian_integral;
 pub mod gaussian_precision;

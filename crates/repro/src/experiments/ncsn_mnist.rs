@@ -10,7 +10,6 @@
 
 mod claims;
 mod network;
-mod pictures;
 
 use gibbsian_core::{At, NoiseLadder, Parametric, Score, Seed};
 use gibbsian_metrics::{GaussianKernel, median_distance, mmd};
@@ -23,8 +22,7 @@ use rand_distr::StandardNormal;
 
 use self::claims::{BETTER, CLASSES, COST, INPAINTED, JUDGE, MARGINALS, NO_COPIES, RECOGNISED, WEIGHTING};
 use self::network::{Recipe, Weighting};
-use self::pictures::Pictures;
-use crate::judge::Judgement;
+use crate::pictures::Pictures;
 use crate::{Axis, Context, Experiment, ImageGrid, Plot, Result, Scale, Table};
 
 /// See the top of the file.
@@ -177,6 +175,7 @@ fn dream(ctx: &mut Context, recipe: &Recipe, pictures: &Pictures, model: &Neural
     )?;
     let said = pictures.judge(filled.view());
     let right = said
+        .0
         .iter()
         .zip(&pictures.test_labels)
         .filter(|(j, label)| j.class == **label);
@@ -201,16 +200,9 @@ fn dream(ctx: &mut Context, recipe: &Recipe, pictures: &Pictures, model: &Neural
 fn judge(ctx: &mut Context, pictures: &Pictures, sample: ArrayView2<f64>) -> Result<()> {
     ctx.measure(&JUDGE, pictures.accuracy()?)?;
     let (said, real) = (pictures.judge(sample), pictures.judge(pictures.test.view()));
-    let confidence = |js: &[Judgement]| js.iter().map(|j| j.confidence).sum::<f64>() / js.len() as f64;
-    ctx.measure(&RECOGNISED, confidence(&said) / confidence(&real))?;
-    let share = |class: u8| said.iter().filter(|j| j.class == class).count() as f64 / said.len() as f64;
-    ctx.measure(&CLASSES, (0..10).filter(|c| share(*c) >= 0.02).count() as f64)?;
-    let median = |js: &[Judgement]| {
-        let mut distances: Vec<f64> = js.iter().map(|j| j.distance).collect();
-        distances.sort_by(f64::total_cmp);
-        distances[distances.len() / 2]
-    };
-    ctx.measure(&NO_COPIES, median(&said) / median(&real))?;
+    ctx.measure(&RECOGNISED, said.confidence() / real.confidence())?;
+    ctx.measure(&CLASSES, said.n_classes(0.02) as f64)?;
+    ctx.measure(&NO_COPIES, said.distance() / real.distance())?;
 
     // Pixels from different digits: right one by one, wrong together.
     let n = sample.nrows().min(pictures.test.nrows());
@@ -229,7 +221,7 @@ fn judge(ctx: &mut Context, pictures: &Pictures, sample: ArrayView2<f64>) -> Res
 
     let mut table = Table::new(["digit", "share_of_samples"]);
     for class in 0..10u8 {
-        table.row([i64::from(class).into(), share(class).into()])?;
+        table.row([i64::from(class).into(), said.share(class).into()])?;
     }
     ctx.table("classes", "What the judge sees in the samples.", &table)?;
     let grid = ImageGrid::new(sample.slice(s![..100, ..]), pictures.side, pictures.side).columns(20);

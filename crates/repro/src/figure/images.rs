@@ -23,12 +23,13 @@ pub struct ImageGrid {
     height: usize,
     width: usize,
     columns: usize,
+    magnification: usize,
     map: ColourMap,
     low: f64,
     high: f64,
 }
 
-/// Screen pixels per pixel of a picture.
+/// Screen pixels per pixel of a picture, either way, unless told.
 const MAGNIFICATION: usize = 2;
 /// The grey between pictures, seen on dark and on light.
 const GAP: [u8; 3] = [128, 128, 128];
@@ -45,6 +46,7 @@ impl ImageGrid {
             height,
             width,
             columns: 10,
+            magnification: MAGNIFICATION,
             map: ColourMap::Ink,
             low: 0.0,
             high: 1.0,
@@ -54,6 +56,14 @@ impl ImageGrid {
     /// The number of pictures in a row (10 unless told).
     pub fn columns(self, columns: usize) -> Self {
         ImageGrid { columns, ..self }
+    }
+
+    /// Screen pixels per pixel of a picture, either way (2 unless told), for pictures of few pixels.
+    pub fn magnified(self, magnification: usize) -> Self {
+        ImageGrid {
+            magnification,
+            ..self
+        }
     }
 
     /// The colours, and the numbers that get their ends.
@@ -68,9 +78,12 @@ impl ImageGrid {
 
     /// The pictures as PNG, with its width and height. The error says what does not fit.
     pub fn render(&self) -> Result<(Vec<u8>, (u32, u32)), String> {
-        if self.n_images == 0 || self.columns == 0 || self.n_pixels == 0 {
-            return Err("a grid of images needs an image, a column and a pixel".into());
+        if self.n_images == 0 || self.columns == 0 || self.n_pixels == 0 || self.magnification == 0 {
+            return Err(
+                "a grid of images needs an image, a column and a pixel, on the screen as well".into(),
+            );
         }
+        let by = self.magnification;
         if self.height.checked_mul(self.width) != Some(self.n_pixels) {
             return Err(format!(
                 "images of {} pixels are not {} x {}",
@@ -83,7 +96,7 @@ impl ImageGrid {
         let columns = self.columns.min(self.n_images);
         let rows = self.n_images.div_ceil(columns);
         let side = |n: usize, pixels: usize| {
-            (pixels.checked_mul(MAGNIFICATION))
+            (pixels.checked_mul(by))
                 .and_then(|pixels| n.checked_mul(pixels + 1))
                 .map(|side| side + 1)
                 .filter(|&side| side <= LARGEST_SIDE)
@@ -103,11 +116,11 @@ impl ImageGrid {
                 let Some(image) = self.pixels.chunks(self.n_pixels).nth(row * columns + column) else {
                     continue;
                 };
-                let top = 1 + row * (MAGNIFICATION * self.height + 1);
-                let left = 1 + column * (MAGNIFICATION * self.width + 1);
-                for y in 0..MAGNIFICATION * self.height {
-                    for x in 0..MAGNIFICATION * self.width {
-                        let value = image[y / MAGNIFICATION * self.width + x / MAGNIFICATION];
+                let top = 1 + row * (by * self.height + 1);
+                let left = 1 + column * (by * self.width + 1);
+                for y in 0..by * self.height {
+                    for x in 0..by * self.width {
+                        let value = image[y / by * self.width + x / by];
                         let colour = self.map.at((value - self.low) / (self.high - self.low));
                         let place = 3 * ((top + y) * width + left + x);
                         canvas[place..place + 3].copy_from_slice(&colour);
@@ -175,6 +188,16 @@ mod tests {
     }
 
     #[test]
+    fn small_pictures_can_be_magnified() {
+        let image = array![[0.0, 1.0]];
+        let grid = ImageGrid::new(image.view(), 1, 2).colours(ColourMap::Grey, 0.0, 1.0);
+        let (png, size) = grid.magnified(3).render().unwrap();
+        assert_eq!(size, (2 * 3 + 2, 3 + 2));
+        let line: Vec<u8> = decoded(&png).2[3 * 8..6 * 8].iter().step_by(3).copied().collect();
+        assert_eq!(line, [128, 0, 0, 0, 255, 255, 255, 128]);
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused() {
         let refused = |n: usize, pixels: usize, height, width| {
             ImageGrid::new(Array2::zeros((n, pixels)).view(), height, width)
@@ -183,6 +206,8 @@ mod tests {
         };
         assert_eq!(refused(1, 6, 2, 2), "images of 6 pixels are not 2 x 2");
         assert!(refused(0, 4, 2, 2).contains("needs an image"));
+        let invisible = ImageGrid::new(Array2::zeros((1, 4)).view(), 2, 2).magnified(0);
+        assert!(invisible.render().is_err());
         assert!(refused(1, 5000, 5000, 1).contains("too large"));
         let grid = ImageGrid::new(Array2::zeros((1, 4)).view(), 2, 2);
         assert!(grid.colours(ColourMap::Grey, 1.0, 1.0).render().is_err());

@@ -1,7 +1,7 @@
 //! The network and its training.
 
 use gibbsian_core::dataset::Matrix;
-use gibbsian_core::{NoiseLadder, Parametric, Record, Seed, Values};
+use gibbsian_core::{NoiseLadder, Parametric, Seed};
 use gibbsian_data::{LastBatch, Minibatches};
 use gibbsian_nn::{Activation, Net, NeuralScore, NeuralTimeScore, Picture, UNet, Var};
 use gibbsian_objectives::{MultiLevelDenoising, RowUniforms};
@@ -10,8 +10,8 @@ use gibbsian_train::{
     EachStep, Ema, GO_ON, Trainer, WarmedUp,
 };
 
-use super::pictures::Pictures;
-use crate::{Context, Result};
+use crate::pictures::Pictures;
+use crate::{Context, Result, models};
 
 /// Everything that a trained network depends on besides the data and the seed.
 #[derive(Clone, Copy, Debug)]
@@ -146,18 +146,17 @@ impl Recipe {
 
     /// Leaves the weights beside the report.
     pub(super) fn keep(&self, ctx: &mut Context, model: &NeuralTimeScore) -> Result<()> {
-        let params = model.params();
-        let mut record = Record::new();
-        for tensor in model.layout().tensors() {
-            let values = params.as_slice().expect("one piece")[tensor.range.clone()].iter();
-            let values = values.map(|x| *x as f32).collect();
-            record.put(&tensor.name, &tensor.shape, Values::F32(values));
-        }
         let caption = format!(
             "Averaged weights after {} updates. Recipe: {}",
             self.n_steps,
             self.text()
         );
-        ctx.weights("ncsn-mnist", &caption, &self.text(), self.n_steps, record)
+        ctx.weights(
+            "ncsn-mnist",
+            &caption,
+            &self.text(),
+            self.n_steps,
+            models::weights(model),
+        )
     }
 }
