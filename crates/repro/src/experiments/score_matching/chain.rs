@@ -165,6 +165,9 @@ fn likelihood_gradient<M: EnergyPullback>(model: &M, x: ArrayView2<f64>) -> Resu
     Ok(grad)
 }
 
+/// The gradient of an objective in all parameters of a chain, on these rows.
+type Gradient = dyn Fn(&LinearGaussianChain, ArrayView2<f64>) -> Result<Array1<f64>>;
+
 /// A chain with one coefficient and one deviation.
 #[derive(Clone, Copy, Debug)]
 struct Tied {
@@ -217,7 +220,7 @@ impl Tied {
     fn minimise(
         self,
         x: ArrayView2<f64>,
-        gradient: &dyn Fn(&LinearGaussianChain, ArrayView2<f64>) -> Result<Array1<f64>>,
+        gradient: &Gradient,
         curvature: &dyn Fn(&Information) -> &Array2<f64>,
     ) -> Result<Self> {
         let mut model = self;

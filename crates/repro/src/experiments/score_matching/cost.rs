@@ -123,6 +123,9 @@ impl<M: ScoreJvpPullback> ScoreJvpPullback for Counted<M> {
 
 type Network = Counted<NeuralScore>;
 
+/// The number of its claim, its name, how many passes it should take, and the objective.
+type Counts = (usize, &'static str, usize, Box<dyn Objective<Network>>);
+
 pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     let seed = ctx.seed().child("cost");
     let signs = Directions::Rademacher;
@@ -130,8 +133,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     let mut curves: Vec<(&str, Vec<(f64, f64)>)> = Vec::new();
     let mut worst = [0.0_f64; 3];
     for d in [1, 2, 4, 8, 16, 32, 64] {
-        // Which claim, its name, how many passes it should take, the objective.
-        let objectives: [(usize, &str, usize, Box<dyn Objective<Network>>); 7] = [
+        let objectives: [Counts; 7] = [
             (0, "explicit", 2 * d + 1, Box::new(ImplicitScoreMatching)),
             (
                 1,

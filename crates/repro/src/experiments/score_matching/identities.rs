@@ -346,7 +346,7 @@ fn fisher_gradient<M: ScorePullback>(
     let mut grad = Array1::zeros(model.n_params());
     model.score_pullback_with(
         x,
-        &mut |s, mut u| u.assign(&((&s - &score) * &q.view().insert_axis(Axis(1)))),
+        &mut |s, mut u| u.assign(&((&s - &score) * q.view().insert_axis(Axis(1)))),
         grad.view_mut(),
     );
     grad
