@@ -1,7 +1,7 @@
-//! One network in the plane, learned as an energy in six ways, and measured against the exact density.
+//! One network in the plane, learned as an energy in seven ways, and measured against the exact density.
 //!
 //! Data are draws of eight normal densities on a circle, whose density is known. A network of one output is trained on them by persistent chains in a replay buffer, by short chains from the data, by telling data from
-//! noise (binary and ranking), and by matching scores (implicit and denoising). In the plane the normaliser of any energy is an integral that can be computed, so that what was learned is a density, and its
+//! noise (binary and ranking), by matching scores (implicit and denoising), and against a sampler that is learned beside it. In the plane the normaliser of any energy is an integral that can be computed, so that what was learned is a density, and its
 //! Kullback-Leibler divergence and its total variation from the truth are numbers, not impressions.
 //!
 //! Neighbouring modes are 4.4 standard deviations apart, and the density between them falls to a fifth of its maximum: modes can be told apart, and what a score says of their relative weights is still in the data
@@ -10,6 +10,7 @@
 //! Two forms of contrast with noise differ in what they know of the normaliser. The binary one learns it as a parameter, `c → log Z`; to the ranking one, which is also called InfoNCE, a constant is nothing, and it
 //! leaves the parameter where it was.
 
+mod adversarial;
 mod claims;
 mod constant;
 mod grid;
@@ -29,20 +30,20 @@ use gibbsian_samplers::{Mala, Sampling};
 use ndarray::{Array1, Array2, Axis as Along, s};
 
 use self::claims::{
-    ASYMPTOTIC, CENTRED, CHAINS, CONSTANT, DOMAIN, FREE, MESH, Method, NOTICED, SHIFT, TRUTH,
+    ASYMPTOTIC, CENTRED, CHAINS, CONSTANT, DOMAIN, FREE, MESH, MODES, Method, NOTICED, SHIFT, TRUTH, UNHELD,
 };
 use self::grid::{Grid, Judged};
-use self::training::{Course, RATE, network, train};
+use self::training::{Course, MOMENTUM, RATE, network, train};
 use crate::statistics::{larger, mean_and_error};
 use crate::{Context, Experiment, Result, Table, measured};
 
 /// See the top of the file.
 pub const EXPERIMENT: Experiment = Experiment {
     id: "ebm-2d",
-    title: "Six ways to learn an energy in the plane",
-    shows: "The same network, trained on the same draws of eight normal densities: by persistent chains, by short chains, by contrast with noise (binary and ranking), by implicit and by denoising score matching.\
+    title: "Seven ways to learn an energy in the plane",
+    shows: "The same network, trained on the same draws of eight normal densities: by persistent chains, by short chains, by contrast with noise (binary and ranking), by implicit and by denoising score matching, and against a learned sampler.\
             \n\nEach energy is normalised by quadrature and compared with the exact density. Binary contrast with noise finds the normaliser, ranking leaves it free.",
-    source: "Hinton (2002), Tieleman (2008), Du and Mordatch (2019); Gutmann and Hyvärinen (2010); van den Oord, Li and Vinyals (2018); Hyvärinen (2005), Vincent (2011)",
+    source: "Hinton (2002), Tieleman (2008), Du and Mordatch (2019); Gutmann and Hyvärinen (2010); van den Oord, Li and Vinyals (2018); Hyvärinen (2005), Vincent (2011); Grathwohl et al. (2021)",
     budget_seconds: 60,
     claims: &[
         TRUTH,
@@ -58,6 +59,10 @@ pub const EXPERIMENT: Experiment = Experiment {
         Method::IMPLICIT.variation,
         Method::DENOISING.divergence,
         Method::DENOISING.variation,
+        Method::ADVERSARIAL.divergence,
+        Method::ADVERSARIAL.variation,
+        MODES,
+        UNHELD,
         MESH,
         DOMAIN,
         CONSTANT,
@@ -93,6 +98,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     contrasts(ctx, &mut bench, &noise)?;
     constant::measure(ctx, &noise)?;
     scores(ctx, &mut bench)?;
+    adversarial::learn(ctx, &mut bench)?;
     bench.finish(ctx)
 }
 
@@ -101,6 +107,7 @@ fn chains(ctx: &mut Context, bench: &mut Bench, noise: &MultivariateNormal) -> R
     let course = Course {
         batch: 128,
         rate: RATE,
+        momentum: MOMENTUM,
         n_steps: ctx.pick(3_000, 30_000),
     };
     let buffer = ReplayBuffer::new(noise.sample(2_048, &mut ctx.seed().child("buffer").rng()))?;
@@ -137,6 +144,7 @@ fn contrasts(ctx: &mut Context, bench: &mut Bench, noise: &MultivariateNormal) -
     let course = Course {
         batch: 128,
         rate: RATE,
+        momentum: MOMENTUM,
         n_steps: ctx.pick(6_000, 60_000),
     };
     let binary = || NoiseContrastiveEstimation::new(noise.clone(), 4);
@@ -215,6 +223,7 @@ fn scores(ctx: &mut Context, bench: &mut Bench) -> Result<()> {
     let course = Course {
         batch: 256,
         rate: RATE,
+        momentum: MOMENTUM,
         n_steps: ctx.pick(2_000, 20_000),
     };
     let name = Method::IMPLICIT.name;

@@ -12,6 +12,8 @@ use ndarray::Array2;
 use super::CONFINEMENT;
 use crate::{Context, Result};
 
+/// Adam's first coefficient, where there is no game.
+pub(super) const MOMENTUM: f64 = 0.9;
 /// The learning rate.
 pub(super) const RATE: f64 = 4e-3;
 
@@ -22,6 +24,8 @@ pub(super) struct Course {
     pub(super) n_steps: u64,
     /// The learning rate after warming up; it falls to zero, so that the last weights need no average.
     pub(super) rate: f64,
+    /// Adam's first coefficient.
+    pub(super) momentum: f64,
 }
 
 /// A perceptron with two layers of 64 units, in the well of a normal law.
@@ -51,7 +55,11 @@ pub(super) fn train<M: ParametricMut + Space, O: Objective<M>>(
     let n_epochs = course.n_steps.div_ceil(steps_per_epoch);
     let rate = WarmedUp::new(100, Cosine::new(course.rate, 0.0, n_epochs * steps_per_epoch)?)?;
     let trainer = Trainer::new(n_epochs, rate, seed.child("steps"))?;
-    let adam = Adam::new(&model.layout(), AdamOptions::default(), Decay::NONE)?;
+    let options = AdamOptions {
+        beta1: course.momentum,
+        ..AdamOptions::default()
+    };
+    let adam = Adam::new(&model.layout(), options, Decay::NONE)?;
     let mut step = Descent::new(objective, Clipped::new(adam, 10.0)?);
     let stage = format!("training: {name}");
     let mut watch = EachStep::new(|_: &M, progress: &gibbsian_train::Progress| {
