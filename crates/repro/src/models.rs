@@ -97,6 +97,19 @@ pub(crate) fn encode(recipe: &str, seed: u64, step: u64, record: Record) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gibbsian_core::Seed;
+    use gibbsian_nn::NeuralEnergy;
+
+    #[test]
+    fn weights_go_by_their_names() {
+        let forward = |net: &mut gibbsian_nn::Net<'_>, x| net.dense("layer", x, 1);
+        let energy = NeuralEnergy::new(3, forward, &mut Seed::new(1).rng()).unwrap();
+        let record = weights(&energy);
+        let all: Vec<f32> = energy.params().iter().map(|x| *x as f32).collect();
+        assert_eq!(record.f32s("layer.weights", &[3, 1]).unwrap(), &all[..3]);
+        assert_eq!(record.f32s("layer.bias", &[1]).unwrap(), &all[3..]);
+        assert_eq!(record.entries().count(), 2);
+    }
 
     #[test]
     fn every_file_is_listed_and_what_the_list_says() {

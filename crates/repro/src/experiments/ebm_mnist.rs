@@ -66,9 +66,9 @@ const LARGE: Recipe = Recipe {
     hidden: &[256],
     sigma: 0.1,
     n_langevin: 40,
-    n_updates: 10_000,
+    n_updates: 5_000,
     rate: 1e-3,
-    capacity: 10_000,
+    capacity: 5_000,
 };
 
 /// How much longer the long chains are: doublings of the length in training.
