@@ -17,7 +17,8 @@
 //! [`AdversarialReport::effective_draws`] says how well it fits.)
 //!
 //! **The pair is one model.** [`Adversaries`] lays the parameters of both side by side, and the gradient has the sign of descent for each, `(∂L/∂θ, −γ ∂L/∂φ)`. Any optimiser, checkpoint
-//! and training loop then serves; `γ` is the ratio of the two learning rates.
+//! and training loop then serves; `γ` is the ratio of the two learning rates under plain descent; an optimiser that
+//! ignores the scale of a gradient, as Adam does, ignores it too.
 
 use gibbsian_core::error::{check_batch, check_count, check_loss, check_non_negative, check_positive};
 use gibbsian_core::math::log_sum_exp;
