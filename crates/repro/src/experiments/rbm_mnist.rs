@@ -26,8 +26,9 @@ use self::claims::{
     CLASSES, COMMITTED, GAP, JUDGE, NO_COPIES, ORDER, PERSISTENT, PUBLISHED, RECOGNISED, SWEEPS,
 };
 use self::training::{Curve, Recipe, Sweeps};
-use crate::judge::{Judge, Judgement};
+use crate::judge::Judge;
 use crate::models;
+use crate::pictures::Judged;
 use crate::statistics::base_rate;
 use crate::{Axis, ColourMap, Context, Experiment, ImageGrid, Plot, Result, Scale, Table, measured};
 
@@ -230,27 +231,17 @@ fn dream(ctx: &mut Context, machine: &BinaryRbm, digits: &Mnist) -> Result<()> {
     let judge = Judge::new(&digits.train)?;
     ctx.measure(&JUDGE, judge.accuracy(&digits.test)?)?;
     let (height, width) = (digits.test.images().height(), digits.test.images().width());
-    let said = judge.judge(means.view(), height, width);
-    let n = said.len() as f64;
+    let said = Judged(judge.judge(means.view(), height, width));
     let real = digits.test.images();
     let some = Array2::from_shape_fn((1_000, real.dim()), |(b, i)| f64::from(real.pixels(b)[i]) / 255.0);
-    let of_real = judge.judge(some.view(), height, width);
-    let confidence = |judgements: &[Judgement]| {
-        judgements.iter().map(|j| j.confidence).sum::<f64>() / judgements.len() as f64
-    };
-    ctx.measure(&RECOGNISED, confidence(&said) / confidence(&of_real))?;
-    let share = |class: u8| said.iter().filter(|j| j.class == class).count() as f64 / n;
-    ctx.measure(&CLASSES, (0..10).filter(|c| share(*c) >= 0.01).count() as f64)?;
-    let median = |judgements: &[Judgement]| {
-        let mut distances: Vec<f64> = judgements.iter().map(|j| j.distance).collect();
-        distances.sort_by(f64::total_cmp);
-        distances[distances.len() / 2]
-    };
-    ctx.measure(&NO_COPIES, median(&said) / median(&of_real))?;
+    let of_real = Judged(judge.judge(some.view(), height, width));
+    ctx.measure(&RECOGNISED, said.confidence() / of_real.confidence())?;
+    ctx.measure(&CLASSES, said.n_classes(0.01) as f64)?;
+    ctx.measure(&NO_COPIES, said.distance() / of_real.distance())?;
 
     let mut table = Table::new(["digit", "share_of_fantasies"]);
     for class in 0..10u8 {
-        table.row([i64::from(class).into(), share(class).into()])?;
+        table.row([i64::from(class).into(), said.share(class).into()])?;
     }
     ctx.table("classes", "What the judge sees in the fantasies.", &table)?;
     let grid = ImageGrid::new(means.slice(s![..N_SHOWN, ..]), height, width).columns(20);
