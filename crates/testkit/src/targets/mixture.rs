@@ -56,6 +56,17 @@ impl Mixture {
         })
     }
 
+    /// The mixture of `α x + σ z`, for `x` of this one and standard normal `z`.
+    pub fn noised(&self, alpha: f64, variance: f64) -> Self {
+        Mixture {
+            weights: self.weights.clone(),
+            means: alpha * &self.means,
+            deviations: self
+                .deviations
+                .mapv(|s| (alpha * alpha * s * s + variance).sqrt()),
+        }
+    }
+
     /// The log-density and the responsibilities of the components.
     fn responsibilities(&self, x: ArrayView1<f64>) -> (f64, Array1<f64>) {
         let d = self.dim() as f64;

@@ -1,0 +1,58 @@
+//! Brownian motions as objects.
+//!
+//! A solver does not draw its noise: it asks a motion for `W_t − W_s`. So two solvers, or one solver with two step sizes, can be given the same path, and the
+//! order of a scheme be measured on it; or a sample be refined without becoming another one.
+//!
+//! Schemes of higher order want one number more of an interval, how far the path in it lies above its chord on average, the **space-time Lévy area**
+//!
+//! `H_{s,t} = (1/h) ∫ₛᵗ (W_u − W_s − (u − s)/h · (W_t − W_s)) du`,  `h = t − s`.
+//!
+//! It is normal with variance `h/12` and independent of the increment, and `∫ₛᵗ (W_u − W_s) du = h (½ (W_t − W_s) + H_{s,t})` (Foster, Lyons and Oberhauser 2020, definition 3.1).
+//!
+//! Time may run backwards: for `t < s` the increment is `W_t − W_s`, whose variance is `|t − s|`, and the area that of the interval.
+//!
+//! | motion | costs | may be asked |
+//! |---|---|---|
+//! | [`FreshNoise`] | nothing to keep | each interval once, in order |
+//! | [`StoredPath`] | its grid in memory | any intervals of its grid |
+
+mod fresh;
+mod stored;
+
+use gibbsian_core::error::Result;
+use ndarray::ArrayViewMut2;
+
+use crate::grid::TimeGrid;
+
+pub use fresh::FreshNoise;
+pub use stored::StoredPath;
+
+/// Independent Brownian motions for many rows.
+pub trait BrownianMotion: Sync {
+    /// Requires that this motion can be asked for the steps of `grid` for `n_rows` rows of `noise_dim` motions each.
+    ///
+    /// # Errors
+    /// Names what does not fit.
+    fn check(&self, grid: &TimeGrid, n_rows: usize, noise_dim: usize) -> Result<()>;
+
+    /// The motions of block number `block`, which begins at row `first_row`.
+    fn block(&self, block: usize, first_row: usize) -> Box<dyn BrownianBlock + '_>;
+}
+
+/// The motions of one block of rows.
+pub trait BrownianBlock {
+    /// Writes `W_to − W_from` into `increment` `(rows, M)`.
+    fn increment_into(&mut self, from: f64, to: f64, increment: ArrayViewMut2<f64>);
+
+    /// The same, and writes `H_{from,to}` into `area` `(rows, M)`.
+    fn increment_and_area_into(
+        &mut self,
+        from: f64,
+        to: f64,
+        increment: ArrayViewMut2<f64>,
+        area: ArrayViewMut2<f64>,
+    );
+
+    /// Fills `z` with standard normals that are independent of the motion: for correctors, and for noise that no equation has.
+    fn independent_into(&mut self, z: ArrayViewMut2<f64>);
+}

@@ -1,0 +1,194 @@
+//! A path that is kept, and can be looked at as coarsely as one likes.
+
+use gibbsian_core::error::{Error, Result, check_count};
+use gibbsian_core::parallel::for_each_block;
+use gibbsian_core::simd::LaneRng;
+use gibbsian_core::{Seed, Streams};
+use ndarray::{Array3, ArrayViewMut2, Axis, Zip, s};
+
+use super::fresh::fill;
+use super::{BrownianBlock, BrownianMotion};
+use crate::grid::TimeGrid;
+
+/// Paths of `B × M` Brownian motions on a fine grid: increments and areas of its intervals, from which those of any union of neighbours follow exactly.
+///
+/// Areas compose because integrals do: with `I = ∫ (W_u − W_s) du = h (½ W + H)` over each part,
+/// `I_{s,u} = I_{s,m} + I_{m,u} + (u − m) (W_m − W_s)`.
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_sde::{BrownianMotion, StoredPath, TimeGrid};
+/// use ndarray::Array2;
+///
+/// let path = StoredPath::draw(TimeGrid::uniform(0.0, 1.0, 4)?, (3, 2), Seed::new(1))?;
+/// let mut block = path.block(0, 0);
+/// let (mut half, mut rest, mut whole) = (Array2::zeros((3, 2)), Array2::zeros((3, 2)), Array2::zeros((3, 2)));
+/// block.increment_into(0.0, 0.5, half.view_mut());
+/// block.increment_into(0.5, 1.0, rest.view_mut());
+/// block.increment_into(0.0, 1.0, whole.view_mut());
+/// assert!((half + rest - whole).iter().all(|e| e.abs() < 1e-15));
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct StoredPath {
+    grid: TimeGrid,
+    /// `(B, n, M)`: each row's path lies together.
+    increments: Array3<f64>,
+    areas: Array3<f64>,
+    seed: Seed,
+}
+
+impl StoredPath {
+    /// Draws the path on `grid` for `shape = (B, M)`.
+    ///
+    /// # Errors
+    /// No rows or no motions.
+    pub fn draw(grid: TimeGrid, shape: (usize, usize), seed: Seed) -> Result<Self> {
+        let (n_rows, noise_dim) = shape;
+        check_count("n_rows", n_rows)?;
+        check_count("noise_dim", noise_dim)?;
+        let lengths: Vec<f64> = steps(&grid).map(|(from, to)| (to - from).abs()).collect();
+        let draw = |name: &str, share: f64| {
+            let streams = Streams::from_key(seed.child(name).value());
+            let mut out = Array3::zeros((n_rows, grid.n_steps(), noise_dim));
+            let mut flat = out
+                .view_mut()
+                .into_shape_with_order((n_rows, grid.n_steps() * noise_dim))
+                .expect("standard layout");
+            for_each_block(flat.view_mut(), |block, mut rows| {
+                fill(&mut LaneRng::new(streams, block), &mut rows, 1.0);
+            });
+            for (mut slice, length) in out.axis_iter_mut(Axis(1)).zip(&lengths) {
+                slice *= (length * share).sqrt();
+            }
+            out
+        };
+        Ok(StoredPath {
+            increments: draw("increments", 1.0),
+            areas: draw("areas", 1.0 / 12.0),
+            grid,
+            seed,
+        })
+    }
+
+    /// The grid.
+    pub fn grid(&self) -> &TimeGrid {
+        &self.grid
+    }
+
+    /// The number of the grid's time `t`.
+    fn index(&self, t: f64) -> Option<usize> {
+        let times = self.grid.times();
+        let rises = self.grid.last() > self.grid.first();
+        let index = times
+            .as_slice()
+            .expect("times in standard layout")
+            .partition_point(|&time| if rises { time < t } else { time > t });
+        (times.get(index) == Some(&t)).then_some(index)
+    }
+
+    /// The numbers of the two times, the earlier in the grid's order first, and whether they were exchanged for that.
+    ///
+    /// # Panics
+    /// When the grid has not both; [`BrownianMotion::check`] says so first.
+    fn interval(&self, from: f64, to: f64) -> (usize, usize, bool) {
+        let find = |t| {
+            self.index(t)
+                .unwrap_or_else(|| panic!("the path has no time {t}"))
+        };
+        let (i, j) = (find(from), find(to));
+        (i.min(j), i.max(j), j < i)
+    }
+}
+
+fn steps(grid: &TimeGrid) -> impl Iterator<Item = (f64, f64)> + '_ {
+    grid.times()
+        .into_iter()
+        .copied()
+        .zip(grid.times().into_iter().copied().skip(1))
+}
+
+impl BrownianMotion for StoredPath {
+    fn check(&self, grid: &TimeGrid, n_rows: usize, noise_dim: usize) -> Result<()> {
+        let (rows, _, motions) = self.increments.dim();
+        if (rows, motions) != (n_rows, noise_dim) {
+            return Err(Error::shape(
+                "path",
+                &[rows, motions],
+                format!("({n_rows}, {noise_dim})"),
+            ));
+        }
+        match grid.times().iter().position(|&t| self.index(t).is_none()) {
+            None => Ok(()),
+            Some(i) => Err(Error::parameter(
+                format!("times[{i}]"),
+                grid.times()[i],
+                "a time of the stored path",
+            )),
+        }
+    }
+
+    fn block(&self, block: usize, first_row: usize) -> Box<dyn BrownianBlock + '_> {
+        let streams = Streams::from_key(self.seed.child("independent").value());
+        Box::new(Block {
+            path: self,
+            first_row,
+            independent: LaneRng::new(streams, block),
+        })
+    }
+}
+
+struct Block<'p> {
+    path: &'p StoredPath,
+    first_row: usize,
+    independent: LaneRng,
+}
+
+impl BrownianBlock for Block<'_> {
+    fn increment_into(&mut self, from: f64, to: f64, mut increment: ArrayViewMut2<f64>) {
+        let (first, last, exchanged) = self.path.interval(from, to);
+        let rows = self.first_row..self.first_row + increment.nrows();
+        let parts = self.path.increments.slice(s![rows, first..last, ..]);
+        increment.assign(&parts.sum_axis(Axis(1)));
+        if exchanged {
+            increment.mapv_inplace(|w| -w);
+        }
+    }
+
+    fn increment_and_area_into(
+        &mut self,
+        from: f64,
+        to: f64,
+        mut increment: ArrayViewMut2<f64>,
+        mut area: ArrayViewMut2<f64>,
+    ) {
+        let (first, last, exchanged) = self.path.interval(from, to);
+        let rows = self.first_row..self.first_row + increment.nrows();
+        increment.fill(0.0);
+        area.fill(0.0);
+        // `area` is the integral until the end.
+        for (k, (start, end)) in steps(&self.path.grid).enumerate().skip(first).take(last - first) {
+            let h = (end - start).abs();
+            Zip::from(&mut area)
+                .and(&mut increment)
+                .and(self.path.increments.slice(s![rows.clone(), k, ..]))
+                .and(self.path.areas.slice(s![rows.clone(), k, ..]))
+                .for_each(|integral, total, &w, &area| {
+                    *integral += h * (0.5 * w + area + *total);
+                    *total += w;
+                });
+        }
+        let h = (to - from).abs();
+        Zip::from(&mut area)
+            .and(&increment)
+            .for_each(|area, w| *area = *area / h - 0.5 * w);
+        if exchanged {
+            // The path above its chord is the same from both ends.
+            increment.mapv_inplace(|w| -w);
+        }
+    }
+
+    fn independent_into(&mut self, mut z: ArrayViewMut2<f64>) {
+        fill(&mut self.independent, &mut z, 1.0);
+    }
+}

@@ -1,0 +1,213 @@
+//! What a solver is, and the driver that runs one along a grid.
+//!
+//! A solver is a configuration value: options, never positions. What it remembers from one step to the next, and the arrays it works in, are its
+//! [`Memory`](Solver::Memory), one for each block of rows. The type of equation a scheme is made for is the parameter of the trait: `impl<E: DiagonalSde> Solver<E> for Milstein`.
+//!
+//! Rows are cut into fixed blocks, which are solved from end to end independently of each other, each with its own stream of noise: neither the number of threads nor
+//! the order in which blocks finish changes a bit of the result.
+
+use gibbsian_core::Space;
+use gibbsian_core::error::{Error, Result, check_batch, check_count, check_finite};
+use gibbsian_core::parallel::BLOCK_ROWS;
+use ndarray::{Array2, Array3, ArrayViewMut2, ArrayViewMut3, Axis};
+use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+
+use crate::brownian::{BrownianBlock, BrownianMotion};
+use crate::grid::TimeGrid;
+
+/// A scheme that advances solutions of equations of type `E` by one step.
+pub trait Solver<E: ?Sized>: Sync {
+    /// What a block of rows remembers between steps, and its working arrays.
+    type Memory: Default + Send;
+
+    /// The number of Brownian motions a row needs on this equation; zero for schemes without noise.
+    fn noise_dim(&self, equation: &E) -> usize;
+
+    /// Requires what the scheme needs of the equation along this grid.
+    ///
+    /// # Errors
+    /// Names what is missing; the provided form requires nothing.
+    fn check(&self, equation: &E, grid: &TimeGrid) -> Result<()> {
+        let _ = (equation, grid);
+        Ok(())
+    }
+
+    /// Advances the rows of `x` from `step.from` to `step.to`.
+    fn step(
+        &self,
+        equation: &E,
+        step: &Step,
+        x: ArrayViewMut2<f64>,
+        noise: &mut dyn BrownianBlock,
+        memory: &mut Self::Memory,
+    );
+}
+
+/// One step of a grid.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Its number, from 0.
+    pub index: usize,
+    /// The number of steps of the whole grid.
+    pub n_steps: usize,
+    /// The time it starts at.
+    pub from: f64,
+    /// The time it ends at.
+    pub to: f64,
+}
+
+impl Step {
+    /// `to − from`: negative where time runs backwards.
+    pub fn size(&self) -> f64 {
+        self.to - self.from
+    }
+}
+
+/// The driver: fixed steps along a grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FixedSteps {
+    /// The times.
+    pub grid: TimeGrid,
+    /// The number of rows in a block, a part of the value of every result with noise; by default 32.
+    pub rows_per_block: usize,
+}
+
+impl FixedSteps {
+    /// Steps along `grid`.
+    pub fn new(grid: TimeGrid) -> Self {
+        FixedSteps {
+            grid,
+            rows_per_block: BLOCK_ROWS,
+        }
+    }
+
+    /// Solves from the rows of `x` `(B, D)` at the grid's first time and returns the points at its last.
+    ///
+    /// # Errors
+    /// Rows that do not fit the equation or are not finite; a motion that does not fit the grid; what the solver refuses; and a point that stops being finite, with its row,
+    /// coordinate, step and times.
+    pub fn solve<E, V>(
+        &self,
+        solver: &V,
+        equation: &E,
+        x: Array2<f64>,
+        motion: &dyn BrownianMotion,
+    ) -> Result<Array2<f64>>
+    where
+        E: Space + ?Sized,
+        V: Solver<E>,
+    {
+        let mut x = self.checked(solver, equation, x, motion)?;
+        let blocks: Vec<ArrayViewMut2<f64>> = x.axis_chunks_iter_mut(Axis(0), self.rows_per_block).collect();
+        blocks
+            .into_par_iter()
+            .enumerate()
+            .map(|(block, rows)| self.run(solver, equation, motion, block, rows, None))
+            .collect::<Result<()>>()?;
+        Ok(x)
+    }
+
+    /// The same, with the points at all times of the grid, the first included: `(B, n + 1, D)`.
+    ///
+    /// # Errors
+    /// Those of [`FixedSteps::solve`].
+    pub fn trajectory<E, V>(
+        &self,
+        solver: &V,
+        equation: &E,
+        x: Array2<f64>,
+        motion: &dyn BrownianMotion,
+    ) -> Result<Array3<f64>>
+    where
+        E: Space + ?Sized,
+        V: Solver<E>,
+    {
+        let mut x = self.checked(solver, equation, x, motion)?;
+        let mut kept = Array3::zeros((x.nrows(), self.grid.n_steps() + 1, x.ncols()));
+        let blocks: Vec<_> = x
+            .axis_chunks_iter_mut(Axis(0), self.rows_per_block)
+            .zip(kept.axis_chunks_iter_mut(Axis(0), self.rows_per_block))
+            .collect();
+        blocks
+            .into_par_iter()
+            .enumerate()
+            .map(|(block, (rows, kept))| self.run(solver, equation, motion, block, rows, Some(kept)))
+            .collect::<Result<()>>()?;
+        Ok(kept)
+    }
+
+    fn checked<E, V>(
+        &self,
+        solver: &V,
+        equation: &E,
+        x: Array2<f64>,
+        motion: &dyn BrownianMotion,
+    ) -> Result<Array2<f64>>
+    where
+        E: Space + ?Sized,
+        V: Solver<E>,
+    {
+        check_count("rows_per_block", self.rows_per_block)?;
+        check_batch("x", &x, equation.dim())?;
+        check_finite("x", &x)?;
+        solver.check(equation, &self.grid)?;
+        motion.check(&self.grid, x.nrows(), solver.noise_dim(equation))?;
+        Ok(x.as_standard_layout().into_owned())
+    }
+
+    /// One block of rows from end to end.
+    fn run<E, V>(
+        &self,
+        solver: &V,
+        equation: &E,
+        motion: &dyn BrownianMotion,
+        block: usize,
+        mut x: ArrayViewMut2<f64>,
+        mut kept: Option<ArrayViewMut3<f64>>,
+    ) -> Result<()>
+    where
+        E: Space + ?Sized,
+        V: Solver<E>,
+    {
+        let first_row = block * self.rows_per_block;
+        let mut noise = motion.block(block, first_row);
+        let mut memory = V::Memory::default();
+        let n_steps = self.grid.n_steps();
+        let times = self.grid.times();
+        for index in 0..=n_steps {
+            if let Some(kept) = &mut kept {
+                kept.index_axis_mut(Axis(1), index).assign(&x);
+            }
+            if index == n_steps {
+                break;
+            }
+            let step = Step {
+                index,
+                n_steps,
+                from: times[index],
+                to: times[index + 1],
+            };
+            solver.step(equation, &step, x.view_mut(), noise.as_mut(), &mut memory);
+            check_points(&x, first_row, &step)?;
+        }
+        Ok(())
+    }
+}
+
+/// Requires all points to be finite after a step.
+fn check_points(x: &ArrayViewMut2<f64>, first_row: usize, step: &Step) -> Result<()> {
+    match x.indexed_iter().find(|(_, x)| !x.is_finite()) {
+        None => Ok(()),
+        Some(((row, column), &value)) => Err(Error::non_finite(
+            format!("x[{}, {column}]", first_row + row),
+            value,
+            format!(
+                "in step {} of {}, from time {} to {}",
+                step.index + 1,
+                step.n_steps,
+                step.from,
+                step.to
+            ),
+        )),
+    }
+}
