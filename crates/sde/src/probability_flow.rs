@@ -1,9 +1,9 @@
 //! The probability flow: an ordinary equation with the marginal laws of a diffusion.
 
 use gibbsian_core::{LinearGaussian, Space, TimeScore};
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Zip};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
-use crate::equation::{Ode, for_each_time};
+use crate::equation::{Ode, combine_at};
 
 /// The probability flow `dx/dt = f_t x − ½ g_t² s_t(x)` of a linear-Gaussian process under a score.
 ///
@@ -48,10 +48,8 @@ impl<P: LinearGaussian, M: TimeScore> Ode for ProbabilityFlow<P, M> {
                 0.5 * self.process.diffusion_squared(t),
             )
         };
-        for_each_time(t, coefficients, |b, (rate, weight)| {
-            Zip::from(out.row_mut(b))
-                .and(x.row(b))
-                .for_each(|out, x| *out = rate * x - weight * *out);
+        combine_at(t, coefficients, x, out, |(rate, weight), x, score| {
+            rate * x - weight * score
         });
     }
 }
