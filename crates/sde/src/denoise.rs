@@ -2,9 +2,8 @@
 
 use gibbsian_core::error::{Result, check_batch};
 use gibbsian_core::{LinearGaussian, TimeScore};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Zip};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, Slice, Zip};
 
-use crate::equation::for_each_time;
 use crate::reverse::ReverseSde;
 
 impl<P: LinearGaussian, M: TimeScore> ReverseSde<P, M> {
@@ -15,16 +14,22 @@ impl<P: LinearGaussian, M: TimeScore> ReverseSde<P, M> {
     /// Source: Tweedie's formula (Efron 2011), first by Miyasawa (1961).
     pub fn denoise_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
         self.model().score_at_into(x, t, out.view_mut());
-        let coefficients = |t| (self.process().alpha(t), self.process().variance(t));
-        for_each_time(t, coefficients, |b, (alpha, variance)| {
-            let row = Zip::from(out.row_mut(b)).and(x.row(b));
+        let mut start = 0;
+        for end in 1..=t.len() {
+            if end < t.len() && t[end] == t[start] {
+                continue;
+            }
+            let rows = Slice::from(start..end);
+            let (alpha, variance) = (self.process().alpha(t[start]), self.process().variance(t[start]));
+            let part = Zip::from(out.slice_axis_mut(Axis(0), rows)).and(x.slice_axis(Axis(0), rows));
             if variance == 0.0 {
                 // Many a score is infinite here.
-                row.for_each(|out, x| *out = x / alpha);
+                part.for_each(|out, x| *out = x / alpha);
             } else {
-                row.for_each(|out, x| *out = (x + variance * *out) / alpha);
+                part.for_each(|out, x| *out = (x + variance * *out) / alpha);
             }
-        });
+            start = end;
+        }
     }
 
     /// The expected data behind points `x` `(B, D)` that have all arrived at time `t`: the last step of samplers that stop before time 0.

@@ -75,7 +75,12 @@ impl Backwards {
         let transition = process.transition(to, from);
         Backwards {
             alpha: transition.alpha,
-            variance: transition.variance,
+            // A difference of variances may be rounded to less than nothing; NaN stays.
+            variance: if transition.variance < 0.0 {
+                0.0
+            } else {
+                transition.variance
+            },
             sigma_from: process.sigma(from),
             sigma_to: process.sigma(to),
         }

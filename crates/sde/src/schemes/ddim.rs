@@ -13,7 +13,7 @@
 //!
 //! `x_s = x_t/a + (σ_t/a) (σ_t − a d) s + η c z`,  `σ_t − a d = (v + a² η² c²)/(σ_t + a d)`,  `d² = σ_s² ((1 − η²) v + a² σ_s²)/σ_t²`,
 //!
-//! in which nothing cancels. Order 1.
+//! in which nothing cancels. Order 1; in equal steps down to time 0, where `σ_s/σ_t` changes much, `h log h`.
 
 use gibbsian_core::error::{Result, check_within};
 use gibbsian_core::{LinearGaussian, TimeScore};

@@ -121,7 +121,7 @@ impl<P: LinearGaussian, M: TimeScore> Solver<ReverseSde<P, M>> for EdmHeun {
         let shapes = [x.dim(), x.dim(), x.dim(), (1, x.nrows())];
         let ([mut score, mut next_score, mut next, mut next_time], t) = memory.take(shapes, x.nrows(), from);
         if from > step.from {
-            let forwards = process.transition(step.from, from);
+            let forwards = Backwards::of(process, from, step.from);
             let deviation = self.noise_scale * forwards.variance.sqrt();
             noise.independent_into(next.view_mut());
             Zip::from(&mut x)

@@ -26,7 +26,7 @@ use gibbsian_core::{LinearGaussian, TimeScore};
 use ndarray::{ArrayViewMut2, Zip};
 
 use super::Working;
-use super::backwards::check_backwards;
+use super::backwards::{Backwards, check_backwards};
 use crate::brownian::BrownianBlock;
 use crate::grid::TimeGrid;
 use crate::quadrature::integrate;
@@ -116,8 +116,8 @@ impl Weights {
             let k = propagator * squared.sqrt();
             [propagator * squared, k, k * (0.5 - (t - u) / h)]
         });
-        let transition = process.transition(r, t);
-        let variance = transition.variance / (transition.alpha * transition.alpha);
+        let back = Backwards::of(process, t, r);
+        let variance = back.variance / (back.alpha * back.alpha);
         let predicted = (with_increment * with_increment + 12.0 * with_area * with_area) / h;
         let scale = if predicted > 0.0 {
             (variance / predicted).sqrt()
@@ -125,7 +125,7 @@ impl Weights {
             0.0
         };
         Weights {
-            keep: 1.0 / transition.alpha,
+            keep: 1.0 / back.alpha,
             score,
             increment: scale * with_increment / h,
             area: scale * 12.0 * with_area / h,

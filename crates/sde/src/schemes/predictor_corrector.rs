@@ -25,8 +25,8 @@ pub enum LangevinStep {
     ///
     /// **The norms are those of one row.** Theirs are means over the batch, which would make every sample depend on what else is in it, and on the number of
     /// rows. In many dimensions the two agree. In few they do not: where the score of a row vanishes, its step grows without bound, and its square has a
-    /// finite mean in three dimensions and more only; fewer are refused. Their `α` belongs to the step that ends where the corrector stands, counted forwards
-    /// from `t = 0`; here it is that of the step just made, one later.
+    /// finite mean in three dimensions and more only; fewer are refused. Their `α`, the square of ours, belongs to the forward step that ends where the corrector
+    /// stands; here it is that of the step just made, one later.
     SignalToNoise(f64),
     /// `ε = 2 (r σ_s)²` with this ratio `r`: what the rule above gives for data that are a point, without asking the score, and the rule of annealed Langevin
     /// dynamics (Song and Ermon 2019). For any number of dimensions.

@@ -18,7 +18,7 @@ use gibbsian_core::{LinearGaussian, TimeScore};
 use ndarray::ArrayViewMut2;
 
 use super::Working;
-use super::backwards::{Affine, check_backwards};
+use super::backwards::{Affine, Backwards, check_backwards};
 use crate::brownian::BrownianBlock;
 use crate::grid::TimeGrid;
 use crate::reverse::ReverseSde;
@@ -69,11 +69,11 @@ impl<P: LinearGaussian, M: TimeScore> Solver<ReverseSde<P, M>> for ReverseDiffus
         memory: &mut Working,
     ) {
         let stochasticity = equation.stochasticity();
-        let transition = equation.process().transition(step.to, step.from);
+        let back = Backwards::of(equation.process(), step.from, step.to);
         let coefficients = Affine {
-            keep: 2.0 - transition.alpha,
-            score: 0.5 * (1.0 + stochasticity * stochasticity) * transition.variance,
-            noise: stochasticity * transition.variance.sqrt(),
+            keep: 2.0 - back.alpha,
+            score: 0.5 * (1.0 + stochasticity * stochasticity) * back.variance,
+            noise: stochasticity * back.variance.sqrt(),
         };
         coefficients.step(equation, step, x, noise, memory);
     }

@@ -30,7 +30,7 @@ fn check_order(name: &str, process: Process, errors: [f64; 3], expected: f64) {
 
 /// Requires the errors of mean and variance to be of this order in the step.
 ///
-/// From the right mean every scheme goes on with the right mean, because the score vanishes there. So the mean starts one away, `y = 1`. In the member `λ` of the family
+/// From the right mean most schemes go on with the right mean, because the score vanishes there. So the mean starts one away, `y = 1`. In the member `λ` of the family
 /// `y'/y = f + ½ (1 + λ²) g²/V` with the variance `V` of the marginal, and `g²/V = V'/V − 2f`, from which `y_s/y_t = (α_t/α_s)^{λ²} (V_s/V_t)^{(1 + λ²)/2}`.
 fn weak_order<S: Solver<Reverse>>(name: &str, solver: &S, stochasticity: f64, expected: f64) {
     const SIZES: [usize; 3] = [512, 1024, 2048];
@@ -60,6 +60,24 @@ fn the_exponential_integrator_has_weak_order_one_for_every_member_of_the_family(
     for stochasticity in [0.0, 0.5, 1.0, 1.5] {
         let name = format!("λ = {stochasticity}");
         weak_order(&name, &ExponentialIntegrator, stochasticity, 1.0);
+    }
+}
+
+#[test]
+fn the_exponential_integrator_keeps_its_order_down_to_the_data() {
+    for process in processes() {
+        let horizon = process.horizon();
+        let errors = [512, 1024, 2048].map(|n| {
+            let grid = TimeGrid::uniform(horizon, 0.0, n).unwrap();
+            let found = law(
+                &ExponentialIntegrator,
+                &reverse(process),
+                &grid,
+                marginal(&process, horizon),
+            );
+            (found.1 - marginal(&process, 0.0).1).abs()
+        });
+        check_order("to time 0", process, errors, 1.0);
     }
 }
 

@@ -2,5 +2,10 @@
 
 mod brownian;
 mod common;
+mod diffusion_ends;
+mod diffusion_noise;
 mod diffusion_orders;
+mod diffusion_samples;
+mod diffusion_steps;
+mod dpm_solvers;
 mod reversal;

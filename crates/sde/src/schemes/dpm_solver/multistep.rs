@@ -35,12 +35,30 @@ use crate::solver::{Solver, Step};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DpmSolver2M;
 
-/// SDE-DPM-Solver++(2M), stochastic: weak order 2 and strong order 1, with one score a step.
+/// SDE-DPM-Solver++(2M), stochastic: weak order 2 with one score a step.
 ///
 /// The noise of a step is the exact one of the linear part. That of the step before enters the extrapolation of `x̂`, where it stands for the noise of
 /// this step that `x̂` does not know yet: in covariances they are the same up to second order.
 ///
-/// Source: Lu et al. (2022, arXiv:2211.01095), section on stochastic solvers.
+/// Source: Lu et al. (2022, arXiv:2211.01095), its extension to stochastic equations.
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_core::process::VariancePreserving;
+/// use gibbsian_sde::{DpmSolverSde2M, FixedSteps, FreshNoise, ReverseSde, TimeGrid};
+/// use gibbsian_testkit::targets::{Mixture, Noised};
+/// use ndarray::array;
+///
+/// let process = VariancePreserving::new(0.1, 20.0)?;
+/// let data = Mixture::new(array![1.0], array![[3.0]], array![0.5])?;
+/// let reverse = ReverseSde::new(process, Noised::new(data, process));
+/// let noise = FreshNoise::new(Seed::new(1));
+/// let grid = TimeGrid::uniform_in_log_snr(&process, 1.0, 1e-3, 40)?.then(0.0)?;
+/// let x = FixedSteps::new(grid).solve(&DpmSolverSde2M, &reverse, noise.normal((2000, 1)), &noise)?;
+/// let deviation = x.std(1.0);
+/// assert!((deviation - 0.5).abs() < 0.05, "{deviation}");
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DpmSolverSde2M;
 
@@ -111,9 +129,6 @@ impl Multistep {
         mut x: ArrayViewMut2<f64>,
         noise: &mut dyn BrownianBlock,
     ) {
-        if step.index == 0 {
-            self.log_snr_before = None;
-        }
         let process = equation.process();
         let log_snr = process.log_snr(step.from);
         // 1/(2r), with r the last step's length over this one's in ℓ; zero makes the step one of first order.

@@ -29,8 +29,8 @@ use crate::solver::{Solver, Step};
 /// let data = Mixture::new(array![1.0], array![[3.0]], array![0.5])?;
 /// let reverse = ReverseSde::new(process, Noised::new(data, process));
 /// let noise = FreshNoise::new(Seed::new(1));
-/// let grid = TimeGrid::karras(&process, 20.0, 0.01, 7.0, 20)?.then(0.0)?;
-/// let start = noise.normal((2000, 1)) * 20.0;
+/// let grid = TimeGrid::karras(&process, 19.0, 0.01, 7.0, 20)?.then(0.0)?;
+/// let start = noise.normal((2000, 1)) * 19.0;
 /// let x = FixedSteps::new(grid).solve(&DpmSolver2S::default(), &reverse, start, &noise)?;
 /// assert!((x.mean().unwrap() - 3.0).abs() < 0.1);
 /// # Ok::<(), gibbsian_core::Error>(())

@@ -72,20 +72,23 @@ impl LinearGaussian for Process {
     }
 }
 
-/// The score of these data at every time of a process: `s = (α μ − x)/V`.
+/// The score of data `N(MEAN, deviation²)` at every time of a process: `s = (α μ − x)/V`.
 #[derive(Clone, Copy, Debug)]
-pub struct NormalScore(Process);
+pub struct NormalScore<P> {
+    pub process: P,
+    pub deviation: f64,
+}
 
-impl Space for NormalScore {
+impl<P: LinearGaussian> Space for NormalScore<P> {
     fn dim(&self) -> usize {
         1
     }
 }
 
-impl TimeScore for NormalScore {
+impl<P: LinearGaussian> TimeScore for NormalScore<P> {
     fn score_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
         // All rows of these tests have the same time.
-        let (mean, variance) = marginal(&self.0, t[0]);
+        let (mean, variance) = marginal_of(&self.process, self.deviation, t[0]);
         Zip::from(&mut out)
             .and(&x)
             .for_each(|s, x| *s = (mean - x) / variance);
@@ -93,16 +96,26 @@ impl TimeScore for NormalScore {
 }
 
 /// The reverse of the process from these data.
-pub type Reverse = ReverseSde<Process, NormalScore>;
+pub type Reverse = ReverseSde<Process, NormalScore<Process>>;
 
 pub fn reverse(process: Process) -> Reverse {
-    ReverseSde::new(process, NormalScore(process))
+    reverse_of(process, DEVIATION)
+}
+
+/// The same for data of another standard deviation.
+pub fn reverse_of(process: Process, deviation: f64) -> Reverse {
+    ReverseSde::new(process, NormalScore { process, deviation })
 }
 
 /// Mean and variance of `X_t`.
 pub fn marginal(process: &Process, t: f64) -> (f64, f64) {
+    marginal_of(process, DEVIATION, t)
+}
+
+/// The same for data of another standard deviation.
+pub fn marginal_of<P: LinearGaussian>(process: &P, deviation: f64, t: f64) -> (f64, f64) {
     let alpha = process.alpha(t);
-    (alpha * MEAN, (alpha * DEVIATION).powi(2) + process.variance(t))
+    (alpha * MEAN, (alpha * deviation).powi(2) + process.variance(t))
 }
 
 /// Gives the `k`-th number it is asked for to row `first + k` alone, as one standard deviation.
