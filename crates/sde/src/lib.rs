@@ -7,9 +7,11 @@
 #![deny(unsafe_code)]
 
 pub mod brownian;
+mod denoise;
 pub mod equation;
 pub mod grid;
 pub mod probability_flow;
+mod quadrature;
 pub mod reverse;
 pub mod schemes;
 pub mod solver;
@@ -19,7 +21,10 @@ pub use equation::{AdditiveSde, DiagonalSde, Ode, Sde};
 pub use grid::TimeGrid;
 pub use probability_flow::ProbabilityFlow;
 pub use reverse::{OwnClock, ReverseSde};
-pub use schemes::EulerMaruyama;
+pub use schemes::{
+    Ancestral, Ddim, DpmSolver2M, DpmSolver2S, DpmSolverSde2M, EdmHeun, EulerMaruyama, ExponentialIntegrator,
+    LangevinStep, PredictorCorrector, ReverseDiffusion, ReverseVariance,
+};
 pub use solver::{FixedSteps, Solver, Step};
 
 #[cfg(doctest)]

@@ -1,4 +1,11 @@
 //! The laws of equations, noise and solvers, in one program.
 
 mod brownian;
+mod common;
+mod diffusion_ends;
+mod diffusion_noise;
+mod diffusion_orders;
+mod diffusion_samples;
+mod diffusion_steps;
+mod dpm_solvers;
 mod reversal;
