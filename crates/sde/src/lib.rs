@@ -8,19 +8,27 @@
 
 pub mod brownian;
 pub mod equation;
+pub mod forward;
 pub mod grid;
+pub mod linear;
 pub mod probability_flow;
 pub mod reverse;
+pub mod reversed;
 pub mod schemes;
 pub mod solver;
+pub mod underdamped;
 
 pub use brownian::{BrownianBlock, BrownianMotion, FreshNoise, StoredPath};
 pub use equation::{AdditiveSde, DiagonalSde, Ode, Sde};
+pub use forward::Forward;
 pub use grid::TimeGrid;
+pub use linear::{LinearSde, LinearTransition};
 pub use probability_flow::ProbabilityFlow;
 pub use reverse::{OwnClock, ReverseSde};
+pub use reversed::{MarginalFlow, Reversed};
 pub use schemes::EulerMaruyama;
 pub use solver::{FixedSteps, Solver, Step};
+pub use underdamped::{PhaseMixture, PhaseTransition, UnderdampedLangevin};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,4 +1,8 @@
 //! The laws of equations, noise and solvers, in one program.
 
+mod affine;
 mod brownian;
+mod linear;
 mod reversal;
+mod reversed;
+mod underdamped;
