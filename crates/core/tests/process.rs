@@ -160,6 +160,11 @@ fn noise_that_a_ratio_leaves_at_zero_is_taken_off() {
         assert!((process.alpha(t).powi(2) - expected).abs() < 1e-15);
         assert!((process.variance(t) - (1.0 - expected)).abs() < 1e-14);
     }
+    // Ratios that are exact differ exactly, and near zero the noise is λ'-many parts of them: σ² ≈ (λ_0 − λ_t)/(1 + e^{λ_0}).
+    let t = 2.0_f64.powi(-40);
+    let expected = sigmoid(-first) * (8.0 * t).exp_m1();
+    assert!((process.variance(t) / expected - 1.0).abs() < 1e-11);
+    assert!((process.transition(1.0 - t, 1.0).variance / (8.0 * t * sigmoid(2.0)) - 1.0).abs() < 1e-10);
     // With the noise at zero taken off, less of it is left: the last ratio is that of ᾱ = σ(λ_T)/σ(λ_0).
     let share = sigmoid(last) / sigmoid(first);
     assert!((process.log_snr(2.0) - (share / (1.0 - share)).ln()).abs() < 1e-13);

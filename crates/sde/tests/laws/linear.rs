@@ -5,7 +5,7 @@ use gibbsian_core::process::{Clock, FunctionClock, LinearGaussian, SteadyClock, 
 use gibbsian_sde::{AdditiveSde, EulerMaruyama, LinearSde, Sde, TimeGrid};
 use gibbsian_testkit::stats::line::order;
 use gibbsian_testkit::threads::same_on_any_number;
-use ndarray::{Array1, Array2, array};
+use ndarray::{Array1, Array2, Axis, array};
 
 use crate::affine::law_at_end;
 
@@ -68,6 +68,50 @@ fn transitions_solve_the_equations_of_the_moments() {
         // The method's error is that of (‖βA‖ h)⁴ ≈ (10/4000)⁴.
         assert!(largest(&(&found.gain - &gain)) < 1e-10, "{s} to {t}");
         assert!(largest(&(&found.covariance - &covariance)) < 1e-10, "{s} to {t}");
+    }
+}
+
+fn table(text: &str) -> Array2<f64> {
+    let rows: Vec<Vec<f64>> = text
+        .split(';')
+        .map(|row| row.split(',').map(|x| x.parse().unwrap()).collect())
+        .collect();
+    Array2::from_shape_fn((rows.len(), rows[0].len()), |(i, j)| rows[i][j])
+}
+
+#[test]
+fn transitions_agree_with_forty_digit_values() {
+    let lines = include_str!("../reference/linear.tsv").lines();
+    assert!(lines.clone().count() > 25);
+    for line in lines {
+        let [drift, noise, time, gain, covariance] = line.split('\t').collect::<Vec<_>>().try_into().unwrap();
+        let (drift, t) = (table(drift), time.parse::<f64>().unwrap());
+        let (gain, covariance) = (table(gain), table(covariance));
+        // What a rounding of the entries of A does to the exponential, several times.
+        let exponent = t * drift
+            .map_axis(Axis(0), |column| column.mapv(f64::abs).sum())
+            .fold(0.0, |m: f64, s| m.max(*s));
+        let allowed = 4.0 * f64::EPSILON * (1.0 + exponent);
+        let clock = SteadyClock::new(1.0, 100.0).unwrap();
+        let found = LinearSde::new(drift, table(noise), clock)
+            .unwrap()
+            .transition(0.0, t);
+        for ((i, j), &expected) in covariance.indexed_iter() {
+            // Every variance to its own size, however small beside the others.
+            let size = (covariance[[i, i]] * covariance[[j, j]]).sqrt();
+            let error = (found.covariance[[i, j]] - expected).abs() / size;
+            assert!(
+                error <= allowed,
+                "Σ[{i}, {j}] after {t}: {:.1} times",
+                error / allowed
+            );
+            let error = (found.gain[[i, j]] - gain[[i, j]]).abs() / largest(&gain);
+            assert!(
+                error <= allowed,
+                "Φ[{i}, {j}] after {t}: {:.1} times",
+                error / allowed
+            );
+        }
     }
 }
 

@@ -102,7 +102,7 @@ fn the_stationary_law_has_unit_positions_and_velocities_of_the_mass() {
         let expected = Array2::from_diag(&array![1.0, MASS]);
         assert!(largest(&(&stationary - &expected)) < 1e-14, "{stationary}");
         let kept = process.transition(0.1, 0.7).covariance_from(1.0, MASS);
-        // An exponential is off by the rounding of its exponent, ‖A‖ b, of which ‖A‖ ≤ 4 + Γ/M.
+        // An exponential is off by the rounding of its exponent, ‖A‖ b, with ‖A‖ = (1 + Γ)/M.
         let exponent = (1.0 + process.friction()) / MASS * process.clock().elapsed(0.1, 0.7);
         let allowed = 4.0 * f64::EPSILON * (1.0 + exponent);
         assert!(largest(&(matrix(kept) - expected)) < allowed);

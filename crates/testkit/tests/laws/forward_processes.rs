@@ -108,7 +108,7 @@ fn translates<P: LinearGaussian + Copy, Q: LinearGaussian + Copy>(from: P, to: Q
     let x = array![[0.3, -0.2], [1.9, 0.8], [-4.0, 3.0], [0.0, 0.0]];
     let v = array![[1.0, 0.5], [-0.3, 2.0], [0.0, 1.0], [1.0, 1.0]];
     for share in [0.01, 0.2, 0.5, 0.9, 1.0] {
-        let t = Array1::from_elem(4, share * to.horizon());
+        let t = array![share, share, 0.3, share] * to.horizon();
         let (translated, exact) = (At::new(&translated, t.view()), At::new(&exact, t.view()));
         let both = |model: &dyn ScoreJvp| {
             let (mut s, mut jv) = (Array2::zeros((4, 2)), Array2::zeros((4, 2)));
