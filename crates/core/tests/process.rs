@@ -204,6 +204,21 @@ fn a_chain_is_met_at_its_times_and_its_clock_rises_in_between() {
 }
 
 #[test]
+fn long_tables_add_up_and_their_times_are_met_exactly() {
+    let n = 1 << 17;
+    let table = DiscreteSchedule::new(Array1::from_elem(n, 1e-5)).unwrap();
+    // The product with a power of two is exact. Terms added one after the other would drift by some 10⁴ ε.
+    let exact = -(-1e-5_f64).ln_1p() * n as f64;
+    assert!((table.at(1.0) - exact).abs() <= 2.0 * f64::EPSILON * exact);
+    // i/N times N is not i for all of these.
+    let table = DiscreteSchedule::new(Array1::from_shape_fn(199, |i| 1e-3 + 1e-4 * i as f64)).unwrap();
+    assert!((0..=199).any(|i| table.time(i) * 199.0 != f64::from(i as u16)));
+    for i in 0..=199 {
+        assert_eq!((-table.at(table.time(i))).exp(), table.alpha_bar(i), "step {i}");
+    }
+}
+
+#[test]
 fn a_process_on_another_clock_is_the_same_at_the_times_it_shows() {
     let exploding = VarianceExploding::new(0.1, 10.0).unwrap();
     let clock = FunctionClock::new(2.0, |t| (0.2 * t * t, 0.4 * t)).unwrap();

@@ -3,6 +3,8 @@
 //! The forward half of a diffusion model, its processes in closed form, is in `gibbsian_core::process`; here is the way back. A [`ReverseSde`] or a [`ProbabilityFlow`]
 //! is made of a process and of anything that implements `TimeScore`: a network, the exact score of a noised mixture, the score of the empirical
 //! distribution. A [`Solver`] advances an equation along a [`TimeGrid`], with noise from a [`BrownianMotion`].
+//!
+//! Other forward equations are at home here: with matrices ([`LinearSde`]), of positions and velocities ([`UnderdampedLangevin`]), or of one's own. What has additive noise is reversed by [`Reversed`].
 
 #![deny(unsafe_code)]
 

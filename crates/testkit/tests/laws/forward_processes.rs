@@ -78,16 +78,18 @@ fn schedules() -> Verdict {
     // It stands still at π/2 and then goes back.
     assert!(clock.unwrap_err().to_string().contains("`clock(1.578125)`"));
     let clock = FunctionClock::new(1.5, |t: f64| (0.5 * t.sin(), 0.5 * t.cos())).unwrap();
-    linear_gaussian(&ChangedClock::new(exploding, clock).unwrap())
+    linear_gaussian(&ChangedClock::new(exploding, clock).unwrap())?;
+    linear_gaussian(&ChangedClock::new(OrnsteinUhlenbeck::new(1.0).unwrap(), clock).unwrap())
 }
 
 #[test]
 fn discrete_chains() -> Verdict {
-    // The times of the check are points of these tables, or lie in cells that are one cubic as far as its differences reach.
+    // Tables of one cubic, as far as the differences of the check reach, but for the middle of the last.
     linear_gaussian(&Schedule::new(
         DiscreteSchedule::new(Array1::from_elem(32, 0.1)).unwrap(),
     ))?;
-    linear_gaussian(&Schedule::new(DiscreteSchedule::new(array![0.7]).unwrap()))
+    linear_gaussian(&Schedule::new(DiscreteSchedule::new(array![0.7]).unwrap()))?;
+    linear_gaussian(&Schedule::new(DiscreteSchedule::new(array![0.3, 0.7]).unwrap()))
 }
 
 /// Two modes in two dimensions.
