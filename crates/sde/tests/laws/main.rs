@@ -2,6 +2,7 @@
 
 mod affine;
 mod brownian;
+mod continuity;
 mod linear;
 mod reversal;
 mod reversed;

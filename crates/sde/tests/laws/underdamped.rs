@@ -1,17 +1,13 @@
 //! Langevin diffusion of positions and velocities: closed forms, exact mixtures, and the way back.
 
-use gibbsian_core::process::{Clock, FunctionClock, SteadyClock, VariancePreserving};
-use gibbsian_core::{At, Energy, Score, TimePotential};
-use gibbsian_sde::{
-    AdditiveSde, EulerMaruyama, Forward, LinearSde, MarginalFlow, Ode, PhaseMixture, Reversed, Sde, TimeGrid,
-    UnderdampedLangevin,
-};
+use gibbsian_core::process::{Clock, FunctionClock, SteadyClock};
+use gibbsian_core::{At, Energy, Score};
+use gibbsian_sde::{EulerMaruyama, LinearSde, PhaseMixture, Reversed, Sde, TimeGrid, UnderdampedLangevin};
 use gibbsian_testkit::conformance;
-use gibbsian_testkit::differences::{Precision, derivative};
+use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::stats::line::order;
-use gibbsian_testkit::targets::{Mixture, Noised};
-use gibbsian_testkit::verdict::{Verdict, require};
-use ndarray::{Array1, Array2, Axis, array};
+use gibbsian_testkit::verdict::Verdict;
+use ndarray::{Array1, Array2, array};
 
 use crate::affine::law_at_end;
 use crate::linear::{covariance_is_of_the_noise, integrated, largest};
@@ -145,7 +141,8 @@ fn the_equation_is_the_one_with_matrices() {
     covariance_is_of_the_noise(&process, 0.9);
 }
 
-fn mixture() -> PhaseMixture<impl Clock + Copy> {
+/// Two modes in two dimensions, with velocities.
+pub fn mixture() -> PhaseMixture<impl Clock + Copy> {
     let process = UnderdampedLangevin::critically_damped(2, MASS, rising()).unwrap();
     let means = array![[-1.0, 0.5], [1.5, 0.0]];
     PhaseMixture::new(process, array![1.0, 3.0], means, array![0.5, 0.3], 0.04 * MASS).unwrap()
@@ -222,75 +219,6 @@ fn a_mixture_is_the_mixture_of_its_moved_components() {
     .unwrap();
     let again = At::new(&halves, times.view()).energy(x.view());
     assert!((again - energy).iter().all(|e| e.abs() < 1e-14));
-}
-
-/// `∂ log p/∂t + div u + u · ∇ log p = 0`: the flow carries the density along. Nothing here is normal.
-fn is_carried<E, M>(equation: E, model: M, x: Array2<f64>, t: f64) -> Verdict
-where
-    E: AdditiveSde,
-    M: TimePotential + Clone,
-{
-    let flow = MarginalFlow::new(equation, model.clone()).unwrap();
-    let n_dims = x.ncols();
-    for row in x.rows() {
-        let point = row.to_owned().insert_axis(Axis(0));
-        let velocity = |x: &Array2<f64>| {
-            let mut out = Array2::zeros((1, n_dims));
-            flow.velocity_into(x.view(), array![t].view(), out.view_mut());
-            out
-        };
-        let mut in_time = |h: f64| Ok(At::new(&model, array![t + 0.5 * t * h].view()).energy(point.view()));
-        let slope = derivative(&mut in_time, 0.0, Precision::DOUBLE)?[0];
-        let (mut sum, mut error) = (-slope.value / (0.5 * t), slope.error() / (0.5 * t));
-        let mut size = sum.abs();
-        let score = At::new(&model, array![t].view()).score(point.view());
-        for i in 0..n_dims {
-            let mut along = |h: f64| {
-                let mut moved = point.clone();
-                moved[[0, i]] += 0.1 * h;
-                Ok(array![velocity(&moved)[[0, i]]])
-            };
-            let slope = derivative(&mut along, 0.0, Precision::DOUBLE)?[0];
-            let carried = velocity(&point)[[0, i]] * score[[0, i]];
-            sum += slope.value / 0.1 + carried;
-            size += slope.value.abs() / 0.1 + carried.abs();
-            error += slope.error() / 0.1;
-        }
-        require(
-            sum.abs() <= 1e-12 * size + 8.0 * error && error < 1e-6 * size,
-            "the flow carries the density",
-            format_args!("{sum:e} of terms of the size {size} ± {error:e} at {row}, time {t}"),
-        )?;
-    }
-    Ok(())
-}
-
-#[test]
-fn two_modes_are_carried_by_their_flow() -> Verdict {
-    let mixture = mixture();
-    let phases = array![
-        [0.3, -0.2, 0.1, 0.0],
-        [1.2, 0.1, -0.2, 0.3],
-        [-1.0, 0.6, 0.4, -0.5]
-    ];
-    for t in [0.1, 0.4, 0.9] {
-        is_carried(*mixture.process(), mixture.clone(), phases.clone(), t)?;
-        let process = VariancePreserving::new(0.1, 20.0).unwrap();
-        let data = Mixture::new(
-            array![0.3, 0.7],
-            array![[-1.0, 0.0], [1.0, 0.5]],
-            array![0.6, 0.4],
-        )
-        .unwrap();
-        let points = array![[0.3, -0.2], [0.9, 0.8], [-2.0, 1.0]];
-        let forward = Forward::new(process, 2).unwrap();
-        is_carried(forward, Noised::new(data.clone(), process), points.clone(), t)?;
-        // The same process with matrices.
-        let clock = FunctionClock::new(1.0, |t| (t * (0.1 + 9.95 * t), 0.1 + 19.9 * t)).unwrap();
-        let linear = LinearSde::new(Array2::eye(2) * -0.5, Array2::eye(2), clock).unwrap();
-        is_carried(linear, Noised::new(data, process), points, t)?;
-    }
-    Ok(())
 }
 
 #[test]
