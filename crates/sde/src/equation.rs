@@ -6,8 +6,10 @@
 //!
 //! Every row has a time of its own, `t` `(B)`, because solvers with adaptive steps let rows run ahead of one another.
 
+use std::ops::Range;
+
 use gibbsian_core::Space;
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, Slice, Zip};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Zip, s};
 
 /// An Itô equation `dX = f(X, t) dt + G(X, t) dB`.
 ///
@@ -86,12 +88,12 @@ pub trait Ode: Space {
 pub(crate) fn for_each_run<C>(
     t: ArrayView1<f64>,
     coefficient: impl Fn(f64) -> C,
-    mut f: impl FnMut(Slice, C),
+    mut f: impl FnMut(Range<usize>, C),
 ) {
     let mut start = 0;
     for end in 1..=t.len() {
         if end == t.len() || t[end] != t[start] {
-            f(Slice::from(start..end), coefficient(t[start]));
+            f(start..end, coefficient(t[start]));
             start = end;
         }
     }
@@ -106,8 +108,8 @@ pub(crate) fn combine_at<C>(
     combine: impl Fn(&C, f64, f64) -> f64,
 ) {
     for_each_run(t, coefficient, |rows, c| {
-        Zip::from(out.slice_axis_mut(Axis(0), rows))
-            .and(x.slice_axis(Axis(0), rows))
+        Zip::from(out.slice_mut(s![rows.clone(), ..]))
+            .and(x.slice(s![rows, ..]))
             .for_each(|out, &x| *out = combine(&c, x, *out));
     });
 }

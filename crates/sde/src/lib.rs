@@ -3,29 +3,39 @@
 //! The forward half of a diffusion model, its processes in closed form, is in `gibbsian_core::process`; here is the way back. A [`ReverseSde`] or a [`ProbabilityFlow`]
 //! is made of a process and of anything that implements `TimeScore`: a network, the exact score of a noised mixture, the score of the empirical
 //! distribution. A [`Solver`] advances an equation along a [`TimeGrid`], with noise from a [`BrownianMotion`].
+//!
+//! Other forward equations are at home here: with matrices ([`LinearSde`]), of positions and velocities ([`UnderdampedLangevin`]), or of one's own. What has additive noise is reversed by [`Reversed`].
 
 #![deny(unsafe_code)]
 
 pub mod brownian;
 mod denoise;
 pub mod equation;
+pub mod forward;
 pub mod grid;
+pub mod linear;
 pub mod probability_flow;
 mod quadrature;
 pub mod reverse;
+pub mod reversed;
 pub mod schemes;
 pub mod solver;
+pub mod underdamped;
 
 pub use brownian::{BrownianBlock, BrownianMotion, FreshNoise, StoredPath};
 pub use equation::{AdditiveSde, DiagonalSde, Ode, Sde};
+pub use forward::Forward;
 pub use grid::TimeGrid;
+pub use linear::{LinearSde, LinearTransition};
 pub use probability_flow::ProbabilityFlow;
 pub use reverse::{OwnClock, ReverseSde};
+pub use reversed::{MarginalFlow, Reversed};
 pub use schemes::{
     Ancestral, Ddim, DpmSolver2M, DpmSolver2S, DpmSolverSde2M, EdmHeun, EulerMaruyama, ExponentialIntegrator,
     LangevinStep, PredictorCorrector, ReverseDiffusion, ReverseVariance,
 };
 pub use solver::{FixedSteps, Solver, Step};
+pub use underdamped::{PhaseMixture, PhaseTransition, UnderdampedLangevin};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -14,7 +14,7 @@
 
 use gibbsian_core::error::{Result, check_non_negative, check_positive};
 use gibbsian_core::{LinearGaussian, Space, TimeScore};
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, s};
 
 use crate::equation::{AdditiveSde, DiagonalSde, Sde, combine_at, for_each_run};
 
@@ -128,7 +128,7 @@ impl<P: LinearGaussian, M: TimeScore> Sde for ReverseSde<P, M> {
 impl<P: LinearGaussian, M: TimeScore> DiagonalSde for ReverseSde<P, M> {
     fn diffusion_into(&self, _: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
         let g = |t| self.stochasticity * self.process.diffusion(t);
-        for_each_run(t, g, |rows, g| out.slice_axis_mut(Axis(0), rows).fill(g));
+        for_each_run(t, g, |rows, g| out.slice_mut(s![rows, ..]).fill(g));
     }
 
     fn diffusion_slope_into(&self, _: ArrayView2<f64>, _: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
