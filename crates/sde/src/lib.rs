@@ -6,6 +6,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod adaptive_sde;
 pub mod brownian;
 pub mod equation;
 pub mod grid;
@@ -14,12 +15,14 @@ pub mod reverse;
 pub mod schemes;
 pub mod solver;
 
-pub use brownian::{BrownianBlock, BrownianMotion, FreshNoise, StoredPath};
+pub use adaptive_sde::{AdaptiveSdeRun, AdaptiveSdeSteps, Embedded, StepCounts};
+pub use brownian::{BrownianBlock, BrownianMotion, BrownianTree, FreshNoise, StoredPath};
 pub use equation::{AdditiveSde, DiagonalSde, Ode, Sde};
 pub use grid::TimeGrid;
 pub use probability_flow::ProbabilityFlow;
 pub use reverse::{OwnClock, ReverseSde};
 pub use schemes::EulerMaruyama;
+pub use schemes::{Milstein, Sra1, Sri1W1, StochasticHeun, StratonovichHeun};
 pub use solver::{FixedSteps, Solver, Step};
 
 #[cfg(doctest)]
