@@ -3,15 +3,15 @@
 use gibbsian_core::process::OrnsteinUhlenbeck;
 use gibbsian_core::{LinearGaussian, Seed, Space, TimeScore};
 use gibbsian_sde::{
-    AdaptiveSdeRun, AdaptiveSdeSteps, BrownianMotion, BrownianTree, Embedded, FixedSteps, FreshNoise,
-    ReverseSde, Sra1, Sri1W1, StochasticHeun, TimeGrid,
+    AdaptiveSdeRun, AdaptiveSdeSteps, BrownianBlock, BrownianMotion, BrownianTree, Embedded, EulerMaruyama,
+    FixedSteps, FreshNoise, ReverseSde, Solver, Sra1, Sri1W1, Step, StochasticHeun, StoredPath, TimeGrid,
 };
 use gibbsian_testkit::stats::order;
 use gibbsian_testkit::targets::{Mixture, Noised};
 use gibbsian_testkit::threads::same_on_any_number;
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, array};
 
-use crate::ito::equations::{Relaxing, Washboard, coupled, geometric};
+use crate::ito::equations::{Forced, Relaxing, Washboard, coupled, geometric};
 
 /// Requires mean and variance of independent normal numbers within five Monte Carlo errors.
 fn expect_law(points: &Array2<f64>, mean: f64, variance: f64) {
@@ -139,6 +139,85 @@ fn errors_follow_the_tolerance() {
         &solution,
         1.5,
     );
+}
+
+/// The coarser scheme of a pair.
+struct Coarser<V>(V);
+
+impl<E: ?Sized, V: Embedded<E>> Solver<E> for Coarser<V> {
+    type Memory = V::Memory;
+
+    fn noise_dim(&self, equation: &E) -> usize {
+        self.0.noise_dim(equation)
+    }
+
+    fn step(
+        &self,
+        equation: &E,
+        step: &Step,
+        mut x: ArrayViewMut2<f64>,
+        noise: &mut dyn BrownianBlock,
+        memory: &mut V::Memory,
+    ) {
+        let mut difference = Array2::zeros(x.dim());
+        self.0
+            .step_and_difference(equation, step, x.view_mut(), noise, memory, difference.view_mut());
+        x -= &difference;
+    }
+}
+
+#[test]
+fn differences_are_those_from_the_scheme_of_euler_and_maruyama() {
+    let tree = BrownianTree::new(0.0, 1.0, Seed::new(40)).unwrap();
+    let fixed = FixedSteps::new(TimeGrid::uniform(0.0, 1.0, 20).unwrap());
+    let start = FreshNoise::new(Seed::new(41)).normal((40, 1));
+    let euler = fixed
+        .solve(&EulerMaruyama, &Forced, start.clone(), &tree)
+        .unwrap();
+    for coarser in [
+        fixed
+            .solve(&Coarser(Sra1), &Forced, start.clone(), &tree)
+            .unwrap(),
+        fixed
+            .solve(&Coarser(StochasticHeun), &Forced, start.clone(), &tree)
+            .unwrap(),
+    ] {
+        assert!((coarser - &euler).iter().all(|e| e.abs() < 1e-13));
+    }
+}
+
+#[test]
+fn the_difference_of_sri1w1_is_that_from_a_scheme_of_order_one() {
+    let (growth, volatility) = (0.5, 0.5);
+    let path = StoredPath::draw(
+        TimeGrid::uniform(0.0, 1.0, 256).unwrap(),
+        (1000, 1),
+        Seed::new(42),
+    )
+    .unwrap();
+    let (steps, errors): (Vec<f64>, Vec<f64>) = (4..9)
+        .map(|k| {
+            let grid = TimeGrid::uniform(0.0, 1.0, 1 << k).unwrap();
+            let x = FixedSteps::new(grid)
+                .solve(
+                    &Coarser(Sri1W1),
+                    &geometric(growth, volatility),
+                    Array2::ones((1000, 1)),
+                    &path,
+                )
+                .unwrap();
+            let mut w = Array2::zeros((1000, 1));
+            path.block(0, 0).increment_into(0.0, 1.0, w.view_mut());
+            let solution = w.mapv(|w| (growth - 0.5 * volatility * volatility + volatility * w).exp());
+            (
+                0.5f64.powi(k),
+                (x - solution).mapv(|e| e * e).mean().unwrap().sqrt(),
+            )
+        })
+        .unzip();
+    order(&steps, &errors)
+        .within("the coarser scheme", 1.0, 0.05)
+        .unwrap();
 }
 
 #[test]
