@@ -34,7 +34,8 @@ use crate::grid::TimeGrid;
 /// A Brownian motion on an interval that is computed from its seed when it is asked for: any part, in any order, as often as one likes.
 ///
 /// The answer to a question does not depend on the questions before. Each block of rows has streams of its own. Neighbouring questions share most of their way down the tree, which is remembered: solving from end to
-/// end in steps that are ends of nodes costs a number of draws a step that does not grow with the number of steps; a time that is none costs the whole depth.
+/// end in steps that are ends of nodes costs a number of draws a step that does not grow with the number of steps; a time that is none costs the whole depth. A tree for one grid need be no deeper than
+/// to part its times: [`BrownianTree::with_depth`].
 ///
 /// ```
 /// use gibbsian_core::Seed;

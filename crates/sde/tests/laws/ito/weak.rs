@@ -1,7 +1,7 @@
 //! Weak orders without sampling: mean and second moment of linear schemes follow from those of one step, which is read off the scheme itself.
 
 use gibbsian_core::LinearGaussian;
-use gibbsian_core::process::OrnsteinUhlenbeck;
+use gibbsian_core::process::VariancePreserving;
 use gibbsian_sde::{
     BrownianBlock, DiagonalSde, EulerMaruyama, Milstein, ReverseSde, Solver, Sra1, Sri1W1, Step,
     StochasticHeun, StratonovichHeun, TimeGrid,
@@ -66,7 +66,35 @@ fn steps(from: f64, to: f64, n: usize) -> Vec<Step> {
         .collect()
 }
 
-/// Mean and variance at the end, where a step is `x' = A x + B ΔW + C H + d`.
+/// Standard normal expectations, exact for polynomials of degree 9: the rule of Gauss and Hermite with five nodes.
+fn normal_rule() -> [(f64, f64); 5] {
+    let root = 10f64.sqrt();
+    let (inner, outer) = ((5.0 - root).sqrt(), (5.0 + root).sqrt());
+    let (near, far) = ((7.0 + 2.0 * root) / 60.0, (7.0 - 2.0 * root) / 60.0);
+    [
+        (0.0, 8.0 / 15.0),
+        (inner, near),
+        (-inner, near),
+        (outer, far),
+        (-outer, far),
+    ]
+}
+
+/// `E y` and `E y²` of where a step leads from `x`: a polynomial of degree three or less in the increment and the area, so that sums are exact.
+fn step_moments<E: ?Sized, V: Solver<E>>(pair: (&V, &E), step: &Step, x: f64) -> (f64, f64) {
+    let h = step.size().abs();
+    let (mut mean, mut square) = (0.0, 0.0);
+    for (z, p) in normal_rule() {
+        for (y, q) in normal_rule() {
+            let to = one_step(pair, step, x, z * h.sqrt(), y * (h / 12.0).sqrt());
+            mean += p * q * to;
+            square += p * q * to * to;
+        }
+    }
+    (mean, square)
+}
+
+/// Mean and variance at the end, where a step is `x' = A x + q(ΔW, H)`.
 fn moments<E: ?Sized, V: Solver<E>>(
     pair: (&V, &E),
     steps: &[Step],
@@ -74,24 +102,19 @@ fn moments<E: ?Sized, V: Solver<E>>(
     mut variance: f64,
 ) -> (f64, f64) {
     for step in steps {
-        let at = |x, w, area| one_step(pair, step, x, w, area);
-        let d = at(0.0, 0.0, 0.0);
-        let (a, b, c) = (
-            at(1.0, 0.0, 0.0) - d,
-            at(0.0, 1.0, 0.0) - d,
-            at(0.0, 0.0, 1.0) - d,
-        );
-        mean = a * mean + d;
-        variance = a * a * variance + (b * b + c * c / 12.0) * step.size().abs();
+        let a = one_step(pair, step, 1.0, 0.0, 0.0) - one_step(pair, step, 0.0, 0.0, 0.0);
+        let (q, square) = step_moments(pair, step, 0.0);
+        mean = a * mean + q;
+        variance = a * a * variance + (square - q * q);
     }
     (mean, variance)
 }
 
-type Reverse = ReverseSde<OrnsteinUhlenbeck, Noised<OrnsteinUhlenbeck>>;
+type Reverse = ReverseSde<VariancePreserving, Noised<VariancePreserving>>;
 
-/// Data N(2, 0.5²) under the Ornstein–Uhlenbeck process: of `X_t` mean and variance are known, and the reverse process is linear.
+/// Data N(2, 0.5²) under a process whose noise depends on time: of `X_t` mean and variance are known, and the reverse process is linear.
 fn reverse() -> (Reverse, impl Fn(f64) -> (f64, f64)) {
-    let process = OrnsteinUhlenbeck::new(2.0).unwrap();
+    let process = VariancePreserving::new(0.5, 3.0).unwrap();
     let data = Mixture::new(array![1.0], array![[2.0]], array![0.5]).unwrap();
     let law = move |t: f64| {
         let alpha = process.alpha(t);
@@ -102,7 +125,7 @@ fn reverse() -> (Reverse, impl Fn(f64) -> (f64, f64)) {
 
 fn expect_reverse_order(name: &str, solver: &impl Solver<Reverse>, expected: f64) {
     let (reverse, law) = reverse();
-    let (from, to) = (2.0, 0.1);
+    let (from, to) = (1.0, 0.1);
     let ((mean, variance), (mean_end, variance_end)) = (law(from), law(to));
     let (mut sizes, mut of_mean, mut of_variance) = (Vec::new(), Vec::new(), Vec::new());
     for n in [512, 1024, 2048] {
@@ -128,21 +151,7 @@ fn weak_orders_for_the_reverse_of_a_normal_distribution() {
     expect_reverse_order("SRI1W1", &Sri1W1, 2.0);
 }
 
-/// Standard normal expectations, exact for polynomials of degree 9: the rule of Gauss and Hermite with five nodes.
-fn normal_rule() -> [(f64, f64); 5] {
-    let root = 10f64.sqrt();
-    let (inner, outer) = ((5.0 - root).sqrt(), (5.0 + root).sqrt());
-    let (near, far) = ((7.0 + 2.0 * root) / 60.0, (7.0 - 2.0 * root) / 60.0);
-    [
-        (0.0, 8.0 / 15.0),
-        (inner, near),
-        (-inner, near),
-        (outer, far),
-        (-outer, far),
-    ]
-}
-
-/// With geometric Brownian motion a step multiplies by `R(ΔW, H)`, a polynomial of degree three or less in both, so that `E R` and `E R²` are exact sums.
+/// With geometric Brownian motion a step multiplies by `R(ΔW, H)`, and moments are powers of `E R` and `E R²`.
 fn expect_geometric_order(name: &str, solver: &impl Solver<dyn DiagonalSde>, expected: f64) {
     let (growth, volatility) = (0.8, 0.6);
     let equation = geometric(growth, volatility);
@@ -151,20 +160,7 @@ fn expect_geometric_order(name: &str, solver: &impl Solver<dyn DiagonalSde>, exp
     for n in [512, 1024, 2048] {
         let h = 1.0 / n as f64;
         let step = steps(0.0, 1.0, n)[0];
-        let (mut mean, mut square) = (0.0, 0.0);
-        for (z, p) in normal_rule() {
-            for (y, q) in normal_rule() {
-                let r = one_step(
-                    (solver, equation),
-                    &step,
-                    1.0,
-                    z * h.sqrt(),
-                    y * (h / 12.0).sqrt(),
-                );
-                mean += p * q * r;
-                square += p * q * r * r;
-            }
-        }
+        let (mean, square) = step_moments((solver, equation), &step, 1.0);
         sizes.push(h);
         of_mean.push((mean.powi(n as i32) - growth.exp()).abs());
         let exact = (2.0 * growth + volatility * volatility).exp();
