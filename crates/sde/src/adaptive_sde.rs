@@ -4,8 +4,9 @@
 //! steps succeed, and the law of the solution would no longer be that of the equation. Here the noise is a [`BrownianTree`]: the shorter step sees the first part of the very path on which the longer one
 //! failed, and whatever decides the steps, they are steps along one Brownian motion (Gaines and Lyons 1997).
 //!
-//! That the steps depend on the path is harmless for schemes that use everything the equation needs of it: increments for additive noise, increments and areas for diagonal noise. The Euler–Maruyama scheme with
-//! multiplicative noise can converge to another equation then (Gaines and Lyons 1997, section 4; Foster and Jelinčič 2024), and so has no place among the [`Embedded`] schemes.
+//! Steps that are chosen by the path can at worst add up local errors that would else average out. All [`Embedded`] schemes have local errors of order `h^{3/2}` or less on every path, because they use everything that the
+//! equation needs of it, increments for additive noise, increments and areas for diagonal noise; and `1/h` of them still add up to something that vanishes with `h`. The local error of the
+//! Euler–Maruyama scheme with multiplicative noise is of order `h`. With such steps it can converge to the solution of another equation (Gaines and Lyons 1997; Foster and Jelinčič 2024), and has no place here.
 //!
 //! **Error.** The two results of a step differ by `d`, of order `h^{3/2}` for all schemes here. It is measured against the tolerances in the root mean square over the rows and coordinates of a block,
 //!
