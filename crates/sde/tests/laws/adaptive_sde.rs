@@ -117,7 +117,7 @@ fn errors_follow_the_tolerance() {
     let tree = BrownianTree::new(0.0, 1.0, Seed::new(34)).unwrap();
     let fixed = FixedSteps {
         rows_per_block: ROWS_PER_BLOCK,
-        ..FixedSteps::new(TimeGrid::uniform(0.0, 1.0, 8192).unwrap())
+        ..FixedSteps::new(TimeGrid::uniform(0.0, 1.0, 4096).unwrap())
     };
     let start = Array2::ones((N_ROWS, 1));
     let solution = fixed.solve(&Sra1, &Washboard, start, &tree).unwrap();

@@ -205,9 +205,9 @@ fn intervals(motion: &dyn BrownianMotion, grid: &TimeGrid, mix: [f64; 2]) -> Vec
 
 #[test]
 fn orders_for_a_linear_equation_with_additive_noise() {
-    // What SRA1 leaves out at order 3/2 has the factor `f''`: here it has order 2. The solution is exact up to the square of steps 8 times as short.
+    // What SRA1 leaves out at order 3/2 has the factor `f''`: here it has order 2. The solution is exact up to the square of steps 4 times as short.
     let ends = (0.0, 1.0);
-    let finest = grid(ends, 2048);
+    let finest = grid(ends, 1024);
     let path = StoredPath::draw(finest.clone(), (N_ROWS, 2), Seed::new(15)).unwrap();
     let tree = BrownianTree::new(ends.0, ends.1, Seed::new(16)).unwrap();
     for motion in [&path as &dyn BrownianMotion, &tree] {
