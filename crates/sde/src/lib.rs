@@ -8,6 +8,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod adaptive_sde;
 pub mod brownian;
 mod denoise;
 pub mod equation;
@@ -22,7 +23,8 @@ pub mod schemes;
 pub mod solver;
 pub mod underdamped;
 
-pub use brownian::{BrownianBlock, BrownianMotion, FreshNoise, StoredPath};
+pub use adaptive_sde::{AdaptiveSdeRun, AdaptiveSdeSteps, Embedded, StepCounts};
+pub use brownian::{BrownianBlock, BrownianMotion, BrownianTree, FreshNoise, StoredPath};
 pub use equation::{AdditiveSde, DiagonalSde, Ode, Sde};
 pub use forward::Forward;
 pub use grid::TimeGrid;
@@ -32,7 +34,8 @@ pub use reverse::{OwnClock, ReverseSde};
 pub use reversed::{MarginalFlow, Reversed};
 pub use schemes::{
     Ancestral, Ddim, DpmSolver2M, DpmSolver2S, DpmSolverSde2M, EdmHeun, EulerMaruyama, ExponentialIntegrator,
-    LangevinStep, PredictorCorrector, ReverseDiffusion, ReverseVariance,
+    LangevinStep, Milstein, PredictorCorrector, ReverseDiffusion, ReverseVariance, Sra1, Sri1W1,
+    StochasticHeun, StratonovichHeun,
 };
 pub use solver::{FixedSteps, Solver, Step};
 pub use underdamped::{PhaseMixture, PhaseTransition, UnderdampedLangevin};

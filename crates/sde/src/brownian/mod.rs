@@ -15,9 +15,11 @@
 //! |---|---|---|
 //! | [`FreshNoise`] | nothing to keep | each interval once, in order |
 //! | [`StoredPath`] | its grid in memory | any intervals of its grid |
+//! | [`BrownianTree`] | a few draws a level; nothing to keep | any interval, in any order, again and again |
 
 mod fresh;
 mod stored;
+mod tree;
 
 use gibbsian_core::error::Result;
 use ndarray::ArrayViewMut2;
@@ -26,6 +28,7 @@ use crate::grid::TimeGrid;
 
 pub use fresh::FreshNoise;
 pub use stored::StoredPath;
+pub use tree::BrownianTree;
 
 /// Independent Brownian motions for many rows.
 pub trait BrownianMotion: Sync {

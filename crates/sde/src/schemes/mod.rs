@@ -1,5 +1,16 @@
 //! Schemes, one a file.
 //!
+//! For every equation of their kind:
+//!
+//! | scheme | equations | strong order | weak order | source |
+//! |---|---|---|---|---|
+//! | [`EulerMaruyama`] | all | 1/2, and 1 where noise is additive | 1 | Maruyama (1955) |
+//! | [`Milstein`] | diagonal noise | 1 | 1 | Milstein (1974) |
+//! | [`StratonovichHeun`] | diagonal noise | 1 | 1 | Rümelin (1982), with the drift of Itô's sense |
+//! | [`Sri1W1`] | diagonal noise | 3/2 | 2 | Rößler (2010) |
+//! | [`StochasticHeun`] | additive noise | 1 | 2 | Rümelin (1982) |
+//! | [`Sra1`] | additive noise | 3/2 | 2 | Rößler (2010) |
+//!
 //! Schemes for reverse processes of diffusion models, which know the process and the score apart; `λ` is the stochasticity of the equation. All go from noise to data and can
 //! end at time 0.
 //!
@@ -24,8 +35,12 @@ mod dpm_solver;
 mod edm_heun;
 mod euler_maruyama;
 mod exponential_integrator;
+mod milstein;
 mod predictor_corrector;
 mod reverse_diffusion;
+mod sra;
+mod srk;
+mod stochastic_heun;
 mod working;
 
 pub use ancestral::{Ancestral, ReverseVariance};
@@ -34,6 +49,10 @@ pub use dpm_solver::{DpmSolver2M, DpmSolver2S, DpmSolverSde2M, Multistep};
 pub use edm_heun::EdmHeun;
 pub use euler_maruyama::EulerMaruyama;
 pub use exponential_integrator::ExponentialIntegrator;
+pub use milstein::Milstein;
 pub use predictor_corrector::{LangevinStep, PredictorCorrector};
 pub use reverse_diffusion::ReverseDiffusion;
+pub use sra::Sra1;
+pub use srk::Sri1W1;
+pub use stochastic_heun::{StochasticHeun, StratonovichHeun};
 pub use working::Working;

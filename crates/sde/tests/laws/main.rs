@@ -1,7 +1,9 @@
 //! The laws of equations, noise and solvers, in one program.
 
+mod adaptive_sde;
 mod affine;
 mod brownian;
+mod brownian_tree;
 mod common;
 mod continuity;
 mod diffusion_ends;
@@ -10,6 +12,7 @@ mod diffusion_orders;
 mod diffusion_samples;
 mod diffusion_steps;
 mod dpm_solvers;
+mod ito;
 mod linear;
 mod reversal;
 mod reversed;

@@ -1,0 +1,5 @@
+//! Schemes for general Itô equations: strong orders on shared paths, weak orders by exact moments.
+
+pub mod equations;
+mod strong;
+mod weak;
