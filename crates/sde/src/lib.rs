@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 pub mod brownian;
+pub mod conditioning;
 pub mod equation;
 pub mod grid;
 pub mod probability_flow;
@@ -15,6 +16,12 @@ pub mod schemes;
 pub mod solver;
 
 pub use brownian::{BrownianBlock, BrownianMotion, FreshNoise, StoredPath};
+pub use conditioning::{
+    ClassifierFreeGuidance, ClassifierGuidance, DiagonalTweedieProjection, DiffPir,
+    DiffusionPosteriorSampling, Guidance, KnownCoordinates, LinearObservation, MetropolisCorrected,
+    MomentMatching, NaiveProduct, Population, PosteriorEnergy, PseudoinverseGuidance, RePaint, Replacement,
+    TweedieProjection, Twist, TwistedSmc,
+};
 pub use equation::{AdditiveSde, DiagonalSde, Ode, Sde};
 pub use grid::TimeGrid;
 pub use probability_flow::ProbabilityFlow;

@@ -1,4 +1,6 @@
 //! The laws of equations, noise and solvers, in one program.
 
 mod brownian;
+mod common;
+mod conditioning;
 mod reversal;
