@@ -2,7 +2,7 @@
 //!
 //! The forward half of a diffusion model, its processes in closed form, is in `gibbsian_core::process`; here is the way back. A [`ReverseSde`] or a [`ProbabilityFlow`]
 //! is made of a process and of anything that implements `TimeScore`: a network, the exact score of a noised mixture, the score of the empirical
-//! distribution. A [`Solver`] advances an equation along a [`TimeGrid`], with noise from a [`BrownianMotion`].
+//! distribution, or one of those with an observation behind it ([`conditioning`]). A [`Solver`] advances an equation along a [`TimeGrid`], with noise from a [`BrownianMotion`].
 
 #![deny(unsafe_code)]
 

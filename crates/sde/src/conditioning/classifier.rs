@@ -1,8 +1,9 @@
 //! Classifier guidance: a model of the class of a noisy point.
 //!
-//! `∇ log p_t(x) + w ∇ log p_t(y | x)` (Dhariwal and Nichol 2021, section 4; Song et al. 2021, equation 14). With `w = 1` and a classifier that is exact at every noise level this is the conditional score, by
-//! Bayes's rule. Other weights aim at `p_t(x) p_t(y | x)^w`, which is **not** the noised form of `p_0(x) p_0(y | x)^w`, so the reverse process ends up elsewhere: a picture more typical of its class, and no draw from
-//! any law that could be written down.
+//! `∇ log p_t(x) + w ∇ log p_t(y | x)` (Dhariwal and Nichol 2021, section 4; Song et al. 2021, equation 14). With `w = 1` and a
+//! classifier that is exact at every noise level this is the conditional score, by Bayes's rule. Other weights aim at
+//! `p_t(x) p_t(y | x)^w`, which is **not** the noised form of `p_0(x) p_0(y | x)^w`, so the reverse process ends up elsewhere: a picture
+//! more typical of its class, and no draw from any law that could be written down.
 
 use gibbsian_core::error::{Error, Result, check_finite};
 use gibbsian_core::{Space, TimeScore, TimeScoreJvp};

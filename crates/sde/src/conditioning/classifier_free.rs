@@ -1,7 +1,8 @@
 //! Classifier-free guidance: a score with and one without the condition.
 //!
-//! `(1 + w) s(x | y) − w s(x)` (Ho and Salimans 2022, equation 6). Since `s(x | y) − s(x) = ∇ log p_t(y | x)`, this is [`ClassifierGuidance`](super::ClassifierGuidance) of weight `1 + w` by the classifier that the two
-//! scores imply, and what is said there of weights other than one holds for `w ≠ 0`. Some programs write `s(x) + w (s(x | y) − s(x))`, whose weight is ours plus one.
+//! `(1 + w) s(x | y) − w s(x)` (Ho and Salimans 2022, equation 6). Since `s(x | y) − s(x) = ∇ log p_t(y | x)`, this is
+//! [`ClassifierGuidance`](super::ClassifierGuidance) of weight `1 + w` by the classifier that the two scores imply, and what is said
+//! there of weights other than one holds for `w ≠ 0`. Some programs write `s(x) + w (s(x | y) − s(x))`, whose weight is ours plus one.
 
 use gibbsian_core::error::{Result, check_finite};
 use gibbsian_core::{Space, TimeScore, TimeScoreJvp};

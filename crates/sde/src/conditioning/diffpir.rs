@@ -1,13 +1,15 @@
 //! Plug-and-play restoration: denoise, move towards the observation, add noise again.
 //!
-//! A step of DiffPIR (Zhu, Zhang, Liang, Cao, Wen, Timofte and Van Gool 2023, algorithm 1) from `t` to `t'` asks no derivative of the score. With `ς² = σ²/α²` at `t` it is
+//! A step of DiffPIR (Zhu, Zhang, Liang, Cao, Wen, Timofte and Van Gool 2023, algorithm 1) from `t` to `t'` asks no derivative of the
+//! score. With `ς² = σ²/α²` at `t` it is
 //!
 //! 1. `x̂ = (x + σ² s)/α`,
 //! 2. `x̂_y = argmin_z ‖y − A z‖²/(2 s²) + λ ‖z − x̂‖²/(2 ς²) = x̂ + Aᵀ(A Aᵀ + ρ I)⁻¹(y − A x̂)`, `ρ = λ s²/ς²`,
 //! 3. `ê = (x − α x̂_y)/σ`,
 //! 4. `x' = α' x̂_y + σ' (√(1 − ζ) ê + √ζ z)`.
 //!
-//! Its second line is the posterior mean of a clean point with law `N(x̂, (ς²/λ) I)`: as if the data had no law of their own but through `x̂`. It is exact for data without any (`s = 0`, `λ = 1`), and for no others.
+//! Its second line is the posterior mean of a clean point with law `N(x̂, (ς²/λ) I)`: as if the data had no law of their own but through
+//! `x̂`. It is exact for data without any (`s = 0`, `λ = 1`), and for no others.
 
 use gibbsian_core::error::{Result, check_positive, check_within};
 use gibbsian_core::{LinearGaussian, TimeScore};
@@ -36,7 +38,8 @@ impl DiffPir {
     /// The scheme for `observation`, with the weight `λ` of the denoised point against it and the share `ζ` of new noise.
     ///
     /// # Errors
-    /// A `λ` that is not positive and finite, a `ζ` outside `[0, 1]`; a matrix whose entries are so large that the products of its rows overflow.
+    /// A `λ` that is not positive and finite, a `ζ` outside `[0, 1]`; a matrix whose entries are so large that the products of its rows
+    /// overflow.
     pub fn new(observation: LinearObservation, lambda: f64, zeta: f64) -> Result<Self> {
         check_positive("lambda", lambda)?;
         check_within("zeta", zeta, 0.0, 1.0)?;

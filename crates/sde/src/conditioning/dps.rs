@@ -1,11 +1,13 @@
 //! Diffusion posterior sampling: the denoised point taken for the clean one.
 //!
-//! `p_t(y | x) ≈ N(y; A x̂, s² I)` (Chung, Kim, Mccann, Klasky and Ye 2023), also called reconstruction guidance (Ho, Salimans, Gritsenko, Chan, Norouzi and Fleet 2022). The covariance of the clean point
-//! is taken for zero, so the guidance is too strong: for a normal prior of posterior variance `C` and `A = 1` by the factor `(s² + C)/s²`, whose size at large times is the signal-to-noise ratio
-//! of the observation. With little noise the equation is stiff, and explicit solvers need short steps.
+//! `p_t(y | x) ≈ N(y; A x̂, s² I)` (Chung, Kim, Mccann, Klasky and Ye 2023), also called reconstruction guidance (Ho, Salimans,
+//! Gritsenko, Chan, Norouzi and Fleet 2022). The covariance of the clean point is taken for zero, so the guidance is too strong: for a
+//! normal prior of posterior variance `C` and `A = 1` by the factor `(s² + C)/s²`, which at large times is one plus the signal-to-noise
+//! ratio of the observation. With little noise the equation is stiff, and explicit solvers need short steps.
 //!
-//! In practice the guidance is therefore weakened. A weight `w` of it is nothing but noise of variance `s²/w` in the observation, and is asked for so. The authors' algorithm takes steps of length `ζ/‖y − A x̂‖` along
-//! the gradient of `‖y − A x̂‖²`, whatever the step in time: that is a rule of a sampler and no score.
+//! In practice the guidance is therefore weakened. A weight `w` of it is nothing but noise of variance `s²/w` in the observation, and is
+//! asked for so. The authors' algorithm takes steps of length `ζ/‖y − A x̂‖` along the gradient of `‖y − A x̂‖²`, whatever the step in
+//! time: that is a rule of a sampler and no score.
 
 use gibbsian_core::{LinearGaussian, Result, Space, TimeScoreJvp};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};

@@ -1,12 +1,15 @@
 //! Composition corrected: at each noise level, steps that leave the level's density as it is.
 //!
-//! A sum of scores belongs at each time to a density, but these densities are not each other's noised forms, and a reverse process under the sum drifts away from them ([`NaiveProduct`](super::NaiveProduct) has the numbers). After each of its steps
-//! some steps of the Metropolis-adjusted Langevin algorithm at the new time bring the points back (Du, Durkan, Strudel, Tenenbaum, Dieleman, Fergus, Sohl-Dickstein, Doucet and Grathwohl 2023, algorithm 1 with the sampler of
-//! their choice). The accept step needs energies, so the parts must be energies in time and not scores alone; in exchange the last level, the product itself, is sampled without a bias that depends on the step size. What
-//! remains is how far the chain has mixed, which more corrections and more levels mend.
+//! A sum of scores belongs at each time to a density, but these densities are not each other's noised forms, and a reverse process under
+//! the sum drifts away from them ([`NaiveProduct`](super::NaiveProduct) has the numbers). After each of its steps some steps of the
+//! Metropolis-adjusted Langevin algorithm at the new time bring the points back (Du, Durkan, Strudel, Tenenbaum, Dieleman, Fergus,
+//! Sohl-Dickstein, Doucet and Grathwohl 2023). The accept step needs energies, so the parts must be energies in time and not scores
+//! alone; in exchange the last level, the product itself, is sampled without a bias that depends on the step size. What remains is how
+//! far the chain has mixed, which more corrections and more levels mend.
 //!
-//! A proposal is `x' = x + δ s(x) + √(2δ) z`, kept with probability `min(1, e^{E(x) − E(x')} q(x|x')/q(x'|x))` (Roberts and Tweedie 1996). The step size follows the noise, `δ = ratio · (α² ς² + σ²)`: the variance of data of variance `ς²` at
-//! that time, which is what a step should be measured by.
+//! A proposal is `x' = x + δ s(x) + √(2δ) z`, kept with probability `min(1, e^{E(x) − E(x')} q(x|x')/q(x'|x))` (Roberts and Tweedie
+//! 1996). The step size follows the noise, `δ = ratio · (α² ς² + σ²)`: the variance of data of variance `ς²` at that time, which is what
+//! a step should be measured by.
 
 use gibbsian_core::error::{Result, check_count, check_positive};
 use gibbsian_core::{LinearGaussian, TimePotential};

@@ -1,10 +1,12 @@
 //! Moment matching posterior sampling: both moments of the clean point, without forming a matrix.
 //!
-//! The guidance is that of [`TweedieProjection`](super::TweedieProjection), with `V = s² I + A C Aᵀ` and `C = (σ²/α²)(I + σ² J)`, but `V w = y − A x̂` is solved by conjugate gradients, one Jacobian product an iteration
-//! (Rozet, Andry, Lanusse and Louppe 2024). The iteration ends after `M` of them in exact arithmetic, and long before when `A C Aᵀ` has few large eigenvalues, as pictures have; stopped early it gives
-//! weaker guidance in the directions that it has not reached.
+//! The guidance is that of [`TweedieProjection`](super::TweedieProjection), with `V = s² I + A C Aᵀ` and `C = (σ²/α²)(I + σ² J)`, but
+//! `V w = y − A x̂` is solved by conjugate gradients, one Jacobian product an iteration (Rozet, Andry, Lanusse and Louppe 2024). The
+//! iteration ends after `M` of them in exact arithmetic, and long before when `A C Aᵀ` has few large eigenvalues, as pictures have;
+//! stopped early it gives weaker guidance in the directions that it has not reached.
 //!
-//! Rows are iterated side by side, each with its own step lengths and its own end. A row in whose direction `V` is not positive, which a learned score may bring about, stops with what it has.
+//! Rows are iterated side by side, each with its own step lengths and its own end. A row in whose direction `V` is not positive, which a
+//! learned score may bring about, stops with what it has.
 
 use gibbsian_core::error::{Result, check_count, check_non_negative};
 use gibbsian_core::{LinearGaussian, Space, TimeScoreJvp};
@@ -27,7 +29,8 @@ pub struct MomentMatching<P, M> {
 }
 
 impl<P: LinearGaussian, M: Space> MomentMatching<P, M> {
-    /// The conditional score of `prior`, a score along `process`, given `observation`; at most `M` iterations, to a relative residual of 10⁻¹².
+    /// The conditional score of `prior`, a score along `process`, given `observation`; at most `M` iterations, to a relative residual of
+    /// 10⁻¹².
     ///
     /// # Errors
     /// Different dimensions.

@@ -1,12 +1,14 @@
 //! Conditioning: samples from `p(x_0 | y)` with a score that was made for `p(x_0)`.
 //!
-//! Bayes's rule holds at every time, `∇ log p_t(x | y) = ∇ log p_t(x) + ∇ log p_t(y | x)`, and a method is what it takes for the second term, the **guidance**. For an observation
-//! `y = A x_0 + s e` it is a mean over the clean points that a noisy one may have come from, `p_t(y | x) = ∫ N(y; A x_0, s² I) p(x_0 | x) dx_0`. Only two moments of `p(x_0 | x)` follow from
-//! the score and its Jacobian `J` (Robbins 1956; Miyasawa 1961; Efron 2011),
+//! Bayes's rule holds at every time, `∇ log p_t(x | y) = ∇ log p_t(x) + ∇ log p_t(y | x)`, and a method is what it takes for the second
+//! term, the **guidance**. For an observation `y = A x_0 + s e` it is a mean over the clean points that a noisy one may have come from,
+//! `p_t(y | x) = ∫ N(y; A x_0, s² I) p(x_0 | x) dx_0`. Only two moments of `p(x_0 | x)` follow from the score and its Jacobian `J`
+//! (Robbins 1956; Miyasawa 1961; Efron 2011),
 //!
 //! `x̂ = E[x_0 | x] = (x + σ² s)/α`,  `C = Cov[x_0 | x] = (σ²/α²)(I + σ² J)`,
 //!
-//! so the methods put a normal law with mean `x̂` in its place. Then `p_t(y | x) ≈ N(y; A x̂, V)`, with `V = s² I + A (covariance) Aᵀ`, and
+//! so the methods put a normal law with mean `x̂` in its place. Then `p_t(y | x) ≈ N(y; A x̂, V)`, with `V = s² I + A (covariance) Aᵀ`,
+//! and
 //!
 //! `guidance = (∂x̂/∂x)ᵀ Aᵀ V⁻¹ (y − A x̂)`,  `∂x̂/∂x = (I + σ² J)/α`,
 //!
@@ -20,13 +22,15 @@
 //! | [`TweedieProjection`] | `C` | normal | `M` + 1 |
 //! | [`MomentMatching`] | `C`, by conjugate gradients | normal | one an iteration, + 1 |
 //!
-//! All are exact at `t = 0`, where nothing is left to guess; and for other than normal priors none is in between. **What can be said there:** the exact guidance is
-//! `(α/σ²)(E[x_0 | x, y] − x̂)`, and that with the full `C` is `(α/σ²)` times the best estimate of `x_0 − x̂` that is linear in `y`. So among all guidances that are affine in `y` at
-//! every `x`, the table and none at all included, it has the least mean squared error over the joint law of `x` and `y`; and by Pythagoras the error of every other one is that plus its
-//! mean squared distance from it. That is a statement about scores. Which method's samples come nearest to a posterior of several modes is another question, to which the order of the table is no answer:
-//! where it matters, weigh them ([`TwistedSmc`]).
+//! All are exact at `t = 0`, where nothing is left to guess; and for other than normal priors none is in between. **What can be said
+//! there:** the exact guidance is `(α/σ²)(E[x_0 | x, y] − x̂)`, and that with the full `C` is `(α/σ²)` times the best estimate of
+//! `x_0 − x̂` that is linear in `y`. So among all guidances that are affine in `y` at every `x`, the table and none at all included, it
+//! has the least mean squared error over the joint law of `x` and `y`; and by Pythagoras the error of every other one is that plus its
+//! mean squared distance from it. That is a statement about scores. Which method's samples come nearest to a posterior of several modes
+//! is another question, to which the order of the table is no answer: where it matters, weigh them ([`TwistedSmc`]).
 //!
-//! Every method is a `TimeScore`, which a [`ReverseSde`](crate::ReverseSde) or a [`ProbabilityFlow`](crate::ProbabilityFlow) takes in place of the prior's, with any solver:
+//! Every method is a `TimeScore`, which a [`ReverseSde`](crate::ReverseSde) or a [`ProbabilityFlow`](crate::ProbabilityFlow) takes in
+//! place of the prior's, with any solver:
 //!
 //! ```
 //! use gibbsian_core::Seed;
@@ -50,12 +54,13 @@
 //! # Ok::<(), gibbsian_core::Error>(())
 //! ```
 //!
-//! **Transposes.** Guidance wants `Jᵀ u`, the waist has `J u`. For gradients, exact scores among them, `J` is symmetric and the two are one; a network that is no gradient is taken at its word, and what
-//! asymmetry it has is an error of the network like others.
+//! **Transposes.** Guidance wants `Jᵀ u`, the waist has `J u`. For gradients, exact scores among them, `J` is symmetric and the two are
+//! one; a network that is no gradient is taken at its word, and what asymmetry it has is an error of the network like others.
 //!
 //! Beside the guidances:
 //!
-//! - [`TwistedSmc`] corrects any of those that know their likelihood ([`Twist`]) by weights and resampling: exact in the limit of many particles, with an unbiased estimate of the evidence `p(y)`;
+//! - [`TwistedSmc`] corrects any of those that know their likelihood ([`Twist`]) by weights and resampling: exact in the limit of many
+//!   particles, with an unbiased estimate of the evidence `p(y)`;
 //! - [`DiffPir`], [`Replacement`] and [`RePaint`] change the steps of a solver instead of the score;
 //! - [`ClassifierGuidance`] and [`ClassifierFreeGuidance`] have a model of `y` that was trained on noisy points;
 //! - [`NaiveProduct`] and [`MetropolisCorrected`] compose scores: why that is no matter of adding them is said there;
@@ -99,7 +104,8 @@ pub use twisted_smc::{Population, TwistedSmc};
 
 /// A prior's score, and what an observation adds to it.
 pub trait Guidance: Space {
-    /// Writes `∇ log p_t(x_b)` into `prior` and an approximation of `∇ log p_t(y | x_b)` into `guidance`; `x` and both are `(B, D)`, `t` is `(B)`.
+    /// Writes `∇ log p_t(x_b)` into `prior` and an approximation of `∇ log p_t(y | x_b)` into `guidance`; `x` and both are `(B, D)`, `t`
+    /// is `(B)`.
     fn guide_into(
         &self,
         x: ArrayView2<f64>,
@@ -113,7 +119,8 @@ pub trait Guidance: Space {
 ///
 /// At `t = 0` the likelihood must be the exact one, `p(y | x_0)`; [`TwistedSmc`] rests on that, and on nothing else.
 pub trait Twist: Guidance {
-    /// The same as [`Guidance::guide_into`], and writes an approximation of `log p_t(y | x_b)` into `log_likelihood` `(B)`. The guidance need not be its gradient.
+    /// The same as [`Guidance::guide_into`], and writes an approximation of `log p_t(y | x_b)` into `log_likelihood` `(B)`. The guidance
+    /// need not be its gradient.
     fn twist_into(
         &self,
         x: ArrayView2<f64>,

@@ -1,25 +1,30 @@
 //! Products of noised densities by adding their scores, and why that is naive.
 //!
-//! The product `p(x) ∝ Π_i p_i(x)^{w_i}` of clean densities has the score `Σ w_i s_i`. At `t > 0` the sum `Σ w_i s_i(x, t)` is the score of the product of the *noised* densities, which is **not** the noised product
-//! (Du, Durkan, Strudel, Tenenbaum, Dieleman, Fergus, Sohl-Dickstein, Doucet and Grathwohl 2023): noise is added once to a product and `n` times to its factors. Normals show the size of it. For `n`
-//! factors `N(μ_i, v)` of weight one the product is `N(μ̄, v/n)`, so that
+//! The product `p(x) ∝ Π_i p_i(x)^{w_i}` of clean densities has the score `Σ w_i s_i`. At `t > 0` the sum `Σ w_i s_i(x, t)` is the score
+//! of the product of the *noised* densities, which is **not** the noised product (Du, Durkan, Strudel, Tenenbaum, Dieleman, Fergus,
+//! Sohl-Dickstein, Doucet and Grathwohl 2023): noise is added once to a product and `n` times to its factors. Normals show the size of
+//! it. For `n` factors `N(μ_i, v)` of weight one the product is `N(μ̄, v/n)`, so that
 //!
 //! | | precision at time `t` | mean |
 //! |---|---|---|
 //! | noised product | `n/(α² v + n σ²)` | `α μ̄` |
 //! | product of the noised | `n/(α² v + σ²)` | `α μ̄` |
 //!
-//! and the difference vanishes at `t = 0` alone. A reverse process under the sum is therefore no reverse of anything: for `v = 1` under the Ornstein–Uhlenbeck process it ends with variance `1/(2n − 1)` instead of `1/n`.
+//! and the difference vanishes at `t = 0` alone. A reverse process under the sum is therefore no reverse of anything: for `v = 1` under
+//! the Ornstein–Uhlenbeck process it ends with variance `1/(2n − 1)` instead of `1/n`.
 //!
-//! The sums are still scores of a family of densities that ends at the right one, so that annealing along them with a sampler that leaves each invariant is right: [`MetropolisCorrected`](super::MetropolisCorrected).
+//! The sums are still scores of a family of densities that ends at the right one, so that annealing along them with a sampler that leaves
+//! each invariant is right: [`MetropolisCorrected`](super::MetropolisCorrected).
 
 use gibbsian_core::error::{Error, Result, check_count, check_each, check_shape};
 use gibbsian_core::{Space, TimeEnergy, TimePotential, TimeScore, TimeScoreJvp};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
-/// The product `Π_i p_{i,t}(x)^{w_i}` of noised densities, unnormalised: `E = Σ w_i E_i`, `s = Σ w_i s_i`. At `t = 0` it is the product of the clean ones, and at other times not its noised form.
+/// The product `Π_i p_{i,t}(x)^{w_i}` of noised densities, unnormalised: `E = Σ w_i E_i`, `s = Σ w_i s_i`. At `t = 0` it is the product
+/// of the clean ones, and at other times not its noised form.
 ///
-/// Its parts may be of one type, or of several behind `Box<dyn TimeScore>` or `Box<dyn TimePotential>`. A negative weight asks for what a part finds unlikely; whether there is then any density is the caller's concern.
+/// Its parts may be of one type, or of several behind `Box<dyn TimeScore>` or `Box<dyn TimePotential>`. A negative weight asks for what a
+/// part finds unlikely; whether there is then any density is the caller's concern.
 ///
 /// ```
 /// use gibbsian_core::{At, Score};

@@ -1,7 +1,8 @@
 //! Pseudoinverse-guided diffusion: one variance for all directions.
 //!
-//! `p(x_0 | x) ≈ N(x̂, r_t² I)` (Song, Vahdat, Mardani and Kautz 2023), hence `V = s² I + r_t² A Aᵀ`; without noise `Aᵀ V⁻¹` is the pseudoinverse of `A` over `r_t²`, after which the method is
-//! named. Data `N(μ, ς² I)` have exactly `r_t² = ς² σ²/(α² ς² + σ²)`, and with the right `ς²` the method is exact for them; the authors take `ς = 1`.
+//! `p(x_0 | x) ≈ N(x̂, r_t² I)` (Song, Vahdat, Mardani and Kautz 2023), hence `V = s² I + r_t² A Aᵀ`; without noise `Aᵀ V⁻¹` is the
+//! pseudoinverse of `A` over `r_t²`, after which the method is named. Data `N(μ, ς² I)` have exactly `r_t² = ς² σ²/(α² ς² + σ²)`, and
+//! with the right `ς²` the method is exact for them; the authors take `ς = 1`.
 //!
 //! `A Aᵀ` is decomposed once, so that the inverse at every time costs two products with an `(M, M)` matrix, and with a mask nothing.
 
@@ -26,10 +27,12 @@ pub struct PseudoinverseGuidance<P, M> {
 }
 
 impl<P: LinearGaussian, M: Space> PseudoinverseGuidance<P, M> {
-    /// The conditional score of `prior`, a score along `process`, given `observation`, for data whose variance in each direction is about `data_variance`.
+    /// The conditional score of `prior`, a score along `process`, given `observation`, for data whose variance in each direction is about
+    /// `data_variance`.
     ///
     /// # Errors
-    /// Different dimensions; a variance that is not positive and finite; a matrix whose entries are so large that the products of its rows overflow.
+    /// Different dimensions; a variance that is not positive and finite; a matrix whose entries are so large that the products of its
+    /// rows overflow.
     pub fn new(process: P, prior: M, observation: LinearObservation, data_variance: f64) -> Result<Self> {
         observation.check_dim(&prior)?;
         check_positive("data_variance", data_variance)?;

@@ -8,9 +8,10 @@ use super::observation::{LinearObservation, log_normaliser};
 
 /// The posterior of a point with prior energy `E(x)` after a linear observation: `E(x) − log N(y; A x, s² I)`.
 ///
-/// `E(x | y) = E(x) + ‖y − A x‖²/(2 s²) + ½ M log 2π s²`,  `s(x | y) = s(x) + Aᵀ(y − A x)/s²`,  `J v − Aᵀ A v/s²`. No constant of the likelihood is dropped, so
-/// `log Z` of the posterior is that of the prior plus the log-evidence `log p(y)`: whatever estimates normalisers compares models.
-/// It can do what the prior can, and every sampler of an energy is one of its posterior. Points outside the prior's support stay there.
+/// `E(x | y) = E(x) + ‖y − A x‖²/(2 s²) + ½ M log 2π s²`,  `s(x | y) = s(x) + Aᵀ(y − A x)/s²`,  `J v − Aᵀ A v/s²`. No constant of the
+/// likelihood is dropped, so `log Z` of the posterior is that of the prior plus the log-evidence `log p(y)`: whatever estimates
+/// normalisers compares models. It can do what the prior can, and every sampler of an energy is one of its posterior. Points outside the
+/// prior's support stay there.
 ///
 /// ```
 /// use gibbsian_core::Score;

@@ -1,10 +1,11 @@
 //! Inpainting by replacement with repeated steps.
 //!
-//! Each step backwards, after which known coordinates are overwritten, is undone by a step of the forward process and taken again, `n` times in all (Lugmayr, Danelljan, Romero, Yu, Timofte and Van Gool 2022,
-//! algorithm 1 with jumps of one step). So unknown coordinates hear several times of each noise level's known ones. The last step is taken once.
+//! Each step backwards, after which known coordinates are overwritten, is undone by a step of the forward process and taken again, `n`
+//! times in all (Lugmayr, Danelljan, Romero, Yu, Timofte and Van Gool 2022, algorithm 1 with jumps of one step). So unknown coordinates
+//! hear several times of each noise level's known ones. The last step is taken once.
 //!
-//! The repetitions are what makes it better than [`Replacement`](super::Replacement), and what it costs: `n` evaluations of the score a step. It remains approximate, because known coordinates
-//! are still drawn without regard to the unknown ones.
+//! The repetitions are what makes it better than [`Replacement`](super::Replacement), and what it costs: `n` evaluations of the score a
+//! step. It remains approximate, because known coordinates are still drawn without regard to the unknown ones.
 
 use gibbsian_core::error::{Result, check_count};
 use gibbsian_core::{LinearGaussian, TimeScore};
@@ -18,7 +19,8 @@ use crate::solver::{Solver, Step};
 
 /// A solver of the reverse process that overwrites known coordinates and takes each step several times.
 ///
-/// The first passage of a step uses the motion's own increment; repetitions use independent ones, so that with one passage this is [`Replacement`](super::Replacement), number for number. The solver must be of one step.
+/// The first passage of a step uses the motion's own increment; repetitions use independent ones, so that with one passage this is
+/// [`Replacement`](super::Replacement), number for number. The solver must be of one step.
 ///
 /// Source: Lugmayr et al. (2022), "RePaint: inpainting using denoising diffusion probabilistic models", algorithm 1.
 #[derive(Clone, Debug, PartialEq)]

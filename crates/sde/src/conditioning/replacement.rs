@@ -1,9 +1,11 @@
 //! Inpainting by replacement: known coordinates are overwritten by what they would be at that noise level.
 //!
-//! After each step of any solver, known coordinates become `α_t y + σ_t z` (Song et al. 2021, appendix I.2; Sohl-Dickstein, Weiss, Maheswaranathan and Ganguli 2015 had it first). The rest moves as in a reverse
-//! process without conditions, and hears of the observation only through the score's dependence on the overwritten coordinates. **It is not the conditional law**, not even in the limit of short steps: the noisy known
-//! coordinates are drawn from `p_t(x_known | y)` anew each time, while those of a conditioned path hang together with their past and with the unknown ones (Trippe, Yim, Tischer, Baker, Broderick, Barzilay and Jaakkola
-//! 2023). It is exact where known and unknown coordinates are independent. [`RePaint`](super::RePaint) repeats each step to mend it in part.
+//! After each step of any solver, known coordinates become `α_t y + σ_t z` (Song et al. 2021, appendix I.2). The rest moves as in a
+//! reverse process without conditions, and hears of the observation only through the score's dependence on the overwritten coordinates.
+//! **It is not the conditional law**, not even in the limit of short steps: the noisy known coordinates are drawn from `p_t(x_known | y)`
+//! anew each time, while those of a conditioned path hang together with their past and with the unknown ones (Trippe, Yim, Tischer,
+//! Baker, Broderick, Barzilay and Jaakkola 2023). It is exact where known and unknown coordinates are independent.
+//! [`RePaint`](super::RePaint) repeats each step to mend it in part.
 
 use gibbsian_core::error::{Error, Result, check_finite, check_positive, check_shape};
 use gibbsian_core::{LinearGaussian, TimeScore};
@@ -26,7 +28,8 @@ impl KnownCoordinates {
     /// The coordinates `indices`, and their values in the same order.
     ///
     /// # Errors
-    /// No coordinates, one that comes twice, values of another number or not finite. That there are so many coordinates is asked when a solver meets its equation.
+    /// No coordinates, one that comes twice, values of another number or not finite. That there are so many coordinates is asked when a
+    /// solver meets its equation.
     pub fn new(indices: Vec<usize>, values: Array1<f64>) -> Result<Self> {
         let beyond = indices.iter().max().map_or(0, |&i| i.saturating_add(1));
         check_coordinates(&indices, beyond)?;

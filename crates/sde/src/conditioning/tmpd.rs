@@ -1,10 +1,13 @@
 //! Tweedie moment projection: the normal law with both moments of the clean point.
 //!
-//! `V = s² I + A C Aᵀ` with the whole covariance `C = (σ²/α²)(I + σ² J)` (Boys, Girolami, Pidstrigach, Reich, Mosca and Akyildiz 2023), formed by one Jacobian product for each of the `M` values
-//! and factored. For few values this is the method of choice: its likelihood is known with its normaliser, so it can twist a [`TwistedSmc`](super::TwistedSmc). For many there are
-//! [`MomentMatching`](super::MomentMatching), which never forms `V`, and [`DiagonalTweedieProjection`](super::DiagonalTweedieProjection), which forms its row sums.
+//! `V = s² I + A C Aᵀ` with the whole covariance `C = (σ²/α²)(I + σ² J)` (Boys, Girolami, Pidstrigach, Reich, Mosca and Akyildiz 2023),
+//! formed by one Jacobian product for each of the `M` values and factored. For few values this is the method of choice: its likelihood is
+//! known with its normaliser, so it can twist a [`TwistedSmc`](super::TwistedSmc). For many there are
+//! [`MomentMatching`](super::MomentMatching), which never forms `V`, and [`DiagonalTweedieProjection`](super::DiagonalTweedieProjection),
+//! which forms its row sums.
 //!
-//! The covariance of an exact score is positive. That of a learned one need not be; where `V` is not, likelihood and guidance are NaN, which drivers report.
+//! The covariance of an exact score is positive. That of a learned one need not be; where `V` is not, likelihood and guidance are NaN,
+//! which drivers report.
 
 use gibbsian_core::{LinearGaussian, Result, Space, TimeScoreJvp};
 use gibbsian_linalg::Cholesky;

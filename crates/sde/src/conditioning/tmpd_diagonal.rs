@@ -1,8 +1,9 @@
 //! Tweedie moment projection with a diagonal in place of the covariance.
 //!
-//! `V ≈ diag(s² + A C Aᵀ 1)`, the row sums of `A C Aᵀ`, which take one Jacobian product whatever the number of values (Boys, Girolami, Pidstrigach, Reich, Mosca and Akyildiz 2023). Where `A C Aᵀ` is diagonal
-//! nothing is lost; where values of the clean point hang together, row sums count their covariances with their signs, and a sum may come out too large, too small or below zero. Where `V` is not positive,
-//! likelihood and guidance are NaN, which drivers report.
+//! `V ≈ diag(s² + A C Aᵀ 1)`, the row sums of `A C Aᵀ`, which take one Jacobian product whatever the number of values (Boys, Girolami,
+//! Pidstrigach, Reich, Mosca and Akyildiz 2023). Where `A C Aᵀ` is diagonal nothing is lost; where values of the clean point hang
+//! together, row sums count their covariances with their signs, and a sum may come out too large, too small or below zero. Where `V` is
+//! not positive, likelihood and guidance are NaN, which drivers report.
 
 use gibbsian_core::{LinearGaussian, Result, Space, TimeScoreJvp};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};

@@ -7,7 +7,8 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Zip};
 ///
 /// `x̂ = E[x_0 | x] = (x + σ² s)/α`,  `∂x̂/∂x = (I + σ² J)/α`,  `C = Cov[x_0 | x] = (σ²/α) ∂x̂/∂x`.
 ///
-/// The Jacobian of a gradient is symmetric, and so is that of an exact score: what is wanted is `(∂x̂/∂x)ᵀ u`, what is computed is `(∂x̂/∂x) u`.
+/// The Jacobian of a gradient is symmetric, and so is that of an exact score: what is wanted is `(∂x̂/∂x)ᵀ u`, what is computed is
+/// `(∂x̂/∂x) u`.
 pub(super) struct Tweedie {
     alpha: Array1<f64>,
     variance: Array1<f64>,

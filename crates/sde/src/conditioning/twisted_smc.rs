@@ -1,22 +1,28 @@
 //! Twisted sequential Monte Carlo: conditioning that is exact in the limit of many particles.
 //!
-//! A sampler of the prior is a Markov chain `p(x_n) Π p(x_k | x_{k+1})` from noise at `t_n` to data at `t_0 = 0`; its posterior weighs paths by the likelihood `p(y | x_0)` of their end. Chosen at the end, nearly all
-//! paths would be in vain. So each step is drawn towards `y`, and paths are weighed on the way by a **twisting function** `p̂_t(y | x)`, which foretells the likelihood (Wu, Trippe, Naesseth, Blei and Cunningham
-//! 2023, algorithm 1, the twisted diffusion sampler):
+//! A sampler of the prior is a Markov chain `p(x_n) Π p(x_k | x_{k+1})` from noise at `t_n` to data at `t_0 = 0`; its posterior weighs
+//! paths by the likelihood `p(y | x_0)` of their end. Chosen at the end, nearly all paths would be in vain. So each step is drawn towards
+//! `y`, and paths are weighed on the way by a **twisting function** `p̂_t(y | x)`, which foretells the likelihood (Wu, Trippe, Naesseth,
+//! Blei and Cunningham 2023, algorithm 1, the twisted diffusion sampler):
 //!
 //! - at the start `w = p̂(y | x_n)`;
-//! - each step draws `x_k` from `q(· | x_{k+1}, y)` and multiplies `w` by `p(x_k | x_{k+1}) p̂(y | x_k) / (q(x_k | x_{k+1}, y) p̂(y | x_{k+1}))`;
+//! - each step draws `x_k` from `q(· | x_{k+1}, y)` and multiplies `w` by
+//!   `p(x_k | x_{k+1}) p̂(y | x_k) / (q(x_k | x_{k+1}, y) p̂(y | x_{k+1}))`;
 //! - when the effective number `(Σ w)²/Σ w²` is below a share of the particles, they are resampled.
 //!
-//! Everything that a [`Twist`] foretells wrongly cancels in the product, but for its value at `t = 0`, which must be the true likelihood. So the weighted particles are exact for the sampler's own prior as their number
-//! grows, and the product of mean weights has the evidence `∫ p(x_0) p(y | x_0)` as its expectation **for any number of particles** (Del Moral 2004, section 7.4). A poor twist costs variance and nothing else.
+//! Everything that a [`Twist`] foretells wrongly cancels in the product, but for its value at `t = 0`, which must be the true likelihood.
+//! So the weighted particles are exact for the sampler's own prior as their number grows, and the product of mean weights has the
+//! evidence `∫ p(x_0) p(y | x_0)` as its expectation **for any number of particles** (Del Moral 2004, section 7.4). A poor twist costs
+//! variance and nothing else.
 //!
 //! What is left is the error of the sampler as a sampler of the prior. It is the ancestral one,
 //!
 //! `x_k | x_{k+1} ~ N(c x̂ + d x, v I)`,  `c = α' σ²_{t|t'}/σ²`,  `d = α_{t|t'} σ'²/σ²`,  `v = σ'² σ²_{t|t'}/σ² + c² r²`
 //!
-//! from `t` to `t'`: what `x_k` is given a clean point `N(x̂, r² I)`. With `r² = ς² σ²/(α² ς² + σ²)` all is exact for data `N(μ, ς² I)`, on any grid; for other data the error vanishes with the step size. `ς² = 0` is the smaller of the two variances of Ho, Jain and
-//! Abbeel (2020), for which the last step has no noise; `ς² = 1` under a variance-preserving process the larger one. The proposal has `x̂ + (σ²/α) · guidance` in the place of `x̂`, and the same variance.
+//! from `t` to `t'`: what `x_k` is given a clean point `N(x̂, r² I)`. With `r² = ς² σ²/(α² ς² + σ²)` all is exact for data `N(μ, ς² I)`,
+//! on any grid; for other data the error vanishes with the step size. `ς² = 0` is the smaller of the two variances of Ho, Jain and Abbeel
+//! (2020), for which the last step has no noise; `ς² = 1` under a variance-preserving process the larger one. The proposal has
+//! `x̂ + (σ²/α) · guidance` in the place of `x̂`, and the same variance.
 
 use gibbsian_core::error::{Error, Result, check_count, check_finite, check_non_negative, check_within};
 use gibbsian_core::math::{log_mean_exp, log_sum_exp};
@@ -72,10 +78,12 @@ impl TwistedSmc {
         }
     }
 
-    /// Runs a population. It starts from `N(0, (α² ς² + σ²) I)` at the grid's first time, which should be late enough for that to be the noised data's law.
+    /// Runs a population. It starts from `N(0, (α² ς² + σ²) I)` at the grid's first time, which should be late enough for that to be the
+    /// noised data's law.
     ///
     /// # Errors
-    /// A grid that does not fall to 0 within the process; no particles, a threshold outside `[0, 1]`, a variance that is negative or not finite; a weight that became NaN or infinite, with its particle, step and times.
+    /// A grid that does not fall to 0 within the process; no particles, a threshold outside `[0, 1]`, a variance that is negative or not
+    /// finite; a weight that became NaN or infinite, with its particle, step and times.
     pub fn run<P, L>(&self, process: &P, twist: &L, seed: Seed) -> Result<Population>
     where
         P: LinearGaussian + ?Sized,
@@ -102,7 +110,7 @@ impl TwistedSmc {
                 told = Told(told.0.select(Axis(0), &kept));
                 n_resampled += 1;
             }
-            let kernel = Kernel::new(process, self.data_variance, times[k], times[k + 1]);
+            let kernel = Ancestral::new(process, self.data_variance, times[k], times[k + 1]);
             let z = FreshNoise::new(seed.child("step").nth(k as u64)).normal(x.dim());
             kernel.propose(&mut x, &told, z.view(), &mut log_weights);
             for (l, before) in log_weights.iter_mut().zip(told.log_likelihood()) {
@@ -247,7 +255,7 @@ impl Told {
 }
 
 /// The ancestral step of the prior.
-struct Kernel {
+struct Ancestral {
     alpha: f64,
     variance: f64,
     denoised: f64,
@@ -255,14 +263,14 @@ struct Kernel {
     spread: f64,
 }
 
-impl Kernel {
+impl Ancestral {
     fn new<P: LinearGaussian + ?Sized>(process: &P, data_variance: f64, from: f64, to: f64) -> Self {
         let (alpha, variance) = (process.alpha(from), process.variance(from));
         let (alpha_next, variance_next) = (process.alpha(to), process.variance(to));
         let forth = process.transition(to, from);
         let denoised = alpha_next * forth.variance / variance;
         let clean = super::pigdm::posterior_variance(data_variance, alpha, variance);
-        Kernel {
+        Ancestral {
             alpha,
             variance,
             denoised,
@@ -315,7 +323,8 @@ fn normalised(log_weights: &[f64]) -> Vec<f64> {
     log_weights.iter().map(|l| (l - total).exp()).collect()
 }
 
-/// The numbers of `n` particles, one in each of `n` equal strata of the cumulative weights, all at one random place in theirs: particle `i` comes `n w_i` times on average, rounded up or down.
+/// The numbers of `n` particles, one in each of `n` equal strata of the cumulative weights, all at one random place in theirs: particle
+/// `i` comes `n w_i` times on average, rounded up or down.
 fn systematic(weights: &[f64], n: usize, rng: &mut dyn Rng) -> Vec<usize> {
     let total: f64 = weights.iter().sum();
     let shift: f64 = rng.random();

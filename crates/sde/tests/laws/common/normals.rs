@@ -1,7 +1,8 @@
 //! Mixtures of normal distributions with full covariances under a process: closed under noise, linear observations and products.
 //!
-//! `Σ_k w_k N(μ_k, S_k)`. With `Λ_k` the inverse of the covariance, responsibilities `r_k` and `s_k = Λ_k (μ_k − x)`: `s = Σ r_k s_k` and `J v = Σ r_k [(s_k − s)(s_k·v) − Λ_k v]`.
-//! Everything by explicit inverses: dimensions are small, and the formulas are those of the textbook.
+//! `Σ_k w_k N(μ_k, S_k)`. With `Λ_k` the inverse of the covariance, responsibilities `r_k` and `s_k = Λ_k (μ_k − x)`: `s = Σ r_k s_k` and
+//! `J v = Σ r_k [(s_k − s)(s_k·v) − Λ_k v]`. Everything by explicit inverses: dimensions are small, and the formulas are those of the
+//! textbook.
 
 use gibbsian_core::{
     Energy, LinearGaussian, Space, TimeEnergy, TimePotential, TimeScore, TimeScoreJvp, math::log_sum_exp,
@@ -81,7 +82,8 @@ impl<P: LinearGaussian + Copy> Normals<P> {
 
     /// The posterior after an observation, and the log-evidence `log p(y)`.
     ///
-    /// Each component gives `N(y; A μ_k, V_k)`, `V_k = A S_k Aᵀ + s² I`, to its weight, and becomes `N(μ_k + G (y − A μ_k), S_k − G A S_k)` with the gain `G = S_k Aᵀ V_k⁻¹`.
+    /// Each component gives `N(y; A μ_k, V_k)`, `V_k = A S_k Aᵀ + s² I`, to its weight, and becomes
+    /// `N(μ_k + G (y − A μ_k), S_k − G A S_k)` with the gain `G = S_k Aᵀ V_k⁻¹`.
     pub fn posterior(&self, observation: &LinearObservation) -> (Self, f64) {
         let a = observation.matrix();
         let mut posterior = self.clone();
@@ -106,7 +108,8 @@ impl<P: LinearGaussian + Copy> Normals<P> {
         (posterior, log_evidence)
     }
 
-    /// The normalised product of two mixtures: every pair of components gives `N(μ_i; μ_j, S_i + S_j)` to its weight and adds its precisions.
+    /// The normalised product of two mixtures: every pair of components gives `N(μ_i; μ_j, S_i + S_j)` to its weight and adds its
+    /// precisions.
     pub fn product(&self, other: &Self) -> Self {
         let (mut log_weights, mut means, mut covariances) = (Vec::new(), Vec::new(), Vec::new());
         for (i, s) in self.covariances.iter().enumerate() {

@@ -11,6 +11,7 @@ use gibbsian_testkit::stats::{family, mean};
 use gibbsian_testkit::targets::{Mixture, Noised};
 use ndarray::{Array1, Array2, ArrayViewMut2, Axis, array};
 
+use super::inpainting::Steady;
 use super::{correlated, difference, probes, process, score_at, times, two_modes};
 use crate::common::normals::Normals;
 
@@ -79,7 +80,8 @@ fn two_experts() -> NaiveProduct<Noised<gibbsian_core::process::OrnsteinUhlenbec
 
 #[test]
 fn the_reverse_process_of_a_sum_ends_with_another_variance() {
-    // s = 2(αμ̄ − x): the reverse process dY = [Y + 2s] dτ + √2 dB = [−3Y + 4αμ̄] dτ + √2 dB ends near N(μ̄, 1/3), and its scheme of step h near 2/(3(2 − 3h)) instead of ½.
+    // s = 2(αμ̄ − x): the reverse process dY = [Y + 2s] dτ + √2 dB = [−3Y + 4αμ̄] dτ + √2 dB ends near N(μ̄, 1/3), and its scheme of step
+    // h near 2/(3(2 − 3h)) instead of ½.
     let n_steps = 100;
     let h = 5.0 / f64::from(n_steps);
     let (mut m, mut v) = (0.0, 1.0);
@@ -125,6 +127,29 @@ fn moments(name: &str, x: &Array2<f64>, m: f64, v: f64) -> Vec<gibbsian_testkit:
         mean(&format!("{name}: mean"), &column.to_vec(), m),
         mean(&format!("{name}: variance"), &squares.to_vec(), v),
     ]
+}
+
+#[test]
+fn a_correction_is_a_step_of_the_adjusted_langevin_algorithm() {
+    // Standard normal data stay so under this process: s = −x.
+    let data = Mixture::new(array![1.0], array![[0.0]], array![1.0]).unwrap();
+    let reverse = ReverseSde::new(process(), Noised::new(data, process()));
+    let (t, z, ratio, data_variance) = (0.1, -0.5, 2.0, 0.7);
+    let corrected = MetropolisCorrected::new(Still, 1, ratio, data_variance).unwrap();
+    let found = FixedSteps::new(TimeGrid::new(array![0.2, t]).unwrap())
+        .solve(&corrected, &reverse, array![[0.1], [-1.5]], &Steady(z))
+        .unwrap();
+    let delta = ratio * (process().alpha(t).powi(2) * data_variance + process().variance(t));
+    for (x, found) in [0.1, -1.5].into_iter().zip(&found) {
+        let moved = x - delta * x + (2.0 * delta).sqrt() * z;
+        let q = |to: f64, from: f64| -(to - from + delta * from).powi(2) / (4.0 * delta);
+        let log_ratio = 0.5 * x * x - 0.5 * moved * moved + q(x, moved) - q(moved, x);
+        // Both numbers of the chance are z.
+        let expected = if log_ratio > -z * z { moved } else { x };
+        assert!((found - expected).abs() < 1e-14);
+        // The first stays, the second moves.
+        assert_eq!(expected == x, x > 0.0);
+    }
 }
 
 /// A solver that stays where it is.

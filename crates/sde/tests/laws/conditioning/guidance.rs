@@ -4,7 +4,8 @@ use gibbsian_core::process::{OrnsteinUhlenbeck, SubVariancePreserving, VarianceE
 use gibbsian_core::{LinearGaussian, Seed, Space, TimeScore, TimeScoreJvp};
 use gibbsian_sde::{
     ClassifierFreeGuidance, ClassifierGuidance, DiagonalTweedieProjection, DiffusionPosteriorSampling,
-    Guidance, LinearObservation, MomentMatching, PseudoinverseGuidance, TweedieProjection, Twist,
+    EulerMaruyama, FixedSteps, FreshNoise, Guidance, LinearObservation, MomentMatching,
+    PseudoinverseGuidance, ReverseSde, TimeGrid, TweedieProjection, Twist,
 };
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
@@ -249,6 +250,24 @@ fn likelihoods_of_normal_priors_are_exact() {
             "{found} instead of {exact}"
         );
     }
+}
+
+#[test]
+fn solvers_take_conditional_scores_in_place_of_others() {
+    // Where the method is exact, point by point those of the posterior's own reverse process.
+    let (prior, observation) = (correlated(2), observed(2, 0.3));
+    let (posterior, _) = prior.posterior(&observation);
+    let grid = TimeGrid::uniform(5.0, 0.0, 50).unwrap();
+    let noise = FreshNoise::new(Seed::new(3));
+    let steps = FixedSteps::new(grid);
+    let found = ReverseSde::new(process(), matching(&prior, &observation));
+    let exact = ReverseSde::new(process(), posterior);
+    let start = noise.normal((40, 2));
+    let found = steps
+        .solve(&EulerMaruyama, &found, start.clone(), &noise)
+        .unwrap();
+    let exact = steps.solve(&EulerMaruyama, &exact, start, &noise).unwrap();
+    assert!(difference(&found, &exact) < EXACT);
 }
 
 /// The exact guidance, and those of all methods, for points and values drawn from their joint law.

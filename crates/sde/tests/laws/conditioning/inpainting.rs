@@ -10,7 +10,7 @@ use gibbsian_testkit::targets::{Mixture, Noised};
 use gibbsian_testkit::threads::same_on_any_number;
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, array, s};
 
-use super::{observed, probes, process};
+use super::{correlated, observed, probes, process};
 use crate::common::normals::Normals;
 
 /// Data without a law of their own: the score of a flat density.
@@ -55,8 +55,8 @@ fn diffpir_ends_at_the_posterior_mean_of_flat_data() {
     }
 }
 
-/// A motion that moves every coordinate by `c √|h|`.
-struct Steady(f64);
+/// A motion that moves every coordinate by `c √|h|`, and whose independent numbers are all `c`.
+pub(super) struct Steady(pub f64);
 
 impl BrownianMotion for Steady {
     fn check(&self, _: &TimeGrid, _: usize, _: usize) -> gibbsian_core::Result<()> {
@@ -152,6 +152,42 @@ fn replacement_sets_what_is_known_and_leaves_independent_coordinates_alone() {
 }
 
 #[test]
+fn replacement_begins_at_the_start_and_the_last_step_is_taken_once() {
+    // Coordinates that hang together: the unknown one moves by what the known ones were overwritten with.
+    let (t, z) = (0.9, 1.25);
+    let reverse = ReverseSde::new(process(), correlated(3));
+    let steps = FixedSteps::new(TimeGrid::new(array![t, 0.0]).unwrap());
+    let start = probes(4, 3);
+    let mut overwritten = start.clone();
+    for (i, y) in [(2, 1.5), (0, -0.5)] {
+        overwritten
+            .column_mut(i)
+            .fill(process().alpha(t) * y + process().sigma(t) * z);
+    }
+    let expected = steps
+        .solve(&EulerMaruyama, &reverse, overwritten, &Steady(z))
+        .unwrap();
+    let replaced = steps
+        .solve(
+            &Replacement::new(EulerMaruyama, known()),
+            &reverse,
+            start.clone(),
+            &Steady(z),
+        )
+        .unwrap();
+    assert_eq!(replaced.column(1), expected.column(1));
+    let repainted = steps
+        .solve(
+            &RePaint::new(EulerMaruyama, known(), 3).unwrap(),
+            &reverse,
+            start,
+            &Steady(z),
+        )
+        .unwrap();
+    assert_eq!(repainted, replaced);
+}
+
+#[test]
 fn one_passage_of_repaint_is_replacement_and_several_are_not() {
     let grid = TimeGrid::uniform(5.0, 0.0, 20).unwrap();
     let path = StoredPath::draw(grid.clone(), (70, 3), Seed::new(2)).unwrap();
@@ -178,7 +214,8 @@ fn one_passage_of_repaint_is_replacement_and_several_are_not() {
 
 #[test]
 fn passages_of_repaint_keep_the_law_of_independent_coordinates() {
-    // Standard normal data: a step back of the scheme and one forth are linear, and the variance of what they make of it follows by recursion.
+    // Standard normal data: a step back of the scheme and one forth are linear, and the variance of what they make of it follows by
+    // recursion.
     let data = Mixture::new(array![1.0], array![[0.0, 0.0]], array![1.0]).unwrap();
     let reverse = ReverseSde::new(process(), Noised::new(data, process()));
     let (n_steps, n_passages) = (20, 4);

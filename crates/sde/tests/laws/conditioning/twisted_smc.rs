@@ -1,15 +1,15 @@
 //! Twisted sequential Monte Carlo against exact posteriors and evidences.
 
 use gibbsian_core::process::OrnsteinUhlenbeck;
-use gibbsian_core::{LinearGaussian, Seed};
+use gibbsian_core::{LinearGaussian, Seed, Space, TimeScore};
 use gibbsian_sde::{
-    DiffusionPosteriorSampling, LinearObservation, Population, PseudoinverseGuidance, TimeGrid,
+    DiffusionPosteriorSampling, Guidance, LinearObservation, Population, PseudoinverseGuidance, TimeGrid,
     TweedieProjection, Twist, TwistedSmc,
 };
 use gibbsian_testkit::stats::{Test, family, mean};
 use gibbsian_testkit::targets::{Mixture, Noised};
 use gibbsian_testkit::threads::same_on_any_number;
-use ndarray::{Array1, Array2, array};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
 
 use super::{observed, process, score_at, two_modes};
 use crate::common::normals::Normals;
@@ -23,7 +23,8 @@ fn kit(prior: &Normals<OrnsteinUhlenbeck>) -> Kit {
     Noised::new(mixture, process())
 }
 
-/// Tests that `E Ẑ = p(y)` and `E Ẑ (φ̂ − E[φ | y]) = 0` for the coordinates `φ`: both hold for any number of particles when the sampler of the prior is exact.
+/// Tests that `E Ẑ = p(y)` and `E Ẑ (φ̂ − E[φ | y]) = 0` for the coordinates `φ`: both hold for any number of particles when the sampler
+/// of the prior is exact.
 fn unbiased(
     name: &str,
     (expected, log_evidence): (Array1<f64>, f64),
@@ -80,9 +81,57 @@ fn a_few_particles_and_steps_are_unbiased_where_the_sampler_of_the_prior_is_exac
     family(&tests, 1e-6).unwrap();
 }
 
+/// A twist that foretells nothing.
+struct Silent(Kit);
+
+impl Space for Silent {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+}
+
+impl Guidance for Silent {
+    fn guide_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        prior: ArrayViewMut2<f64>,
+        mut guidance: ArrayViewMut2<f64>,
+    ) {
+        self.0.score_at_into(x, t, prior);
+        guidance.fill(0.0);
+    }
+}
+
+impl Twist for Silent {
+    fn twist_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        mut log_likelihood: ArrayViewMut1<f64>,
+        prior: ArrayViewMut2<f64>,
+        guidance: ArrayViewMut2<f64>,
+    ) {
+        log_likelihood.fill(0.0);
+        self.guide_into(x, t, prior, guidance);
+    }
+}
+
+#[test]
+fn without_an_observation_the_sampler_is_the_priors() {
+    let prior = Normals::isotropic(array![1.0], array![[0.0]], &[1.0], process());
+    let smc = TwistedSmc::new(TimeGrid::new(array![3.0, 1.0, 0.0]).unwrap(), 8000);
+    let population = smc.run(&process(), &Silent(kit(&prior)), Seed::new(17)).unwrap();
+    assert!(population.log_evidence() == 0.0 && population.n_resampled() == 0);
+    assert!(population.effective().iter().all(|e| (e - 8000.0).abs() < 1e-6));
+    let squares = population.points().iter().map(|x| x * x).collect::<Vec<_>>();
+    mean("the variance", &squares, 1.0).assert(1e-6);
+}
+
 #[test]
 fn the_step_without_noise_at_the_end_is_weighed_too() {
-    // ς = 0: the sampler of the prior is not exact, but linear, and its law N(m, v) follows by recursion; the posterior is that of N(m, v).
+    // ς = 0: the sampler of the prior is not exact, but linear, and its law N(m, v) follows by recursion; the posterior is that of N(m,
+    // v).
     let p = process();
     let prior = Normals::isotropic(array![1.0], array![[0.4]], &[0.8], p);
     let times = [2.5, 1.0, 0.4, 0.15, 0.0];
@@ -117,8 +166,9 @@ fn the_step_without_noise_at_the_end_is_weighed_too() {
     .unwrap();
 }
 
-/// The posterior mean and log-evidence under the law of the ancestral sampler itself with `ς² = 1` on `n_steps` equal steps, in one dimension: its densities on a grid, from step to step by the trapezoidal
-/// rule, which converges faster than any power for such smooth integrands.
+/// The posterior mean and log-evidence under the law of the ancestral sampler itself with `ς² = 1` on `n_steps` equal steps, in one
+/// dimension: its densities on a grid, from step to step by the trapezoidal rule, which converges faster than any power for such smooth
+/// integrands.
 fn of_the_sampler(
     prior: &Normals<OrnsteinUhlenbeck>,
     observation: &LinearObservation,
