@@ -19,7 +19,7 @@
 //! | [`DiffusionPosteriorSampling`] | 0 | none | 1 |
 //! | [`PseudoinverseGuidance`] | `r_t² I`, of a guess of the data's variance | `N(μ, ς² I)` with that `ς²` | 1 |
 //! | [`DiagonalTweedieProjection`] | one with the row sums of `A C Aᵀ` on the diagonal | normal with `A C Aᵀ` diagonal | 2 |
-//! | [`TweedieProjection`] | `C` | normal | `M` + 1 |
+//! | [`TweedieProjection`] | `C` | normal | `M` |
 //! | [`MomentMatching`] | `C`, by conjugate gradients | normal | one an iteration, + 1 |
 //!
 //! All are exact at `t = 0`, where nothing is left to guess; and for other than normal priors none is in between. **What can be said

@@ -49,18 +49,30 @@ conditional_score!(TweedieProjection);
 guidance_of_twist!(TweedieProjection);
 
 impl<P: LinearGaussian, M: TimeScoreJvp> TweedieProjection<P, M> {
-    /// `V` of every row, `(B, M, M)`, with whatever asymmetry the Jacobian has.
-    fn covariances(&self, tweedie: &Tweedie, x: ArrayView2<f64>, t: ArrayView1<f64>) -> Array3<f64> {
-        let n_values = self.observation.n_values();
-        let mut out = Array3::zeros((x.nrows(), n_values, n_values));
-        for (m, a) in self.directions.rows().into_iter().enumerate() {
+    /// `(∂x̂/∂x) a_m` of every row `a_m` of `A`, `(M, B, D)`.
+    fn pulled_back(&self, tweedie: &Tweedie, x: ArrayView2<f64>, t: ArrayView1<f64>) -> Array3<f64> {
+        let (n, dim) = x.dim();
+        let mut out = Array3::zeros((self.directions.nrows(), n, dim));
+        for (a, out) in self.directions.rows().into_iter().zip(out.outer_iter_mut()) {
             let direction = a
-                .broadcast(x.raw_dim())
+                .broadcast((n, dim))
                 .expect("a direction has a number for every coordinate");
-            let product = tweedie.covariance_product(&self.prior, x, t, direction);
+            tweedie.pull_back_into(&self.prior, x, t, direction, out);
+        }
+        out
+    }
+
+    /// `V` of every row, `(B, M, M)`, with whatever asymmetry the Jacobian has: `C = (σ²/α) ∂x̂/∂x`.
+    fn covariances(&self, tweedie: &Tweedie, pulled: &Array3<f64>) -> Array3<f64> {
+        let (n_values, n, _) = pulled.dim();
+        let mut out = Array3::zeros((n, n_values, n_values));
+        for (m, pulled) in pulled.outer_iter().enumerate() {
             out.slice_mut(s![.., m, ..])
-                .assign(&self.observation.apply(product.view()));
-            out.slice_mut(s![.., m, m])
+                .assign(&self.observation.apply(pulled));
+        }
+        for (mut v, (alpha, variance)) in out.outer_iter_mut().zip(tweedie.moments()) {
+            v *= variance / alpha;
+            v.diag_mut()
                 .mapv_inplace(|v| v + self.observation.noise_variance());
         }
         out
@@ -74,30 +86,30 @@ impl<P: LinearGaussian, M: TimeScoreJvp> Twist for TweedieProjection<P, M> {
         t: ArrayView1<f64>,
         mut log_likelihood: ArrayViewMut1<f64>,
         mut prior: ArrayViewMut2<f64>,
-        guidance: ArrayViewMut2<f64>,
+        mut guidance: ArrayViewMut2<f64>,
     ) {
         let tweedie = Tweedie::new(&self.process, t);
         self.prior.score_at_into(x, t, prior.view_mut());
         let x_hat = tweedie.denoise(x, prior.view());
-        let mut residual = self.observation.residual(x_hat.view());
+        let residual = self.observation.residual(x_hat.view());
+        let pulled = self.pulled_back(&tweedie, x, t);
+        let covariances = self.covariances(&tweedie, &pulled);
         let constant = self.observation.n_values() as f64 * log_normaliser(1.0);
-        let covariances = self.covariances(&tweedie, x, t);
+        guidance.fill(0.0);
         for (b, v) in covariances.outer_iter().enumerate() {
-            let mut e = residual.row_mut(b);
+            let e = residual.row(b);
             let symmetric = 0.5 * &v + 0.5 * &v.t();
-            match Cholesky::new("the covariance of the values", symmetric.view()) {
-                Ok(factor) => {
-                    let weighted = factor.solve_vector(e.view());
-                    log_likelihood[b] = -0.5 * (e.dot(&weighted) + factor.log_det()) - constant;
-                    e.assign(&weighted);
-                }
-                Err(_) => {
-                    log_likelihood[b] = f64::NAN;
-                    e.fill(f64::NAN);
-                }
+            let Ok(factor) = Cholesky::new("the covariance of the values", symmetric.view()) else {
+                log_likelihood[b] = f64::NAN;
+                guidance.row_mut(b).fill(f64::NAN);
+                continue;
+            };
+            let weighted = factor.solve_vector(e);
+            log_likelihood[b] = -0.5 * (e.dot(&weighted) + factor.log_det()) - constant;
+            // (∂x̂/∂x) Aᵀ w = Σ_m w_m (∂x̂/∂x) a_m.
+            for (&w, pulled) in weighted.iter().zip(pulled.outer_iter()) {
+                guidance.row_mut(b).scaled_add(w, &pulled.row(b));
             }
         }
-        let u = self.observation.adjoint(residual.view());
-        tweedie.pull_back_into(&self.prior, x, t, u.view(), guidance);
     }
 }

@@ -4,7 +4,7 @@ use gibbsian_core::process::OrnsteinUhlenbeck;
 use gibbsian_core::{LinearGaussian, Seed, Space, TimeScore};
 use gibbsian_sde::{
     BrownianBlock, BrownianMotion, DiffPir, EulerMaruyama, FixedSteps, FreshNoise, KnownCoordinates,
-    LinearObservation, RePaint, Replacement, ReverseSde, StoredPath, TimeGrid,
+    LinearObservation, MetropolisCorrected, RePaint, Replacement, ReverseSde, StoredPath, TimeGrid,
 };
 use gibbsian_testkit::targets::{Mixture, Noised};
 use gibbsian_testkit::threads::same_on_any_number;
@@ -285,3 +285,34 @@ fn a_score_that_is_nan_is_named_with_its_step_and_times() {
         );
     }
 }
+
+#[test]
+fn draws_are_pinned() {
+    // Golden draws: a change here changes every seeded result and belongs into the changelog.
+    let noise = FreshNoise::new(Seed::new(31));
+    let data = Mixture::new(
+        array![0.4, 0.6],
+        array![[-1.2, -0.9], [1.0, 0.8]],
+        array![0.5, 0.7],
+    )
+    .unwrap();
+    let reverse = ReverseSde::new(process(), Noised::new(data, process()));
+    let steps = FixedSteps::new(TimeGrid::uniform(5.0, 0.0, 8).unwrap());
+    let start = || noise.normal((34, 2));
+    let known = KnownCoordinates::new(vec![1], array![0.4]).unwrap();
+    let repainting = RePaint::new(EulerMaruyama, known, 2).unwrap();
+    let restoring = DiffPir::new(observed(2, 0.3), 7.0, 0.5).unwrap();
+    let corrected = MetropolisCorrected::new(EulerMaruyama, 2, 0.5, 0.5).unwrap();
+    let x = [
+        steps.solve(&repainting, &reverse, start(), &noise).unwrap(),
+        steps.solve(&restoring, &reverse, start(), &noise).unwrap(),
+        steps.solve(&corrected, &reverse, start(), &noise).unwrap(),
+    ];
+    assert_eq!(x.map(|x| [x[[0, 0]], x[[33, 0]]]), PINNED);
+}
+
+const PINNED: [[f64; 2]; 3] = [
+    [2.841791056452761, -0.39167216198755384],
+    [-0.292578889247882, -0.12115070013947293],
+    [1.4867197215975798, -2.059475565872813],
+];
