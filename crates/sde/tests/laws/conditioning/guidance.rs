@@ -1,17 +1,16 @@
 //! Guidances: exact where theory says so, and how far from it elsewhere.
 
 use gibbsian_core::process::{OrnsteinUhlenbeck, SubVariancePreserving, VarianceExploding};
-use gibbsian_core::{LinearGaussian, Seed, Space, TimeScore, TimeScoreJvp};
+use gibbsian_core::{LinearGaussian, Seed, TimeScore};
 use gibbsian_sde::{
-    ClassifierFreeGuidance, ClassifierGuidance, DiagonalTweedieProjection, DiffusionPosteriorSampling,
-    EulerMaruyama, FixedSteps, FreshNoise, Guidance, LinearObservation, MomentMatching,
-    PseudoinverseGuidance, ReverseSde, TimeGrid, TweedieProjection, Twist,
+    DiagonalTweedieProjection, DiffusionPosteriorSampling, EulerMaruyama, FixedSteps, FreshNoise, Guidance,
+    LinearObservation, MomentMatching, PseudoinverseGuidance, ReverseSde, TimeGrid, TweedieProjection, Twist,
 };
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::stats::{family, mean};
 use gibbsian_testkit::targets::{Mixture, Noised};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, array, s};
+use ndarray::{Array1, Array2, array, s};
 
 use super::{correlated, difference, observed, probes, process, score_at, times, two_modes};
 use crate::common::normals::Normals;
@@ -342,136 +341,16 @@ fn early_stopping_gives_less_and_enough_iterations_give_all() {
 fn conditional_scores_are_scores() {
     let (x, t) = (probes(5, 3), times(5));
     let (prior, observation) = (two_modes(3), observed(3, 0.3));
-    let methods: [Box<dyn TimeScore>; 6] = [
+    let methods: [Box<dyn TimeScore>; 5] = [
         Box::new(dps(&prior, &observation)),
         Box::new(pseudoinverse(&prior, &observation, 0.8)),
         Box::new(tweedie(&prior, &observation)),
         Box::new(diagonal(&prior, &observation)),
         Box::new(matching(&prior, &observation)),
-        Box::new(
-            ClassifierGuidance::new(
-                prior.clone(),
-                Class {
-                    prior: prior.clone(),
-                    class: 1,
-                },
-                1.5,
-            )
-            .unwrap(),
-        ),
     ];
     for method in &methods {
         conformance::time_score(method, x.view(), t.view(), Precision::DOUBLE).unwrap();
     }
-    let (conditional, weight) = (prior.component(1), 0.7);
-    let free = ClassifierFreeGuidance::new(conditional, prior.clone(), weight).unwrap();
-    conformance::time_score_jvp(&free, x.view(), t.view(), Precision::DOUBLE).unwrap();
-    let guided = ClassifierGuidance::new(prior.clone(), prior, weight).unwrap();
-    conformance::time_score_jvp(&guided, x.view(), t.view(), Precision::DOUBLE).unwrap();
-}
-
-/// The exact classifier of a mixture's components: `∇ log r_k = Σ_j r_j (s_k − s_j)`, from their densities alone.
-struct Class {
-    prior: Prior,
-    class: usize,
-}
-
-impl Space for Class {
-    fn dim(&self) -> usize {
-        self.prior.dim()
-    }
-}
-
-impl TimeScore for Class {
-    fn score_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
-        let n_classes = self.prior.weights.len();
-        let parts: Vec<(Array1<f64>, Array2<f64>)> = (0..n_classes)
-            .map(|k| {
-                let component = self.prior.component(k);
-                let mut energy = Array1::zeros(x.nrows());
-                gibbsian_core::TimeEnergy::energy_at_into(&component, x, t, energy.view_mut());
-                (energy, score_at(&component, &x.to_owned(), &t.to_owned()))
-            })
-            .collect();
-        for b in 0..x.nrows() {
-            let densities = Array1::from_shape_fn(n_classes, |k| {
-                self.prior.weights[k] * (parts[self.class].0[b] - parts[k].0[b]).exp()
-            });
-            let r = &densities / densities.sum();
-            out.row_mut(b).fill(0.0);
-            for (r, (_, score)) in r.iter().zip(&parts) {
-                let apart = &parts[self.class].1.row(b) - &score.row(b);
-                out.row_mut(b).scaled_add(*r, &apart);
-            }
-        }
-    }
-}
-
-#[test]
-fn an_exact_classifier_gives_the_score_of_its_class() {
-    for dim in [1, 2, 8] {
-        let prior = two_modes(dim);
-        let (x, t) = (probes(12, dim), times(12));
-        for class in [0, 1] {
-            let classifier = || Class {
-                prior: prior.clone(),
-                class,
-            };
-            let exact = score_at(&prior.component(class), &x, &t);
-            let guided = ClassifierGuidance::new(prior.clone(), classifier(), 1.0).unwrap();
-            assert!(difference(&score_at(&guided, &x, &t), &exact) < 1e-12);
-
-            // (1 + w) s_c − w s is guidance of weight 1 + w by the classifier that the two imply.
-            let free = ClassifierFreeGuidance::new(prior.component(class), prior.clone(), 2.0).unwrap();
-            let guided = ClassifierGuidance::new(prior.clone(), classifier(), 3.0).unwrap();
-            assert!(difference(&score_at(&free, &x, &t), &score_at(&guided, &x, &t)) < 1e-12);
-            let none = ClassifierFreeGuidance::new(prior.component(class), prior.clone(), 0.0).unwrap();
-            assert_eq!(score_at(&none, &x, &t), exact);
-        }
-    }
-}
-
-/// A field that is no gradient: its Jacobian turns.
-struct Turning;
-
-impl Space for Turning {
-    fn dim(&self) -> usize {
-        2
-    }
-}
-
-impl TimeScore for Turning {
-    fn score_at_into(&self, x: ArrayView2<f64>, _: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
-        out.assign(&x.dot(&array![[-50.0, 3.0], [-3.0, -50.0]]));
-    }
-}
-
-impl TimeScoreJvp for Turning {
-    fn score_jvp_at_into(
-        &self,
-        x: ArrayView2<f64>,
-        t: ArrayView1<f64>,
-        v: ArrayView2<f64>,
-        score: ArrayViewMut2<f64>,
-        jvp: ArrayViewMut2<f64>,
-    ) {
-        self.score_at_into(x, t, score);
-        self.score_at_into(v, t, jvp);
-    }
-}
-
-#[test]
-fn covariances_that_are_not_positive_are_nan_or_left_alone() {
-    // I + σ² J = I − 50 σ² I, and more: no covariance.
-    let observation = observed(2, 0.01);
-    let (x, t) = (probes(4, 2), Array1::from_elem(4, 1.0));
-    let projection = TweedieProjection::new(process(), Turning, observation.clone()).unwrap();
-    assert!(score_at(&projection, &x, &t).iter().all(|s| s.is_nan()));
-    let diagonal = DiagonalTweedieProjection::new(process(), Turning, observation.clone()).unwrap();
-    assert!(score_at(&diagonal, &x, &t).iter().all(|s| s.is_nan()));
-    // Conjugate gradients stop before their first step.
-    let matching = MomentMatching::new(process(), Turning, observation).unwrap();
-    assert_eq!(score_at(&matching, &x, &t), score_at(&Turning, &x, &t));
 }
 
 #[test]

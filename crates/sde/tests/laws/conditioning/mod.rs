@@ -1,5 +1,6 @@
 //! Conditioning, judged by the exact posteriors of mixtures.
 
+mod classifiers;
 mod composition;
 mod guidance;
 mod inpainting;

@@ -1,16 +1,16 @@
 //! What is refused, and how it is named.
 
-use gibbsian_core::{Error, Seed, Space};
+use gibbsian_core::{Error, Seed, Space, TimeScore, TimeScoreJvp};
 use gibbsian_sde::{
-    ClassifierFreeGuidance, ClassifierGuidance, DiffPir, DiffusionPosteriorSampling, EulerMaruyama,
-    FixedSteps, FreshNoise, Guidance, KnownCoordinates, LinearObservation, MetropolisCorrected,
-    MomentMatching, NaiveProduct, PosteriorEnergy, PseudoinverseGuidance, RePaint, Replacement, ReverseSde,
-    TimeGrid, TweedieProjection, Twist, TwistedSmc,
+    ClassifierFreeGuidance, ClassifierGuidance, DiagonalTweedieProjection, DiffPir,
+    DiffusionPosteriorSampling, EulerMaruyama, FixedSteps, FreshNoise, Guidance, KnownCoordinates,
+    LinearObservation, MetropolisCorrected, MomentMatching, NaiveProduct, PosteriorEnergy,
+    PseudoinverseGuidance, RePaint, Replacement, ReverseSde, TimeGrid, TweedieProjection, Twist, TwistedSmc,
 };
 use gibbsian_testkit::targets::Mixture;
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
 
-use super::{observed, process, two_modes};
+use super::{observed, probes, process, score_at, two_modes};
 
 #[track_caller]
 fn says<T>(result: Result<T, Error>, message: &str) {
@@ -237,4 +237,47 @@ fn populations() {
         run(TwistedSmc { grid, ..smc() }),
         "`the last of times` is 0.5, but must be 0, where the likelihood is known",
     );
+}
+
+/// A field that is no gradient: its Jacobian turns.
+struct Turning;
+
+impl Space for Turning {
+    fn dim(&self) -> usize {
+        2
+    }
+}
+
+impl TimeScore for Turning {
+    fn score_at_into(&self, x: ArrayView2<f64>, _: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
+        out.assign(&x.dot(&array![[-50.0, 3.0], [-3.0, -50.0]]));
+    }
+}
+
+impl TimeScoreJvp for Turning {
+    fn score_jvp_at_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        v: ArrayView2<f64>,
+        score: ArrayViewMut2<f64>,
+        jvp: ArrayViewMut2<f64>,
+    ) {
+        self.score_at_into(x, t, score);
+        self.score_at_into(v, t, jvp);
+    }
+}
+
+#[test]
+fn covariances_that_are_not_positive_are_nan_or_left_alone() {
+    // I + σ² J = I − 50 σ² I, and more: no covariance.
+    let observation = observed(2, 0.01);
+    let (x, t) = (probes(4, 2), Array1::from_elem(4, 1.0));
+    let projection = TweedieProjection::new(process(), Turning, observation.clone()).unwrap();
+    assert!(score_at(&projection, &x, &t).iter().all(|s| s.is_nan()));
+    let diagonal = DiagonalTweedieProjection::new(process(), Turning, observation.clone()).unwrap();
+    assert!(score_at(&diagonal, &x, &t).iter().all(|s| s.is_nan()));
+    // Conjugate gradients stop before their first step.
+    let matching = MomentMatching::new(process(), Turning, observation).unwrap();
+    assert_eq!(score_at(&matching, &x, &t), score_at(&Turning, &x, &t));
 }
