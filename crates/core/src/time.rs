@@ -226,3 +226,51 @@ impl<M: TimeScoreJvpPullback + ?Sized> ScoreJvpPullback for At<'_, M> {
         self.model.divergence_pullback_at_with(x, self.t, cotangent, grad);
     }
 }
+
+/// What holds of a model in time holds of a reference to it and of a box around it, trait objects included.
+macro_rules! through_pointer {
+    ($pointer:ty) => {
+        impl<T: TimeEnergy + ?Sized> TimeEnergy for $pointer {
+            fn energy_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut1<f64>) {
+                (**self).energy_at_into(x, t, out);
+            }
+        }
+
+        impl<T: TimeScore + ?Sized> TimeScore for $pointer {
+            fn score_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
+                (**self).score_at_into(x, t, out);
+            }
+        }
+
+        impl<T: TimePotential + ?Sized> TimePotential for $pointer {
+            fn energy_and_score_at_into(
+                &self,
+                x: ArrayView2<f64>,
+                t: ArrayView1<f64>,
+                energy: ArrayViewMut1<f64>,
+                score: ArrayViewMut2<f64>,
+            ) {
+                (**self).energy_and_score_at_into(x, t, energy, score);
+            }
+        }
+
+        impl<T: TimeScoreJvp + ?Sized> TimeScoreJvp for $pointer {
+            fn score_jvp_at_into(
+                &self,
+                x: ArrayView2<f64>,
+                t: ArrayView1<f64>,
+                v: ArrayView2<f64>,
+                score: ArrayViewMut2<f64>,
+                jvp: ArrayViewMut2<f64>,
+            ) {
+                (**self).score_jvp_at_into(x, t, v, score, jvp);
+            }
+
+            fn divergence_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut1<f64>) {
+                (**self).divergence_at_into(x, t, out);
+            }
+        }
+    };
+}
+through_pointer!(&T);
+through_pointer!(Box<T>);

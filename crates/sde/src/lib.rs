@@ -2,7 +2,7 @@
 //!
 //! The forward half of a diffusion model, its processes in closed form, is in `gibbsian_core::process`; here is the way back. A [`ReverseSde`] or a [`ProbabilityFlow`]
 //! is made of a process and of anything that implements `TimeScore`: a network, the exact score of a noised mixture, the score of the empirical
-//! distribution. A [`Solver`] advances an equation along a [`TimeGrid`], with noise from a [`BrownianMotion`].
+//! distribution, or one of those with an observation behind it ([`conditioning`]). A [`Solver`] advances an equation along a [`TimeGrid`], with noise from a [`BrownianMotion`].
 //!
 //! Other forward equations are at home here: with matrices ([`LinearSde`]), of positions and velocities ([`UnderdampedLangevin`]), or of one's own. What has additive noise is reversed by [`Reversed`].
 
@@ -10,6 +10,7 @@
 
 pub mod adaptive_sde;
 pub mod brownian;
+pub mod conditioning;
 mod denoise;
 pub mod equation;
 pub mod forward;
@@ -25,6 +26,12 @@ pub mod underdamped;
 
 pub use adaptive_sde::{AdaptiveSdeRun, AdaptiveSdeSteps, Embedded, StepCounts};
 pub use brownian::{BrownianBlock, BrownianMotion, BrownianTree, FreshNoise, StoredPath};
+pub use conditioning::{
+    ClassifierFreeGuidance, ClassifierGuidance, DiagonalTweedieProjection, DiffPir,
+    DiffusionPosteriorSampling, Guidance, KnownCoordinates, LinearObservation, MetropolisCorrected,
+    MomentMatching, NaiveProduct, Population, PosteriorEnergy, PseudoinverseGuidance, RePaint, Replacement,
+    TweedieProjection, Twist, TwistedSmc,
+};
 pub use equation::{AdditiveSde, DiagonalSde, Ode, Sde};
 pub use forward::Forward;
 pub use grid::TimeGrid;

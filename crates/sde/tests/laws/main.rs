@@ -5,6 +5,7 @@ mod affine;
 mod brownian;
 mod brownian_tree;
 mod common;
+mod conditioning;
 mod continuity;
 mod diffusion_ends;
 mod diffusion_noise;

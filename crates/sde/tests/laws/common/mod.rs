@@ -6,6 +6,7 @@ use gibbsian_testkit::targets::{Mixture, Noised};
 use ndarray::array;
 
 pub mod linear_law;
+pub mod normals;
 
 /// Two modes in two dimensions under a process.
 pub fn two_modes<P: LinearGaussian + Copy>(process: P) -> ReverseSde<P, Noised<P>> {

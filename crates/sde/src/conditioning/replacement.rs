@@ -1,0 +1,157 @@
+//! Inpainting by replacement: known coordinates are overwritten by what they would be at that noise level.
+//!
+//! After each step of any solver, known coordinates become `α_t y + σ_t z` (Song et al. 2021, appendix I.2). The rest moves as in a
+//! reverse process without conditions, and hears of the observation only through the score's dependence on the overwritten coordinates.
+//! **It is not the conditional law**, not even in the limit of short steps: the noisy known coordinates are drawn from `p_t(x_known | y)`
+//! anew each time, while those of a conditioned path hang together with their past and with the unknown ones (Trippe, Yim, Tischer,
+//! Baker, Broderick, Barzilay and Jaakkola 2023). It is exact where known and unknown coordinates are independent.
+//! [`RePaint`](super::RePaint) repeats each step to mend it in part.
+
+use gibbsian_core::error::{Error, Result, check_finite, check_positive, check_shape};
+use gibbsian_core::{LinearGaussian, TimeScore};
+use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2};
+
+use super::observation::check_coordinates;
+use crate::brownian::BrownianBlock;
+use crate::grid::TimeGrid;
+use crate::reverse::ReverseSde;
+use crate::solver::{Solver, Step};
+
+/// Coordinates whose values are known exactly.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownCoordinates {
+    indices: Vec<usize>,
+    values: Array1<f64>,
+}
+
+impl KnownCoordinates {
+    /// The coordinates `indices`, and their values in the same order.
+    ///
+    /// # Errors
+    /// No coordinates, one that comes twice, values of another number or not finite. That there are so many coordinates is asked when a
+    /// solver meets its equation.
+    pub fn new(indices: Vec<usize>, values: Array1<f64>) -> Result<Self> {
+        let beyond = indices.iter().max().map_or(0, |&i| i.saturating_add(1));
+        check_coordinates(&indices, beyond)?;
+        check_shape("values", &values, &[indices.len()])?;
+        check_finite("values", &values)?;
+        Ok(KnownCoordinates { indices, values })
+    }
+
+    /// Their numbers.
+    pub fn indices(&self) -> &[usize] {
+        &self.indices
+    }
+
+    /// Their values.
+    pub fn values(&self) -> ArrayView1<'_, f64> {
+        self.values.view()
+    }
+
+    /// Overwrites the known coordinates of every row by `α_t y + σ_t z`; `z` is room for `(B, K)` numbers.
+    pub(super) fn replace(
+        &self,
+        process: &impl LinearGaussian,
+        t: f64,
+        x: &mut ArrayViewMut2<f64>,
+        noise: &mut dyn BrownianBlock,
+        z: &mut Array2<f64>,
+    ) {
+        let shape = (x.nrows(), self.indices.len());
+        if z.dim() != shape {
+            *z = Array2::zeros(shape);
+        }
+        let (alpha, sigma) = (process.alpha(t), process.sigma(t));
+        noise.independent_into(z.view_mut());
+        for ((&i, y), z) in self.indices.iter().zip(&self.values).zip(z.columns()) {
+            x.column_mut(i)
+                .zip_mut_with(&z, |x, z| *x = alpha * y + sigma * z);
+        }
+    }
+
+    /// Requires the coordinates to be there.
+    pub(super) fn check_within(&self, dim: usize) -> Result<()> {
+        check_coordinates(&self.indices, dim)
+    }
+}
+
+/// A solver of the reverse process that overwrites known coordinates at the start and after every step.
+///
+/// The solver must be of one step: what a scheme of several remembers of overwritten points is no longer true of them.
+///
+/// Source: Song et al. (2021), appendix I.2.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replacement<V> {
+    solver: V,
+    known: KnownCoordinates,
+}
+
+impl<V> Replacement<V> {
+    /// The steps of `solver`, with `known` coordinates.
+    pub fn new(solver: V, known: KnownCoordinates) -> Self {
+        Replacement { solver, known }
+    }
+}
+
+/// The memory of the solver within, and room for noise.
+#[derive(Clone, Debug, Default)]
+pub struct ReplacementMemory<W> {
+    pub(super) inner: W,
+    /// For the known coordinates.
+    pub(super) z: Array2<f64>,
+    /// For all.
+    pub(super) forth: Array2<f64>,
+}
+
+impl<P, M, V> Solver<ReverseSde<P, M>> for Replacement<V>
+where
+    P: LinearGaussian,
+    M: TimeScore,
+    V: Solver<ReverseSde<P, M>>,
+{
+    type Memory = ReplacementMemory<V::Memory>;
+
+    fn noise_dim(&self, equation: &ReverseSde<P, M>) -> usize {
+        self.solver.noise_dim(equation)
+    }
+
+    /// # Errors
+    /// A grid that does not go backwards within the process; coordinates that there are not; what the solver within refuses.
+    fn check(&self, equation: &ReverseSde<P, M>, grid: &TimeGrid) -> Result<()> {
+        check_backwards(equation.process(), grid)?;
+        self.known.check_within(equation.model().dim())?;
+        self.solver.check(equation, grid)
+    }
+
+    fn step(
+        &self,
+        equation: &ReverseSde<P, M>,
+        step: &Step,
+        mut x: ArrayViewMut2<f64>,
+        noise: &mut dyn BrownianBlock,
+        memory: &mut Self::Memory,
+    ) {
+        let process = equation.process();
+        if step.index == 0 {
+            self.known
+                .replace(process, step.from, &mut x, noise, &mut memory.z);
+        }
+        self.solver
+            .step(equation, step, x.view_mut(), noise, &mut memory.inner);
+        self.known.replace(process, step.to, &mut x, noise, &mut memory.z);
+    }
+}
+
+/// Requires times of the process that fall, all but the last after zero.
+pub(super) fn check_backwards(process: &(impl LinearGaussian + ?Sized), grid: &TimeGrid) -> Result<()> {
+    process.check_time(grid.first())?;
+    process.check_time(grid.last())?;
+    if grid.first() < grid.last() {
+        return Err(Error::parameter(
+            "grid",
+            format!("from {} to {}", grid.first(), grid.last()),
+            "a grid of falling times, from noise to data",
+        ));
+    }
+    check_positive("times[0]", grid.first()).map(|_| ())
+}
