@@ -13,6 +13,7 @@ pub mod probability_flow;
 pub mod reverse;
 pub mod schemes;
 pub mod solver;
+pub mod theory;
 
 pub use brownian::{BrownianBlock, BrownianMotion, FreshNoise, StoredPath};
 pub use equation::{AdditiveSde, DiagonalSde, Ode, Sde};
