@@ -15,7 +15,8 @@
 //!
 //! The trapezoidal rule converges exponentially in a strip around the real line in which the integrand is analytic and falls, and `φ` chooses its middle. The shifts want `|φ| < π/4`. Unequal variances
 //! leave a factor `e^{As}` that only oscillates along a vertical line: with `φ` of the sign of `A` the curve is a hyperbola that bends to where the factor falls.
-//! It crosses the real axis in `(0, 1)` only, and singularities lie outside of that interval on the axis, so that bending it changes nothing.
+//! It crosses the real axis in `(0, 1)` only, and singularities lie outside of that interval on the axis, so that bending it changes nothing. On the vertical line `|M| ≤ 1`; where coordinates
+//! that want opposite bends let `M` grow on the hyperbola, the line is taken.
 //!
 //! The alternatives: intersection points and the error function in one dimension, chi-square distribution functions for isotropic laws, Imhof's integral (1961) for others. The first two
 //! are what the tests compare with; the last oscillates and cancels.
@@ -33,10 +34,10 @@ pub(super) struct Coordinate {
     pub count: f64,
 }
 
-/// Beyond it the weight `1/cosh w` is below `1e-19`.
-const END: f64 = 45.0;
+/// The weight beyond it, `4 e^{−60}/π`, is a relative `1e-11` of a distance of `1e-15`.
+const END: f64 = 60.0;
 
-/// Halvings of the step at which the rule gives up; in trials over ratios from `1e-6` to `1e6`, 6 sufficed.
+/// Halvings of the step at which the rule gives up. In 12,000 trials over logarithms of ratios from `1e-6` to 14, shifts up to 10 deviations and up to 3,000 coordinates, 4 sufficed.
 const LEVELS: u32 = 12;
 
 /// `TV = (1/π) ∫ (1 − M) / cosh(w + iφ) dw`.
@@ -55,6 +56,15 @@ pub(super) fn total_variation(coordinates: &[Coordinate]) -> f64 {
     } else {
         FRAC_PI_8.copysign(exponent)
     };
+    let value = along_curve(coordinates, phi);
+    if value.is_finite() {
+        return value.clamp(0.0, 1.0);
+    }
+    along_curve(coordinates, 0.0).clamp(0.0, 1.0)
+}
+
+/// The integral with this `φ`, by the trapezoidal rule; infinite where `M` grows on the way.
+fn along_curve(coordinates: &[Coordinate], phi: f64) -> f64 {
     // Points w and −w are conjugate: half of the line suffices.
     let mut step = 0.25;
     let mut sum = 0.5 * integrand(coordinates, 0.0, phi) + row(coordinates, phi, step, step);
@@ -66,11 +76,11 @@ pub(super) fn total_variation(coordinates: &[Coordinate]) -> f64 {
         // Each halving squares the error.
         let converged = (finer - value).abs() <= 1e-11 * finer.abs();
         value = finer;
-        if converged {
+        if converged || !value.is_finite() {
             break;
         }
     }
-    value.clamp(0.0, 1.0)
+    value
 }
 
 /// The sum of the integrand over `w = first, first + step, …`.
@@ -91,11 +101,18 @@ fn integrand(coordinates: &[Coordinate], w: f64, phi: f64) -> f64 {
     let product = cosh.times(cosh).scaled(0.25);
     let mut log_m = Complex(0.0, 0.0);
     for c in coordinates {
+        // The linear parts of s log(1 + r) and log(1 + sr) are equal, and for like variances nearly all of them.
         let sr = s.scaled(c.ratio);
-        let (log, linear) = (sr.ln_1p(), s.scaled(c.ratio.ln_1p()));
+        let (log, linear) = (
+            sr.ln_1p_beyond_linear(),
+            s.times(Complex(c.ratio, 0.0).ln_1p_beyond_linear()),
+        );
         let shift = product.over(Complex(1.0 + sr.0, sr.1)).scaled(c.shift);
         log_m.0 += 0.5 * c.count * (linear.0 - log.0 - shift.0);
         log_m.1 += 0.5 * c.count * (linear.1 - log.1 - shift.1);
+    }
+    if log_m.0 > 1.0 {
+        return f64::INFINITY;
     }
     -log_m.exp_m1().over(cosh).0
 }
@@ -121,10 +138,22 @@ impl Complex {
         self.times(Complex(other.0 / norm, -other.1 / norm))
     }
 
-    /// `log(1 + z)` on the principal branch, to the last digits near zero.
-    fn ln_1p(self) -> Self {
+    /// `log(1 + z) − z` on the principal branch, to the last digits near zero: with `v = z/(2 + z)` it is `2 (artanh v − v) − z v`.
+    fn ln_1p_beyond_linear(self) -> Self {
         let Complex(x, y) = self;
-        Complex(0.5 * (x * (2.0 + x) + y * y).ln_1p(), y.atan2(1.0 + x))
+        if x * x + y * y > 0.0625 {
+            return Complex((1.0 + x).hypot(y).ln() - x, y.atan2(1.0 + x) - y);
+        }
+        let v = self.over(Complex(2.0 + x, y));
+        let square = v.times(v);
+        // v² is at most (1/7)², so that ten terms leave less than 1e-17 of the first.
+        let mut series = Complex(0.0, 0.0);
+        for k in (1..=10).rev() {
+            series = series.times(square);
+            series.0 += 1.0 / f64::from(2 * k + 1);
+        }
+        let (odd, product) = (series.times(square).times(v), self.times(v));
+        Complex(2.0 * odd.0 - product.0, 2.0 * odd.1 - product.1)
     }
 
     /// `e^z − 1`: `expm1(x) cos y − 2 sin²(y/2)` and `e^x sin y`.

@@ -91,6 +91,33 @@ fn total_variation_of_centred_balls_is_that_of_a_radius() {
 }
 
 #[test]
+fn total_variation_keeps_its_digits_however_small() {
+    // ∂p/∂v = ½ (x² − 1) p at the standard normal law, and E|x² − 1| = 4 φ(1): TV = r φ(1) (1 + O(r)).
+    let density = (-0.5_f64).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    for r in [2.0_f64.powi(-32), -(2.0_f64.powi(-40))] {
+        let q = DiagonalNormal::isotropic(1, 0.0, 1.0).unwrap();
+        let p = DiagonalNormal::isotropic(1, 0.0, 1.0 + r).unwrap();
+        let relative = |found: f64| found / (density * r.abs()) - 1.0;
+        assert!(relative(q.total_variation(&p)).abs() < 2.0 * r.abs() + 1e-11);
+        assert!(relative(p.total_variation(&q)).abs() < 2.0 * r.abs() + 1e-11);
+    }
+}
+
+#[test]
+fn total_variation_where_coordinates_want_opposite_curves() {
+    // Means shifted by little and variances by less, in opposite directions: the shifts decide.
+    let (r, shift) = (array![-3e-8, 1.8e-6], array![3e-3, 1.7e-2]);
+    let q = DiagonalNormal::isotropic(2, 0.0, 1.0).unwrap();
+    let p = DiagonalNormal::new(shift.clone(), 1.0 + r).unwrap();
+    let half = 0.5 * shift.dot(&shift).sqrt();
+    near(
+        q.total_variation(&p),
+        log_normal_interval(-half, half).exp(),
+        1e-5,
+    );
+}
+
+#[test]
 fn total_variation_of_any_two_normal_laws_is_that_of_draws() {
     let mean = array![0.1, -0.3, 0.0, 0.4];
     let (v, v_other) = (array![1.0, 2.0, 0.2, 1.0], array![1.5, 0.7, 0.3, 1.0]);
@@ -200,6 +227,14 @@ fn decaying_steps_are_uniform_above_one_and_geometric_below() {
         assert!(TimeGrid::exponentially_decaying(from, to, 5).is_err());
     }
     assert!(TimeGrid::exponentially_decaying(1.0, 0.5, 0).is_err());
+}
+
+#[test]
+fn an_estimate_is_a_mean_with_its_standard_error() {
+    let estimate = Estimate::of(array![1.0, 2.0, 3.0, 6.0].view()).unwrap();
+    // Squares of deviations 4, 1, 0, 9: a variance of 14/3, a quarter of it for the mean.
+    assert_eq!(estimate.value, 3.0);
+    near(estimate.standard_error, (14.0_f64 / 12.0).sqrt(), 1e-15);
 }
 
 #[test]

@@ -177,7 +177,11 @@ fn the_bound_separates_and_its_joint_form_is_the_sharpest() {
     assert!(budget.total_variation < budget.joint_bound());
     assert!(budget.joint_bound() < budget.bound());
     assert!(budget.bound() < budget.separated_bound());
-    let g = budget.girsanov;
+    let (start, g) = (budget.initialisation, budget.girsanov);
+    let theorem = (-1.5_f64).exp() * (0.5 * start.kl_data).sqrt() + (0.5 * g.total()).sqrt();
+    assert!((budget.bound() - theorem).abs() < 1e-15);
+    let joint = (0.5 * (start.kl_noised + g.total())).sqrt();
+    assert!((budget.joint_bound() - joint).abs() < 1e-15);
     assert!(g.total() <= 2.0 * (g.discretisation + g.score));
     let terms = budget.initialisation_term() + budget.discretisation_term() + budget.score_term();
     assert!((terms - budget.separated_bound()).abs() < 1e-15);
