@@ -58,21 +58,21 @@ impl GirsanovSum {
     /// `J` is integrated over every step by a rule of three points, which leaves a relative error of the sixth order in the step.
     ///
     /// # Errors
-    /// A grid that does not go down to a time that is not negative; a moment that is not finite, with its time.
+    /// A grid that does not go down to a time that is not negative; what the moments refuse; a moment that is not finite, with its time.
     pub fn of_moments(
         grid: &TimeGrid,
-        fisher_information: impl Fn(f64) -> f64,
-        score_error: impl Fn(f64) -> ScoreMoments,
+        fisher_information: impl Fn(f64) -> Result<f64>,
+        score_error: impl Fn(f64) -> Result<ScoreMoments>,
     ) -> Result<Self> {
         check_backwards(grid)?;
         let mut sum = GirsanovSum::default();
         for (late, early) in steps(grid) {
             let h = late - early;
-            let (j, error) = (fisher_information(late), score_error(late));
+            let (j, error) = (fisher_information(late)?, score_error(late)?);
             for (node, weight) in RULE {
                 let t = early + node * h;
                 let alpha = (t - late).exp();
-                sum.discretisation += weight * h * (fisher_information(t) + (1.0 - 2.0 * alpha) * j);
+                sum.discretisation += weight * h * (fisher_information(t)? + (1.0 - 2.0 * alpha) * j);
             }
             sum.score += h * error.squared;
             sum.cross += 2.0 * lag(h) * error.along_score;
@@ -240,7 +240,7 @@ where
         let mut inner: [Array2<f64>; 3] = std::array::from_fn(|_| Array2::zeros(shape));
         let (mut exact, mut model) = (Array2::zeros(shape), Array2::zeros(shape));
         walk.to(self.process, grid.last());
-        for (k, (late, early)) in steps(grid).enumerate().collect::<Vec<_>>().into_iter().rev() {
+        for (k, (late, early)) in steps(grid).enumerate().rev() {
             let mut weights = [0.0; 3];
             for (((node, share), weight), score) in RULE.iter().zip(&mut weights).zip(&mut inner) {
                 let t = early + node * (late - early);

@@ -25,7 +25,7 @@ use crate::grid::TimeGrid;
 /// let data = Mixture::new(array![0.3, 0.7], array![[-1.0], [1.5]], array![0.5, 0.4])?;
 /// let noised = Noised::new(data, OrnsteinUhlenbeck::new(3.0)?);
 /// let grid = TimeGrid::uniform(3.0, 0.0, 60)?;
-/// let budget = Line::new(-10.0, 10.0, 500)?.budget(|t| noised.marginal(t), &noised, &grid)?;
+/// let budget = Line::new(-10.0, 10.0, 500)?.budget(|t| Ok(noised.marginal(t)), &noised, &grid)?;
 /// assert!(budget.steps().iter().all(|step| step.holds()));
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
@@ -130,15 +130,20 @@ impl Line {
     /// The error of the sampler, the bound, and every step between; `law(t)` is the law of the data at time `t` of the process and `model` the score that is used.
     ///
     /// # Errors
-    /// Those of [`Line::law`] and [`Line::output`].
-    pub fn budget<D, M>(&self, law: impl Fn(f64) -> D, model: &M, grid: &TimeGrid) -> Result<ErrorBudget>
+    /// Those of `law`, of [`Line::law`] and of [`Line::output`].
+    pub fn budget<D, M>(
+        &self,
+        law: impl Fn(f64) -> Result<D>,
+        model: &M,
+        grid: &TimeGrid,
+    ) -> Result<ErrorBudget>
     where
         D: Density + Score,
         M: TimeScore + ?Sized,
     {
         let (q, noised, gamma) = (
-            self.law(&law(grid.last()))?,
-            self.law(&law(grid.first()))?,
+            self.law(&law(grid.last())?)?,
+            self.law(&law(grid.first())?)?,
             self.standard_normal()?,
         );
         let (p, from_noised) = (
@@ -155,18 +160,18 @@ impl Line {
             self.spacing * terms.sum::<f64>()
         };
         let fisher_information = |t| {
-            let density = law(t);
+            let density = law(t)?;
             let score = density.score(self.rows());
-            mean_under(&density, &|i| score[[i, 0]] * score[[i, 0]])
+            Ok(mean_under(&density, &|i| score[[i, 0]] * score[[i, 0]]))
         };
         let score_error = |t| {
-            let density = law(t);
+            let density = law(t)?;
             let (exact, used) = (density.score(self.rows()), self.score(model, t));
             let error = used - exact.column(0);
-            ScoreMoments {
+            Ok(ScoreMoments {
                 squared: mean_under(&density, &|i| error[i] * error[i]),
                 along_score: mean_under(&density, &|i| error[i] * exact[[i, 0]]),
-            }
+            })
         };
         Ok(ErrorBudget {
             initialisation: self.initialisation(&q, &noised, grid.first() - grid.last())?,

@@ -65,7 +65,7 @@ fn check_backwards(grid: &TimeGrid) -> Result<()> {
 }
 
 /// The steps of a grid: where each starts and where it ends.
-fn steps(grid: &TimeGrid) -> impl Iterator<Item = (f64, f64)> + '_ {
+fn steps(grid: &TimeGrid) -> impl DoubleEndedIterator<Item = (f64, f64)> + ExactSizeIterator {
     let times = grid.times();
     (0..grid.n_steps()).map(move |k| (times[k], times[k + 1]))
 }

@@ -1,14 +1,14 @@
 //! The sampler of the theorem on normal data, in closed form.
 //!
 //! The score of `N(m, diag(v))` under noise is affine, so is a step of the sampler, and all laws stay normal with independent coordinates. A sampler without errors would have mean
-//! `m_t = e^{−t} m` and variance `v_t = 1 + (v − 1) e^{−2t}` at every time; we follow by how much it misses them, `a` and `w`, because the sampler's own mean and variance
+//! `m_t = e^{−t} m` and variance `v_t = 1 + (v − 1) e^{−2t}` at every time; what is followed is by how much the sampler misses them, `a` and `w`, because its own mean and variance
 //! would lose the digits of the difference. With `E = eʰ − 1`, a score `ŝ = (1 + c) s + δ` and the gain `κ = eʰ − 2 (1 + c) E / v_{t_k}` of a step,
 //!
 //! `a' = κ a + 2 E δ`,
 //!
 //! `w' = κ² w + E² (4 (1 + c)²/v_{t_k} − 2) − 4 c E eʰ`.
 //!
-//! For, `m_{t_{k+1}} = eʰ m_{t_k}` and `v_{t_{k+1}} = e²ʰ v_{t_k} − (e²ʰ − 1)`, while the step multiplies by `κ` and adds noise of variance `e²ʰ − 1`; so `w' = κ² w + (κ² − e²ʰ) v_{t_k} + 2 (e²ʰ − 1)`.
+//! For `m_{t_{k+1}} = eʰ m_{t_k}` and `v_{t_{k+1}} = e²ʰ v_{t_k} − (e²ʰ − 1)`, while the step multiplies by `κ` and adds noise of variance `e²ʰ − 1`; so `w' = κ² w + (κ² − e²ʰ) v_{t_k} + 2 (e²ʰ − 1)`.
 //!
 //! Without score error a step adds `O(h²)` to the variance and `G` has `O(h²)` a step as well, but the square of the first is what the divergence at the end sees: `KL(q‖p*) = O(h²)` where `G = O(h)`.
 

@@ -96,11 +96,13 @@ fn moments_by_quadrature_give_the_closed_form() {
             .unwrap()
             .girsanov();
         let fisher = |t: f64| data.noised(t).fisher_information();
-        let moments = |t| ScoreMoments {
-            squared: 0.01 * fisher(t) + 0.14,
-            along_score: -0.1 * fisher(t),
+        let moments = |t| {
+            Ok(ScoreMoments {
+                squared: 0.01 * fisher(t) + 0.14,
+                along_score: -0.1 * fisher(t),
+            })
         };
-        let found = GirsanovSum::of_moments(&grid, fisher, moments).unwrap();
+        let found = GirsanovSum::of_moments(&grid, |t| Ok(fisher(t)), moments).unwrap();
         for (found, exact) in [
             (found.discretisation, exact.discretisation),
             (found.score, exact.score),
@@ -154,8 +156,8 @@ fn paths_give_the_fisher_information_form_on_a_mixture_in_the_plane() {
     .unwrap();
     let noised = Noised::new(mixture.clone(), process);
     let grid = TimeGrid::exponentially_decaying(2.0, 0.02, 12).unwrap();
-    let fisher = |t: f64| fisher_information(&noised.marginal(t));
-    let exact = GirsanovSum::of_moments(&grid, fisher, |_| ScoreMoments::default()).unwrap();
+    let fisher = |t: f64| Ok(fisher_information(&noised.marginal(t)));
+    let exact = GirsanovSum::of_moments(&grid, fisher, |_| Ok(ScoreMoments::default())).unwrap();
     let found = Girsanov {
         process: &process,
         exact: &noised,
@@ -272,8 +274,8 @@ fn what_is_wrong_is_named_with_step_and_time() {
     assert!(error(1.0, 0.9, Array2::zeros((1, 3)).view()).contains("at least 2"));
 
     let grid = TimeGrid::uniform(1.0, 0.0, 4).unwrap();
-    let broken = |t: f64| if t < 0.5 { f64::NAN } else { 1.0 };
-    let error = GirsanovSum::of_moments(&grid, broken, |_| ScoreMoments::default()).unwrap_err();
+    let broken = |t: f64| Ok(if t < 0.5 { f64::NAN } else { 1.0 });
+    let error = GirsanovSum::of_moments(&grid, broken, |_| Ok(ScoreMoments::default())).unwrap_err();
     assert!(
         error.to_string().contains("between times 0.5 and 0.25"),
         "{error}"

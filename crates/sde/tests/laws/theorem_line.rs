@@ -56,7 +56,7 @@ fn normal_data_give_the_closed_forms() {
         assert!((p - expected).abs() < 1e-12, "{x}: {p} {expected}");
     }
 
-    let by_quadrature = line.budget(|t| exact.marginal(t), &model, &grid).unwrap();
+    let by_quadrature = line.budget(|t| Ok(exact.marginal(t)), &model, &grid).unwrap();
     let closed = sampler.budget().unwrap();
     // Kinks cost the trapezoidal rule 1e-4 of a distance here; the rule in time 1e-6 of the sum.
     for (found, expected, tolerance) in [
@@ -120,7 +120,7 @@ fn every_step_of_the_proof_holds_on_mixtures() {
             TimeGrid::exponentially_decaying(3.0, 0.1, 60).unwrap(),
         ] {
             for model in [&exact as &dyn TimeScore, &wavy] {
-                let budget = line.budget(|t| exact.marginal(t), model, &grid).unwrap();
+                let budget = line.budget(|t| Ok(exact.marginal(t)), model, &grid).unwrap();
                 for step in budget.steps() {
                     assert!(step.holds() && step.slack() > 1.0 - 1e-9, "{step:?}");
                 }
@@ -137,7 +137,10 @@ fn paths_give_the_sum_with_a_wavy_error() {
     let wavy = Wavy(exact.clone());
     let grid = TimeGrid::uniform(2.0, 0.0, 20).unwrap();
     let line = Line::new(-9.0, 9.0, 601).unwrap();
-    let sum = line.budget(|t| exact.marginal(t), &wavy, &grid).unwrap().girsanov;
+    let sum = line
+        .budget(|t| Ok(exact.marginal(t)), &wavy, &grid)
+        .unwrap()
+        .girsanov;
     let x = two_modes().sample(8000, &mut Seed::new(1).rng());
     let found = Girsanov {
         process: &OrnsteinUhlenbeck::new(6.0).unwrap(),
@@ -164,7 +167,7 @@ fn what_a_line_cannot_hold_is_named() {
     let exact = noised(two_modes());
     let grid = TimeGrid::uniform(1.0, 0.0, 20).unwrap();
     let error = |line: Line| {
-        line.budget(|t| exact.marginal(t), &exact, &grid)
+        line.budget(|t| Ok(exact.marginal(t)), &exact, &grid)
             .unwrap_err()
             .to_string()
     };

@@ -55,8 +55,8 @@ fn the_theorem_bounds_what_half_planes_see() {
             "{start:?}"
         );
         let grid = TimeGrid::uniform(horizon, 0.0, n_steps).unwrap();
-        let fisher = |t: f64| fisher_information(&noised.marginal(t));
-        let g = GirsanovSum::of_moments(&grid, fisher, |_| ScoreMoments::default()).unwrap();
+        let fisher = |t: f64| Ok(fisher_information(&noised.marginal(t)));
+        let g = GirsanovSum::of_moments(&grid, fisher, |_| Ok(ScoreMoments::default())).unwrap();
         let bound = start.term() + (0.5 * g.total()).sqrt();
         assert!(bound < 1.0, "{bound}");
 
