@@ -6,6 +6,7 @@
 //! `G = Σ_k ∫ ½ g_t² E‖ŝ(X_{t_k}, t_k) − s(X_t, t)‖² dt`,  `t_{k+1} ≤ t ≤ t_k`,
 //!
 //! and `½ g² = 1` for the Ornstein–Uhlenbeck process. The paths of the exact reverse process are those of the forward one, so that no reverse equation has to be solved.
+//! (Without Novikov's condition `G` is still not less than the divergence, by an approximation; Chen et al. 2023.)
 //!
 //! **In closed form.** Along the forward process, `s(x, t_k) = E[s(X_t, t) | X_{t_k} = x] / α` with `α = e^{−(t_k − t)}`: differentiate `q_{t_k}(x) = ∫ q_t(y) N(x; α y, σ² I) dy` under the integral,
 //! where `∇_x N = −∇_y N / α`, and integrate by parts. So with the Fisher information `J_t = E‖s(X_t, t)‖²` the expectation of `s(X_{t_k}, t_k) · s(X_t, t)` is `α J_{t_k}`, and

@@ -327,7 +327,11 @@ impl LineLaw {
     }
 
     fn integral(&self, other: &LineLaw, f: impl Fn(f64, f64) -> f64) -> f64 {
-        assert_eq!(self.density.len(), other.density.len(), "laws on different lines");
+        assert_eq!(
+            (self.density.len(), self.spacing),
+            (other.density.len(), other.spacing),
+            "laws on different lines"
+        );
         let terms = self.density.iter().zip(&other.density).map(|(&q, &p)| f(q, p));
         self.spacing * terms.sum::<f64>()
     }

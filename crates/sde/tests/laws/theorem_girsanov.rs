@@ -1,12 +1,14 @@
 //! The Girsanov sum: closed forms against the joint law, quadrature and paths.
 
 use gibbsian_core::process::{LinearGaussian, OrnsteinUhlenbeck, VariancePreserving};
-use gibbsian_core::{Density, Seed, Space, TimeScore};
+use gibbsian_core::{At, Density, Score, Seed, Space, TimeScore};
 use gibbsian_sde::theory::{
     DiagonalNormal, Estimate, Girsanov, GirsanovSum, NormalSampler, PerturbedScore, ScoreError, ScoreMoments,
     lipschitz_bound,
 };
 use gibbsian_sde::{FreshNoise, TimeGrid};
+use gibbsian_testkit::conformance;
+use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::targets::{Mixture, Noised};
 use gibbsian_testkit::threads::same_on_any_number;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, array};
@@ -174,6 +176,8 @@ fn paths_give_the_fisher_information_form_on_a_mixture_in_the_plane() {
     assert_eq!((found.total, found.score.value), (found.discretisation, 0.0));
 }
 
+const PINNED: f64 = 0.273_090_224_051_734_8;
+
 #[test]
 fn another_clock_gives_the_same_sum() {
     // With the rate 2 the variance-preserving process is that of Ornstein and Uhlenbeck.
@@ -195,6 +199,8 @@ fn another_clock_gives_the_same_sum() {
     };
     let (a, b) = (run(&vp, &grid), run(&ou, &grid));
     assert!((a.total.value / b.total.value - 1.0).abs() < 1e-12, "{a:?} {b:?}");
+    // Pinned: a change here is a change of results.
+    assert!((b.total.value / PINNED - 1.0).abs() < 1e-12, "{}", b.total.value);
 }
 
 #[test]
@@ -235,6 +241,28 @@ fn lipschitz_scores_bound_the_sum_and_the_constant_is_sharp() {
             }
         }
     }
+}
+
+#[test]
+fn a_perturbed_score_is_a_score_of_its_rows() {
+    let process = OrnsteinUhlenbeck::new(2.0).unwrap();
+    let mixture = Mixture::new(
+        array![0.3, 0.7],
+        array![[-1.5, 0.0], [1.0, 1.0]],
+        array![0.6, 0.4],
+    )
+    .unwrap();
+    let exact = Noised::new(mixture, process);
+    let error = ScoreError::new(-0.2, array![0.1, 0.3]).unwrap();
+    let model = PerturbedScore::new(exact.clone(), error).unwrap();
+    let (x, t) = (
+        array![[0.2, 1.0], [-1.0, 0.5], [2.0, -2.0]],
+        array![0.1, 0.7, 1.5],
+    );
+    conformance::time_score(&model, x.view(), t.view(), Precision::DOUBLE).unwrap();
+    let scores = |model: &dyn TimeScore| At::new(model, t.view()).score(x.view());
+    let expected = 0.8 * scores(&exact) + array![0.1, 0.3];
+    assert!((scores(&model) - expected).iter().all(|e| e.abs() < 1e-15));
 }
 
 #[test]
