@@ -13,8 +13,8 @@
 //!
 //! `E‖s(X_{t_k}, t_k) − s(X_t, t)‖² = J_t + (1 − 2α) J_{t_k}`,
 //!
-//! whatever the data. An error `e` of the score at `t_k` adds `E‖e‖² + 2 (1 − α) E[e · s(X_{t_k}, t_k)]`. (Conforti, Durmus and Gentiloni Silveri 2023 bound the sum through the
-//! same martingale.) [`GirsanovSum`] takes these moments; [`Girsanov`] estimates the sum from paths, for any process and any score.
+//! whatever the data. An error `e` of the score at `t_k` adds `E‖e‖² + 2 (1 − α) E[e · s(X_{t_k}, t_k)]`. (Conforti, Durmus and Gentiloni Silveri 2023 bound the sum by the
+//! Fisher information of the data.) [`GirsanovSum`] takes these moments; [`Girsanov`] estimates the sum from paths, for any process and any score.
 
 use gibbsian_core::error::{Error, Result, check_batch, check_count, check_finite, check_positive};
 use gibbsian_core::parallel::{block_rows, map_blocks_mut};
