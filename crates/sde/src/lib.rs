@@ -22,6 +22,7 @@ pub mod reverse;
 pub mod reversed;
 pub mod schemes;
 pub mod solver;
+pub mod theory;
 pub mod underdamped;
 
 pub use adaptive_sde::{AdaptiveSdeRun, AdaptiveSdeSteps, Embedded, StepCounts};

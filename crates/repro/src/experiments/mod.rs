@@ -27,6 +27,7 @@ pub mod low_density;
 pub mod ncsn_mnist;
 pub mod rbm_centered;
 pub mod rbm_mnist;
+pub mod sampling_theorem;
 pub mod score_fields;
 pub mod score_matching;
 pub mod sliced_directions;
