@@ -6,21 +6,29 @@
 
 #![deny(unsafe_code)]
 
+pub mod adaptive;
 pub mod brownian;
 pub mod equation;
 pub mod grid;
+pub mod likelihood;
 pub mod probability_flow;
 pub mod reverse;
 pub mod schemes;
 pub mod solver;
+pub mod tableau;
 
-pub use brownian::{BrownianBlock, BrownianMotion, FreshNoise, StoredPath};
+pub use adaptive::{AdaptiveRungeKutta, Consequence, Crossing, Event, Occurrence, PiController, Solution};
+pub use brownian::{BrownianBlock, BrownianMotion, FreshNoise, NoNoise, StoredPath};
 pub use equation::{AdditiveSde, DiagonalSde, Ode, Sde};
 pub use grid::TimeGrid;
+pub use likelihood::{
+    FlowLikelihood, FlowLogDensity, NoisePrior, UniformDequantisation, VariationalBound, VariationalEstimate,
+};
 pub use probability_flow::ProbabilityFlow;
 pub use reverse::{OwnClock, ReverseSde};
-pub use schemes::EulerMaruyama;
+pub use schemes::{Euler, EulerMaruyama, Heun, RungeKutta4};
 pub use solver::{FixedSteps, Solver, Step};
+pub use tableau::EmbeddedPair;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

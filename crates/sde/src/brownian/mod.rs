@@ -14,9 +14,11 @@
 //! | motion | costs | may be asked |
 //! |---|---|---|
 //! | [`FreshNoise`] | nothing to keep | each interval once, in order |
+//! | [`NoNoise`] | nothing | by schemes without noise |
 //! | [`StoredPath`] | its grid in memory | any intervals of its grid |
 
 mod fresh;
+mod no_noise;
 mod stored;
 
 use gibbsian_core::error::Result;
@@ -25,6 +27,7 @@ use ndarray::ArrayViewMut2;
 use crate::grid::TimeGrid;
 
 pub use fresh::FreshNoise;
+pub use no_noise::NoNoise;
 pub use stored::StoredPath;
 
 /// Independent Brownian motions for many rows.

@@ -1,0 +1,4 @@
+//! What several files of laws use.
+
+pub mod equations;
+pub mod normal;
