@@ -18,7 +18,7 @@
 //!
 //! `log p_data(x) − bound = E log[p_T(X_T)/N(X_T; 0, v I)] + E log[p(x | X_{t₀})/N(x; D(X_{t₀}), (σ/α)² I)]`.
 //!
-//! The first term is the mismatch of the prior. The second is of order `σ²` at a point and `σ⁴` in the mean over data, because `D` is the mean of `x` given `X_{t₀}`, and its covariance `(σ/α)² (I + σ² ∇s)`.
+//! The first term is the mismatch of the prior. The second is of order `σ⁴` at `t₀`, because `D` is the mean of `x` given `X_{t₀}`, and its covariance `(σ/α)² (I + σ² ∇s)`.
 //! Neither is an error of the steps: there are none. (The bound is one of the density of the model, whose end may give a point more than the data do: the second term may be negative.)
 //!
 //! **Less noise.** Where there is little noise `r` is nearly `z`, whose square has the known mean `D`, and where there is much it is nearly zero. So `‖r‖² − c (‖z‖² − D)` has the

@@ -270,7 +270,7 @@ fn the_bound_loses_what_its_ends_lose_on_normal_data() {
     let data = Mixture::new(array![1.0], array![[m, m]], array![s]).unwrap();
     let bound = VariationalBound::new(process, Noised::new(data.clone(), process), START).unwrap();
     let x = array![[0.2, 1.0], [-1.0, 2.0]];
-    let found = bound.estimate(x.view(), 20_000, &mut Seed::new(6).rng()).unwrap();
+    let found = bound.estimate(x.view(), 40_000, &mut Seed::new(6).rng()).unwrap();
     let exact = data.log_density(x.view());
     let d = dim as f64;
     let mut tests = Vec::new();
