@@ -153,8 +153,11 @@ impl<'a, F: Field> Block<'a, F> {
             ArrayViewMut2::from_shape((n, width), &mut self.stages[stage][..n * width]).expect(shape),
             &mut self.scratch,
         );
+    }
+
+    fn count_evaluations(&mut self, n: usize) {
         for row in &self.rows {
-            self.report.counts[row.number].evaluations += 1;
+            self.report.counts[row.number].evaluations += n;
         }
     }
 
@@ -162,6 +165,7 @@ impl<'a, F: Field> Block<'a, F> {
     fn start(&mut self) -> Result<()> {
         let task = self.task;
         self.evaluate(0);
+        self.count_evaluations(1);
         for b in 0..self.rows.len() {
             if let Some(value) = self
                 .coordinates(&self.stages[0], b)
@@ -206,6 +210,7 @@ impl<'a, F: Field> Block<'a, F> {
         let n = self.padded();
         advance(&self.x, &self.h, &[1.0], &self.stages, n, &mut self.y);
         self.evaluate(1);
+        self.count_evaluations(1);
         for b in 0..self.rows.len() {
             let velocity = sizes(self, b, &|i| self.stages[0][i]);
             let trial = self.rows[b].step.abs();
@@ -251,6 +256,7 @@ impl<'a, F: Field> Block<'a, F> {
             }
             self.evaluate(stage);
         }
+        self.count_evaluations(pair.n_stages() - 1);
         let tolerance = Tolerance {
             absolute: self.task.settings.absolute_tolerance,
             relative: self.task.settings.relative_tolerance,

@@ -1,7 +1,9 @@
 //! Likelihoods: against exact log-densities, as functions of the tolerance; estimated divergences; dequantisation; the variational bound and what it loses.
 
 use gibbsian_core::process::{LinearGaussian, OrnsteinUhlenbeck, VarianceExploding, VariancePreserving};
-use gibbsian_core::{Density, Directions, Energy, Seed, Space, TimeScore, TimeScoreJvp};
+use gibbsian_core::{
+    Density, Directions, Energy, Prediction, Predicts, ScoreFrom, Seed, Space, TimeScore, TimeScoreJvp,
+};
 use gibbsian_sde::{
     AdaptiveRungeKutta, FlowLikelihood, NoisePrior, ProbabilityFlow, UniformDequantisation, VariationalBound,
 };
@@ -23,6 +25,25 @@ fn mixture(n_components: usize, dim: usize) -> Mixture {
     });
     let deviations = Array1::from_shape_fn(n_components, |k| 0.4 + 0.2 * k as f64);
     Mixture::new(weights, means, deviations).unwrap()
+}
+
+#[test]
+fn scores_and_divergences_of_one_pass_are_those_of_two() -> Verdict {
+    let process = OrnsteinUhlenbeck::new(2.0).unwrap();
+    let noised = Noised::new(mixture(3, 2), process);
+    let (x, t) = (
+        array![[0.3, -0.2], [1.0, 1.5], [-0.4, 0.1]],
+        array![0.1, 1.5, 0.7],
+    );
+    conformance::time_score_jvp(&noised, x.view(), t.view(), Precision::DOUBLE)?;
+    conformance::time_score_jvp(&plane(process), x.view(), t.view(), Precision::DOUBLE)?;
+    // Read as a prediction of noise, it is a field like any other.
+    let parametrisation = Predicts {
+        prediction: Prediction::Noise,
+        process,
+    };
+    let read = ScoreFrom::new(&noised, parametrisation);
+    conformance::time_score_jvp(&read, x.view(), t.view(), Precision::DOUBLE)
 }
 
 /// The largest error of the log-density at likely points; the prior is the exact law at the horizon.
