@@ -71,7 +71,16 @@ struct Columns {
 
 impl<F, P: Parametrisation> ScoreFrom<F, P> {
     fn columns(&self, t: ArrayView1<f64>) -> Columns {
-        let readings = t.mapv(|t| self.parametrisation.reading(t));
+        // Once for a run of equal times: mostly once for a batch.
+        let mut last: Option<(f64, Reading)> = None;
+        let readings = t.mapv(|t| match last {
+            Some((time, reading)) if time == t => reading,
+            _ => {
+                let reading = self.parametrisation.reading(t);
+                last = Some((t, reading));
+                reading
+            }
+        });
         let column = |part: fn(&Reading) -> f64| readings.map(part).insert_axis(Axis(1));
         Columns {
             skip: column(|r| r.skip),

@@ -6,8 +6,10 @@
 //!
 //! Every row has a time of its own, `t` `(B)`, because solvers with adaptive steps let rows run ahead of one another.
 
+use std::ops::Range;
+
 use gibbsian_core::Space;
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Zip, s};
 
 /// An Itô equation `dX = f(X, t) dt + G(X, t) dB`.
 ///
@@ -82,19 +84,42 @@ pub trait Ode: Space {
     fn velocity_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>);
 }
 
-/// Calls `f(b, c)` with the number of every row and `coefficient(t_b)`, which is computed once for a run of equal times: mostly once for a batch.
-pub(crate) fn for_each_time<C: Copy>(
+/// Calls `f(rows, c)` for each run of equal times with its rows and `coefficient(t)`: mostly once for a batch.
+pub(crate) fn for_each_run<C>(
     t: ArrayView1<f64>,
-    mut coefficient: impl FnMut(f64) -> C,
-    mut f: impl FnMut(usize, C),
+    coefficient: impl Fn(f64) -> C,
+    mut f: impl FnMut(Range<usize>, C),
 ) {
-    let mut last: Option<(f64, C)> = None;
-    for (b, &t) in t.iter().enumerate() {
-        let c = match last {
-            Some((time, c)) if time == t => c,
-            _ => coefficient(t),
-        };
-        last = Some((t, c));
-        f(b, c);
+    let mut start = 0;
+    for end in 1..=t.len() {
+        if end == t.len() || t[end] != t[start] {
+            f(start..end, coefficient(t[start]));
+            start = end;
+        }
     }
+}
+
+/// Writes `combine(c, x, out)` into each number of `out`, with the coefficients `c` of its row's time.
+pub(crate) fn combine_at<C>(
+    t: ArrayView1<f64>,
+    coefficient: impl Fn(f64) -> C,
+    x: ArrayView2<f64>,
+    mut out: ArrayViewMut2<f64>,
+    combine: impl Fn(&C, f64, f64) -> f64,
+) {
+    let dim = x.ncols();
+    if let (Some(x), Some(out)) = (x.as_slice(), out.as_slice_mut()) {
+        // Where every row has a time of its own, a view of it costs more than the few numbers in it.
+        return for_each_run(t, coefficient, |rows, c| {
+            let numbers = rows.start * dim..rows.end * dim;
+            for (out, &x) in out[numbers.clone()].iter_mut().zip(&x[numbers]) {
+                *out = combine(&c, x, *out);
+            }
+        });
+    }
+    for_each_run(t, coefficient, |rows, c| {
+        Zip::from(out.slice_mut(s![rows.clone(), ..]))
+            .and(x.slice(s![rows, ..]))
+            .for_each(|out, &x| *out = combine(&c, x, *out));
+    });
 }

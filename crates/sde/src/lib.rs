@@ -3,32 +3,48 @@
 //! The forward half of a diffusion model, its processes in closed form, is in `gibbsian_core::process`; here is the way back. A [`ReverseSde`] or a [`ProbabilityFlow`]
 //! is made of a process and of anything that implements `TimeScore`: a network, the exact score of a noised mixture, the score of the empirical
 //! distribution. A [`Solver`] advances an equation along a [`TimeGrid`], with noise from a [`BrownianMotion`].
+//!
+//! Other forward equations are at home here: with matrices ([`LinearSde`]), of positions and velocities ([`UnderdampedLangevin`]), or of one's own. What has additive noise is reversed by [`Reversed`].
 
 #![deny(unsafe_code)]
 
 pub mod adaptive;
 pub mod brownian;
+mod denoise;
 pub mod equation;
+pub mod forward;
 pub mod grid;
 pub mod likelihood;
+pub mod linear;
 pub mod probability_flow;
+mod quadrature;
 pub mod reverse;
+pub mod reversed;
 pub mod schemes;
 pub mod solver;
 pub mod tableau;
+pub mod underdamped;
 
 pub use adaptive::{AdaptiveRungeKutta, Consequence, Crossing, Event, Occurrence, PiController, Solution};
 pub use brownian::{BrownianBlock, BrownianMotion, FreshNoise, NoNoise, StoredPath};
 pub use equation::{AdditiveSde, DiagonalSde, Ode, Sde};
+pub use forward::Forward;
 pub use grid::TimeGrid;
 pub use likelihood::{
     FlowLikelihood, FlowLogDensity, NoisePrior, UniformDequantisation, VariationalBound, VariationalEstimate,
 };
+pub use linear::{LinearSde, LinearTransition};
 pub use probability_flow::ProbabilityFlow;
 pub use reverse::{OwnClock, ReverseSde};
-pub use schemes::{Euler, EulerMaruyama, Heun, RungeKutta4};
+pub use reversed::{MarginalFlow, Reversed};
+pub use schemes::{
+    Ancestral, Ddim, DpmSolver2M, DpmSolver2S, DpmSolverSde2M, EdmHeun, Euler, EulerMaruyama,
+    ExponentialIntegrator, Heun, LangevinStep, PredictorCorrector, ReverseDiffusion, ReverseVariance,
+    RungeKutta4,
+};
 pub use solver::{FixedSteps, Solver, Step};
 pub use tableau::EmbeddedPair;
+pub use underdamped::{PhaseMixture, PhaseTransition, UnderdampedLangevin};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,9 +1,9 @@
 //! The probability flow: an ordinary equation with the marginal laws of a diffusion.
 
 use gibbsian_core::{LinearGaussian, Space, TimeScore};
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Zip};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
-use crate::equation::{Ode, for_each_time};
+use crate::equation::{Ode, combine_at};
 
 /// The probability flow `dx/dt = f_t x − ½ g_t² s_t(x)` of a linear-Gaussian process under a score.
 ///
@@ -48,20 +48,8 @@ impl<P: LinearGaussian, M: TimeScore> Ode for ProbabilityFlow<P, M> {
                 0.5 * self.process.diffusion_squared(t),
             )
         };
-        if let (Some(out), Some(x)) = (out.as_slice_mut(), x.as_slice()) {
-            // Views of rows cost more than the few numbers in them.
-            let dim = self.dim();
-            return for_each_time(t, coefficients, |b, (rate, weight)| {
-                let row = b * dim..(b + 1) * dim;
-                for (out, x) in out[row.clone()].iter_mut().zip(&x[row]) {
-                    *out = rate * x - weight * *out;
-                }
-            });
-        }
-        for_each_time(t, coefficients, |b, (rate, weight)| {
-            Zip::from(out.row_mut(b))
-                .and(x.row(b))
-                .for_each(|out, x| *out = rate * x - weight * *out);
+        combine_at(t, coefficients, x, out, |(rate, weight), x, score| {
+            rate * x - weight * score
         });
     }
 }

@@ -14,9 +14,9 @@
 
 use gibbsian_core::error::{Result, check_non_negative, check_positive};
 use gibbsian_core::{LinearGaussian, Space, TimeScore};
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Zip};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, s};
 
-use crate::equation::{AdditiveSde, DiagonalSde, Sde, for_each_time};
+use crate::equation::{AdditiveSde, DiagonalSde, Sde, combine_at, for_each_run};
 
 /// The reverse of a linear-Gaussian process under a score, in the clock of the process.
 ///
@@ -108,10 +108,8 @@ impl<P: LinearGaussian, M: TimeScore> Sde for ReverseSde<P, M> {
                 share * self.process.diffusion_squared(t),
             )
         };
-        for_each_time(t, coefficients, |b, (rate, weight)| {
-            Zip::from(out.row_mut(b))
-                .and(x.row(b))
-                .for_each(|out, x| *out = rate * x - weight * *out);
+        combine_at(t, coefficients, x, out, |(rate, weight), x, score| {
+            rate * x - weight * score
         });
     }
 
@@ -120,21 +118,17 @@ impl<P: LinearGaussian, M: TimeScore> Sde for ReverseSde<P, M> {
         _: ArrayView2<f64>,
         t: ArrayView1<f64>,
         w: ArrayView2<f64>,
-        mut out: ArrayViewMut2<f64>,
+        out: ArrayViewMut2<f64>,
     ) {
         let g = |t| self.stochasticity * self.process.diffusion(t);
-        for_each_time(t, g, |b, g| {
-            Zip::from(out.row_mut(b))
-                .and(w.row(b))
-                .for_each(|out, w| *out = g * w);
-        });
+        combine_at(t, g, w, out, |g, w, _| g * w);
     }
 }
 
 impl<P: LinearGaussian, M: TimeScore> DiagonalSde for ReverseSde<P, M> {
     fn diffusion_into(&self, _: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
         let g = |t| self.stochasticity * self.process.diffusion(t);
-        for_each_time(t, g, |b, g| out.row_mut(b).fill(g));
+        for_each_run(t, g, |rows, g| out.slice_mut(s![rows, ..]).fill(g));
     }
 
     fn diffusion_slope_into(&self, _: ArrayView2<f64>, _: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
@@ -143,13 +137,9 @@ impl<P: LinearGaussian, M: TimeScore> DiagonalSde for ReverseSde<P, M> {
 }
 
 impl<P: LinearGaussian, M: TimeScore> AdditiveSde for ReverseSde<P, M> {
-    fn covariance_product_into(&self, t: ArrayView1<f64>, v: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+    fn covariance_product_into(&self, t: ArrayView1<f64>, v: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
         let squared = |t| self.stochasticity.powi(2) * self.process.diffusion_squared(t);
-        for_each_time(t, squared, |b, c| {
-            Zip::from(out.row_mut(b))
-                .and(v.row(b))
-                .for_each(|out, v| *out = c * v);
-        });
+        combine_at(t, squared, v, out, |c, v, _| c * v);
     }
 }
 

@@ -14,19 +14,34 @@
 //! | [`VariancePreserving`] | `e^{−B/2}` | `1 − e^{−B}` | `−β/2` | `β` | 1 |
 //! | [`SubVariancePreserving`] | `e^{−B/2}` | `(1 − e^{−B})²` | `−β/2` | `β (1 − e^{−2B})` | 1 |
 //! | [`OrnsteinUhlenbeck`] | `e^{−t}` | `1 − e^{−2t}` | −1 | 2 | given |
+//! | [`ElucidatedNoise`] | 1 | `t²` | 0 | `2t` | `σ_max` |
+//! | [`Rectified`] | `1 − t` | `t²` | `−1/(1 − t)` | `2t/(1 − t)` | given, < 1 |
+//! | [`Cosine`] | `cos φ_t/cos φ_0` | `1 − α²` | `−φ' tan φ` | `2φ' tan φ` | given, < 1 |
+//! | [`Schedule`] | `e^{−B/2}` | `1 − e^{−B}` | `−β/2` | `β` | given |
 //!
-//! with `β_t = β_min + (β_max − β_min) t` and `B_t = ∫₀ᵗ β`. **The variance of the variance-exploding process is not `ς_t²`**: data start without
+//! where the last has any `B` one likes: a [`Clock`], a log signal-to-noise ratio, or the table of a discrete chain ([`DiscreteSchedule`]); for the others `φ_t = (π/2)(t + s)/(1 + s)`,
+//! `β_t = β_min + (β_max − β_min) t` and `B_t = ∫₀ᵗ β`. **The variance of the variance-exploding process is not `ς_t²`**: data start without
 //! noise. The paper's appendix C (equation 31) drops `ς_0²` there, its equation 29 keeps it, as do we.
 //!
 //! Near `t = 0` a variance is a small difference of numbers near one, and a diffusion model spends much of its life there. Every
 //! formula here is arranged with `exp_m1` so that nothing cancels, and holds 4 units in the last place for all `0 ≤ t ≤ T`
-//! against 50-digit values; transitions between two near times likewise.
+//! against 50-digit values; transitions between two near times likewise. (A schedule of one's own is as accurate as what it is made of.)
+//!
+//! [`ChangedClock`] runs a process on another clock. Processes of equal signal-to-noise ratios differ by a clock and a scale, and so do their scores: [`Matched`] is that translation.
 //!
 //! A process of one's own is an implementation of [`LinearGaussian`] with five methods. The derivatives `f` and `g²` are required, not found by
 //! differences; the test kit's `conformance::linear_gaussian` holds them to `α` and `σ²`.
 
+mod changed_clock;
+mod clock;
+mod cosine;
+mod discrete;
+mod elucidated;
 mod linear_rate;
+mod matched;
 mod ornstein_uhlenbeck;
+mod rectified;
+mod schedule;
 mod sub_variance_preserving;
 mod variance_exploding;
 mod variance_preserving;
@@ -35,7 +50,15 @@ use ndarray::ArrayView1;
 
 use crate::error::{Error, Result, check_within};
 
+pub use changed_clock::ChangedClock;
+pub use clock::{Clock, FunctionClock, SteadyClock};
+pub use cosine::Cosine;
+pub use discrete::DiscreteSchedule;
+pub use elucidated::ElucidatedNoise;
+pub use matched::Matched;
 pub use ornstein_uhlenbeck::OrnsteinUhlenbeck;
+pub use rectified::Rectified;
+pub use schedule::{LogSnrClock, Schedule};
 pub use sub_variance_preserving::SubVariancePreserving;
 pub use variance_exploding::VarianceExploding;
 pub use variance_preserving::VariancePreserving;
@@ -59,29 +82,29 @@ pub struct GaussianTransition {
 /// ```
 /// use gibbsian_core::process::LinearGaussian;
 ///
-/// /// `σ_t = t`, the schedule of Karras et al. (2022).
-/// struct Elucidated;
+/// /// Brownian motion from the data on.
+/// struct Brownian;
 ///
-/// impl LinearGaussian for Elucidated {
+/// impl LinearGaussian for Brownian {
 ///     fn horizon(&self) -> f64 {
-///         80.0
+///         100.0
 ///     }
 ///     fn alpha(&self, _t: f64) -> f64 {
 ///         1.0
 ///     }
 ///     fn variance(&self, t: f64) -> f64 {
-///         t * t
+///         t
 ///     }
 ///     fn drift_rate(&self, _t: f64) -> f64 {
 ///         0.0
 ///     }
-///     fn diffusion_squared(&self, t: f64) -> f64 {
-///         2.0 * t
+///     fn diffusion_squared(&self, _t: f64) -> f64 {
+///         1.0
 ///     }
 /// }
 ///
-/// assert_eq!(Elucidated.transition(3.0, 5.0).variance, 16.0);
-/// assert!((Elucidated.time_at_log_snr(-2.0 * 7.0_f64.ln())? - 7.0).abs() < 1e-14);
+/// assert_eq!(Brownian.transition(3.0, 5.0).variance, 2.0);
+/// assert!((Brownian.time_at_log_snr(-7.0_f64.ln())? - 7.0).abs() < 1e-14);
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
 pub trait LinearGaussian: Sync {

@@ -44,7 +44,7 @@ const WHITENED: usize = 1 << 14;
 ///
 /// The least is 10⁻²⁸⁹. Smaller ones would be subnormal, or their products with whitened deviations would be, and processors take a hundred times
 /// longer for those.
-const NEGLIGIBLE: (f64, f64) = (-666.0, 1e-289);
+pub(super) const NEGLIGIBLE: (f64, f64) = (-666.0, 1e-289);
 
 /// The widest panel; more points share the cost of a call no further.
 const WIDEST: usize = 8 * LANES;

@@ -4,7 +4,7 @@ use gibbsian_core::{LinearGaussian, Space, TimeScoreJvp};
 use ndarray::{Array3, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::adaptive::Field;
-use crate::equation::for_each_time;
+use crate::equation::for_each_run;
 use crate::probability_flow::ProbabilityFlow;
 
 /// Rows `(x, ℓ)` with `dx/dt = f x − ½ g² s` and `dℓ/dt = D f − ½ g² div s`.
@@ -51,14 +51,16 @@ impl<P: LinearGaussian, M: TimeScoreJvp> Field for Augmented<'_, P, M> {
         let process = self.flow.process();
         let coefficients = |t| (process.drift_rate(t), 0.5 * process.diffusion_squared(t));
         let out = out.as_slice_mut().expect("a block in standard layout");
-        for_each_time(t, coefficients, |b, (rate, weight)| {
-            let x = &x[b * (dim + 1)..][..dim];
-            let score = &scratch.score[b * dim..][..dim];
-            let out = &mut out[b * (dim + 1)..][..=dim];
-            for ((out, x), score) in out.iter_mut().zip(x).zip(score) {
-                *out = rate * x - weight * score;
+        for_each_run(t, coefficients, |rows, (rate, weight)| {
+            for b in rows {
+                let x = &x[b * (dim + 1)..][..dim];
+                let score = &scratch.score[b * dim..][..dim];
+                let out = &mut out[b * (dim + 1)..][..=dim];
+                for ((out, x), score) in out.iter_mut().zip(x).zip(score) {
+                    *out = rate * x - weight * score;
+                }
+                out[dim] = rate * dim as f64 - weight * scratch.divergence[b];
             }
-            out[dim] = rate * dim as f64 - weight * scratch.divergence[b];
         });
     }
 }

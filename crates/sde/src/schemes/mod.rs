@@ -1,13 +1,48 @@
 //! Schemes, one a file.
+//!
+//! Schemes for reverse processes of diffusion models, which know the process and the score apart; `λ` is the stochasticity of the equation. All go from noise to data and can
+//! end at time 0.
+//!
+//! | scheme | scores a step | noise | weak order | source |
+//! |---|---|---|---|---|
+//! | [`ExponentialIntegrator`] | 1 | `λ` | 1 | Chen, Chewi, Li, Li, Salim and Zhang (2023) |
+//! | [`ReverseDiffusion`] | 1 | `λ` | 1 | Song et al. (2021) |
+//! | [`Ancestral`] | 1 | as `λ = 1` | 1 | Ho, Jain and Abbeel (2020) |
+//! | [`Ddim`] | 1 | as `λ = η` | 1 | Song, Meng and Ermon (2021) |
+//! | [`DpmSolver2M`] | 1 | none | 2 | Lu, Zhou, Bao, Chen, Li and Zhu (2022) |
+//! | [`DpmSolver2S`] | 2 | none | 2 | the same |
+//! | [`DpmSolverSde2M`] | 1 | as `λ = 1` | 2 | the same |
+//! | [`EdmHeun`] | 2 | churn | 2 | Karras, Aittala, Aila and Laine (2022) |
+//! | [`PredictorCorrector`] | the predictor's and one a correction | the predictor's and its own | that of the predictor | Song et al. (2021) |
+//!
+//! Those with a noise of their own refuse an equation of another `λ` than that, unless it is 1, its default: all members of the family have the same laws.
+//!
+//! Schemes for ordinary equations, any that say their velocity: [`Euler`] (order 1), [`Heun`] (2), [`RungeKutta4`] (4), the [pairs](crate::EmbeddedPair) of orders 3 and 5; with steps that fit a
+//! tolerance, [`AdaptiveRungeKutta`](crate::AdaptiveRungeKutta).
 
+mod ancestral;
+mod backwards;
+mod ddim;
+mod dpm_solver;
+mod edm_heun;
 mod euler;
 mod euler_maruyama;
+mod exponential_integrator;
 mod heun;
+mod predictor_corrector;
+mod reverse_diffusion;
 mod runge_kutta_4;
 mod working;
 
+pub use ancestral::{Ancestral, ReverseVariance};
+pub use ddim::Ddim;
+pub use dpm_solver::{DpmSolver2M, DpmSolver2S, DpmSolverSde2M, Multistep};
+pub use edm_heun::EdmHeun;
 pub use euler::Euler;
 pub use euler_maruyama::EulerMaruyama;
+pub use exponential_integrator::ExponentialIntegrator;
 pub use heun::Heun;
+pub use predictor_corrector::{LangevinStep, PredictorCorrector};
+pub use reverse_diffusion::ReverseDiffusion;
 pub use runge_kutta_4::RungeKutta4;
 pub use working::Working;

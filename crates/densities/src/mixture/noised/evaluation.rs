@@ -11,8 +11,9 @@ use ndarray::{
 };
 use rayon::prelude::*;
 
-use super::NoisedMixture;
+use super::isotropic::{IsotropicChunk, Wanted};
 use super::panel::Levels;
+use super::{NoisedMixture, Spectral};
 use crate::mixture::evaluation::{CHUNK_ROWS, assert_columns, assert_rows};
 use kernels::Chunk;
 
@@ -117,19 +118,45 @@ impl<P: LinearGaussian> NoisedMixture<P> {
             .zip(t.axis_chunks_iter(Axis(0), CHUNK_ROWS))
             .zip(outputs.chunks())
             .collect();
-        chunks.into_par_iter().for_each(|((x, t), outputs)| {
+        let chunk = |((x, t), outputs): ((ArrayView2<f64>, ArrayView1<f64>), Outputs)| {
             let (alpha, variance) = self.levels(t);
             let levels = Levels {
                 alpha: &alpha,
                 variance: &variance,
             };
-            vectorized(Chunk {
-                model: &self.spectral,
+            self.spectral.evaluate(x, levels, outputs);
+        };
+        // A solver's blocks are small and many: they are parallel already.
+        if chunks.len() == 1 {
+            chunks.into_iter().for_each(chunk);
+        } else {
+            chunks.into_par_iter().for_each(chunk);
+        }
+    }
+}
+
+impl Spectral {
+    fn evaluate(&self, x: ArrayView2<f64>, levels: Levels, outputs: Outputs) {
+        match &self.isotropic {
+            Some(isotropic) if outputs.are_simple() => vectorized(IsotropicChunk {
+                mixture: &self.mixture,
+                log_scales: self.log_scales.as_slice().expect("one contiguous dimension"),
+                isotropic,
+                x,
+                levels,
+                wanted: Wanted {
+                    log_density: outputs.log_density,
+                    score: outputs.score,
+                    divergence: outputs.divergence,
+                },
+            }),
+            _ => vectorized(Chunk {
+                model: self,
                 x,
                 levels,
                 outputs,
-            });
-        });
+            }),
+        }
     }
 }
 
@@ -225,6 +252,16 @@ pub(super) struct Outputs<'a> {
 }
 
 impl<'a> Outputs<'a> {
+    /// Whether nothing is wanted but log-densities, scores and divergences.
+    fn are_simple(&self) -> bool {
+        self.responsibilities.is_none()
+            && self.v.is_none()
+            && self.jvp.is_none()
+            && self.hessian.is_none()
+            && self.posterior_mean.is_none()
+            && self.posterior_covariance.is_none()
+    }
+
     /// The outputs of each chunk of rows, without end.
     fn chunks(self) -> impl Iterator<Item = Outputs<'a>> {
         let mut rest = self;

@@ -25,6 +25,7 @@
 //! a time, and the factor costs `D` times as many, which does not where each has its own. [`NoisedMixture::marginal`] is there for the former.
 
 mod evaluation;
+mod isotropic;
 mod panel;
 mod posterior;
 mod sampling;
@@ -38,6 +39,7 @@ use gibbsian_core::{LinearGaussian, Space};
 use ndarray::{Array1, ArrayView1};
 
 use super::{Covariances, GaussianMixture};
+use isotropic::Isotropic;
 use spectra::Spectra;
 
 /// A Gaussian mixture that is noised by a forward process: `p_t` and everything about `x_0` given `x_t`, in closed form.
@@ -79,6 +81,8 @@ struct Spectral {
     spectra: Spectra,
     /// `log w_k − ½ D log 2π`.
     log_scales: Array1<f64>,
+    /// What makes multiples of the identity cheap.
+    isotropic: Option<Isotropic>,
 }
 
 impl<P: LinearGaussian> NoisedMixture<P> {
@@ -95,6 +99,10 @@ impl<P: LinearGaussian> NoisedMixture<P> {
             spectral: Spectral {
                 spectra: Spectra::new(&mixture)?,
                 log_scales: mixture.weights.mapv(|w| w.ln() - half_log_two_pi),
+                isotropic: match &mixture.covariances {
+                    Covariances::Spherical(variances) => Some(Isotropic::new(variances.to_vec())),
+                    _ => None,
+                },
                 mixture,
             },
         })

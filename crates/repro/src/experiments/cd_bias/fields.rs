@@ -203,32 +203,29 @@ fn law_derivatives(machine: &Rbm, chain: &GibbsChain, data: &Array1<f64>, k: usi
     let h_from_v = conditional(machine.hidden(), machine.hidden_field(v.view()), &h);
     let v_from_h = conditional(machine.visible(), machine.visible_field(h.view()), v);
     let n_params = machine.n_params();
-    // One matrix a parameter: the derivatives of the two conditional laws.
-    let up: Vec<Array2<f64>> = (0..n_params)
-        .map(|m| {
-            Array2::from_shape_fn(h_from_v.dim(), |(i, j)| {
-                let t = |h| statistic(m, v.row(i), h);
-                h_from_v[[i, j]] * (t(h.row(j)) - t(mean_h.row(i)))
-            })
-        })
-        .collect();
-    let down: Vec<Array2<f64>> = (0..n_params)
-        .map(|m| {
-            Array2::from_shape_fn(v_from_h.dim(), |(j, i)| {
-                let t = |v| statistic(m, v, h.row(j));
-                v_from_h[[j, i]] * (t(v.row(i)) - t(mean_v.row(j)))
-            })
-        })
-        .collect();
+    // The derivatives of the two conditional laws, a row for each parameter and outcome, so that a law meets them in one product.
+    let (n_states, n_hidden_states) = (v.nrows(), h.nrows());
+    let up = Array2::from_shape_fn((n_params * n_hidden_states, n_states), |(mj, i)| {
+        let (m, j) = (mj / n_hidden_states, mj % n_hidden_states);
+        let t = |h| statistic(m, v.row(i), h);
+        h_from_v[[i, j]] * (t(h.row(j)) - t(mean_h.row(i)))
+    });
+    let down = Array2::from_shape_fn((n_params * n_states, n_hidden_states), |(mi, j)| {
+        let (m, i) = (mi / n_states, mi % n_states);
+        let t = |v| statistic(m, v, h.row(j));
+        v_from_h[[j, i]] * (t(v.row(i)) - t(mean_v.row(j)))
+    });
 
     let mut law = data.clone();
-    let mut moved = Array2::zeros((n_params, law.len()));
+    let mut moved = Array2::zeros((n_params, n_states));
     for _ in 0..k {
         let hidden_law = law.dot(&h_from_v);
-        for (m, mut row) in moved.rows_mut().into_iter().enumerate() {
-            let hidden_moved = row.dot(&h_from_v) + law.dot(&up[m]);
-            row.assign(&(hidden_moved.dot(&v_from_h) + hidden_law.dot(&down[m])));
-        }
+        let hidden_moved =
+            moved.dot(&h_from_v) + up.dot(&law).into_shape_with_order((n_params, n_hidden_states))?;
+        moved = hidden_moved.dot(&v_from_h)
+            + down
+                .dot(&hidden_law)
+                .into_shape_with_order((n_params, n_states))?;
         law = law.dot(&chain.transition);
     }
     Ok(moved)

@@ -1,9 +1,12 @@
 //! Forward processes against 50-digit values and the conventions that sources disagree about. The laws that tie `f` and `g` to `α` and `σ` are
 //! checked by the test kit's `conformance::linear_gaussian`.
 
+mod schedules;
+
 use gibbsian_core::LinearGaussian;
 use gibbsian_core::process::{
-    OrnsteinUhlenbeck, SubVariancePreserving, VarianceExploding, VariancePreserving,
+    Cosine, DiscreteSchedule, ElucidatedNoise, OrnsteinUhlenbeck, Rectified, Schedule, SubVariancePreserving,
+    VarianceExploding, VariancePreserving,
 };
 use ndarray::array;
 
@@ -13,6 +16,12 @@ fn process(name: &str, parameters: &[f64]) -> Box<dyn LinearGaussian> {
         ("variance_preserving", &[low, high]) => Box::new(VariancePreserving::new(low, high).unwrap()),
         ("sub_variance_preserving", &[low, high]) => Box::new(SubVariancePreserving::new(low, high).unwrap()),
         ("ornstein_uhlenbeck", &[horizon]) => Box::new(OrnsteinUhlenbeck::new(horizon).unwrap()),
+        ("cosine", &[offset, horizon]) => Box::new(Cosine::new(offset, horizon).unwrap()),
+        ("rectified", &[horizon]) => Box::new(Rectified::new(horizon).unwrap()),
+        ("elucidated_noise", &[sigma_max]) => Box::new(ElucidatedNoise::new(sigma_max).unwrap()),
+        ("discrete", &[first, last, n]) => Box::new(Schedule::new(
+            DiscreteSchedule::linear(first, last, n as usize).unwrap(),
+        )),
         _ => panic!("no process {name} with {parameters:?}"),
     }
 }
@@ -24,7 +33,9 @@ fn numbers(text: &str) -> Vec<f64> {
 #[test]
 fn functions_of_time_agree_with_fifty_digit_values() {
     let mut n_checked = 0;
-    for line in include_str!("reference/process/process.tsv").lines() {
+    let processes = include_str!("../reference/process/process.tsv").lines();
+    let schedules = include_str!("../reference/process/schedules.tsv").lines();
+    for line in processes.chain(schedules) {
         let [name, parameters, function, times, value, terms] =
             line.split('\t').collect::<Vec<_>>().try_into().unwrap();
         let (times, exact, terms) = (
@@ -53,7 +64,7 @@ fn functions_of_time_agree_with_fifty_digit_values() {
         );
         n_checked += 1;
     }
-    assert!(n_checked > 1500, "only {n_checked} references were read");
+    assert!(n_checked > 3500, "only {n_checked} references were read");
 }
 
 #[test]
@@ -93,6 +104,19 @@ fn variance_preserving_noise_is_ornstein_uhlenbeck_noise_on_another_clock() {
 }
 
 #[test]
+fn straight_paths_have_the_velocity_of_flow_matching() {
+    // For data at a point m the flow is f x − ½ g² s with s = −(x − (1 − t) m)/t²: the velocity z − m along x = (1 − t) m + t z.
+    let process = Rectified::new(0.999).unwrap();
+    let (m, z) = (0.7, -1.3);
+    for t in [0.01, 0.3, 0.9] {
+        let x = process.alpha(t) * m + process.sigma(t) * z;
+        let score = -(x - process.alpha(t) * m) / process.variance(t);
+        let velocity = process.drift_rate(t) * x - 0.5 * process.diffusion_squared(t) * score;
+        assert!((velocity - (z - m)).abs() < 1e-13, "{velocity} at {t}");
+    }
+}
+
+#[test]
 fn what_is_out_of_its_domain_is_refused_by_name() {
     let message = |e: gibbsian_core::Error| e.to_string();
     assert_eq!(
@@ -126,6 +150,18 @@ fn what_is_out_of_its_domain_is_refused_by_name() {
         message(OrnsteinUhlenbeck::new(0.0).unwrap_err()),
         "`horizon` is 0, but must be finite and greater than zero"
     );
+    assert_eq!(
+        message(Rectified::new(1.0).unwrap_err()),
+        "`horizon` is 1, but must be between 0 and 1, both excluded"
+    );
+    for horizon in [0.0, 1.0, f64::NAN] {
+        assert!(Rectified::new(horizon).is_err() && Cosine::new(0.008, horizon).is_err());
+    }
+    assert_eq!(
+        message(Cosine::new(-0.1, 0.9).unwrap_err()),
+        "`offset` is -0.1, but must be finite and at least zero"
+    );
+    assert!(ElucidatedNoise::new(f64::INFINITY).is_err());
 
     let ou = OrnsteinUhlenbeck::new(5.0).unwrap();
     assert_eq!(ou.check_time(5.0).unwrap(), 5.0);
@@ -153,6 +189,10 @@ fn nan_stays_nan() {
         ("variance_preserving", &[0.1, 20.0]),
         ("sub_variance_preserving", &[0.1, 20.0]),
         ("ornstein_uhlenbeck", &[2.0]),
+        ("cosine", &[0.008, 0.99]),
+        ("rectified", &[0.99]),
+        ("elucidated_noise", &[80.0]),
+        ("discrete", &[1e-4, 0.02, 100.0]),
     ] {
         let process = process(name, parameters);
         for value in [

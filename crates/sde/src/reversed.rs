@@ -1,0 +1,209 @@
+//! The reverse of any equation with additive noise.
+//!
+//! Anderson (1982) reverses `dX = f(X, t) dt + G(t) dB` whatever the drift. As for linear-Gaussian processes ([`reverse`](crate::reverse)) there is a family with the same marginal laws,
+//!
+//! `dX = [f(X, t) − ½ (1 + λ²) G Gᵀ s_t(X)] dt + λ G dB̄`,  `t` from `T` down to 0,
+//!
+//! where a matrix `G Gᵀ` stands for `g²`, so that a score need be right only where there is noise: of a phase space with noise in the velocities, the score in the velocities.
+//! A user's own equation is reversed by implementing [`AdditiveSde`] for it. (Noise that depends on the point adds the divergence of `G Gᵀ` to the drift. No trait here
+//! gives it, and it is not found by differences.)
+
+use gibbsian_core::error::{Error, Result, check_non_negative};
+use gibbsian_core::{Space, TimeScore};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
+
+use crate::equation::{AdditiveSde, DiagonalSde, Ode, Sde};
+use crate::reverse::OwnClock;
+
+/// The reverse of an equation with additive noise under a score, in the clock of the equation.
+///
+/// ```
+/// use gibbsian_core::process::OrnsteinUhlenbeck;
+/// use gibbsian_sde::{Forward, ReverseSde, Reversed, Sde};
+/// use gibbsian_testkit::targets::{Mixture, Noised};
+/// use ndarray::{Array2, array};
+///
+/// let process = OrnsteinUhlenbeck::new(4.0)?;
+/// let score = Noised::new(Mixture::new(array![1.0], array![[3.0]], array![0.5])?, process);
+/// let general = Reversed::new(Forward::new(process, 1)?, score.clone())?;
+/// let special = ReverseSde::new(process, score);
+/// let drift = |equation: &dyn Sde| {
+///     let mut out = Array2::zeros((1, 1));
+///     equation.drift_into(array![[0.2]].view(), array![0.7].view(), out.view_mut());
+///     out
+/// };
+/// assert_eq!(drift(&general), drift(&special));
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Reversed<E, M> {
+    equation: E,
+    model: M,
+    stochasticity: f64,
+}
+
+impl<E: AdditiveSde, M: TimeScore> Reversed<E, M> {
+    /// The reverse process, `λ = 1`, of `equation` under the score `model`.
+    ///
+    /// # Errors
+    /// A score of another dimension.
+    pub fn new(equation: E, model: M) -> Result<Self> {
+        check_dims(&equation, &model)?;
+        Ok(Reversed {
+            equation,
+            model,
+            stochasticity: 1.0,
+        })
+    }
+
+    /// The member `λ` of the family.
+    ///
+    /// # Errors
+    /// A `λ` that is negative or not finite.
+    pub fn with_stochasticity(self, stochasticity: f64) -> Result<Self> {
+        check_non_negative("stochasticity", stochasticity)?;
+        Ok(Reversed {
+            stochasticity,
+            ..self
+        })
+    }
+
+    /// The equation that is reversed.
+    pub fn equation(&self) -> &E {
+        &self.equation
+    }
+
+    /// The score.
+    pub fn model(&self) -> &M {
+        &self.model
+    }
+
+    /// `λ`.
+    pub fn stochasticity(&self) -> f64 {
+        self.stochasticity
+    }
+
+    /// The same equation in the clock of its solution, `τ = T − t`.
+    ///
+    /// # Errors
+    /// A horizon `T` that is not positive and finite.
+    pub fn in_own_clock(self, horizon: f64) -> Result<OwnClock<Self>> {
+        OwnClock::new(self, horizon)
+    }
+}
+
+impl<E: Space, M: Sync> Space for Reversed<E, M> {
+    fn dim(&self) -> usize {
+        self.equation.dim()
+    }
+}
+
+impl<E: AdditiveSde, M: TimeScore> Sde for Reversed<E, M> {
+    fn noise_dim(&self) -> usize {
+        self.equation.noise_dim()
+    }
+
+    fn drift_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
+        let share = 0.5 * (1.0 + self.stochasticity * self.stochasticity);
+        pulled_drift_into(&self.equation, &self.model, share, x, t, out);
+    }
+
+    fn diffuse_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        w: ArrayView2<f64>,
+        mut out: ArrayViewMut2<f64>,
+    ) {
+        self.equation.diffuse_into(x, t, w, out.view_mut());
+        out *= self.stochasticity;
+    }
+}
+
+impl<E: AdditiveSde + DiagonalSde, M: TimeScore> DiagonalSde for Reversed<E, M> {
+    fn diffusion_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
+        self.equation.diffusion_into(x, t, out.view_mut());
+        out *= self.stochasticity;
+    }
+
+    fn diffusion_slope_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
+        self.equation.diffusion_slope_into(x, t, out.view_mut());
+        out *= self.stochasticity;
+    }
+}
+
+impl<E: AdditiveSde, M: TimeScore> AdditiveSde for Reversed<E, M> {
+    fn covariance_product_into(&self, t: ArrayView1<f64>, v: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+        self.equation.covariance_product_into(t, v, out.view_mut());
+        out *= self.stochasticity * self.stochasticity;
+    }
+}
+
+/// The ordinary equation with the marginal laws of one with additive noise, `dx/dt = f(x, t) − ½ G Gᵀ s_t(x)`: what
+/// [`ProbabilityFlow`](crate::ProbabilityFlow) is for linear-Gaussian processes.
+#[derive(Clone, Copy, Debug)]
+pub struct MarginalFlow<E, M> {
+    equation: E,
+    model: M,
+}
+
+impl<E: AdditiveSde, M: TimeScore> MarginalFlow<E, M> {
+    /// The flow of `equation` under the score `model`.
+    ///
+    /// # Errors
+    /// A score of another dimension.
+    pub fn new(equation: E, model: M) -> Result<Self> {
+        check_dims(&equation, &model)?;
+        Ok(MarginalFlow { equation, model })
+    }
+
+    /// The equation.
+    pub fn equation(&self) -> &E {
+        &self.equation
+    }
+
+    /// The score.
+    pub fn model(&self) -> &M {
+        &self.model
+    }
+}
+
+impl<E: Space, M: Sync> Space for MarginalFlow<E, M> {
+    fn dim(&self) -> usize {
+        self.equation.dim()
+    }
+}
+
+impl<E: AdditiveSde, M: TimeScore> Ode for MarginalFlow<E, M> {
+    fn velocity_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
+        pulled_drift_into(&self.equation, &self.model, 0.5, x, t, out);
+    }
+}
+
+/// `f − share · G Gᵀ s`.
+fn pulled_drift_into<E: AdditiveSde, M: TimeScore>(
+    equation: &E,
+    model: &M,
+    share: f64,
+    x: ArrayView2<f64>,
+    t: ArrayView1<f64>,
+    mut out: ArrayViewMut2<f64>,
+) {
+    let (mut score, mut pull) = (Array2::zeros(x.raw_dim()), Array2::zeros(x.raw_dim()));
+    model.score_at_into(x, t, score.view_mut());
+    equation.covariance_product_into(t, score.view(), pull.view_mut());
+    equation.drift_into(x, t, out.view_mut());
+    out.scaled_add(-share, &pull);
+}
+
+fn check_dims(equation: &impl Space, model: &impl Space) -> Result<()> {
+    if equation.dim() == model.dim() {
+        Ok(())
+    } else {
+        Err(Error::parameter(
+            "model.dim",
+            model.dim(),
+            format!("{}, the dimension of the equation", equation.dim()),
+        ))
+    }
+}
