@@ -2,8 +2,8 @@
 
 use gibbsian_core::process::{LinearGaussian, OrnsteinUhlenbeck, VarianceExploding, VariancePreserving};
 use gibbsian_sde::{
-    AdaptiveRungeKutta, Crossing, EmbeddedPair, Euler, Event, FixedSteps, Heun, NoNoise, Ode, PiController,
-    ProbabilityFlow, RungeKutta4, Solver, TimeGrid,
+    AdaptiveRungeKutta, Crossing, EmbeddedPair, Euler, EulerMaruyama, Event, FixedSteps, Heun, NoNoise, Ode,
+    PiController, ProbabilityFlow, RungeKutta4, Solver, TimeGrid,
 };
 use gibbsian_testkit::stats::line::order;
 use gibbsian_testkit::targets::{Mixture, Noised};
@@ -11,6 +11,7 @@ use gibbsian_testkit::threads::same_on_any_number;
 use ndarray::{Array2, Axis, array, s};
 
 use crate::common::equations::{By, Pair, Turning, distance};
+use crate::common::two_modes;
 
 const PAIRS: [EmbeddedPair; 3] = [
     EmbeddedPair::BOGACKI_SHAMPINE,
@@ -201,14 +202,8 @@ fn a_dense_solution_is_as_good_as_its_steps() {
     assert_eq!(points.index_axis(Axis(1), 0), Pair::start());
 }
 
-fn two_modes<P: LinearGaussian + Copy>(process: P) -> ProbabilityFlow<P, Noised<P>> {
-    let mixture = Mixture::new(
-        array![0.3, 0.7],
-        array![[-2.0, 0.0], [2.0, 1.0]],
-        array![0.5, 0.3],
-    )
-    .unwrap();
-    ProbabilityFlow::new(process, Noised::new(mixture, process))
+fn flow_of_two_modes<P: LinearGaussian + Copy>(process: P) -> ProbabilityFlow<P, Noised<P>> {
+    ProbabilityFlow::new(process, two_modes(process).model().clone())
 }
 
 fn spread_points(n: usize) -> Array2<f64> {
@@ -217,7 +212,7 @@ fn spread_points(n: usize) -> Array2<f64> {
 
 #[test]
 fn a_row_alone_is_the_row_in_a_batch() {
-    let flow = two_modes(VariancePreserving::new(0.1, 20.0).unwrap());
+    let flow = flow_of_two_modes(VariancePreserving::new(0.1, 20.0).unwrap());
     let grid = TimeGrid::uniform(1.0, 1e-3, 5).unwrap();
     let x = spread_points(70);
     let solve = |x: Array2<f64>, rows_per_block: usize| {
@@ -249,7 +244,7 @@ fn a_row_alone_is_the_row_in_a_batch() {
 
 #[test]
 fn adaptive_points_do_not_depend_on_the_number_of_threads() {
-    let flow = two_modes(OrnsteinUhlenbeck::new(4.0).unwrap());
+    let flow = flow_of_two_modes(OrnsteinUhlenbeck::new(4.0).unwrap());
     let solver = AdaptiveRungeKutta {
         rows_per_block: 16,
         ..AdaptiveRungeKutta::default()
@@ -496,5 +491,11 @@ fn settings_that_make_no_sense_are_refused() {
     assert!(good.solve(&Pair, array![[1.0]], 0.0, 1.0).is_err());
     assert!(good.solve(&Pair, array![[1.0, f64::NAN]], 0.0, 1.0).is_err());
     let grid = TimeGrid::uniform(0.0, 1.0, 2).unwrap();
+    // What has noise cannot go without.
+    let reverse = two_modes(OrnsteinUhlenbeck::new(1.0).unwrap());
+    let message = FixedSteps::new(grid.clone())
+        .solve(&EulerMaruyama, &reverse, Pair::start(), &NoNoise)
+        .unwrap_err();
+    assert!(message.to_string().contains("`noise_dim` is 2"), "{message}");
     assert!(good.solve_at(&Pair, array![[1.0]], &grid, &[]).is_err());
 }
