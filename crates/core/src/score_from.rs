@@ -97,6 +97,12 @@ impl Columns {
         answer *= &self.out;
         answer += &(&x * &self.skip);
     }
+
+    /// Overwrites the network's `trace` with `dim · skip + out · input · trace`.
+    fn read_divergence(&self, dim: usize, mut trace: ArrayViewMut1<f64>) {
+        trace *= &(&self.out * &self.input).column(0);
+        trace += &(&self.skip * dim as f64).column(0);
+    }
 }
 
 impl<F: Space, P: Sync> Space for ScoreFrom<F, P> {
@@ -157,8 +163,25 @@ impl<F: TimeScoreJvp, P: Parametrisation> TimeScoreJvp for ScoreFrom<F, P> {
         let c = self.columns(t);
         self.network
             .divergence_at_into((&x * &c.input).view(), c.condition.view(), out.view_mut());
-        out *= &(&c.out * &c.input).column(0);
-        out += &(&c.skip * x.ncols() as f64).column(0);
+        c.read_divergence(x.ncols(), out);
+    }
+
+    fn score_and_divergence_at_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        mut score: ArrayViewMut2<f64>,
+        mut divergence: ArrayViewMut1<f64>,
+    ) {
+        let c = self.columns(t);
+        self.network.score_and_divergence_at_into(
+            (&x * &c.input).view(),
+            c.condition.view(),
+            score.view_mut(),
+            divergence.view_mut(),
+        );
+        c.read(x, score);
+        c.read_divergence(x.ncols(), divergence);
     }
 }
 

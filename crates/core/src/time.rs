@@ -69,6 +69,19 @@ pub trait TimeScoreJvp: TimeScore {
             self.score_jvp_at_into(x, t, v, score, jvp);
         });
     }
+
+    /// Writes `s(x_b, t_b)` into `score` `(B, D)` and `tr J(x_b, t_b)` into `divergence` `(B)`, what likelihoods by a probability flow ask for at every step; override it where one
+    /// pass gives both.
+    fn score_and_divergence_at_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        score: ArrayViewMut2<f64>,
+        divergence: ArrayViewMut1<f64>,
+    ) {
+        self.score_at_into(x, t, score);
+        self.divergence_at_into(x, t, divergence);
+    }
 }
 
 /// A time-dependent score that can be differentiated in its parameters; see [`ScorePullback`].
@@ -268,6 +281,16 @@ macro_rules! through_pointer {
 
             fn divergence_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut1<f64>) {
                 (**self).divergence_at_into(x, t, out);
+            }
+
+            fn score_and_divergence_at_into(
+                &self,
+                x: ArrayView2<f64>,
+                t: ArrayView1<f64>,
+                score: ArrayViewMut2<f64>,
+                divergence: ArrayViewMut1<f64>,
+            ) {
+                (**self).score_and_divergence_at_into(x, t, score, divergence);
             }
         }
     };

@@ -8,6 +8,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod adaptive;
 pub mod adaptive_sde;
 pub mod brownian;
 pub mod conditioning;
@@ -15,6 +16,7 @@ mod denoise;
 pub mod equation;
 pub mod forward;
 pub mod grid;
+pub mod likelihood;
 pub mod linear;
 pub mod probability_flow;
 mod quadrature;
@@ -22,11 +24,13 @@ pub mod reverse;
 pub mod reversed;
 pub mod schemes;
 pub mod solver;
+pub mod tableau;
 pub mod theory;
 pub mod underdamped;
 
+pub use adaptive::{AdaptiveRungeKutta, Consequence, Crossing, Event, Occurrence, PiController, Solution};
 pub use adaptive_sde::{AdaptiveSdeRun, AdaptiveSdeSteps, Embedded, StepCounts};
-pub use brownian::{BrownianBlock, BrownianMotion, BrownianTree, FreshNoise, StoredPath};
+pub use brownian::{BrownianBlock, BrownianMotion, BrownianTree, FreshNoise, NoNoise, StoredPath};
 pub use conditioning::{
     ClassifierFreeGuidance, ClassifierGuidance, DiagonalTweedieProjection, DiffPir,
     DiffusionPosteriorSampling, Guidance, KnownCoordinates, LinearObservation, MetropolisCorrected,
@@ -36,16 +40,20 @@ pub use conditioning::{
 pub use equation::{AdditiveSde, DiagonalSde, Ode, Sde};
 pub use forward::Forward;
 pub use grid::TimeGrid;
+pub use likelihood::{
+    FlowLikelihood, FlowLogDensity, NoisePrior, UniformDequantisation, VariationalBound, VariationalEstimate,
+};
 pub use linear::{LinearSde, LinearTransition};
 pub use probability_flow::ProbabilityFlow;
 pub use reverse::{OwnClock, ReverseSde};
 pub use reversed::{MarginalFlow, Reversed};
 pub use schemes::{
-    Ancestral, Ddim, DpmSolver2M, DpmSolver2S, DpmSolverSde2M, EdmHeun, EulerMaruyama, ExponentialIntegrator,
-    LangevinStep, Milstein, PredictorCorrector, ReverseDiffusion, ReverseVariance, Sra1, Sri1W1,
-    StochasticHeun, StratonovichHeun,
+    Ancestral, Ddim, DpmSolver2M, DpmSolver2S, DpmSolverSde2M, EdmHeun, Euler, EulerMaruyama,
+    ExponentialIntegrator, Heun, LangevinStep, Milstein, PredictorCorrector, ReverseDiffusion,
+    ReverseVariance, RungeKutta4, Sra1, Sri1W1, StochasticHeun, StratonovichHeun,
 };
 pub use solver::{FixedSteps, Solver, Step};
+pub use tableau::EmbeddedPair;
 pub use underdamped::{PhaseMixture, PhaseTransition, UnderdampedLangevin};
 
 #[cfg(doctest)]

@@ -99,11 +99,12 @@ impl FixedSteps {
     {
         let mut x = self.checked(solver, equation, x, motion)?;
         let blocks: Vec<ArrayViewMut2<f64>> = x.axis_chunks_iter_mut(Axis(0), self.rows_per_block).collect();
-        blocks
+        let ends: Vec<Result<()>> = blocks
             .into_par_iter()
             .enumerate()
             .map(|(block, rows)| self.run(solver, equation, motion, block, rows, None))
-            .collect::<Result<()>>()?;
+            .collect();
+        first_error(ends)?;
         Ok(x)
     }
 
@@ -128,11 +129,12 @@ impl FixedSteps {
             .axis_chunks_iter_mut(Axis(0), self.rows_per_block)
             .zip(kept.axis_chunks_iter_mut(Axis(0), self.rows_per_block))
             .collect();
-        blocks
+        let ends: Vec<Result<()>> = blocks
             .into_par_iter()
             .enumerate()
             .map(|(block, (rows, kept))| self.run(solver, equation, motion, block, rows, Some(kept)))
-            .collect::<Result<()>>()?;
+            .collect();
+        first_error(ends)?;
         Ok(kept)
     }
 
@@ -192,6 +194,11 @@ impl FixedSteps {
         }
         Ok(())
     }
+}
+
+/// The error of the first block that has one: which block fails first in time depends on the threads.
+fn first_error(ends: Vec<Result<()>>) -> Result<()> {
+    ends.into_iter().collect()
 }
 
 /// Requires all points to be finite after a step.

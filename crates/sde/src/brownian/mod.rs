@@ -14,10 +14,12 @@
 //! | motion | costs | may be asked |
 //! |---|---|---|
 //! | [`FreshNoise`] | nothing to keep | each interval once, in order |
+//! | [`NoNoise`] | nothing | by schemes without noise |
 //! | [`StoredPath`] | its grid in memory | any intervals of its grid |
 //! | [`BrownianTree`] | a few draws a level; nothing to keep | any interval, in any order, again and again |
 
 mod fresh;
+mod no_noise;
 mod stored;
 mod tree;
 
@@ -27,6 +29,7 @@ use ndarray::ArrayViewMut2;
 use crate::grid::TimeGrid;
 
 pub use fresh::FreshNoise;
+pub use no_noise::NoNoise;
 pub use stored::StoredPath;
 pub use tree::BrownianTree;
 

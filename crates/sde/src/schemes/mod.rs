@@ -27,17 +27,23 @@
 //! | [`PredictorCorrector`] | the predictor's and one a correction | the predictor's and its own | that of the predictor | Song et al. (2021) |
 //!
 //! Those with a noise of their own refuse an equation of another `λ` than that, unless it is 1, its default: all members of the family have the same laws.
+//!
+//! Schemes for ordinary equations, any that say their velocity: [`Euler`] (order 1), [`Heun`] (2), [`RungeKutta4`] (4), the [pairs](crate::EmbeddedPair) of orders 3 and 5; with steps that fit a
+//! tolerance, [`AdaptiveRungeKutta`](crate::AdaptiveRungeKutta).
 
 mod ancestral;
 mod backwards;
 mod ddim;
 mod dpm_solver;
 mod edm_heun;
+mod euler;
 mod euler_maruyama;
 mod exponential_integrator;
+mod heun;
 mod milstein;
 mod predictor_corrector;
 mod reverse_diffusion;
+mod runge_kutta_4;
 mod sra;
 mod srk;
 mod stochastic_heun;
@@ -47,11 +53,14 @@ pub use ancestral::{Ancestral, ReverseVariance};
 pub use ddim::Ddim;
 pub use dpm_solver::{DpmSolver2M, DpmSolver2S, DpmSolverSde2M, Multistep};
 pub use edm_heun::EdmHeun;
+pub use euler::Euler;
 pub use euler_maruyama::EulerMaruyama;
 pub use exponential_integrator::ExponentialIntegrator;
+pub use heun::Heun;
 pub use milstein::Milstein;
 pub use predictor_corrector::{LangevinStep, PredictorCorrector};
 pub use reverse_diffusion::ReverseDiffusion;
+pub use runge_kutta_4::RungeKutta4;
 pub use sra::Sra1;
 pub use srk::Sri1W1;
 pub use stochastic_heun::{StochasticHeun, StratonovichHeun};

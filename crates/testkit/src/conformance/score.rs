@@ -121,7 +121,7 @@ pub fn time_score<M: TimeScore + ?Sized>(
     row_map(rows.view(), d, &at, precision)
 }
 
-/// Checks [`TimeScoreJvp`] as [`score_jvp`] does, at the times `t` `(B)`.
+/// Checks [`TimeScoreJvp`] as [`score_jvp`] does, at the times `t` `(B)`, and that score and divergence of one pass are those of two.
 ///
 /// # Errors
 /// The first law that does not hold.
@@ -140,7 +140,27 @@ pub fn time_score_jvp<M: TimeScoreJvp + ?Sized>(
         let (x, v) = (rows.slice(s![.., ..d]), rows.slice(s![.., d..2 * d]));
         model.score_jvp_at_into(x, rows.column(2 * d), v, score, jvp);
     };
-    row_map(rows.view(), 2 * d, &both, precision)
+    row_map(rows.view(), 2 * d, &both, precision)?;
+    let one_pass = |rows: ArrayView2<f64>, out: ndarray::ArrayViewMut2<f64>| {
+        let (score, mut divergence) = out.split_at(Axis(1), d);
+        let (x, t) = (rows.slice(s![.., ..d]), rows.column(d));
+        model.score_and_divergence_at_into(x, t, score, divergence.column_mut(0));
+    };
+    let rows = concatenate![Axis(1), x, t.insert_axis(Axis(1))];
+    let mut found = Array2::zeros((x.nrows(), d + 1));
+    one_pass(rows.view(), found.view_mut());
+    let (found_score, found_divergence) = found.view().split_at(Axis(1), d);
+    let at = At::new(model, t);
+    let tolerance = precision.agreement();
+    close("the score of one pass", &found_score, &at.score(x), tolerance)?;
+    close(
+        "the divergence of one pass",
+        &found_divergence.column(0),
+        &at.divergence(x),
+        tolerance,
+    )?;
+    row_map(rows.view(), d + 1, &one_pass, precision)
+        .map_err(|f| f.within("score and divergence in one pass"))
 }
 
 /// Checks [`TimeScorePullback`] as [`super::energy_pullback`] does, at the times `t` `(B)`.

@@ -5,6 +5,8 @@
 //!
 //! `s = Σ_k r_k s_k`,  `J v = Σ_k r_k [(s_k − s)(s_k·v) − v/σ_k²]`,
 //!
+//! `tr J = Σ_k r_k [(s_k − s)·s_k − D/σ_k²]`,
+//!
 //! since `∂r_k/∂x = r_k (s_k − s)`. The energy is `−log p`, so `log Z = 0`.
 
 use gibbsian_core::energy::assert_energy_shapes;
@@ -89,6 +91,25 @@ impl Mixture {
         (largest + total.ln(), terms / total)
     }
 
+    /// The score and its divergence.
+    pub(super) fn score_and_divergence_into(
+        &self,
+        x: ArrayView2<f64>,
+        mut score: ArrayViewMut2<f64>,
+        mut divergence: ArrayViewMut1<f64>,
+    ) {
+        self.score_into(x, score.view_mut());
+        for (b, divergence) in divergence.iter_mut().enumerate() {
+            let (_, r) = self.responsibilities(x.row(b));
+            *divergence = 0.0;
+            for (k, &r) in r.iter().enumerate() {
+                let s_k = self.component_score(k, x.row(b));
+                let spread = self.dim() as f64 / self.deviations[k].powi(2);
+                *divergence += r * ((&s_k - &score.row(b)).dot(&s_k) - spread);
+            }
+        }
+    }
+
     /// The score of one component.
     fn component_score(&self, k: usize, x: ArrayView1<f64>) -> Array1<f64> {
         (&self.means.row(k) - &x) / self.deviations[k].powi(2)
@@ -165,5 +186,9 @@ impl ScoreJvp for Mixture {
                 jvp.scaled_add(-r / self.deviations[k].powi(2), &v.row(b));
             }
         }
+    }
+
+    fn divergence_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
+        self.score_and_divergence_into(x, Array2::zeros(x.raw_dim()).view_mut(), out);
     }
 }

@@ -83,4 +83,26 @@ impl<P: LinearGaussian> TimeScoreJvp for Noised<P> {
             );
         });
     }
+
+    fn divergence_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut1<f64>) {
+        self.for_each_time(t, |mixture, rows| {
+            mixture.divergence_into(x.slice_axis(Axis(0), rows), out.slice_axis_mut(Axis(0), rows));
+        });
+    }
+
+    fn score_and_divergence_at_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        mut score: ArrayViewMut2<f64>,
+        mut divergence: ArrayViewMut1<f64>,
+    ) {
+        self.for_each_time(t, |mixture, rows| {
+            mixture.score_and_divergence_into(
+                x.slice_axis(Axis(0), rows),
+                score.slice_axis_mut(Axis(0), rows),
+                divergence.slice_axis_mut(Axis(0), rows),
+            );
+        });
+    }
 }

@@ -214,6 +214,26 @@ impl<P: LinearGaussian> TimeScoreJvp for NoisedMixture<P> {
             },
         );
     }
+
+    fn score_and_divergence_at_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        score: ArrayViewMut2<f64>,
+        divergence: ArrayViewMut1<f64>,
+    ) {
+        assert_rows(x, &score, self.dim());
+        assert_energy_shapes(self.dim(), x, &divergence);
+        self.evaluate(
+            x,
+            t,
+            Outputs {
+                score: Some(score),
+                divergence: Some(divergence),
+                ..Outputs::default()
+            },
+        );
+    }
 }
 
 /// What is to be written of each row.

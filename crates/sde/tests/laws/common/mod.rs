@@ -5,7 +5,9 @@ use gibbsian_sde::ReverseSde;
 use gibbsian_testkit::targets::{Mixture, Noised};
 use ndarray::array;
 
+pub mod equations;
 pub mod linear_law;
+pub mod normal;
 pub mod normals;
 
 /// Two modes in two dimensions under a process.
