@@ -17,6 +17,8 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::low_density::EXPERIMENT,
     &experiments::langevin_bias::EXPERIMENT,
     &experiments::langevin_mixture::EXPERIMENT,
+    &experiments::solver_orders::EXPERIMENT,
+    &experiments::score_sde::EXPERIMENT,
     &experiments::sampling_theorem::EXPERIMENT,
     &experiments::ebm_2d::EXPERIMENT,
     &experiments::ncsn_mnist::EXPERIMENT,

@@ -30,6 +30,8 @@ pub mod rbm_mnist;
 pub mod sampling_theorem;
 pub mod score_fields;
 pub mod score_matching;
+pub mod score_sde;
 pub mod sliced_directions;
+pub mod solver_orders;
 pub mod tweedie;
 pub mod unnormalised_mle;

@@ -1,0 +1,95 @@
+//! The order of every solver.
+//!
+//! A scheme of strong order `p` is within `C hᵖ` of the solution on the same Brownian path, on average; one of weak order `p` has the law of the solution up to `C hᵖ`. Orders are slopes of errors against
+//! steps in logarithms, and a solver with a wrong factor anywhere has a wrong slope.
+//!
+//! - `strong` solves two equations on shared paths: one with multiplicative noise, whose solution is a function of the path, and one with additive noise.
+//! - `weak` needs no random number. On normal data the score is affine, so a scheme's last point is an affine function of all the numbers that drive it; solving once for each of them gives the law of the scheme
+//!   exactly.
+//! - `flow` has the schemes without noise on the probability flow of two modes.
+
+mod equations;
+mod flow;
+mod strong;
+mod weak;
+
+use crate::{Context, Experiment, Result, Table};
+
+/// See the top of the file.
+pub const EXPERIMENT: Experiment = Experiment {
+    id: "solver-orders",
+    title: "The orders of the solvers",
+    shows: "Every solver converges as theory says: its error is a power of the step, with a known exponent.\n\nEuler and Maruyama's scheme has strong order 1/2 where noise depends on the point and 1 where it does \
+            not, as in the reverse of every diffusion model; the schemes of Milstein and Rößler have 1 and 3/2. Weak orders are measured without sampling, from the law of the scheme itself.",
+    source: "Kloeden and Platen (1992); Rößler (2010); Lu et al. (2022); Karras et al. (2022)",
+    budget_seconds: 10,
+    claims: &[
+        strong::MULTIPLICATIVE,
+        strong::ADDITIVE,
+        weak::REVERSE,
+        weak::MULTIPLICATIVE,
+        flow::DETERMINISTIC,
+    ],
+    run,
+};
+
+fn run(ctx: &mut Context) -> Result<()> {
+    let mut orders = Orders {
+        table: Table::new(["kind", "equation", "scheme", "order", "slope"]),
+    };
+    ctx.progress(0, 3, "shared paths");
+    strong::measure(ctx, &mut orders)?;
+    ctx.progress(1, 3, "exact laws");
+    weak::measure(ctx, &mut orders)?;
+    ctx.progress(2, 3, "the flow");
+    flow::measure(ctx, &mut orders)?;
+    ctx.table(
+        "orders",
+        "The slope of every scheme beside its order.",
+        &orders.table,
+    )
+}
+
+/// What was found, in one table.
+struct Orders {
+    table: Table,
+}
+
+impl Orders {
+    /// Notes a slope and returns its distance from the order over the tolerance.
+    fn add(
+        &mut self,
+        kind: &str,
+        equation: &str,
+        scheme: &str,
+        order: f64,
+        slope: f64,
+        tolerance: f64,
+    ) -> Result<f64> {
+        self.table.row([
+            kind.into(),
+            equation.into(),
+            scheme.into(),
+            order.into(),
+            slope.into(),
+        ])?;
+        Ok((slope - order).abs() / tolerance)
+    }
+}
+
+/// The order to which errors at halved steps tend: slopes between neighbours approach it linearly in the step, so that twice the second less the first is nearer by one order.
+fn order_of_halving([coarse, middle, fine]: [f64; 3]) -> f64 {
+    2.0 * (middle / fine).log2() - (coarse / middle).log2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_term_of_an_error_is_removed() {
+        let errors = [0.1_f64, 0.05, 0.025].map(|h| 3.0 * h * h * (1.0 + 0.3 * h));
+        assert!((order_of_halving(errors) - 2.0).abs() < 3e-4);
+        assert!(((errors[1] / errors[2]).log2() - 2.0).abs() > 5e-3);
+    }
+}
