@@ -442,6 +442,16 @@ fn what_cannot_be_solved_is_told_with_row_time_and_step() {
         velocity: |x: &[f64], _: f64, out: &mut [f64]| out[0] = if x[0] > 0.5 { f64::INFINITY } else { 1.0 },
     };
     assert!(solver.solve(&wall, array![[0.0]], 0.0, 1.0).is_err());
+    // Nor is one that leaves the numbers at a constant velocity, whose steps have no error.
+    let flight = By {
+        dim: 1,
+        velocity: |_: &[f64], _: f64, out: &mut [f64]| out[0] = 1e308,
+    };
+    let message = solver
+        .solve(&flight, array![[0.0]], 0.0, 10.0)
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("from time 1.79"), "{message}");
 }
 
 #[test]
