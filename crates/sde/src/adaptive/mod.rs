@@ -11,8 +11,8 @@
 //!
 //! Steps are chosen by [`PiController`], the first by Hairer's rule. Between steps there is a [dense solution](AdaptiveRungeKutta::solve_at), on which [events](Event) are located.
 //!
-//! **Rejected:** implicit methods: probability flows are stiff near data only, where the tolerance asks for short steps anyway; and a step size on a lattice, so that rows
-//! meet at common times, which costs more steps than the shared times save.
+//! **Rejected:** implicit methods: probability flows are stiff near data only, where the tolerance asks for short steps anyway; and sizes of steps on a lattice of powers of two, so that rows
+//! meet at common times: steps would be up to twice shorter than they may be.
 
 mod block;
 mod combine;

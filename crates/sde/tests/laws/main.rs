@@ -1,6 +1,7 @@
 //! The laws of equations, noise and solvers, in one program.
 
 mod affine;
+mod bounds;
 mod brownian;
 mod common;
 mod continuity;
@@ -13,6 +14,7 @@ mod dpm_solvers;
 mod likelihood;
 mod linear;
 mod ordinary;
+mod ordinary_ends;
 mod reversal;
 mod reversed;
 mod underdamped;
