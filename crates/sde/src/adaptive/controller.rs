@@ -95,31 +95,3 @@ impl Factors {
         }
     }
 }
-
-/// Hairer's guess of a first step: from the sizes of the point and of its velocity, in tolerances, a step for a trial.
-pub(super) fn trial_step(point: f64, velocity: f64, span: f64) -> f64 {
-    let guess = if point < 1e-5 || velocity < 1e-5 {
-        1e-6
-    } else {
-        0.01 * point / velocity
-    };
-    guess.min(span)
-}
-
-/// The same after the trial, which shows how fast the velocity changes: such that `h^{p+1}` times the larger of the two is a hundredth.
-///
-/// Source: Hairer, Nørsett and Wanner (1993), section II.4, "starting step size".
-pub(super) fn first_step(trial: f64, velocity: f64, change: f64, order: u32, span: f64) -> f64 {
-    let largest = velocity.max(change);
-    let guess = if largest <= 1e-15 {
-        (1e-3 * trial).max(1e-6)
-    } else {
-        (0.01 / largest).powf(1.0 / f64::from(order + 1))
-    };
-    // A change that is not finite leaves the trial.
-    if guess > 0.0 {
-        guess.min(100.0 * trial).min(span)
-    } else {
-        trial
-    }
-}

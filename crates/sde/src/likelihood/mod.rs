@@ -40,7 +40,7 @@ pub use variational_bound::{VariationalBound, VariationalEstimate};
 /// use gibbsian_testkit::targets::{Mixture, Noised};
 /// use ndarray::array;
 ///
-/// let process = OrnsteinUhlenbeck::new(10.0)?;
+/// let process = OrnsteinUhlenbeck::new(20.0)?;
 /// let data = Mixture::new(array![0.3, 0.7], array![[-2.0], [2.0]], array![0.5, 0.5])?;
 /// let noised = Noised::new(data, process);
 ///

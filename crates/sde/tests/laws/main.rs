@@ -2,6 +2,7 @@
 
 mod adaptive_sde;
 mod affine;
+mod bounds;
 mod brownian;
 mod brownian_tree;
 mod common;
@@ -17,6 +18,7 @@ mod ito;
 mod likelihood;
 mod linear;
 mod ordinary;
+mod ordinary_ends;
 mod reversal;
 mod reversed;
 mod theorem_distances;

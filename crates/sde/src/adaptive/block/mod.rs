@@ -3,13 +3,15 @@
 //! All rows make their steps together, each of its own size: the stages of a step are evaluated at points and times that differ from row to row. Nothing of a row
 //! depends on another. Rows that have come to their end leave, and the last of those that remain takes their place.
 
+mod start;
+mod within;
+
 use gibbsian_core::error::{Error, Result};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, ArrayViewMut3};
 
 use super::combine::{LANES, Tolerance, advance, squared_errors};
-use super::controller::{Factors, LEAST_LOG_ERROR, first_step, trial_step};
-use super::dense::Interpolant;
-use super::event::{Consequence, Event, Occurrence};
+use super::controller::{Factors, LEAST_LOG_ERROR};
+use super::event::{Event, Occurrence};
 use super::{AdaptiveRungeKutta, Field};
 
 /// What is asked of every row.
@@ -161,72 +163,6 @@ impl<'a, F: Field> Block<'a, F> {
         }
     }
 
-    /// The first stage of the first step, and how long that should be.
-    fn start(&mut self) -> Result<()> {
-        let task = self.task;
-        self.evaluate(0);
-        self.count_evaluations(1);
-        for b in 0..self.rows.len() {
-            if let Some(value) = self
-                .coordinates(&self.stages[0], b)
-                .iter()
-                .find(|v| !v.is_finite())
-            {
-                return Err(self.not_finite(b, *value));
-            }
-            for (i, event) in task.events.iter().enumerate() {
-                let value = event.first_value(self.coordinates(&self.x, b), task.from);
-                self.event_values[b * task.events.len() + i] = value;
-            }
-        }
-        let direction = (task.to - task.from).signum();
-        let span = (task.to - task.from).abs();
-        if let Some(step) = task.settings.first_step {
-            for row in &mut self.rows {
-                row.step = direction * step.min(span);
-            }
-            return Ok(());
-        }
-        let sizes = |block: &Self, b: usize, v: &dyn Fn(usize) -> f64| {
-            let scale =
-                |x: f64| task.settings.absolute_tolerance + task.settings.relative_tolerance * x.abs();
-            let squares = |i| (v(i) / scale(block.x[i])).powi(2);
-            let together = block.field.n_together();
-            norm(together, block.width, |i| squares(b * block.width + i)).sqrt()
-        };
-        for b in 0..self.rows.len() {
-            let point = sizes(self, b, &|i| self.x[i]);
-            let velocity = sizes(self, b, &|i| self.stages[0][i]);
-            let trial = trial_step(point, velocity, span);
-            let row = &mut self.rows[b];
-            row.step = direction * trial;
-            self.times[b] = if trial == span {
-                task.to
-            } else {
-                task.from + row.step
-            };
-            self.h[b * self.width..][..self.width].fill(row.step);
-        }
-        let n = self.padded();
-        advance(&self.x, &self.h, &[1.0], &self.stages, n, &mut self.y);
-        self.evaluate(1);
-        self.count_evaluations(1);
-        for b in 0..self.rows.len() {
-            let velocity = sizes(self, b, &|i| self.stages[0][i]);
-            let trial = self.rows[b].step.abs();
-            let change = sizes(self, b, &|i| (self.stages[1][i] - self.stages[0][i]) / trial);
-            let step = first_step(
-                trial,
-                velocity,
-                change,
-                task.settings.pair.error_order() + 1,
-                span,
-            );
-            self.rows[b].step = direction * step.min(task.settings.max_step);
-        }
-        Ok(())
-    }
-
     /// Where the next steps lead: the last one exactly to the end.
     fn aim(&mut self) {
         let (to, width) = (self.task.to, self.width);
@@ -319,79 +255,6 @@ impl<'a, F: Field> Block<'a, F> {
             }
         }
         Ok(())
-    }
-
-    /// Looks at what lies within an accepted step: wanted times, and events. Says whether the row ends at one, which is then its point.
-    fn look_within(&mut self, b: usize, kept: &mut Option<ArrayViewMut3<f64>>) -> bool {
-        let task = self.task;
-        if kept.is_none() && task.events.is_empty() {
-            return false;
-        }
-        let (width, last, row) = (self.width, self.stages.len() - 1, self.rows[b]);
-        let at = b * width..(b + 1) * width;
-        // Points and the first and last stages have been exchanged.
-        self.stages.swap(0, last);
-        let step = Interpolant {
-            pair: &task.settings.pair,
-            from: row.time,
-            size: row.step,
-            start: &self.y[at.clone()],
-            end: &self.x[at.clone()],
-            stages: &self.stages,
-            offset: at.start,
-        };
-        let is_before = |s: f64, t: f64| if task.to > task.from { s < t } else { s > t };
-
-        let values = &mut self.event_values[row.number * task.events.len()..][..task.events.len()];
-        let already = self.report.occurrences.len();
-        let mut end = None;
-        for (i, (event, value)) in task.events.iter().zip(values).enumerate() {
-            let after = event.value(step.end, row.next);
-            if let Some(time) = event.locate(&step, row.next, *value, after, &mut self.point) {
-                self.report.occurrences.push(Occurrence {
-                    row: self.first_row + row.number,
-                    event: i,
-                    time,
-                    point: ndarray::Array1::from(self.point.clone()),
-                });
-                if event.consequence == Consequence::Stop && end.is_none_or(|end| is_before(time, end)) {
-                    end = Some(time);
-                }
-            }
-            if !(value.is_nan() && after == 0.0) {
-                *value = after;
-            }
-        }
-        let reached = end.unwrap_or(row.next);
-        if end.is_some() {
-            let mut index = 0;
-            self.report.occurrences.retain(|occurrence| {
-                index += 1;
-                index <= already || !is_before(reached, occurrence.time)
-            });
-        }
-        let mut n_written = row.n_written;
-        if let Some(kept) = kept {
-            while let Some(&t) = task.times.get(n_written).filter(|t| !is_before(reached, **t)) {
-                if t == row.next {
-                    self.point.copy_from_slice(step.end);
-                } else {
-                    step.write(t, &mut self.point);
-                }
-                let point = ArrayView1::from(&self.point);
-                kept.slice_mut(ndarray::s![row.number, n_written, ..])
-                    .assign(&point);
-                n_written += 1;
-            }
-        }
-        if end.is_some() && reached != row.next {
-            step.write(reached, &mut self.point);
-            self.x[at].copy_from_slice(&self.point);
-        }
-        self.stages.swap(0, last);
-        self.rows[b].n_written = n_written;
-        self.rows[b].next = reached;
-        end.is_some()
     }
 
     /// A row goes, and the last one takes its place.
