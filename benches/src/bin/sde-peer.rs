@@ -11,7 +11,8 @@ use gibbsian_core::process::{VarianceExploding, VariancePreserving};
 use gibbsian_core::{Density, LinearGaussian, Seed};
 use gibbsian_densities::{Covariances, GaussianMixture, NoisedMixture};
 use gibbsian_sde::{
-    AdaptiveRungeKutta, EulerMaruyama, FixedSteps, FlowLikelihood, FreshNoise, ProbabilityFlow, ReverseSde, TimeGrid,
+    AdaptiveRungeKutta, EulerMaruyama, FixedSteps, FlowLikelihood, FreshNoise, ProbabilityFlow, ReverseSde,
+    TimeGrid,
 };
 use ndarray::{Array1, Array2};
 use rand::RngExt;
@@ -83,7 +84,8 @@ fn likelihood(dim: usize, n: usize, seconds: f64) {
     let x = data.sample(n, &mut Seed::new(7).rng());
     let model = NoisedMixture::new(data, process).expect("eigenvalues");
     let flow = ProbabilityFlow::new(process, model);
-    let likelihood = FlowLikelihood::new(flow, END, AdaptiveRungeKutta::with_tolerance(TOLERANCE)).expect("settings");
+    let likelihood =
+        FlowLikelihood::new(flow, END, AdaptiveRungeKutta::with_tolerance(TOLERANCE)).expect("settings");
     time(seconds, |_| {
         let found = likelihood.log_density(x.view());
         assert!(found.is_ok_and(|found| found.log_density.iter().all(|l| l.is_finite())));
