@@ -10,8 +10,10 @@
 use gibbsian_core::process::VariancePreserving;
 use gibbsian_core::{LinearGaussian, TimeScore};
 use gibbsian_densities::NoisedMixture;
-use gibbsian_sde::{Ancestral, EulerMaruyama, FixedSteps, NoNoise, ReverseSde, TimeGrid};
-use ndarray::{Array1, Array2, array};
+use gibbsian_sde::{
+    Ancestral, BrownianBlock, BrownianMotion, EulerMaruyama, FixedSteps, ReverseSde, TimeGrid,
+};
+use ndarray::{Array1, Array2, ArrayViewMut2, array};
 
 use super::data;
 use crate::statistics::larger;
@@ -60,7 +62,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
         // β = 1 − α² is a little less than the length of the step: the chain's β is that of its own step.
         let length = -(-beta).ln_1p();
         let steps = FixedSteps::new(TimeGrid::new(array![from, from - length])?);
-        let chain = steps.solve(&Ancestral::default(), &reverse, x.clone(), &NoNoise)?;
+        let chain = steps.solve(&Ancestral::default(), &reverse, x.clone(), &AtRest)?;
         let euler = &x + &((0.5 * &x + &score) * beta);
         let difference = chain - euler;
         curve.push((beta, largest(&difference)));
@@ -74,7 +76,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     // The library's Euler step is the formula's.
     let beta = 0.01;
     let steps = FixedSteps::new(TimeGrid::new(array![from, from - beta])?);
-    let euler = steps.solve(&EulerMaruyama, &reverse, x.clone(), &NoNoise)?;
+    let euler = steps.solve(&EulerMaruyama, &reverse, x.clone(), &AtRest)?;
     let formula = &x + &((0.5 * &x + &score) * process.diffusion_squared(from) * beta);
     ctx.note(format!(
         "The Euler step of the library differs from the formula by {:.1e}.",
@@ -97,4 +99,38 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
         "The two steps differ in the second order of β, by the constant that the expansion gives.",
         &plot,
     )
+}
+
+/// A path that stays where it is: what is left of a step is its mean.
+struct AtRest;
+
+impl BrownianMotion for AtRest {
+    fn check(&self, _: &TimeGrid, _: usize, _: usize) -> gibbsian_core::Result<()> {
+        Ok(())
+    }
+
+    fn block(&self, _: usize, _: usize) -> Box<dyn BrownianBlock + '_> {
+        Box::new(AtRest)
+    }
+}
+
+impl BrownianBlock for AtRest {
+    fn increment_into(&mut self, _: f64, _: f64, mut increment: ArrayViewMut2<f64>) {
+        increment.fill(0.0);
+    }
+
+    fn increment_and_area_into(
+        &mut self,
+        _: f64,
+        _: f64,
+        mut increment: ArrayViewMut2<f64>,
+        mut area: ArrayViewMut2<f64>,
+    ) {
+        increment.fill(0.0);
+        area.fill(0.0);
+    }
+
+    fn independent_into(&mut self, mut z: ArrayViewMut2<f64>) {
+        z.fill(0.0);
+    }
 }

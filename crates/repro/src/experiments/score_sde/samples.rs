@@ -150,7 +150,7 @@ fn conventions<P: LinearGaussian + Copy, M: TimeScore>(
 ) -> Result<f64> {
     let start = start.slice(ndarray::s![..64, ..]).to_owned();
     let horizon = process.horizon();
-    let grid = TimeGrid::uniform(horizon, horizon / 64.0, 63)?;
+    let grid = TimeGrid::new((0..64).map(|k| horizon * f64::from(64 - k) / 64.0).collect())?;
     let own = grid.in_own_clock(horizon)?;
     let path = |grid: &TimeGrid| StoredPath::draw(grid.clone(), start.dim(), seed.child("path"));
     let reverse = ReverseSde::new(process, model);
