@@ -35,6 +35,9 @@ pub(super) const ADDITIVE: Claim = Claim {
     reason: "as above; the reference has steps sixteen times as short as the shortest and order 3/2, so its error is a sixty-fourth of the smallest or less",
 };
 
+/// Steps and root mean square errors.
+type Curve = Vec<(f64, f64)>;
+
 /// Root mean square errors of a scheme at every number of steps.
 fn errors<E: Space, V: Solver<E>>(
     scheme: &V,
@@ -42,7 +45,7 @@ fn errors<E: Space, V: Solver<E>>(
     start: &Array2<f64>,
     path: &dyn BrownianMotion,
     solution: &Array2<f64>,
-) -> Result<Vec<(f64, f64)>> {
+) -> Result<Curve> {
     let mut found = Vec::new();
     for n in STEPS {
         let x =
@@ -132,7 +135,7 @@ fn compare<const N: usize>(
     orders: &mut Orders,
     equation: &str,
     name: &str,
-    curves: [(&'static str, f64, Vec<(f64, f64)>); N],
+    curves: [(&str, f64, Curve); N],
 ) -> Result<f64> {
     let mut plot = Plot::new(
         format!("Strong errors: {equation}"),
