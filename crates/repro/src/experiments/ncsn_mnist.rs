@@ -47,7 +47,8 @@ pub const EXPERIMENT: Experiment = Experiment {
         MARGINALS,
         INPAINTED,
         solvers::SOLVERS,
-        solvers::FEW,
+        solvers::NOISE,
+        solvers::ORDER,
     ],
     run,
 };
