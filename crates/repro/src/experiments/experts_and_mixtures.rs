@@ -37,6 +37,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         reverse::BIASED,
         reverse::SOLVER,
         reverse::CORRECTED,
+        reverse::ANNEALED,
         digits::RISES,
         digits::ALL,
     ],

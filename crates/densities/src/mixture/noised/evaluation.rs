@@ -4,7 +4,7 @@ mod kernels;
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::simd::vectorized;
-use gibbsian_core::{LinearGaussian, Space, TimeScore, TimeScoreJvp};
+use gibbsian_core::{LinearGaussian, Space, TimeEnergy, TimePotential, TimeScore, TimeScoreJvp};
 use ndarray::{
     Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut, ArrayViewMut1, ArrayViewMut2,
     ArrayViewMut3, Axis, Dimension,
@@ -157,6 +157,37 @@ impl Spectral {
                 outputs,
             }),
         }
+    }
+}
+
+/// `E(x, t) = −log p_t(x)`, so that the normaliser is one at every time.
+impl<P: LinearGaussian> TimeEnergy for NoisedMixture<P> {
+    fn energy_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut1<f64>) {
+        self.log_density_at_into(x, t, out.view_mut());
+        out.mapv_inplace(|log_density| -log_density);
+    }
+}
+
+impl<P: LinearGaussian> TimePotential for NoisedMixture<P> {
+    fn energy_and_score_at_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        mut energy: ArrayViewMut1<f64>,
+        score: ArrayViewMut2<f64>,
+    ) {
+        assert_energy_shapes(self.dim(), x, &energy);
+        assert_rows(x, &score, self.dim());
+        self.evaluate(
+            x,
+            t,
+            Outputs {
+                log_density: Some(energy.view_mut()),
+                score: Some(score),
+                ..Outputs::default()
+            },
+        );
+        energy.mapv_inplace(|log_density| -log_density);
     }
 }
 

@@ -246,25 +246,28 @@ impl Panel<'_> {
         self.alpha[l].is_nan() || self.variance[l].is_nan() || self.x.iter().any(|lanes| lanes[l].is_nan())
     }
 
-    /// The score `s = Σ_k r_k p_k (α μ_k − x)`.
+    /// The score `s = Σ_k r_k p_k (α μ_k − x) = α Σ_k r_k p_k μ_k − x Σ_k r_k p_k`: one fused operation a number. The difference has no terms but those that each deviation has.
     #[inline(always)]
     fn add_up(&mut self, means: &[f64]) {
         let dim = self.x.len();
+        let mut total = [0.0; LANES];
         for (k, (pull, weight)) in self.pulls.iter_mut().zip(self.weights.iter()).enumerate() {
             let precision = &self.precisions[k.min(self.precisions.len() - 1)];
             for l in 0..LANES {
                 pull[l] = weight[l] * precision[l];
+                total[l] += pull[l];
             }
         }
         for (i, (score, x)) in self.score.iter_mut().zip(self.x.iter()).enumerate() {
             let mut sum = [0.0; LANES];
-            for (pull, mean) in self.pulls.iter().zip(means[i..].iter().step_by(dim)) {
+            for (pull, &mean) in self.pulls.iter().zip(means[i..].iter().step_by(dim)) {
                 for l in 0..LANES {
-                    let towards = mean.mul_add(self.alpha[l], -x[l]);
-                    sum[l] = pull[l].mul_add(towards, sum[l]);
+                    sum[l] = pull[l].mul_add(mean, sum[l]);
                 }
             }
-            *score = sum;
+            for l in 0..LANES {
+                score[l] = self.alpha[l].mul_add(sum[l], -(x[l] * total[l]));
+            }
         }
     }
 

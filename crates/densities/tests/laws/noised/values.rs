@@ -27,6 +27,8 @@ fn scores_at_a_time_keep_their_promises() -> Verdict {
                 let precision = Precision::DOUBLE.with_step(0.05);
                 conformance::time_score(&noised, x.view(), t.view(), precision).map_err(within)?;
                 conformance::time_score_jvp(&noised, x.view(), t.view(), precision).map_err(within)?;
+                conformance::time_energy(&noised, x.view(), t.view(), precision).map_err(within)?;
+                conformance::time_potential(&noised, x.view(), t.view(), precision).map_err(within)?;
             }
         }
     }
