@@ -4,14 +4,14 @@
 //! times in all (Lugmayr, Danelljan, Romero, Yu, Timofte and Van Gool 2022, algorithm 1 with jumps of one step). So unknown coordinates
 //! hear several times of each noise level's known ones. The last step is taken once.
 //!
-//! The repetitions are what makes it better than [`Replacement`](super::Replacement), and what it costs: `n` evaluations of the score a
+//! The repetitions are what makes it better than [`Replacement`], and what it costs: `n` evaluations of the score a
 //! step. It remains approximate, because known coordinates are still drawn without regard to the unknown ones.
 
 use gibbsian_core::error::{Result, check_count};
 use gibbsian_core::{LinearGaussian, TimeScore};
 use ndarray::{Array2, ArrayViewMut2, Zip};
 
-use super::replacement::{KnownCoordinates, ReplacementMemory, check_backwards};
+use super::replacement::{KnownCoordinates, Replacement, ReplacementMemory};
 use crate::brownian::BrownianBlock;
 use crate::grid::TimeGrid;
 use crate::reverse::ReverseSde;
@@ -20,13 +20,12 @@ use crate::solver::{Solver, Step};
 /// A solver of the reverse process that overwrites known coordinates and takes each step several times.
 ///
 /// The first passage of a step uses the motion's own increment; repetitions use independent ones, so that with one passage this is
-/// [`Replacement`](super::Replacement), number for number. The solver must be of one step.
+/// [`Replacement`], number for number. The solver must be of one step.
 ///
 /// Source: Lugmayr et al. (2022), "RePaint: inpainting using denoising diffusion probabilistic models", algorithm 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RePaint<V> {
-    solver: V,
-    known: KnownCoordinates,
+    replacement: Replacement<V>,
     n_passages: usize,
 }
 
@@ -38,8 +37,7 @@ impl<V> RePaint<V> {
     pub fn new(solver: V, known: KnownCoordinates, n_passages: usize) -> Result<Self> {
         check_count("n_passages", n_passages)?;
         Ok(RePaint {
-            solver,
-            known,
+            replacement: Replacement::new(solver, known),
             n_passages,
         })
     }
@@ -54,15 +52,13 @@ where
     type Memory = ReplacementMemory<V::Memory>;
 
     fn noise_dim(&self, equation: &ReverseSde<P, M>) -> usize {
-        self.solver.noise_dim(equation)
+        self.replacement.noise_dim(equation)
     }
 
     /// # Errors
-    /// Those of [`Replacement`](super::Replacement).
+    /// Those of [`Replacement`].
     fn check(&self, equation: &ReverseSde<P, M>, grid: &TimeGrid) -> Result<()> {
-        check_backwards(equation.process(), grid)?;
-        self.known.check_within(equation.model().dim())?;
-        self.solver.check(equation, grid)
+        self.replacement.check(equation, grid)
     }
 
     fn step(
@@ -73,19 +69,12 @@ where
         noise: &mut dyn BrownianBlock,
         memory: &mut Self::Memory,
     ) {
-        let process = equation.process();
-        if step.index == 0 {
-            self.known
-                .replace(process, step.from, &mut x, noise, &mut memory.z);
-        }
-        self.solver
-            .step(equation, step, x.view_mut(), noise, &mut memory.inner);
-        self.known.replace(process, step.to, &mut x, noise, &mut memory.z);
+        self.replacement.step(equation, step, x.view_mut(), noise, memory);
         if step.index + 1 == step.n_steps {
             return;
         }
         for _ in 1..self.n_passages {
-            let forth = process.transition(step.to, step.from);
+            let forth = equation.process().transition(step.to, step.from);
             let deviation = forth.variance.sqrt();
             if memory.forth.dim() != x.dim() {
                 memory.forth = Array2::zeros(x.raw_dim());
@@ -95,9 +84,8 @@ where
                 .and(&memory.forth)
                 .for_each(|x, z| *x = forth.alpha * *x + deviation * z);
             let mut again = Anew { noise: &mut *noise };
-            self.solver
-                .step(equation, step, x.view_mut(), &mut again, &mut memory.inner);
-            self.known.replace(process, step.to, &mut x, noise, &mut memory.z);
+            self.replacement
+                .advance(equation, step, &mut x, &mut again, memory);
         }
     }
 }

@@ -91,6 +91,25 @@ impl<V> Replacement<V> {
     pub fn new(solver: V, known: KnownCoordinates) -> Self {
         Replacement { solver, known }
     }
+
+    /// A step of the solver and the known coordinates at its end.
+    pub(super) fn advance<P, M>(
+        &self,
+        equation: &ReverseSde<P, M>,
+        step: &Step,
+        x: &mut ArrayViewMut2<f64>,
+        noise: &mut dyn BrownianBlock,
+        memory: &mut ReplacementMemory<V::Memory>,
+    ) where
+        P: LinearGaussian,
+        M: TimeScore,
+        V: Solver<ReverseSde<P, M>>,
+    {
+        self.solver
+            .step(equation, step, x.view_mut(), noise, &mut memory.inner);
+        self.known
+            .replace(equation.process(), step.to, x, noise, &mut memory.z);
+    }
 }
 
 /// The memory of the solver within, and room for noise.
@@ -131,14 +150,11 @@ where
         noise: &mut dyn BrownianBlock,
         memory: &mut Self::Memory,
     ) {
-        let process = equation.process();
         if step.index == 0 {
             self.known
-                .replace(process, step.from, &mut x, noise, &mut memory.z);
+                .replace(equation.process(), step.from, &mut x, noise, &mut memory.z);
         }
-        self.solver
-            .step(equation, step, x.view_mut(), noise, &mut memory.inner);
-        self.known.replace(process, step.to, &mut x, noise, &mut memory.z);
+        self.advance(equation, step, &mut x, noise, memory);
     }
 }
 
