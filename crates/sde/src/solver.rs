@@ -206,13 +206,12 @@ fn check_points(x: &ArrayViewMut2<f64>, first_row: usize, step: &Step) -> Result
     if x.as_slice().is_some_and(all_finite) {
         return Ok(());
     }
-    let (place, value) = x
-        .indexed_iter()
-        .find(|(_, x)| !x.is_finite())
-        .expect("a number that is not finite");
+    let Some(((row, column), &value)) = x.indexed_iter().find(|(_, x)| !x.is_finite()) else {
+        return Ok(());
+    };
     Err(Error::non_finite(
-        format!("x[{}, {}]", first_row + place.0, place.1),
-        *value,
+        format!("x[{}, {column}]", first_row + row),
+        value,
         format!(
             "in step {} of {}, from time {} to {}",
             step.index + 1,

@@ -36,6 +36,7 @@ mod backwards;
 mod ddim;
 mod dpm_solver;
 mod edm_heun;
+mod estimating;
 mod euler;
 mod euler_maruyama;
 mod exponential_integrator;

@@ -22,10 +22,10 @@
 use ndarray::{ArrayViewMut2, Zip};
 
 use super::Working;
-use crate::adaptive_sde::Embedded;
+use super::estimating::estimating;
 use crate::brownian::BrownianBlock;
 use crate::equation::AdditiveSde;
-use crate::solver::{Solver, Step};
+use crate::solver::Step;
 
 /// The scheme SRA1 of Rößler for additive noise: strong order 3/2, two drifts a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,36 +108,7 @@ impl Sra1 {
     }
 }
 
-impl<E: AdditiveSde + ?Sized> Solver<E> for Sra1 {
-    type Memory = Working;
-
-    fn noise_dim(&self, equation: &E) -> usize {
-        equation.noise_dim()
-    }
-
-    fn step(
-        &self,
-        equation: &E,
-        step: &Step,
-        x: ArrayViewMut2<f64>,
-        noise: &mut dyn BrownianBlock,
-        memory: &mut Working,
-    ) {
-        Sra1::advance(equation, step, x, noise, memory, None);
-    }
-}
-
-/// The coarser scheme is that of Euler and Maruyama.
-impl<E: AdditiveSde + ?Sized> Embedded<E> for Sra1 {
-    fn step_and_difference(
-        &self,
-        equation: &E,
-        step: &Step,
-        x: ArrayViewMut2<f64>,
-        noise: &mut dyn BrownianBlock,
-        memory: &mut Working,
-        difference: ArrayViewMut2<f64>,
-    ) {
-        Sra1::advance(equation, step, x, noise, memory, Some(difference));
-    }
+estimating! {
+    /// The coarser scheme is that of Euler and Maruyama.
+    Sra1, AdditiveSde
 }

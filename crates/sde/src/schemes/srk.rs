@@ -29,10 +29,10 @@
 use ndarray::{ArrayView2, ArrayViewMut2, Zip};
 
 use super::Working;
-use crate::adaptive_sde::Embedded;
+use super::estimating::estimating;
 use crate::brownian::BrownianBlock;
 use crate::equation::DiagonalSde;
-use crate::solver::{Solver, Step};
+use crate::solver::Step;
 
 /// `β¹_i, β²_i, β³_i, β⁴_i` for every `i`.
 const BETA: [[f64; 4]; 4] = [
@@ -177,36 +177,7 @@ impl Sri1W1 {
     }
 }
 
-impl<E: DiagonalSde + ?Sized> Solver<E> for Sri1W1 {
-    type Memory = Working;
-
-    fn noise_dim(&self, equation: &E) -> usize {
-        equation.noise_dim()
-    }
-
-    fn step(
-        &self,
-        equation: &E,
-        step: &Step,
-        x: ArrayViewMut2<f64>,
-        noise: &mut dyn BrownianBlock,
-        memory: &mut Working,
-    ) {
-        Sri1W1::advance(equation, step, x, noise, memory, None);
-    }
-}
-
-/// The coarser scheme, of strong order 1, has `β³ = β⁴ = 0` and one drift.
-impl<E: DiagonalSde + ?Sized> Embedded<E> for Sri1W1 {
-    fn step_and_difference(
-        &self,
-        equation: &E,
-        step: &Step,
-        x: ArrayViewMut2<f64>,
-        noise: &mut dyn BrownianBlock,
-        memory: &mut Working,
-        difference: ArrayViewMut2<f64>,
-    ) {
-        Sri1W1::advance(equation, step, x, noise, memory, Some(difference));
-    }
+estimating! {
+    /// The coarser scheme, of strong order 1, has `β³ = β⁴ = 0` and one drift.
+    Sri1W1, DiagonalSde
 }

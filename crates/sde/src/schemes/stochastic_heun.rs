@@ -18,7 +18,7 @@
 use ndarray::{ArrayViewMut2, Zip};
 
 use super::Working;
-use crate::adaptive_sde::Embedded;
+use super::estimating::estimating;
 use crate::brownian::BrownianBlock;
 use crate::equation::{AdditiveSde, DiagonalSde};
 use crate::solver::{Solver, Step};
@@ -68,38 +68,9 @@ impl StochasticHeun {
     }
 }
 
-impl<E: AdditiveSde + ?Sized> Solver<E> for StochasticHeun {
-    type Memory = Working;
-
-    fn noise_dim(&self, equation: &E) -> usize {
-        equation.noise_dim()
-    }
-
-    fn step(
-        &self,
-        equation: &E,
-        step: &Step,
-        x: ArrayViewMut2<f64>,
-        noise: &mut dyn BrownianBlock,
-        memory: &mut Working,
-    ) {
-        StochasticHeun::advance(equation, step, x, noise, memory, None);
-    }
-}
-
-/// The coarser scheme is that of Euler and Maruyama.
-impl<E: AdditiveSde + ?Sized> Embedded<E> for StochasticHeun {
-    fn step_and_difference(
-        &self,
-        equation: &E,
-        step: &Step,
-        x: ArrayViewMut2<f64>,
-        noise: &mut dyn BrownianBlock,
-        memory: &mut Working,
-        difference: ArrayViewMut2<f64>,
-    ) {
-        StochasticHeun::advance(equation, step, x, noise, memory, Some(difference));
-    }
+estimating! {
+    /// The coarser scheme is that of Euler and Maruyama.
+    StochasticHeun, AdditiveSde
 }
 
 /// Heun's scheme for diagonal noise, with the drift that makes it converge to the solution in the sense of Itô: strong order 1.
