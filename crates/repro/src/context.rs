@@ -11,12 +11,12 @@ use gibbsian_core::{Record, Seed};
 
 use crate::csv::Table;
 use crate::experiment::{Claim, Experiment, Measured, Scale};
-use crate::figure::{ImageGrid, Plot};
 use crate::files;
 use crate::ledger::{Entry, Judgement, RUNS_TO_THE_END, Target, Verdict, judge, unmeasured};
 use crate::outcome::{Artefact, ClaimOutcome, Identity, Outcome};
 use crate::progress::Progress;
 use crate::{Provenance, Result, models};
+use gibbsian_figure::{ImageGrid, Plot};
 
 /// One run of one experiment.
 pub struct Context {

@@ -4,7 +4,7 @@
 //! function that reads like the paper. The [`runner`] runs them, compares what was measured with what was declared, and
 //! writes a ledger (`ledger.json`), a report (`index.html`) and one folder of figures and tables per experiment.
 //!
-//! Reading order: [`experiment`] says what an experiment declares, [`context`] what it may do while it runs, [`figure`] and
+//! Reading order: [`experiment`] says what an experiment declares, [`context`] what it may do while it runs, [`gibbsian_figure`] and
 //! [`csv`] what it can show; [`ledger`] holds the verdicts, [`outcome`] what is stored between runs, [`report`] the page;
 //! [`runner`] and [`command`] put them together, and [`registry`] lists the experiments in the order of the report.
 //!
@@ -20,7 +20,6 @@ pub mod csv;
 mod dual;
 pub mod experiment;
 pub mod experiments;
-pub mod figure;
 mod files;
 pub mod judge;
 pub mod ledger;
@@ -39,7 +38,7 @@ mod text;
 pub use context::Context;
 pub use csv::Table;
 pub use experiment::{Check, Claim, Expected, Experiment, Measured, Provenance, Scale, Tolerance, measured};
-pub use figure::{Axis, ColourMap, HeatMap, ImageGrid, Plot};
+pub use gibbsian_figure::{Axis, ColourMap, HeatMap, ImageGrid, Plot};
 
 /// The result of an experiment: any error becomes a failed claim in the ledger, with its text in the report.
 pub type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;

@@ -9,9 +9,9 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 
 use super::descent::{gradient, minimise};
 use super::{extremes, relative_error};
-use crate::figure::ColourMap;
 use crate::statistics::larger;
 use crate::{Axis as PlotAxis, Check, Claim, Context, HeatMap, Plot, Provenance, Result, Table, measured};
+use gibbsian_figure::ColourMap;
 
 const TABLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/tables");
 /// Principal components kept of the digits.

@@ -6,8 +6,8 @@ use gibbsian_core::Kernel;
 use ndarray::{Array2, Axis as Dimension, concatenate};
 
 use super::sampled::{Point, Run};
-use crate::figure::ColourMap;
 use crate::{Axis, Context, ImageGrid, Plot, Result, Table};
+use gibbsian_figure::ColourMap;
 
 /// The temperatures that are shown.
 const SHOWN: (f64, f64) = (1.65, 3.05);

@@ -1,11 +1,11 @@
 //! The legend above the field.
 
-use super::marks::{colour, dashes, fill, stroke};
-use super::plot::{Mark, Shape};
-use super::svg::{WIDTH, text_at, widest};
+use crate::marks::{colour, dashes, fill, stroke};
+use crate::plot::{Mark, Shape};
+use crate::svg::{WIDTH, text_at, widest};
 
 /// The labelled marks, in rows that fit the width.
-pub(super) struct Legend<'a> {
+pub(crate) struct Legend<'a> {
     rows: Vec<Vec<&'a Mark>>,
 }
 
@@ -13,7 +13,7 @@ impl<'a> Legend<'a> {
     const ROW: f64 = 18.0;
     const SAMPLE: f64 = 26.0;
 
-    pub(super) fn of(marks: &'a [Mark]) -> Self {
+    pub(crate) fn of(marks: &'a [Mark]) -> Self {
         let mut rows: Vec<Vec<&Mark>> = Vec::new();
         let mut used = f64::INFINITY;
         for mark in marks.iter().filter(|mark| !mark.label.is_empty()) {
@@ -34,11 +34,11 @@ impl<'a> Legend<'a> {
         Self::SAMPLE + widest([mark.label.as_str()].into_iter()) + 18.0
     }
 
-    pub(super) fn height(&self) -> f64 {
+    pub(crate) fn height(&self) -> f64 {
         Self::ROW * self.rows.len() as f64
     }
 
-    pub(super) fn draw(&self, svg: &mut String, left: f64, top: f64) {
+    pub(crate) fn draw(&self, svg: &mut String, left: f64, top: f64) {
         for (i, row) in self.rows.iter().enumerate() {
             let y = top + Self::ROW * i as f64;
             let mut x = left;

@@ -14,7 +14,7 @@ type Edge = (usize, usize, bool);
 /// The lines on which the numbers of the grid pass `level`; a closed one ends where it began.
 ///
 /// `values[i, j]` belongs to the middle of a cell: row `i` counts upwards over `y`, column `j` to the right over `x`.
-pub(super) fn contour_lines(
+pub(crate) fn contour_lines(
     values: ArrayView2<f64>,
     x: (f64, f64),
     y: (f64, f64),

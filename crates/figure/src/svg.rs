@@ -5,14 +5,14 @@
 
 use std::fmt::Write;
 
-use super::axis::Placed;
-use super::legend::Legend;
-use super::plot::{Plot, Shape};
-use super::{heat, marks};
+use crate::axis::Placed;
+use crate::legend::Legend;
+use crate::plot::{Plot, Shape};
 use crate::text;
+use crate::{heat, marks};
 
 /// The width of every plot; it scales with the page.
-pub(super) const WIDTH: f64 = 520.0;
+pub(crate) const WIDTH: f64 = 520.0;
 /// The height of the field unless both axes share a unit.
 const FIELD_HEIGHT: f64 = 270.0;
 /// The size of the letters, and what a letter takes on average.
@@ -23,15 +23,15 @@ const COLOUR_BAR: f64 = 78.0;
 
 /// The field inside the axes, in pixels.
 #[derive(Clone, Copy)]
-pub(super) struct Field {
-    pub(super) left: f64,
-    pub(super) right: f64,
-    pub(super) top: f64,
-    pub(super) bottom: f64,
+pub(crate) struct Field {
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
 }
 
 /// The plot as SVG, with its width and height.
-pub(super) fn render(plot: &Plot) -> Result<(String, (u32, u32)), String> {
+pub(crate) fn render(plot: &Plot) -> Result<(String, (u32, u32)), String> {
     if plot.marks.is_empty() && plot.heat_map.is_none() {
         return Err("a plot without a mark shows nothing".into());
     }
@@ -98,7 +98,7 @@ pub(super) fn render(plot: &Plot) -> Result<(String, (u32, u32)), String> {
 }
 
 /// Appends formatted text; writing to a string cannot fail.
-pub(super) fn put(svg: &mut String, text: std::fmt::Arguments<'_>) {
+pub(crate) fn put(svg: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = svg.write_fmt(text);
 }
 
@@ -209,7 +209,7 @@ fn axes(
 }
 
 /// A text at a place.
-pub(super) fn text_at(svg: &mut String, x: f64, y: f64, anchor: &str, label: &str) {
+pub(crate) fn text_at(svg: &mut String, x: f64, y: f64, anchor: &str, label: &str) {
     put(
         svg,
         format_args!(
@@ -220,7 +220,7 @@ pub(super) fn text_at(svg: &mut String, x: f64, y: f64, anchor: &str, label: &st
 }
 
 /// A text read from below.
-pub(super) fn text_upwards(svg: &mut String, x: f64, y: f64, label: &str) {
+pub(crate) fn text_upwards(svg: &mut String, x: f64, y: f64, label: &str) {
     put(
         svg,
         format_args!(
@@ -231,14 +231,14 @@ pub(super) fn text_upwards(svg: &mut String, x: f64, y: f64, label: &str) {
 }
 
 /// The estimated width of the widest text, in pixels.
-pub(super) fn widest<'a>(labels: impl Iterator<Item = &'a str>) -> f64 {
+pub(crate) fn widest<'a>(labels: impl Iterator<Item = &'a str>) -> f64 {
     labels.map(|label| label.chars().count()).max().unwrap_or(0) as f64 * LETTER_WIDTH
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Axis, ColourMap, HeatMap};
     use super::*;
+    use crate::{Axis, ColourMap, HeatMap};
     use ndarray::Array2;
 
     fn plot() -> Plot {

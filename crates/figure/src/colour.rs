@@ -1,7 +1,7 @@
 //! The colours of series and of heat maps.
 
 /// Okabe and Ito, "Color universal design" (2008), without black and yellow, which vanish on dark and on light.
-pub(super) const SERIES: [&str; 6] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
+pub(crate) const SERIES: [&str; 6] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
 
 /// How a number becomes a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ const NOT_A_NUMBER: [u8; 3] = [204, 51, 102];
 
 impl ColourMap {
     /// The colour at `t` of the way from the lowest to the highest number; outside `[0, 1]` the nearest end.
-    pub(super) fn at(self, t: f64) -> [u8; 3] {
+    pub(crate) fn at(self, t: f64) -> [u8; 3] {
         match self {
             _ if t.is_nan() => NOT_A_NUMBER,
             ColourMap::Grey => interpolate(&[[0; 3], [255; 3]], t),

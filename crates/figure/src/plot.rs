@@ -2,10 +2,10 @@
 
 use ndarray::ArrayView2;
 
-use super::axis::Axis;
-use super::colour::ColourMap;
-use super::contours::contour_lines;
-use super::svg;
+use crate::axis::Axis;
+use crate::colour::ColourMap;
+use crate::contours::contour_lines;
+use crate::svg;
 
 /// A plot under construction.
 ///
@@ -13,7 +13,7 @@ use super::svg;
 /// keeps a mark out of the legend.
 ///
 /// ```
-/// use gibbsian_repro::{Axis, Plot};
+/// use gibbsian_figure::{Axis, Plot};
 /// let k = [1.0, 2.0, 4.0, 8.0];
 /// let plot = Plot::new("Bias of CD-k", Axis::log("Gibbs steps k"), Axis::log("bias (nat)"))
 ///     .line("CD-k", k.iter().map(|&k| (k, 0.5 / k)))
@@ -24,24 +24,24 @@ use super::svg;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Plot {
-    pub(super) title: String,
-    pub(super) x: Axis,
-    pub(super) y: Axis,
-    pub(super) heat_map: Option<HeatMap>,
-    pub(super) marks: Vec<Mark>,
-    pub(super) equal_aspect: bool,
+    pub(crate) title: String,
+    pub(crate) x: Axis,
+    pub(crate) y: Axis,
+    pub(crate) heat_map: Option<HeatMap>,
+    pub(crate) marks: Vec<Mark>,
+    pub(crate) equal_aspect: bool,
 }
 
 /// One mark, with the number of the series whose colour it has.
 #[derive(Clone, Debug)]
-pub(super) struct Mark {
-    pub(super) label: String,
-    pub(super) series: usize,
-    pub(super) shape: Shape,
+pub(crate) struct Mark {
+    pub(crate) label: String,
+    pub(crate) series: usize,
+    pub(crate) shape: Shape,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Line {
         points: Vec<(f64, f64)>,
         is_dashed: bool,
@@ -64,14 +64,14 @@ pub(super) enum Shape {
 /// A picture of numbers on a grid, drawn under the other marks.
 #[derive(Clone, Debug)]
 pub struct HeatMap {
-    pub(super) label: String,
-    pub(super) n_rows: usize,
-    pub(super) n_columns: usize,
-    pub(super) values: Vec<f64>,
-    pub(super) x: (f64, f64),
-    pub(super) y: (f64, f64),
-    pub(super) map: ColourMap,
-    pub(super) range: Option<(f64, f64)>,
+    pub(crate) label: String,
+    pub(crate) n_rows: usize,
+    pub(crate) n_columns: usize,
+    pub(crate) values: Vec<f64>,
+    pub(crate) x: (f64, f64),
+    pub(crate) y: (f64, f64),
+    pub(crate) map: ColourMap,
+    pub(crate) range: Option<(f64, f64)>,
 }
 
 impl HeatMap {

@@ -1,15 +1,15 @@
 //! Marks as paths of SVG.
 
-use super::axis::Placed;
-use super::colour::SERIES;
-use super::plot::{Mark, Shape};
-use super::svg::{Field, put};
+use crate::axis::Placed;
+use crate::colour::SERIES;
+use crate::plot::{Mark, Shape};
+use crate::svg::{Field, put};
 
 /// Lines with so few points also get dots.
 const FEW_POINTS: usize = 30;
 
 /// Draws one mark into the field; over a picture, lines and dots get a white rim, since no colour is far from all of its.
-pub(super) fn draw(
+pub(crate) fn draw(
     svg: &mut String,
     mark: &Mark,
     x: &Placed,
@@ -116,7 +116,7 @@ pub(super) fn draw(
 }
 
 /// The colour of a series; lines of reference are drawn like the axes.
-pub(super) fn colour(mark: &Mark) -> &'static str {
+pub(crate) fn colour(mark: &Mark) -> &'static str {
     match mark.shape {
         Shape::Horizontal(_) | Shape::Vertical(_) | Shape::Contours(_) => "currentColor",
         _ => SERIES[mark.series % SERIES.len()],
@@ -124,7 +124,7 @@ pub(super) fn colour(mark: &Mark) -> &'static str {
 }
 
 /// The dashes of a series: after the last colour, the colours come again with dashes.
-pub(super) fn dashes(mark: &Mark) -> &'static str {
+pub(crate) fn dashes(mark: &Mark) -> &'static str {
     match (&mark.shape, mark.series / SERIES.len()) {
         (Shape::Horizontal(_) | Shape::Vertical(_), _) => " stroke-dasharray=\"2 3\"",
         (Shape::Line { is_dashed: true, .. }, _) => " stroke-dasharray=\"7 4\"",
@@ -135,7 +135,7 @@ pub(super) fn dashes(mark: &Mark) -> &'static str {
 }
 
 /// A path as a line.
-pub(super) fn stroke(svg: &mut String, path: &str, colour: &str, width: f64, more: &str) {
+pub(crate) fn stroke(svg: &mut String, path: &str, colour: &str, width: f64, more: &str) {
     if !path.is_empty() {
         put(
             svg,
@@ -147,7 +147,7 @@ pub(super) fn stroke(svg: &mut String, path: &str, colour: &str, width: f64, mor
 }
 
 /// A path as an area.
-pub(super) fn fill(svg: &mut String, path: &str, colour: &str, opacity: f64) {
+pub(crate) fn fill(svg: &mut String, path: &str, colour: &str, opacity: f64) {
     if !path.is_empty() {
         put(
             svg,

@@ -3,13 +3,13 @@
 use ndarray::ArrayView2;
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
-use super::colour::ColourMap;
+use crate::colour::ColourMap;
 use crate::text;
 
 /// Equal pictures in rows, such as digits or the filters of a hidden unit.
 ///
 /// ```
-/// use gibbsian_repro::{ColourMap, ImageGrid};
+/// use gibbsian_figure::{ColourMap, ImageGrid};
 /// use ndarray::Array2;
 /// let digits = Array2::<f64>::zeros((100, 28 * 28));
 /// let grid = ImageGrid::new(digits.view(), 28, 28).columns(10).colours(ColourMap::Ink, 0.0, 1.0);
@@ -136,7 +136,7 @@ impl ImageGrid {
 }
 
 /// RGB bytes as PNG, with fixed settings, so that equal pictures are equal files.
-pub(super) fn encode(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn encode(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, width, height);
     encoder.set_color(ColorType::Rgb);

@@ -8,6 +8,8 @@
 //! text and axes in the reader's `currentColor`, so that one file reads on light and on dark, without a script or a font.
 //! Series take the colours of Okabe and Ito (2008), which people with any colour vision can tell apart.
 
+#![deny(unsafe_code)]
+
 mod axis;
 mod colour;
 mod contours;
@@ -17,6 +19,7 @@ mod legend;
 mod marks;
 mod plot;
 mod svg;
+pub mod text;
 
 pub use axis::Axis;
 pub use colour::ColourMap;

@@ -1,13 +1,13 @@
 //! Heat maps as a picture in the plot, with their colour bar.
 
-use super::axis::{Axis, Placed};
-use super::images;
-use super::plot::HeatMap;
-use super::svg::{Field, WIDTH, put, text_at, text_upwards};
+use crate::axis::{Axis, Placed};
+use crate::images;
+use crate::plot::HeatMap;
+use crate::svg::{Field, WIDTH, put, text_at, text_upwards};
 use crate::text;
 
 /// Draws the cells and answers with the numbers at the ends of the colour map.
-pub(super) fn draw(
+pub(crate) fn draw(
     svg: &mut String,
     map: &HeatMap,
     x: &Placed,
@@ -60,7 +60,7 @@ pub(super) fn draw(
 }
 
 /// Draws the colours beside the field, with their numbers and the label.
-pub(super) fn colour_bar(
+pub(crate) fn colour_bar(
     svg: &mut String,
     map: Option<&HeatMap>,
     low: f64,

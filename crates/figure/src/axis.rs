@@ -5,7 +5,7 @@ use crate::text;
 /// A labelled axis. The label names the quantity and its unit.
 #[derive(Clone, Debug)]
 pub struct Axis {
-    pub(super) label: String,
+    pub(crate) label: String,
     logarithmic: bool,
     range: Option<(f64, f64)>,
 }
@@ -37,14 +37,14 @@ impl Axis {
     }
 
     /// Whether a number has a place on this axis at all.
-    pub(super) fn admits(&self, value: f64) -> bool {
+    pub(crate) fn admits(&self, value: f64) -> bool {
         value.is_finite() && (!self.logarithmic || value > 0.0)
     }
 
     /// The axis laid over `[start, end]` pixels, wide enough for the data.
     ///
     /// The error says why there is nothing to show.
-    pub(super) fn lay(
+    pub(crate) fn lay(
         &self,
         data: impl Iterator<Item = f64>,
         start: f64,
@@ -100,7 +100,7 @@ impl Axis {
 
 /// An axis with a range and a place. `low` and `high` are logarithms on a logarithmic axis.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Placed {
+pub(crate) struct Placed {
     logarithmic: bool,
     low: f64,
     high: f64,
@@ -110,7 +110,7 @@ pub(super) struct Placed {
 
 impl Placed {
     /// Where a number is, in pixels; `None` if it has no place. What lies outside the range is placed outside.
-    pub(super) fn at(&self, value: f64) -> Option<f64> {
+    pub(crate) fn at(&self, value: f64) -> Option<f64> {
         if !value.is_finite() || (self.logarithmic && value <= 0.0) {
             return None;
         }
@@ -121,17 +121,17 @@ impl Placed {
     }
 
     /// The same range over other pixels.
-    pub(super) fn over(self, start: f64, end: f64) -> Self {
+    pub(crate) fn over(self, start: f64, end: f64) -> Self {
         Placed { start, end, ..self }
     }
 
     /// The length of the range, in the axis's own measure.
-    pub(super) fn span(&self) -> f64 {
+    pub(crate) fn span(&self) -> f64 {
         self.high - self.low
     }
 
     /// About `n` numbers to print, each with its text.
-    pub(super) fn ticks(&self, n: usize) -> Vec<(f64, String)> {
+    pub(crate) fn ticks(&self, n: usize) -> Vec<(f64, String)> {
         let ticks = if self.logarithmic {
             self.log_ticks(n)
         } else {

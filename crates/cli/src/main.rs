@@ -1,0 +1,3 @@
+//! The program `gibbsian`.
+
+fn main() {}

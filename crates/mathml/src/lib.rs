@@ -1,0 +1,1 @@
+//! Formulas in TeX as MathML, for the report of the experiments and for the book.
