@@ -32,3 +32,6 @@ pub use gibbsian_train as train;
 pub use ndarray;
 
 pub use gibbsian_core::{Error, Result, Seed};
+
+#[cfg(doctest)]
+mod book;
