@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the steps of the continuous integration, in order, up to the first that fails.
 //!
-//! The benches are compiled by the lints (`--all-targets`). The tests of the LAPACK backend need an installed OpenBLAS and are
+//! The benches and the examples are compiled by the lints (`--all-targets`); linking each of them as well would take minutes and
+//! prove nothing more, since the facade's examples run inside one of its tests. The tests of the LAPACK backend need an installed OpenBLAS and are
 //! left out, with a word, where there is none.
 
 use std::env;
@@ -41,9 +42,17 @@ fn steps(root: &Path, totals: &mut Totals) -> Result<(), String> {
         process::cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     )?;
     // All failures are worth knowing, not only those of the first crate.
+    let targets = ["--lib", "--bins", "--tests"];
     tests(
         "tests",
-        process::cargo(root).args(["test", "--workspace", "--no-fail-fast"]),
+        process::cargo(root)
+            .args(["test", "--workspace", "--no-fail-fast"])
+            .args(targets),
+        totals,
+    )?;
+    tests(
+        "examples in the documentation",
+        process::cargo(root).args(["test", "--workspace", "--no-fail-fast", "--doc"]),
         totals,
     )?;
     step(
