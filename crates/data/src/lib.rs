@@ -1,7 +1,7 @@
 //! Data for energy-based and score-based models: strict readers, pictures, minibatches, and toys whose law is known exactly.
 //!
-//! Files come from strangers, so the readers believe nothing: [`idx`], [`table`] and [`png`](mod@png) refuse, by name, everything that is not
-//! exactly what the format promises, and never allocate more than the bytes that are really there justify. Pictures stay
+//! Files come from strangers, so the readers believe nothing: [`idx`], [`npy`], [`table`] and [`png`](mod@png), and `npz` behind a feature, refuse, by
+//! name, everything that is not exactly what the format promises, and never allocate more than the bytes that are really there justify. Pictures stay
 //! bytes in memory ([`images`]) and become numbers a minibatch at a time, in one of three ways that the literature uses
 //! and that give different likelihoods ([`view`]). [`minibatch`] and [`split`] say which rows are seen when; both depend on a seed
 //! and a position only, so they are the same on every machine and after every restart. [`patterns`] has small binary
@@ -33,6 +33,9 @@ pub mod images;
 pub mod labelled_table;
 pub mod minibatch;
 pub mod mnist;
+pub mod npy;
+#[cfg(feature = "npz")]
+pub mod npz;
 pub mod patterns;
 pub mod png;
 pub mod split;
@@ -49,10 +52,16 @@ pub use images::{Images, LabelledImages, Labels};
 pub use labelled_table::LabelledTable;
 pub use minibatch::{LastBatch, Minibatches, Shuffle};
 pub use mnist::Mnist;
+pub use npy::{
+    NpyNumber, decode_npy, decode_npy_bytes, decode_npy_matrix, encode_npy, read_npy, read_npy_bytes,
+    read_npy_matrix, write_npy,
+};
+#[cfg(feature = "npz")]
+pub use npz::{Npz, NpzWriter};
 pub use patterns::{Patterns, bars_and_stripes, labelled_shifter};
 pub use png::{decode_png, read_png};
 pub use split::{HoldOut, cross_validation, hold_out};
-pub use table::{Header, Table, decode_table, read_table};
+pub use table::{Header, Table, decode_table, encode_table, read_table};
 pub use view::{Means, StochasticBinarised, Threshold};
 
 #[cfg(doctest)]

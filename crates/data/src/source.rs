@@ -48,7 +48,29 @@ pub(crate) struct Source<R: Read> {
     origin: String,
     stream: Stream<R>,
     vouched: u64,
+    packing: Packing,
 }
+
+/// What the bytes are packed in, where they are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Packing {
+    None,
+    Gzip,
+    /// A member of a zip archive as it is.
+    #[cfg(feature = "npz")]
+    Stored,
+    /// A member of a zip archive that takes so many bytes there.
+    #[cfg(feature = "npz")]
+    Deflated(u64),
+}
+
+/// How many times its compressed size a zip member may have when it is larger than [`MODEST`]. Arrays of zeros reach 1000; data do not.
+#[cfg(feature = "npz")]
+pub(crate) const MAX_RATIO: u64 = 200;
+
+/// Up to this size a zip member may have any ratio.
+#[cfg(feature = "npz")]
+pub(crate) const MODEST: u64 = 16 * 1024 * 1024;
 
 impl Source<File> {
     /// Opens a file.
@@ -66,21 +88,36 @@ impl<R: Read> Source<R> {
         let origin = origin.into();
         let mut reader = BufReader::with_capacity(64 * 1024, reader);
         let mut head = [0; 2];
-        let n = fill(&mut reader, &mut head).map_err(|e| refusal(&origin, e))?;
+        let n = fill(&mut reader, &mut head).map_err(|e| refusal(&origin, Packing::Gzip, e))?;
         let rewound = Cursor::new(head).take(n as u64).chain(reader);
         Ok(if n == 2 && head == [0x1F, 0x8B] {
             Source {
                 origin,
                 stream: Stream::Gzip(Box::new(GzDecoder::new(rewound))),
                 vouched: 0,
+                packing: Packing::Gzip,
             }
         } else {
             Source {
                 origin,
                 stream: Stream::Plain(rewound),
                 vouched,
+                packing: Packing::None,
             }
         })
+    }
+
+    /// The bytes of a member of a zip archive, which its reader unpacks and checks, with its size in the archive where it is compressed. Gzip
+    /// inside it would be a second packing and is not undone.
+    #[cfg(feature = "npz")]
+    pub(crate) fn member(origin: impl Into<String>, reader: R, compressed: Option<u64>) -> Self {
+        let nothing = Cursor::new([0; 2]).take(0);
+        Source {
+            origin: origin.into(),
+            stream: Stream::Plain(nothing.chain(BufReader::with_capacity(64 * 1024, reader))),
+            vouched: 0,
+            packing: compressed.map_or(Packing::Stored, Packing::Deflated),
+        }
     }
 
     pub(crate) fn origin(&self) -> &str {
@@ -88,12 +125,46 @@ impl<R: Read> Source<R> {
     }
 
     pub(crate) fn is_compressed(&self) -> bool {
-        matches!(self.stream, Stream::Gzip(_))
+        self.packing != Packing::None
+    }
+
+    /// Requires what unpacks to `bytes` to be allowed to.
+    pub(crate) fn check_inflated(&self, what: &str, bytes: usize) -> Result<()> {
+        let (limit, rule) = match self.packing {
+            Packing::None => return Ok(()),
+            Packing::Gzip => (MAX_INFLATED, String::new()),
+            #[cfg(feature = "npz")]
+            Packing::Stored => return Ok(()),
+            #[cfg(feature = "npz")]
+            Packing::Deflated(compressed) => (
+                MAX_INFLATED.min(MODEST.max(compressed.saturating_mul(MAX_RATIO))),
+                format!(
+                    " (at most {MAX_INFLATED}, and beyond {MODEST} at most {MAX_RATIO} times the {compressed} compressed)"
+                ),
+            ),
+        };
+        if bytes as u64 <= limit {
+            return Ok(());
+        }
+        Err(Error::format(
+            &self.origin,
+            format!("{what}, {bytes} bytes, in a {}", self.packing.name()),
+            format!("at most {limit} bytes{rule}; store a larger array uncompressed"),
+        ))
+    }
+
+    /// Whether the operating system says that there are so many bytes in all.
+    pub(crate) fn vouches_for(&self, n: usize) -> bool {
+        self.vouched >= n as u64
+    }
+
+    fn refusal(&self, error: io::Error) -> Error {
+        refusal(&self.origin, self.packing, error)
     }
 
     /// Fills `buffer` or says how much of `what` was missing.
     pub(crate) fn read_exactly(&mut self, buffer: &mut [u8], what: &str) -> Result<()> {
-        let n = fill(&mut self.stream, buffer).map_err(|e| refusal(&self.origin, e))?;
+        let n = fill(&mut self.stream, buffer).map_err(|e| self.refusal(e))?;
         if n == buffer.len() {
             Ok(())
         } else {
@@ -122,7 +193,7 @@ impl<R: Read> Source<R> {
             let n = (&mut self.stream)
                 .take(wanted as u64)
                 .read_to_end(&mut segment)
-                .map_err(|e| refusal(&self.origin, e))?;
+                .map_err(|e| self.refusal(e))?;
             total += n;
             segments.push(segment);
             if n < wanted {
@@ -142,7 +213,7 @@ impl<R: Read> Source<R> {
     /// Requires the end of the bytes, and for gzip that checksum and length match and nothing follows.
     pub(crate) fn expect_end(&mut self, after: &str) -> Result<()> {
         let mut beyond = [0; 1];
-        if fill(&mut self.stream, &mut beyond).map_err(|e| refusal(&self.origin, e))? > 0 {
+        if fill(&mut self.stream, &mut beyond).map_err(|e| self.refusal(e))? > 0 {
             return Err(Error::format(
                 &self.origin,
                 format!("more bytes after {after}"),
@@ -153,7 +224,7 @@ impl<R: Read> Source<R> {
             let rest = decoder
                 .get_mut()
                 .fill_buf()
-                .map_err(|e| refusal(&self.origin, e))?;
+                .map_err(|e| refusal(&self.origin, self.packing, e))?;
             if !rest.is_empty() {
                 return Err(Error::format(
                     &self.origin,
@@ -202,20 +273,32 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Tells bytes that the decoder refused from a device that failed.
-fn refusal(origin: &str, error: io::Error) -> Error {
+fn refusal(origin: &str, packing: Packing, error: io::Error) -> Error {
     use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    let name = packing.name();
     match error.kind() {
         UnexpectedEof if error.raw_os_error().is_none() => Error::format(
             origin,
-            "the end of the file inside the gzip stream",
-            "a complete gzip member",
+            format!("the end of the file inside the {name}"),
+            format!("a complete {name}"),
         ),
         InvalidData | InvalidInput if error.raw_os_error().is_none() => Error::format(
             origin,
             error,
-            "a valid gzip stream whose checksum and length match",
+            format!("a valid {name} whose checksum and length match"),
         ),
         _ => Error::file(origin, "read", error),
+    }
+}
+
+impl Packing {
+    fn name(self) -> &'static str {
+        match self {
+            Packing::None => "file",
+            Packing::Gzip => "gzip stream",
+            #[cfg(feature = "npz")]
+            Packing::Stored | Packing::Deflated(_) => "zip member",
+        }
     }
 }
 

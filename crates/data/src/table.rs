@@ -6,13 +6,18 @@
 //! disagreement is a wrong number. Rust's own parser takes "nan", "inf" and "1e400" as numbers; they are refused here, with line
 //! and column, both counted from 1.
 //!
+//! Tables are written with a comma and LF, every number by the fewest digits that give its bits back, so that reading what was written
+//! gives the same table.
+//!
 //! Memory: the text is kept while it is parsed and the result takes 8 bytes a field, hence at most four times the text, which has at
 //! least two bytes a field; the peak is five times the decoded text plus 1 MiB. Texts beyond 64 MiB are refused, and so are headers of
 //! more than 4096 names.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
+use gibbsian_core::error::check_finite;
 use gibbsian_core::{Error, Result};
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
@@ -41,6 +46,62 @@ pub struct Table {
 }
 
 impl Table {
+    /// A table of these numbers `(rows, columns)`, with as many names as columns or without names.
+    ///
+    /// # Errors
+    /// There are no rows or no columns, a number is not finite, or the names are not those of a header: another number of them, more than
+    /// [`MAX_NAMES`], or one that is empty, taken, or has a comma, a quote or a control character.
+    pub fn new(names: Option<Vec<String>>, values: Array2<f64>) -> Result<Self> {
+        if values.is_empty() {
+            return Err(Error::shape("values", values.shape(), "(at least 1, at least 1)"));
+        }
+        check_finite("values", &values)?;
+        if let Some(names) = &names {
+            let n_columns = values.ncols();
+            if names.len() != n_columns || n_columns > MAX_NAMES {
+                return Err(Error::parameter(
+                    "number of names",
+                    names.len(),
+                    format!("{n_columns}, one a column, and at most {MAX_NAMES}"),
+                ));
+            }
+            for (j, name) in names.iter().enumerate() {
+                if name.contains(',') || !is_plain(name) || names[..j].contains(name) {
+                    return Err(Error::parameter(
+                        format!("names[{j}]"),
+                        format!("{name:?}"),
+                        "a name that no other column has, not empty, without commas, quotes and control characters",
+                    ));
+                }
+            }
+        }
+        Ok(Table { names, values })
+    }
+
+    /// Writes the table, with a header if the columns have names; what was there under this name is replaced.
+    ///
+    /// # Errors
+    /// What the operating system refuses.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let file = File::create(path).map_err(|e| Error::file(path, "create", e))?;
+        let mut writer = BufWriter::new(file);
+        self.lines()
+            .try_for_each(|line| writer.write_all(line.as_bytes()))
+            .and_then(|()| writer.flush())
+            .map_err(|e| Error::file(path, "write", e))
+    }
+
+    /// The lines of the file, each with its end.
+    fn lines(&self) -> impl Iterator<Item = String> + '_ {
+        let header = self.names.as_ref().map(|names| names.join(",") + "\n");
+        let rows = self.values.rows().into_iter();
+        header.into_iter().chain(rows.map(|row| {
+            let fields: Vec<String> = row.iter().map(|&value| shortest(value)).collect();
+            fields.join(",") + "\n"
+        }))
+    }
+
     /// The columns' names, where the file had a header.
     pub fn names(&self) -> Option<&[String]> {
         self.names.as_deref()
@@ -101,6 +162,30 @@ pub fn read_table(path: impl AsRef<Path>, header: Header) -> Result<Table> {
 /// As [`read_table`].
 pub fn decode_table(origin: impl Into<String>, reader: impl Read, header: Header) -> Result<Table> {
     decode(Source::new(origin, reader, 0)?, header)
+}
+
+/// The text of a table, as [`Table::write`] writes it.
+///
+/// ```
+/// use gibbsian_data::{Header, Table, decode_table, encode_table};
+/// let names = vec!["x".to_owned(), "y".to_owned()];
+/// let table = Table::new(Some(names), ndarray::array![[1.0, -0.1], [1e300, 5e-324]])?;
+/// let text = encode_table(&table);
+/// assert_eq!(text, "x,y\n1,-0.1\n1e300,5e-324\n");
+/// assert_eq!(decode_table("example", text.as_bytes(), Header::Present)?, table);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+pub fn encode_table(table: &Table) -> String {
+    table.lines().collect()
+}
+
+/// The fewest digits that give the bits of `value` back, with an exponent where that is shorter to read.
+fn shortest(value: f64) -> String {
+    if value == 0.0 || (1e-5..1e16).contains(&value.abs()) {
+        format!("{value}")
+    } else {
+        format!("{value:e}")
+    }
 }
 
 fn decode<R: Read>(mut source: Source<R>, header: Header) -> Result<Table> {
@@ -165,7 +250,7 @@ fn parse_names(origin: &str, line: &[u8]) -> Result<Vec<String>> {
         let refuse = |expected| Err(Error::format(position(origin, 1, j), quote(field), expected));
         match std::str::from_utf8(field) {
             Err(_) => return refuse("a name in UTF-8"),
-            Ok(name) if name.is_empty() || name.contains(|c: char| c == '"' || c.is_control()) => {
+            Ok(name) if !is_plain(name) => {
                 return refuse("a name that is not empty and has no quotes and no control characters");
             }
             Ok(name) if names.iter().any(|other| other == name) => {
@@ -175,6 +260,10 @@ fn parse_names(origin: &str, line: &[u8]) -> Result<Vec<String>> {
         }
     }
     Ok(names)
+}
+
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && !name.contains(|c: char| c == '"' || c.is_control())
 }
 
 fn count_fields(line: &[u8]) -> usize {

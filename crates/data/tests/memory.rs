@@ -10,15 +10,15 @@ use std::cell::Cell;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use common::{gzip, idx_bytes};
+use common::{gzip, idx_bytes, npy_bytes};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use gibbsian_core::dataset::{BatchOrder, Dataset};
 use gibbsian_core::{Seed, Streams};
 use gibbsian_data::{
-    Header, Images, LastBatch, Means, Minibatches, StochasticBinarised, Threshold, decode_idx, decode_table,
-    read_idx,
+    Header, Images, LastBatch, Means, Minibatches, StochasticBinarised, Threshold, decode_idx, decode_npy,
+    decode_npy_bytes, decode_table, encode_npy, read_idx, read_npy,
 };
 use ndarray::Array2;
 use rand::Rng;
@@ -104,6 +104,17 @@ fn assert_table_bound(bytes: &[u8], header: Header) -> bool {
     result.is_ok()
 }
 
+/// Three times what is there is the bound for floats, and nine for bytes that become doubles.
+fn assert_npy_bound(bytes: &[u8], times: usize) -> bool {
+    let (result, peak, _) = measure(|| decode_npy("file", bytes));
+    let bound = times * really_there(bytes) + MIB;
+    assert!(peak <= bound, "{peak} bytes for a bound of {bound}");
+    let (_, peak, _) = measure(|| decode_npy_bytes("file", bytes).is_ok());
+    let bound = 2 * really_there(bytes) + MIB;
+    assert!(peak <= bound, "{peak} bytes for a bound of {bound}");
+    result.is_ok()
+}
+
 #[test]
 fn the_counter_counts() {
     let (_, peak, n) = measure(|| {
@@ -127,6 +138,54 @@ fn valid_files_take_at_most_twice_what_is_there() {
     let (result, peak, _) = measure(|| read_idx(&path));
     assert_eq!(result.unwrap().bytes(), entries);
     assert!(peak < plain.len() + MIB / 2, "{peak}");
+}
+
+#[test]
+fn arrays_take_what_their_numbers_need() {
+    let doubles = Array2::from_elem((5 << 10, 128), 0.5);
+    let singles = doubles.mapv(|v| v as f32);
+    let columns = String::from_utf8_lossy(&encode_npy(&doubles)[10..128]).replace("False", "True ");
+    let columns = npy_bytes(&columns, &encode_npy(&doubles)[128..]);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    for (name, plain, times) in [
+        ("doubles", encode_npy(&doubles), 1),
+        ("columns", columns, 1),
+        ("singles", encode_npy(&singles), 2),
+        ("bytes", encode_npy(&doubles.mapv(|_| 7_u8)), 8),
+    ] {
+        assert!(
+            assert_npy_bound(&plain, times.max(2) + usize::from(times > 1)),
+            "{name}"
+        );
+        assert!(
+            assert_npy_bound(&gzip(&plain), times.max(2) + usize::from(times > 1)),
+            "{name}"
+        );
+        // A plain file is converted while it is read: the result and a buffer, nothing else.
+        let path = folder.join(format!("{name}.npy"));
+        std::fs::write(&path, &plain).unwrap();
+        let (result, peak, _) = measure(|| read_npy(&path).unwrap().len());
+        assert_eq!(result, doubles.len());
+        assert!(peak < times * plain.len() + MIB / 2, "{name}: {peak}");
+    }
+}
+
+#[test]
+fn claims_of_arrays_without_numbers_take_no_memory() {
+    for shape in ["(4294967296,)", "(1000, 1000, 1000)", "(1152921504606846975,)"] {
+        for kind in ["<f8", "|u1", ">i2"] {
+            let header = format!("{{'descr': '{kind}', 'fortran_order': True, 'shape': {shape}, }}");
+            let claim = npy_bytes(&header, &[0; 10]);
+            for bytes in [claim.clone(), gzip(&claim)] {
+                let (refused, peak, _) = measure(|| {
+                    decode_npy("claim", bytes.as_slice()).is_err()
+                        && decode_npy_bytes("claim", bytes.as_slice()).is_err()
+                });
+                assert!(refused);
+                assert!(peak < MIB, "{shape}: {peak} bytes");
+            }
+        }
+    }
 }
 
 #[test]
@@ -227,14 +286,16 @@ fn mutate(seed: &[u8], rng: &mut impl Rng) -> Vec<u8> {
 fn mutated_files_neither_panic_nor_exceed_the_bounds() {
     let idx = idx_bytes(&[3, 2, 2], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     let table = b"x,y\n1.5,-2e3\n0,7\n".to_vec();
+    let npy = encode_npy(&ndarray::array![[1.5, 2.0], [-3.0, 0.0]]);
     let mut rng = Seed::new(17).rng();
     let mut accepted = 0;
     for _ in 0..3000 {
-        for seed in [&idx, &table] {
+        for seed in [&idx, &table, &npy] {
             let inner = mutate(seed, &mut rng);
             let outer = mutate(&gzip(seed), &mut rng);
             for bytes in [&inner, &gzip(&inner), &outer] {
                 accepted += usize::from(assert_idx_bound(bytes));
+                accepted += usize::from(assert_npy_bound(bytes, 9));
                 accepted += usize::from(assert_table_bound(bytes, Header::Present));
                 accepted += usize::from(assert_table_bound(bytes, Header::Absent));
             }
@@ -264,4 +325,35 @@ fn steady_state_does_not_allocate() {
         assert_eq!(n, 0);
         assert!(out.sum() > 0.0);
     }
+}
+
+#[cfg(feature = "npz")]
+#[test]
+fn mutated_archives_neither_panic_nor_exceed_the_bounds() {
+    use std::io::Cursor;
+
+    use gibbsian_data::{Npz, NpzWriter};
+
+    let mut writer = NpzWriter::new("archive", Cursor::new(Vec::new()));
+    writer
+        .put("x", &ndarray::array![[1.5, 2.0], [-3.0, 0.0]])
+        .unwrap();
+    writer.put("y", &ndarray::array![1_u8, 2]).unwrap();
+    let sound = writer.finish().unwrap().into_inner();
+    let mut rng = Seed::new(18).rng();
+    let mut accepted = 0;
+    for _ in 0..5000 {
+        let bytes = mutate(&sound, &mut rng);
+        let (read, peak, _) = measure(|| {
+            let mut arrays = Npz::new("archive", Cursor::new(bytes.as_slice()))?;
+            let names = arrays.names().to_vec();
+            names
+                .iter()
+                .map(|name| arrays.array(name))
+                .collect::<gibbsian_core::Result<Vec<_>>>()
+        });
+        assert!(peak <= 2 * MIB, "{peak} bytes");
+        accepted += usize::from(read.is_ok());
+    }
+    assert!(accepted > 10, "{accepted}");
 }

@@ -4,6 +4,11 @@ mod common;
 
 mod committed_files;
 mod hostile_idx;
+mod hostile_npy;
 mod hostile_png;
 mod hostile_table;
+mod npy;
+#[cfg(feature = "npz")]
+mod npz;
 mod pinned_values;
+mod written_table;

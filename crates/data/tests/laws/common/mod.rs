@@ -21,3 +21,12 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
+
+/// The bytes of a `.npy` file of version 1.0 with this header and these bytes behind it, whether or not they fit.
+pub fn npy_bytes(header: &str, numbers: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    bytes.extend(numbers);
+    bytes
+}
