@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
+mod book;
 mod process;
 mod test;
 mod tidy;
@@ -22,6 +23,7 @@ cargo xtask COMMAND [ARGUMENTS]
   test         everything the continuous integration runs, in its order
   reproduce    the experiments: a report, a ledger, figures and tables
   bench        the benchmarks; arguments go to `cargo bench`
+  book         the book, as pages that need no network
   tidy         what a machine can see of the rules in docs/architecture.md
 
 `cargo xtask COMMAND --help` says more.";
@@ -37,6 +39,12 @@ cargo xtask bench [ARGUMENTS]
 
 Runs the benchmarks of the package `gibbsian-benches`. The arguments are those of `cargo bench`, for example
 `--bench NAME`, a part of a benchmark's name, or `-- --quick` for criterion.";
+
+const BOOK_USAGE: &str = "\
+cargo xtask book [--open]
+
+Builds the book into target/book, and opens it in a browser with `--open`. mdBook is used where a suitable version is
+installed, and is otherwise compiled into target/tools, once, which takes some minutes.";
 
 const TIDY_USAGE: &str = "\
 cargo xtask tidy
@@ -62,9 +70,12 @@ fn main() -> ExitCode {
         Some("test") if wants_help => help(TEST_USAGE),
         Some("reproduce") if wants_help => help(REPRODUCE_USAGE),
         Some("bench") if wants_help => help(BENCH_USAGE),
+        Some("book") if wants_help => help(BOOK_USAGE),
         Some("tidy") if wants_help => help(TIDY_USAGE),
         Some("test") => without_arguments(rest, TEST_USAGE, || test::run(&root())),
         Some("tidy") => without_arguments(rest, TIDY_USAGE, || tidy::run(&root())),
+        Some("book") if rest.len() == 1 && rest[0] == "--open" => book::run(&root(), true),
+        Some("book") => without_arguments(rest, BOOK_USAGE, || book::run(&root(), false)),
         Some("reproduce") => reproduce(rest),
         Some("bench") => forward(
             process::cargo(&root())
