@@ -30,13 +30,24 @@ pub fn run(root: &Path, is_opened: bool) -> ExitCode {
 fn build(root: &Path, is_opened: bool) -> Result<PathBuf, String> {
     let mdbook = mdbook(root)?;
     let mut preprocessor = process::cargo(root);
-    preprocessor.args(["build", "--quiet", "--package", "gibbsian-mathml", "--bin", "mdbook-mathml"]);
+    preprocessor.args([
+        "build",
+        "--quiet",
+        "--package",
+        "gibbsian-mathml",
+        "--bin",
+        "mdbook-mathml",
+    ]);
     succeed(&mut preprocessor)?;
     let folder = target(root).join("debug");
     let path = with_first(&folder, env::var_os("PATH").as_deref())?;
     let book = root.join("target").join("book");
     let mut build = Command::new(mdbook);
-    build.arg("build").arg(root.join("book")).arg("--dest-dir").arg(&book);
+    build
+        .arg("build")
+        .arg(root.join("book"))
+        .arg("--dest-dir")
+        .arg(&book);
     if is_opened {
         build.arg("--open");
     }
@@ -47,16 +58,27 @@ fn build(root: &Path, is_opened: bool) -> Result<PathBuf, String> {
 /// A program that can build the book: on the path, in `target/tools`, or installed there now.
 fn mdbook(root: &Path) -> Result<OsString, String> {
     let tools = target(root).join("tools");
-    let ours = tools.join("bin").join(format!("mdbook{}", env::consts::EXE_SUFFIX));
+    let ours = tools
+        .join("bin")
+        .join(format!("mdbook{}", env::consts::EXE_SUFFIX));
     for program in [OsString::from("mdbook"), ours.clone().into_os_string()] {
         if version(&program).is_some_and(|said| is_suitable(&said)) {
             return Ok(program);
         }
     }
-    println!("mdBook {MDBOOK} is not installed; compiling it into {}, once, which takes some minutes", tools.display());
+    println!(
+        "mdBook {MDBOOK} is not installed; compiling it into {}, once, which takes some minutes",
+        tools.display()
+    );
     let mut install = process::cargo(root);
     install
-        .args(["install", "mdbook", "--version", &format!("={MDBOOK}"), "--locked"])
+        .args([
+            "install",
+            "mdbook",
+            "--version",
+            &format!("={MDBOOK}"),
+            "--locked",
+        ])
         .args(["--no-default-features", "--features", "search", "--root"])
         .arg(&tools);
     succeed(&mut install)?;
@@ -73,7 +95,10 @@ fn succeed(command: &mut Command) -> Result<(), String> {
 /// What a program says to `--version`, if it runs.
 fn version(program: &OsStr) -> Option<String> {
     let mut command = Command::new(program);
-    command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null());
+    command
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null());
     let said = command.output().ok()?;
     Some(String::from_utf8_lossy(&said.stdout).trim().to_owned())
 }
@@ -81,7 +106,11 @@ fn version(program: &OsStr) -> Option<String> {
 /// Whether `mdbook v0.5.3` has the minor version that the book was written for.
 fn is_suitable(said: &str) -> bool {
     let minor = |version: &str| Some(version.rsplit_once('.')?.0.to_owned());
-    let version = said.rsplit(' ').next().unwrap_or_default().trim_start_matches('v');
+    let version = said
+        .rsplit(' ')
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches('v');
     minor(version).is_some() && minor(version) == minor(MDBOOK)
 }
 

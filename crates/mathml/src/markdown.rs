@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::{Display, to_mathml};
+
 /// A formula of a text, in TeX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Formula<'a> {
@@ -49,6 +51,45 @@ pub fn replace_formulas<E: fmt::Display>(
         })?);
     }
     Ok(out)
+}
+
+/// The text with its formulas as MathML, for a program that turns Markdown into HTML.
+///
+/// # Errors
+/// A formula that is none, or a dollar sign without a partner, with its line.
+pub fn to_markdown_html(markdown: &str) -> Result<String, TextError> {
+    replace_formulas(markdown, |formula| {
+        Ok::<_, crate::MathError>(if formula.is_display {
+            // A block of its own is passed through as it is, up to the next empty line.
+            let math = to_mathml(formula.tex, Display::Block)?.replace('\n', " ");
+            format!("<div class=\"formula\">{math}</div>")
+        } else {
+            literal(&to_mathml(formula.tex, Display::Inline)?)
+        })
+    })
+}
+
+/// Markup of which nothing is Markdown: between its tags, what Markdown would read as a sign of its own is written as a reference.
+fn literal(markup: &str) -> String {
+    let mut out = String::with_capacity(markup.len());
+    let mut is_tag = false;
+    for c in markup.chars() {
+        match c {
+            '<' => is_tag = true,
+            '>' => is_tag = false,
+            '\n' => {
+                out.push(' ');
+                continue;
+            }
+            '*' | '_' | '`' | '[' | ']' | '\\' | '|' | '~' | '\'' | '"' | '!' if !is_tag => {
+                out.push_str(&format!("&#{};", c as u32));
+                continue;
+            }
+            _ => {}
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// What of a text has not been read yet.
@@ -206,6 +247,17 @@ mod tests {
         ] {
             assert_eq!(marked(text).unwrap_err().line, line, "{text}");
         }
+    }
+
+    #[test]
+    fn markup_between_tags_is_no_markdown() {
+        assert_eq!(literal("<mo class=\"a_b\">*</mo>\n<mi>|</mi>"), "<mo class=\"a_b\">&#42;</mo> <mi>&#124;</mi>");
+        let html = to_markdown_html("a $p(x \\mid y)$ and\n\n$$\nx^2\n$$\n").unwrap();
+        assert!(html.starts_with("a <math") && !html.contains('$'), "{html}");
+        assert!(html.contains("\n\n<div class=\"formula\"><math"), "{html}");
+        let wrong = to_markdown_html("fine\n\n$\\nonsense$").unwrap_err();
+        assert_eq!(wrong.line, 3);
+        assert!(wrong.reason.contains("nonsense"), "{wrong}");
     }
 
     #[test]
