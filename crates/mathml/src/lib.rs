@@ -1,7 +1,7 @@
 //! Formulas in TeX as MathML Core, for the report of the experiments and for the book.
 //!
 //! The pages have no script and no request to any network, so formulas are markup before they reach a browser. [`to_mathml`] converts one formula;
-//! [`pieces`] takes prose with `$…$` and `$$…$$` apart; [`to_html`] does both. The parser is that of the crate `pulldown-latex`, which
+//! [`pieces`] takes prose with `$…$` and `$$…$$` apart; [`to_html`] does both, and [`to_markdown_html`] the same for a chapter in Markdown. The parser is that of the crate `pulldown-latex`, which
 //! covers what the project writes; what it does not know is an error here and never a red word on a page.
 //!
 //! ```
@@ -15,6 +15,7 @@
 
 #![deny(unsafe_code)]
 
+mod markdown;
 mod prose;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use std::fmt;
 use pulldown_latex::config::{DisplayMode, RenderConfig};
 use pulldown_latex::{Event, Parser, ParserError, Storage, push_mathml};
 
+pub use markdown::{Formula, TextError, replace_formulas, to_markdown_html};
 pub use prose::{Piece, pieces, to_html};
 
 /// The rules of style without which rows of an `aligned` or a `cases` stand in the middle of their columns.

@@ -42,7 +42,10 @@ pub fn replace_formulas<E: fmt::Display>(
     mut replace: impl FnMut(Formula) -> Result<String, E>,
 ) -> Result<String, TextError> {
     let mut out = String::with_capacity(markdown.len());
-    let mut rest = Rest { text: markdown, at: 0 };
+    let mut rest = Rest {
+        text: markdown,
+        at: 0,
+    };
     while let Some((formula, before)) = rest.next_formula(&mut out)? {
         out.push_str(before);
         out.push_str(&replace(formula).map_err(|reason| TextError {
@@ -123,18 +126,32 @@ impl<'a> Rest<'a> {
                     let line = 1 + self.text[..self.at].matches('\n').count();
                     let is_display = here.starts_with("$$");
                     let sign = if is_display { 2 } else { 1 };
-                    let end = if is_display { here[2..].find("$$") } else { inline_end(&here[1..]) };
+                    let end = if is_display {
+                        here[2..].find("$$")
+                    } else {
+                        inline_end(&here[1..])
+                    };
                     let Some(end) = end else {
                         let reason = if is_display {
                             "a formula opens with $$ and does not close"
                         } else {
                             "a dollar sign that opens no formula; a dollar sign of the text is written \\$"
                         };
-                        return Err(TextError { line, reason: reason.into() });
+                        return Err(TextError {
+                            line,
+                            reason: reason.into(),
+                        });
                     };
                     self.at += end + 2 * sign;
                     let tex = here[sign..sign + end].trim();
-                    return Ok(Some((Formula { tex, is_display, line }, before)));
+                    return Ok(Some((
+                        Formula {
+                            tex,
+                            is_display,
+                            line,
+                        },
+                        before,
+                    )));
                 }
                 _ => here.chars().next().map_or(1, char::len_utf8),
             };
@@ -211,7 +228,9 @@ mod tests {
     use super::*;
 
     fn marked(markdown: &str) -> Result<String, TextError> {
-        replace_formulas(markdown, |f| Ok::<_, TextError>(format!("[{}{}]", if f.is_display { "D " } else { "" }, f.tex)))
+        replace_formulas(markdown, |f| {
+            Ok::<_, TextError>(format!("[{}{}]", if f.is_display { "D " } else { "" }, f.tex))
+        })
     }
 
     #[test]
@@ -221,10 +240,19 @@ mod tests {
             ("an $x^2$ in a line", "an [x^2] in a line"),
             ("$x$, $y$ and\n$z$.", "[x], [y] and\n[z]."),
             ("before\n\n$$\na = b\n$$\n\nafter", "before\n\n[D a = b]\n\nafter"),
-            ("code `$x$` and ``a ` $y$`` stay, $z$", "code `$x$` and ``a ` $y$`` stay, [z]"),
-            ("```console\n$ ls\n$ cd\n```\n$x$", "```console\n$ ls\n$ cd\n```\n[x]"),
+            (
+                "code `$x$` and ``a ` $y$`` stay, $z$",
+                "code `$x$` and ``a ` $y$`` stay, [z]",
+            ),
+            (
+                "```console\n$ ls\n$ cd\n```\n$x$",
+                "```console\n$ ls\n$ cd\n```\n[x]",
+            ),
             ("~~~\n$a$\n```\n$b$\n~~~\n$x$", "~~~\n$a$\n```\n$b$\n~~~\n[x]"),
-            ("  ```rust\n  let a = \"$x$\";\n  ```\n$x$", "  ```rust\n  let a = \"$x$\";\n  ```\n[x]"),
+            (
+                "  ```rust\n  let a = \"$x$\";\n  ```\n$x$",
+                "  ```rust\n  let a = \"$x$\";\n  ```\n[x]",
+            ),
             ("costs \\$5, and \\\\ stays", "costs $5, and \\\\ stays"),
             ("<!-- $x$ --> $y$", "<!-- $x$ --> [y]"),
             ("$a \\$ b$", "[a \\$ b]"),
@@ -251,7 +279,10 @@ mod tests {
 
     #[test]
     fn markup_between_tags_is_no_markdown() {
-        assert_eq!(literal("<mo class=\"a_b\">*</mo>\n<mi>|</mi>"), "<mo class=\"a_b\">&#42;</mo> <mi>&#124;</mi>");
+        assert_eq!(
+            literal("<mo class=\"a_b\">*</mo>\n<mi>|</mi>"),
+            "<mo class=\"a_b\">&#42;</mo> <mi>&#124;</mi>"
+        );
         let html = to_markdown_html("a $p(x \\mid y)$ and\n\n$$\nx^2\n$$\n").unwrap();
         assert!(html.starts_with("a <math") && !html.contains('$'), "{html}");
         assert!(html.contains("\n\n<div class=\"formula\"><math"), "{html}");
@@ -263,7 +294,11 @@ mod tests {
     #[test]
     fn a_failure_carries_the_line_of_its_formula() {
         let failure = replace_formulas("one\n\nand $x$\nand $bad$", |f| {
-            if f.tex == "bad" { Err("no TeX") } else { Ok(String::new()) }
+            if f.tex == "bad" {
+                Err("no TeX")
+            } else {
+                Ok(String::new())
+            }
         });
         assert_eq!(failure.unwrap_err().to_string(), "line 4: no TeX");
     }
