@@ -109,7 +109,9 @@ pub fn to_mathml(tex: &str, display: Display) -> Result<String> {
     Ok(markup
         .replace("><</", ">&lt;</")
         .replace(">></", ">&gt;</")
-        .replace(">&</", ">&amp;</"))
+        .replace(">&</", ">&amp;</")
+        // Nor does it leave a space before the size of a large bracket.
+        .replace("\"minsize=", "\" minsize="))
 }
 
 /// What is wrong with a formula that the parser refuses, and how many of its characters had been read.

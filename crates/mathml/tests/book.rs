@@ -165,3 +165,11 @@ fn programs_say_in_which_language_they_are() {
         assert!(!is_code, "{chapter}: a block of code does not end");
     }
 }
+
+#[test]
+fn the_book_has_the_style_of_formulas() {
+    let css = fs::read_to_string(source().join("../theme/book.css")).unwrap();
+    for line in gibbsian_mathml::STYLE.lines() {
+        assert!(css.contains(line.trim()), "book/theme/book.css lacks {line}");
+    }
+}
