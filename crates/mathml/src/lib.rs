@@ -105,8 +105,9 @@ pub fn to_mathml(tex: &str, display: Display) -> Result<String> {
     let mut markup = String::new();
     push_mathml(&mut markup, events.into_iter().map(Ok::<_, ParserError>), config)
         .map_err(|why| error(None, why.to_string()))?;
-    // The writer escapes words and leaves operators of one character as they are.
+    // The writer escapes words and leaves operators of one character as they are; and it writes the micro sign, which has no italic, for the letter.
     Ok(markup
+        .replace('\u{B5}', "μ")
         .replace("><</", ">&lt;</")
         .replace(">></", ">&gt;</")
         .replace(">&</", ">&amp;</")
@@ -219,6 +220,8 @@ mod tests {
             r"\underbrace{a + b}_{c} \ll \infty, \ x \in \{-1, +1\}^n",
             &["∞", "{", "∈"],
         ),
+        (r"\mu_k - x", &["<mi>μ</mi>"]),
+        (r"2 \mathrm{TV}^2 \le \mathrm{KL}", &["<msup>"]),
         (r"\beta_c = \tfrac12 \ln(1 + \sqrt 2)", &["ln", "<msqrt>"]),
     ];
 
