@@ -1,5 +1,7 @@
 //! Axes: from numbers to places on the page, and the numbers worth printing.
 
+use gibbsian_core::error::{Error, Result};
+
 use crate::text;
 
 /// A labelled axis. The label names the quantity and its unit.
@@ -44,18 +46,17 @@ impl Axis {
     /// The axis laid over `[start, end]` pixels, wide enough for the data.
     ///
     /// The error says why there is nothing to show.
-    pub(crate) fn lay(
-        &self,
-        data: impl Iterator<Item = f64>,
-        start: f64,
-        end: f64,
-    ) -> Result<Placed, String> {
+    pub(crate) fn lay(&self, data: impl Iterator<Item = f64>, start: f64, end: f64) -> Result<Placed> {
+        let fault = |what: &str, value: String, requirement: &'static str| {
+            Error::parameter(format!("{what} of the axis {:?}", self.label), value, requirement)
+        };
         let (low, high) = match self.range {
             Some((low, high)) => {
                 if !(self.admits(low) && self.admits(high) && low < high) {
-                    return Err(format!(
-                        "the axis {:?} cannot range from {low} to {high}",
-                        self.label
+                    return Err(fault(
+                        "range",
+                        format!("[{low}, {high}]"),
+                        "finite, the lower end first, and positive on a logarithmic axis",
                     ));
                 }
                 (self.transform(low), self.transform(high))
@@ -68,7 +69,11 @@ impl Axis {
                         (l.min(v), h.max(v))
                     });
                 if low > high {
-                    return Err(format!("no number has a place on the axis {:?}", self.label));
+                    return Err(fault(
+                        "data",
+                        "without a number that has a place on it".into(),
+                        "finite somewhere, and positive on a logarithmic axis",
+                    ));
                 }
                 // A single number stands in the middle of its own surroundings.
                 let margin = if high > low {
@@ -82,7 +87,8 @@ impl Axis {
             }
         };
         if !((high - low).is_finite() && high > low) {
-            return Err(format!("the axis {:?} spans no finite range", self.label));
+            let value = format!("[{low}, {high}]");
+            return Err(fault("range", value, "of a width that is finite and not zero"));
         }
         Ok(Placed {
             logarithmic: self.logarithmic,

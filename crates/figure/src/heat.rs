@@ -1,5 +1,7 @@
 //! Heat maps as a picture in the plot, with their colour bar.
 
+use gibbsian_core::error::{Error, Result};
+
 use crate::axis::{Axis, Placed};
 use crate::images;
 use crate::plot::HeatMap;
@@ -13,9 +15,14 @@ pub(crate) fn draw(
     x: &Placed,
     y: &Placed,
     field: Field,
-) -> Result<(f64, f64), String> {
+) -> Result<(f64, f64)> {
     if map.values.is_empty() {
-        return Err("a heat map needs a cell".into());
+        let found = [map.n_rows, map.n_columns];
+        return Err(Error::shape(
+            "values of the heat map",
+            &found,
+            "(rows, columns), neither zero",
+        ));
     }
     let (low, high) = map.range.unwrap_or_else(|| {
         (map.values.iter().filter(|v| v.is_finite()))
@@ -24,7 +31,11 @@ pub(crate) fn draw(
             })
     });
     if !(low <= high && (high - low).is_finite()) {
-        return Err(format!("colours cannot range from {low} to {high}"));
+        return Err(Error::parameter(
+            "range of the heat map's colours",
+            format!("[{low}, {high}]"),
+            "finite, the lower end first",
+        ));
     }
     // Equal numbers everywhere are drawn in the middle colour.
     let (low, high) = if low < high {
@@ -39,7 +50,11 @@ pub(crate) fn draw(
     let png = images::encode(map.n_columns as u32, map.n_rows as u32, &rgb)?;
     let corners = (x.at(map.x.0), x.at(map.x.1), y.at(map.y.0), y.at(map.y.1));
     let (Some(left), Some(right), Some(bottom), Some(top)) = corners else {
-        return Err("a heat map's corners have no place on the axes".into());
+        return Err(Error::parameter(
+            "corners of the heat map",
+            format!("{:?} x {:?}", map.x, map.y),
+            "places on both axes",
+        ));
     };
     put(
         svg,
@@ -66,7 +81,7 @@ pub(crate) fn colour_bar(
     low: f64,
     high: f64,
     field: Field,
-) -> Result<(), String> {
+) -> Result<()> {
     let Some(map) = map else { return Ok(()) };
     let rgb: Vec<u8> = (0..64)
         .rev()

@@ -1,5 +1,6 @@
 //! Small pictures side by side, as PNG.
 
+use gibbsian_core::error::{Error, Result};
 use ndarray::ArrayView2;
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
@@ -76,22 +77,34 @@ impl ImageGrid {
         }
     }
 
-    /// The pictures as PNG, with its width and height. The error says what does not fit.
-    pub fn render(&self) -> Result<(Vec<u8>, (u32, u32)), String> {
+    /// The pictures as PNG, with its width and height.
+    ///
+    /// # Errors
+    /// There is no picture, column or pixel, the pixels of a picture are not `height · width`, the range of colours is empty or not finite, or the
+    /// whole is too large to look at.
+    pub fn render(&self) -> Result<(Vec<u8>, (u32, u32))> {
         if self.n_images == 0 || self.columns == 0 || self.n_pixels == 0 || self.magnification == 0 {
-            return Err(
-                "a grid of images needs an image, a column and a pixel, on the screen as well".into(),
+            let what = format!(
+                "of {} of {} in {}, magnified {} times",
+                text::count(self.n_images, "image"),
+                text::count(self.n_pixels, "pixel"),
+                text::count(self.columns, "column"),
+                self.magnification
             );
+            return Err(Error::parameter("grid", what, "of one or more of each"));
         }
         let by = self.magnification;
         if self.height.checked_mul(self.width) != Some(self.n_pixels) {
-            return Err(format!(
-                "images of {} pixels are not {} x {}",
-                self.n_pixels, self.height, self.width
-            ));
+            let required = format!("(images, {} x {})", self.height, self.width);
+            return Err(Error::shape("images", &[self.n_images, self.n_pixels], required));
         }
         if !(self.low < self.high && (self.high - self.low).is_finite()) {
-            return Err(format!("colours cannot range from {} to {}", self.low, self.high));
+            let value = format!("[{}, {}]", self.low, self.high);
+            return Err(Error::parameter(
+                "range of the colours",
+                value,
+                "finite, the lower end first",
+            ));
         }
         let columns = self.columns.min(self.n_images);
         let rows = self.n_images.div_ceil(columns);
@@ -101,10 +114,8 @@ impl ImageGrid {
                 .map(|side| side + 1)
                 .filter(|&side| side <= LARGEST_SIDE)
                 .ok_or_else(|| {
-                    format!(
-                        "{} make a picture too large to look at",
-                        text::count(self.n_images, "image")
-                    )
+                    let what = format!("of {}", text::count(self.n_images, "image"));
+                    Error::parameter("grid", what, format!("at most {LARGEST_SIDE} pixels a side"))
                 })
         };
         let (width, height) = (side(columns, self.width)?, side(rows, self.height)?);
@@ -136,7 +147,7 @@ impl ImageGrid {
 }
 
 /// RGB bytes as PNG, with fixed settings, so that equal pictures are equal files.
-pub(crate) fn encode(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn encode(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, width, height);
     encoder.set_color(ColorType::Rgb);
@@ -146,7 +157,7 @@ pub(crate) fn encode(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>, Str
     encoder
         .write_header()
         .and_then(|mut writer| writer.write_image_data(rgb).and_then(|()| writer.finish()))
-        .map_err(|reason| format!("cannot encode a PNG: {reason}"))?;
+        .map_err(|reason| Error::format("PNG", reason, "a picture that it can hold"))?;
     Ok(bytes)
 }
 
@@ -203,12 +214,16 @@ mod tests {
             ImageGrid::new(Array2::zeros((n, pixels)).view(), height, width)
                 .render()
                 .unwrap_err()
+                .to_string()
         };
-        assert_eq!(refused(1, 6, 2, 2), "images of 6 pixels are not 2 x 2");
-        assert!(refused(0, 4, 2, 2).contains("needs an image"));
+        assert_eq!(
+            refused(1, 6, 2, 2),
+            "`images` has shape [1, 6], but must have shape (images, 2 x 2)"
+        );
+        assert!(refused(0, 4, 2, 2).contains("of 0 images of 4 pixels in 10 columns"));
         let invisible = ImageGrid::new(Array2::zeros((1, 4)).view(), 2, 2).magnified(0);
         assert!(invisible.render().is_err());
-        assert!(refused(1, 5000, 5000, 1).contains("too large"));
+        assert!(refused(1, 5000, 5000, 1).contains("at most 8192 pixels a side"));
         let grid = ImageGrid::new(Array2::zeros((1, 4)).view(), 2, 2);
         assert!(grid.colours(ColourMap::Grey, 1.0, 1.0).render().is_err());
     }

@@ -2,21 +2,34 @@
 
 use crate::axis::Placed;
 use crate::colour::SERIES;
+use crate::markers::Marker;
 use crate::plot::{Mark, Shape};
 use crate::svg::{Field, put};
 
-/// Lines with so few points also get dots.
+/// Lines with so few points get a marker at every one.
 const FEW_POINTS: usize = 30;
+/// Lines with more, beside others, get about so many on their way.
+const N_SIGNPOSTS: usize = 7;
+/// The size of the markers on lines.
+const RADIUS: f64 = 3.0;
 
-/// Draws one mark into the field; over a picture, lines and dots get a white rim, since no colour is far from all of its.
-pub(crate) fn draw(
-    svg: &mut String,
-    mark: &Mark,
-    x: &Placed,
-    y: &Placed,
-    field: Field,
-    is_over_picture: bool,
-) {
+/// What a mark is drawn beside.
+#[derive(Clone, Copy)]
+pub(crate) struct Company {
+    /// Over a picture, lines and dots get a white rim, since no colour is far from all of its.
+    pub(crate) is_over_picture: bool,
+    /// The number of series that have a colour; of several, each has its own markers.
+    pub(crate) n_series: usize,
+}
+
+/// Draws one mark into the field.
+pub(crate) fn draw(svg: &mut String, mark: &Mark, x: &Placed, y: &Placed, field: Field, company: Company) {
+    let Company {
+        is_over_picture,
+        n_series,
+    } = company;
+    let rim = is_over_picture.then_some("#fff");
+    let marker = Marker::of(mark.series);
     let colour = colour(mark);
     let dashes = dashes(mark);
     let line = |svg: &mut String, path: &str, width: f64, more: &str| {
@@ -28,18 +41,17 @@ pub(crate) fn draw(
     match &mark.shape {
         Shape::Line { points, is_dashed } => {
             line(svg, &polyline(points, x, y), 1.8, dashes);
-            if points.len() <= FEW_POINTS && !is_dashed {
-                line(svg, &dots(points, x, y), 5.0, " stroke-linecap=\"round\"");
-            }
+            let marked: Vec<(f64, f64)> = match points.len() {
+                _ if *is_dashed => Vec::new(),
+                0..=FEW_POINTS => places(points, x, y),
+                _ if n_series > 1 => signposts(&places(points, x, y), mark.series),
+                _ => Vec::new(),
+            };
+            marker.draw(svg, &marked, RADIUS, colour, 1.0, rim);
         }
         Shape::Points(points) => {
-            let width = if points.len() > 500 { 2.5 } else { 5.0 };
-            line(
-                svg,
-                &dots(points, x, y),
-                width,
-                " stroke-linecap=\"round\" stroke-opacity=\"0.75\"",
-            );
+            let radius = if points.len() > 500 { 1.3 } else { RADIUS };
+            marker.draw(svg, &places(points, x, y), radius, colour, 0.75, rim);
         }
         Shape::Band(points) => {
             let corners = |end: fn(&(f64, f64, f64)) -> f64| {
@@ -123,11 +135,19 @@ pub(crate) fn colour(mark: &Mark) -> &'static str {
     }
 }
 
-/// The dashes of a series: after the last colour, the colours come again with dashes.
+/// The dashes of a series: dashed lines and lines of reference take turns, and after the last colour the colours come again with dashes.
 pub(crate) fn dashes(mark: &Mark) -> &'static str {
     match (&mark.shape, mark.series / SERIES.len()) {
-        (Shape::Horizontal(_) | Shape::Vertical(_), _) => " stroke-dasharray=\"2 3\"",
-        (Shape::Line { is_dashed: true, .. }, _) => " stroke-dasharray=\"7 4\"",
+        (Shape::Horizontal(_) | Shape::Vertical(_), _) => match mark.series % 3 {
+            0 => " stroke-dasharray=\"2 3\"",
+            1 => " stroke-dasharray=\"9 3\"",
+            _ => " stroke-dasharray=\"8 3 2 3\"",
+        },
+        (Shape::Line { is_dashed: true, .. }, _) => match mark.series % 3 {
+            0 => " stroke-dasharray=\"7 4\"",
+            1 => " stroke-dasharray=\"9 3 2 3\"",
+            _ => " stroke-dasharray=\"4 3\"",
+        },
         (_, 0) => "",
         (_, 1) => " stroke-dasharray=\"10 3 2 3\"",
         (..) => " stroke-dasharray=\"1 3\"",
@@ -172,15 +192,22 @@ fn polyline(points: &[(f64, f64)], x: &Placed, y: &Placed) -> String {
     path
 }
 
-/// Strokes of no length: with round ends they are dots, at a tenth of the bytes of circles.
-fn dots(points: &[(f64, f64)], x: &Placed, y: &Placed) -> String {
-    let mut path = String::new();
-    for (px, py) in points {
-        if let (Some(px), Some(py)) = (x.at(*px), y.at(*py)) {
-            put(&mut path, format_args!("M{px:.2} {py:.2}h0"));
-        }
-    }
-    path
+/// Where the points are, in pixels; one without a place is left out.
+fn places(points: &[(f64, f64)], x: &Placed, y: &Placed) -> Vec<(f64, f64)> {
+    (points.iter())
+        .filter_map(|(px, py)| Some((x.at(*px)?, y.at(*py)?)))
+        .collect()
+}
+
+/// A few points of a long line, at other places for every series, so that the markers of lines that lie on one another do not.
+fn signposts(places: &[(f64, f64)], series: usize) -> Vec<(f64, f64)> {
+    let shift = (0.5 + 0.382 * series as f64).fract();
+    (0..N_SIGNPOSTS)
+        .filter_map(|i| {
+            let share = (i as f64 + shift) / N_SIGNPOSTS as f64;
+            places.get((share * places.len() as f64) as usize).copied()
+        })
+        .collect()
 }
 
 fn path_through(corners: &[(f64, f64)]) -> String {

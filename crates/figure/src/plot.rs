@@ -1,5 +1,6 @@
 //! What a plot shows: marks over two axes.
 
+use gibbsian_core::error::Result;
 use ndarray::ArrayView2;
 
 use crate::axis::Axis;
@@ -9,7 +10,7 @@ use crate::svg;
 
 /// A plot under construction.
 ///
-/// Data are iterators of points. Marks that are not finite, or not positive on a logarithmic axis, leave a gap. An empty label
+/// Series differ in colour, in the shape of their markers and, where they are dashed, in their dashes. Data are iterators of points. Marks that are not finite, or not positive on a logarithmic axis, leave a gap. An empty label
 /// keeps a mark out of the legend.
 ///
 /// ```
@@ -20,7 +21,7 @@ use crate::svg;
 ///     .band(k.iter().map(|&k| (k, 0.4 / k, 0.6 / k)))
 ///     .horizontal("exact", 0.1);
 /// assert!(plot.render()?.0.starts_with("<svg"));
-/// # Ok::<(), String>(())
+/// # Ok::<(), gibbsian_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Plot {
@@ -118,7 +119,7 @@ impl Plot {
         }
     }
 
-    /// A new series as a line; few points are also marked by dots.
+    /// A new series as a line. Few points are marked each, in the shape of the series; many are marked here and there if there are other series.
     pub fn line(self, label: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         let points = points.into_iter().collect();
         self.series(
@@ -240,23 +241,37 @@ impl Plot {
         }
     }
 
-    /// The plot as SVG, with its width and height. The error says why there is nothing to draw.
-    pub fn render(&self) -> Result<(String, (u32, u32)), String> {
+    /// The plot as SVG, with its width and height in pixels.
+    ///
+    /// # Errors
+    /// There is no mark, no datum with a place on an axis, or a range that is empty or not finite.
+    pub fn render(&self) -> Result<(String, (u32, u32))> {
         svg::render(self)
     }
 
-    fn series(mut self, label: impl Into<String>, shape: Shape) -> Self {
+    /// The number of series that have a colour.
+    pub(crate) fn n_series(&self) -> usize {
         let is_coloured = |shape: &Shape| {
             !matches!(
                 shape,
                 Shape::Horizontal(_) | Shape::Vertical(_) | Shape::Contours(_)
             )
         };
-        let series = (self.marks.iter())
+        (self.marks.iter())
             .filter(|mark| is_coloured(&mark.shape))
             .map(|mark| mark.series + 1)
             .max()
-            .unwrap_or(0);
+            .unwrap_or(0)
+    }
+
+    fn series(mut self, label: impl Into<String>, shape: Shape) -> Self {
+        // Lines of reference have no colour of their own; they are counted by themselves, for their dashes.
+        let series = match shape {
+            Shape::Horizontal(_) | Shape::Vertical(_) => (self.marks.iter())
+                .filter(|mark| matches!(mark.shape, Shape::Horizontal(_) | Shape::Vertical(_)))
+                .count(),
+            _ => self.n_series(),
+        };
         self.marks.push(Mark {
             label: label.into(),
             series,

@@ -1,9 +1,11 @@
 //! Writes a plot as SVG.
 //!
 //! The layout is fixed: title, legend, the field with its axes, the label of x. Widths of texts are estimated, since no font
-//! can be measured; text and axes are in `currentColor`.
+//! can be measured, and what would be too wide is broken into lines; text and axes are in `currentColor`.
 
 use std::fmt::Write;
+
+use gibbsian_core::error::{Error, Result};
 
 use crate::axis::Placed;
 use crate::legend::Legend;
@@ -15,9 +17,14 @@ use crate::{heat, marks};
 pub(crate) const WIDTH: f64 = 520.0;
 /// The height of the field unless both axes share a unit.
 const FIELD_HEIGHT: f64 = 270.0;
-/// The size of the letters, and what a letter takes on average.
+/// The size of the letters, what a letter takes on average, and the distance of lines.
 const LETTER: f64 = 12.0;
 const LETTER_WIDTH: f64 = 6.6;
+const LINE: f64 = 15.0;
+/// The same of the title, which is bold.
+const TITLE_LETTER: f64 = 14.0;
+const TITLE_LETTER_WIDTH: f64 = 7.9;
+const TITLE_LINE: f64 = 18.0;
 /// The space for a colour bar and its numbers.
 const COLOUR_BAR: f64 = 78.0;
 
@@ -31,20 +38,23 @@ pub(crate) struct Field {
 }
 
 /// The plot as SVG, with its width and height.
-pub(crate) fn render(plot: &Plot) -> Result<(String, (u32, u32)), String> {
+pub(crate) fn render(plot: &Plot) -> Result<(String, (u32, u32))> {
     if plot.marks.is_empty() && plot.heat_map.is_none() {
-        return Err("a plot without a mark shows nothing".into());
+        return Err(Error::parameter("plot", "without a mark", "given one or more"));
     }
     let x = plot.x.lay(abscissae(plot), 0.0, 1.0)?;
     let y = plot.y.lay(ordinates(plot), 1.0, 0.0)?;
     let y_ticks = y.ticks(5);
 
+    let title = text::wrap(&plot.title, ((WIDTH - 16.0) / TITLE_LETTER_WIDTH) as usize);
+    let title_height = TITLE_LINE * title.len() as f64;
     let legend = Legend::of(&plot.marks);
     let label_width = widest(y_ticks.iter().map(|(_, label)| label.as_str()));
+    let y_label = text::wrap(&plot.y.label, (FIELD_HEIGHT / LETTER_WIDTH) as usize);
     let mut field = Field {
-        left: 34.0 + label_width,
+        left: 34.0 + label_width + LINE * (y_label.len().saturating_sub(1)) as f64,
         right: WIDTH - if plot.heat_map.is_some() { COLOUR_BAR } else { 18.0 },
-        top: 38.0 + legend.height(),
+        top: 20.0 + title_height + legend.height(),
         bottom: 0.0,
     };
     let mut height = FIELD_HEIGHT;
@@ -58,17 +68,29 @@ pub(crate) fn render(plot: &Plot) -> Result<(String, (u32, u32)), String> {
     field.bottom = field.top + height;
     let (x, y) = (x.over(field.left, field.right), y.over(field.bottom, field.top));
     let x_ticks = x.ticks(((field.right - field.left) / 70.0).clamp(2.0, 7.0) as usize);
-    let total = field.bottom + 48.0;
+    let x_label = text::wrap(
+        &plot.x.label,
+        ((field.right - field.left) / LETTER_WIDTH) as usize,
+    );
+    let total = field.bottom + 33.0 + LINE * x_label.len() as f64;
 
     let mut svg = String::new();
-    open(&mut svg, plot, total);
-    legend.draw(&mut svg, field.left, 40.0);
+    open(&mut svg, plot, &title, total);
+    legend.draw(&mut svg, field.left, 22.0 + title_height);
     let colours = plot
         .heat_map
         .as_ref()
         .map(|map| heat::draw(&mut svg, map, &x, &y, field))
         .transpose()?;
     axes(&mut svg, plot, &x, &y, &x_ticks, &y_ticks, field);
+    for (i, line) in x_label.iter().enumerate() {
+        let below = field.bottom + 38.0 + LINE * i as f64;
+        text_at(&mut svg, (field.left + field.right) / 2.0, below, "middle", line);
+    }
+    for (i, line) in y_label.iter().enumerate() {
+        let middle = (field.top + field.bottom) / 2.0;
+        text_upwards(&mut svg, 16.0 + LINE * i as f64, middle, line);
+    }
     // A nested `svg` cuts off what leaves the field, and needs no identifier that could clash on a page.
     let (w, h) = (field.right - field.left, field.bottom - field.top);
     put(
@@ -79,6 +101,10 @@ pub(crate) fn render(plot: &Plot) -> Result<(String, (u32, u32)), String> {
             t = field.top
         ),
     );
+    let company = marks::Company {
+        is_over_picture: plot.heat_map.is_some(),
+        n_series: plot.n_series(),
+    };
     // Bands lie under all lines.
     for is_under in [true, false] {
         for mark in plot
@@ -86,7 +112,7 @@ pub(crate) fn render(plot: &Plot) -> Result<(String, (u32, u32)), String> {
             .iter()
             .filter(|m| matches!(m.shape, Shape::Band(_)) == is_under)
         {
-            marks::draw(&mut svg, mark, &x, &y, field, plot.heat_map.is_some());
+            marks::draw(&mut svg, mark, &x, &y, field, company);
         }
     }
     svg.push_str("</svg>\n");
@@ -102,21 +128,30 @@ pub(crate) fn put(svg: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = svg.write_fmt(text);
 }
 
-fn open(svg: &mut String, plot: &Plot, total: f64) {
-    let title = text::escape(&plot.title);
+fn open(svg: &mut String, plot: &Plot, title: &[String], total: f64) {
+    let whole = text::escape(&plot.title);
     put(
         svg,
         format_args!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" role=\"img\" aria-label=\"{title}\" width=\"{WIDTH}\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" role=\"img\" aria-label=\"{whole}\" width=\"{WIDTH}\" \
              height=\"{h}\" viewBox=\"0 0 {WIDTH} {h}\" font-family=\"system-ui, sans-serif\" font-size=\"{LETTER}\" \
-             fill=\"currentColor\">\n\
+             fill=\"currentColor\">\n<title>{whole}</title>\n\
              <style>.plot{{color:#1d232b;background:#fff}}@media(prefers-color-scheme:dark){{\
-             .plot{{color:#d9dee5;background:#14181d}}}}@media print{{.plot{{color:#000;background:#fff}}}}</style>\n\
-             <text x=\"{x}\" y=\"20\" text-anchor=\"middle\" font-size=\"14\" font-weight=\"600\">{title}</text>\n",
+             .plot{{color:#d9dee5;background:#14181d}}}}@media print{{.plot{{color:#000;background:#fff}}}}</style>\n",
             h = total.ceil(),
-            x = WIDTH / 2.0
         ),
     );
+    for (i, line) in title.iter().enumerate() {
+        put(
+            svg,
+            format_args!(
+                "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" font-size=\"{TITLE_LETTER}\" font-weight=\"600\">{}</text>\n",
+                text::escape(line),
+                x = WIDTH / 2.0,
+                y = 20.0 + TITLE_LINE * i as f64,
+            ),
+        );
+    }
 }
 
 /// Every number that x must have room for.
@@ -204,8 +239,6 @@ fn axes(
             text_at(svg, left - 8.0, at + 4.0, "end", label);
         }
     }
-    text_at(svg, (left + right) / 2.0, bottom + 38.0, "middle", &plot.x.label);
-    text_upwards(svg, 16.0, (top + bottom) / 2.0, &plot.y.label);
 }
 
 /// A text at a place.
@@ -297,7 +330,7 @@ mod tests {
             .vertical("x0", 1.0)
             .equal_aspect();
         let (svg, _) = plot.render().unwrap();
-        for tag in ["svg", "g", "text", "style"] {
+        for tag in ["svg", "g", "text", "style", "title"] {
             let opened = svg.matches(&format!("<{tag}>")).count() + svg.matches(&format!("<{tag} ")).count();
             assert_eq!(opened, svg.matches(&format!("</{tag}>")).count(), "{tag}");
         }
@@ -328,6 +361,10 @@ mod tests {
             .line("b", points);
         let series: Vec<usize> = plot.marks.iter().map(|m| m.series).collect();
         assert_eq!(series, [0, 0, 0, 1]);
+        // A second line of reference is told from the first, and takes no colour from what comes after it.
+        let plot = plot.vertical("r", 0.5).line("c", points);
+        let series: Vec<usize> = plot.marks.iter().map(|m| m.series).collect();
+        assert_eq!(series[4..], [1, 2]);
     }
 
     #[test]

@@ -46,6 +46,25 @@ pub fn superscript(value: i32) -> String {
         .collect()
 }
 
+/// Text in lines of at most so many letters, broken at spaces; a longer word has a line of its own.
+pub(crate) fn wrap(text: &str, n_letters: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let length = |text: &str| text.chars().count();
+    // Lines of about one length look better than a full one with a word below.
+    let n_lines = length(text).div_ceil(n_letters.max(1)).max(1);
+    let goal = (length(text) / n_lines + 8).min(n_letters);
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if length(line) + 1 + length(word) <= goal => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.into()),
+        }
+    }
+    lines
+}
+
 /// Text that is safe between tags and inside a quoted attribute of HTML or SVG.
 ///
 /// Characters that XML forbids even in escaped form become the replacement character.
@@ -122,6 +141,17 @@ mod tests {
         ] {
             assert_eq!(number(value), expected);
         }
+    }
+
+    #[test]
+    fn long_texts_are_broken_at_spaces() {
+        assert_eq!(wrap("a short one", 20), ["a short one"]);
+        assert_eq!(wrap("", 20), [""; 0]);
+        assert_eq!(
+            wrap("one two three four five six", 16),
+            ["one two three", "four five six"]
+        );
+        assert_eq!(wrap("averylongwordindeed and", 8), ["averylongwordindeed", "and"]);
     }
 
     #[test]
