@@ -10,7 +10,7 @@ use gibbsian_linalg::kernels::tiles::{self, Arithmetic};
 
 use crate::console::Console;
 use crate::experiment::{Experiment, Scale};
-use crate::runner::{self, Options};
+use crate::runner::{self, Options, Summary};
 use crate::{Result, files};
 
 /// What `--help` prints.
@@ -66,28 +66,34 @@ pub fn main(
             out.display()
         ));
     }
-    tiles::allow(!request.portable);
-    let fingerprint = match fingerprint() {
-        Ok(fingerprint) => fingerprint,
-        Err(why) => return refuse(&why),
-    };
-    let options = Options {
-        scale: if request.full { Scale::Full } else { Scale::Quick },
-        seed: request.seed.unwrap_or(DEFAULT_SEED),
-        threads: request.threads,
-        out,
-        resume: request.resume,
-        arithmetic: arithmetic().to_owned(),
-        fingerprint,
-    };
-    match runner::run(&chosen, &options, console) {
+    let scale = if request.full { Scale::Full } else { Scale::Quick };
+    let seed = request.seed.unwrap_or(DEFAULT_SEED);
+    let verdict = |result: Result<Summary>| match result {
         Ok(summary) if summary.holds() => SUCCESS,
         Ok(_) => FAILURE,
         Err(why) => {
             console.notice(format_args!("error: {why}"));
             FAILURE
         }
+    };
+    if request.report {
+        return verdict(runner::render_again(&chosen, scale, seed, &out, console));
     }
+    tiles::allow(!request.portable);
+    let fingerprint = match fingerprint() {
+        Ok(fingerprint) => fingerprint,
+        Err(why) => return refuse(&why),
+    };
+    let options = Options {
+        scale,
+        seed,
+        threads: request.threads,
+        out,
+        resume: request.resume,
+        arithmetic: arithmetic().to_owned(),
+        fingerprint,
+    };
+    verdict(runner::run(&chosen, &options, console))
 }
 
 /// The workspace's `target/reproduce`, wherever the command was given.
@@ -123,6 +129,7 @@ struct Request {
     list: bool,
     full: bool,
     resume: bool,
+    report: bool,
     portable: bool,
     help: bool,
     seed: Option<u64>,
@@ -130,13 +137,14 @@ struct Request {
     out: Option<PathBuf>,
 }
 
-const FLAGS: [&str; 8] = [
+const FLAGS: [&str; 9] = [
     "--list",
     "--full",
     "--seed",
     "--threads",
     "--out",
     "--resume",
+    "--report",
     "--portable",
     "--help",
 ];
@@ -177,7 +185,7 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Strin
                 once(flag, &mut request.threads, threads)?;
             }
             "--out" => once(flag, &mut request.out, PathBuf::from(value("a folder")?))?,
-            "--list" | "--full" | "--resume" | "--portable" | "--help" | "-h" => {
+            "--list" | "--full" | "--resume" | "--report" | "--portable" | "--help" | "-h" => {
                 if attached.is_some() {
                     return Err(format!("`{flag}` takes no value"));
                 }
@@ -185,6 +193,7 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Strin
                     "--list" => request.list = true,
                     "--full" => request.full = true,
                     "--resume" => request.resume = true,
+                    "--report" => request.report = true,
                     "--portable" => request.portable = true,
                     _ => request.help = true,
                 }
@@ -278,7 +287,7 @@ mod tests {
 
     #[test]
     fn every_argument_is_read() {
-        let request = parsed("a --full --seed 7 b --threads=3 --out x=y --resume").unwrap();
+        let request = parsed("a --full --seed 7 b --threads=3 --out x=y --resume --report").unwrap();
         let expected = Request {
             ids: vec!["a".into(), "b".into()],
             full: true,

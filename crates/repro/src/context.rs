@@ -234,6 +234,7 @@ impl Context {
                 measured: Some(0.0),
                 tolerance: 0.0,
                 verdict: Verdict::Fail,
+                standard_error: None,
                 note: Some(error.clone()),
             };
             claims.push(self.claim_outcome(&RUNS, judgement, 0.0));
@@ -241,6 +242,8 @@ impl Context {
         Outcome {
             id: self.experiment.id.into(),
             title: self.experiment.title.into(),
+            question: self.experiment.question.into(),
+            mathematics: self.experiment.mathematics.into(),
             shows: self.experiment.shows.into(),
             source: self.experiment.source.into(),
             budget_seconds: self.experiment.budget_seconds,
@@ -269,6 +272,7 @@ impl Context {
                 seconds,
             },
             reason: claim.reason.into(),
+            standard_error: judgement.standard_error,
             note: judgement.note,
         }
     }

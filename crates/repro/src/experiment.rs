@@ -24,6 +24,8 @@
 //! pub const EXPERIMENT: Experiment = Experiment {
 //!     id: "coin",
 //!     title: "A fair coin",
+//!     question: "How often does a fair coin show heads?",
+//!     mathematics: r"With $k$ heads in $n$ tosses, $\mathbb{E} \, k / n = \tfrac{1}{2}$.",
 //!     shows: "The mean of n tosses approaches one half.",
 //!     source: "Bernoulli (1713), Ars Conjectandi",
 //!     budget_seconds: 10,
@@ -195,6 +197,10 @@ pub struct Experiment {
     pub id: &'static str,
     /// A short title.
     pub title: &'static str,
+    /// What it asks, in one sentence that ends with a question mark.
+    pub question: &'static str,
+    /// The law that it rests on: a few lines of prose with formulas in TeX, `$…$` within a line and `$$…$$` on a line of their own.
+    pub mathematics: &'static str,
     /// What it shows, in prose; a blank line separates paragraphs.
     pub shows: &'static str,
     /// The work it reproduces.

@@ -121,6 +121,8 @@ pub(crate) struct Judgement {
     pub(crate) measured: Option<f64>,
     pub(crate) tolerance: f64,
     pub(crate) verdict: Verdict,
+    /// The standard error that came with the measurement, where it is one.
+    pub(crate) standard_error: Option<f64>,
     /// What a reader must know beyond the numbers, for example that the measurement is NaN.
     pub(crate) note: Option<String>,
 }
@@ -185,6 +187,7 @@ pub(crate) fn judge(check: &Check, measured: &Measured) -> Result<Judgement, Str
             0.0
         },
         verdict: if holds { Verdict::Pass } else { Verdict::Fail },
+        standard_error: measured.standard_error.filter(|e| e.is_finite() && *e >= 0.0),
         note: (!notes.is_empty()).then(|| notes.join("; ")),
     })
 }
@@ -207,6 +210,7 @@ pub(crate) fn unmeasured(claim: &Claim, verdict: Verdict, note: Option<String>, 
         measured: None,
         tolerance,
         verdict,
+        standard_error: None,
         note,
     }
 }

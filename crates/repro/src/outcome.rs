@@ -24,8 +24,15 @@ pub struct Identity {
     pub scale: Scale,
     /// The seed of the run.
     pub seed: u64,
-    /// A hash of the program: another program may compute something else.
+    /// A hash of the program and its arithmetic: another program may compute something else.
     pub fingerprint: String,
+}
+
+impl Identity {
+    /// How the program computed products of binary states: the last word of its fingerprint.
+    pub(crate) fn arithmetic(&self) -> &str {
+        self.fingerprint.rsplit(' ').next().unwrap_or_default()
+    }
 }
 
 /// A judged claim: its row in the ledger and what only the report says.
@@ -36,6 +43,8 @@ pub struct ClaimOutcome {
     pub entry: Entry,
     /// Why the tolerance is what it is.
     pub reason: String,
+    /// The standard error of what was measured, if it has one.
+    pub standard_error: Option<f64>,
     /// What a reader must know beyond the numbers.
     pub note: Option<String>,
 }
@@ -62,6 +71,10 @@ pub struct Outcome {
     pub id: String,
     /// Its title.
     pub title: String,
+    /// What it asks.
+    pub question: String,
+    /// The law that it rests on, in prose with TeX.
+    pub mathematics: String,
     /// What it shows.
     pub shows: String,
     /// The work it reproduces.
@@ -86,6 +99,11 @@ impl Outcome {
     /// Whether no claim failed.
     pub fn holds(&self) -> bool {
         self.claims.iter().all(|c| c.entry.verdict != Verdict::Fail)
+    }
+
+    /// Whether it took longer than a quick run should.
+    pub fn is_late(&self) -> bool {
+        self.seconds > f64::from(self.budget_seconds)
     }
 }
 
@@ -132,24 +150,54 @@ pub fn store(folder: &Path, identity: &Identity, outcome: &Outcome) -> Result<()
 ///
 /// The error says how a stored outcome is damaged.
 pub fn load(folder: &Path, identity: &Identity) -> Result<Option<Outcome>, Error> {
+    let stored = decode_stored(folder)?.filter(|stored| stored.identity == *identity);
+    let Some(stored) = stored else {
+        return Ok(None);
+    };
+    check_artefacts(folder, &stored.outcome)?;
+    Ok(Some(stored.outcome))
+}
+
+/// The whole stored outcome of whatever run, with its identity, if there is one; [`load`] says when it may stand for a run.
+///
+/// The error says how it is damaged.
+pub fn load_any(folder: &Path) -> Result<Option<(Identity, Outcome)>, Error> {
+    let Some(stored) = decode_stored(folder)? else {
+        return Ok(None);
+    };
+    check_artefacts(folder, &stored.outcome)?;
+    Ok(Some((stored.identity, stored.outcome)))
+}
+
+/// The identity of the stored outcome and the seconds that it took, if there is one that can be read: what a run to come may be expected to take.
+pub(crate) fn seconds(folder: &Path) -> Option<(Identity, f64)> {
+    // Of a damaged file nothing is known, and it will be spoken of where it would be used.
+    let stored = decode_stored(folder).ok()??;
+    Some((stored.identity, stored.outcome.seconds))
+}
+
+fn decode_stored(folder: &Path) -> Result<Option<Stored>, Error> {
     let path = folder.join(OUTCOME);
     let Some(bytes) = files::read_if_present(&path)? else {
         return Ok(None);
     };
-    let damaged = |found: &dyn Display| Error::format(path.display().to_string(), found, WHOLE);
-    let stored = decode(&bytes).map_err(|found| damaged(&found))?;
-    if stored.identity != *identity {
-        return Ok(None);
-    }
-    for artefact in stored.outcome.figures.iter().chain(&stored.outcome.tables) {
-        let path = folder.join(&artefact.file);
-        match files::read_if_present(&path)? {
+    decode(&bytes)
+        .map(Some)
+        .map_err(|found| Error::format(path.display().to_string(), found, WHOLE))
+}
+
+/// Requires every figure and table that an outcome names, with the bytes it had.
+fn check_artefacts(folder: &Path, outcome: &Outcome) -> Result<(), Error> {
+    let damaged =
+        |found: &dyn Display| Error::format(folder.join(OUTCOME).display().to_string(), found, WHOLE);
+    for artefact in outcome.figures.iter().chain(&outcome.tables) {
+        match files::read_if_present(&folder.join(&artefact.file))? {
             Some(bytes) if files::sha256(&bytes) == artefact.sha256 => {}
             Some(_) => return Err(damaged(&format!("{} with other bytes", artefact.file))),
             None => return Err(damaged(&format!("no {}", artefact.file))),
         }
     }
-    Ok(Some(stored.outcome))
+    Ok(())
 }
 
 /// Takes a stored file apart; the error says how it is damaged.
@@ -206,6 +254,8 @@ mod tests {
         Outcome {
             id: "toy".into(),
             title: "Toy \"quoted\"".into(),
+            question: "q?".into(),
+            mathematics: "$m$".into(),
             shows: "ünïcode".into(),
             source: "s".into(),
             budget_seconds: 1,
@@ -225,6 +275,7 @@ mod tests {
                     seconds: 0.1,
                 },
                 reason: "r".into(),
+                standard_error: Some(1e-3),
                 note: None,
             }],
             notes: vec![],

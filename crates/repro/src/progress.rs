@@ -1,17 +1,22 @@
-//! How far an experiment has come: a bar on a terminal, a line now and then in a pipe.
+//! How far an experiment has come, and the run it belongs to: a bar on a terminal, a line now and then in a pipe.
 //!
-//! The time left is extrapolated from the steps done since the present stage was first heard of, so a training that resumes
-//! at step 30 of 50 is not credited with the 30. It is shown to people only and enters nothing that is written.
+//! The time left of a stage is extrapolated from the steps done since the stage was first heard of, so a training that resumes
+//! at step 30 of 50 is not credited with the 30. The time left of the run is that of its [`Schedule`]; on a terminal it counts down between reports as
+//! well. Both are shown to people only and enter nothing that is written.
 
+use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::console::Console;
+use crate::schedule::Schedule;
 
 /// In a pipe, a line is printed when the stage changes, and otherwise this often at most.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
+/// On a terminal, the line is drawn again this often.
+const BETWEEN_DRAWINGS: Duration = Duration::from_millis(500);
 
 /// The progress of one experiment.
 pub struct Progress {
@@ -33,16 +38,24 @@ struct Stage {
 }
 
 impl Progress {
-    /// Progress of the experiment of this id, shown as fits the console.
-    pub fn new(experiment: &'static str, console: &Arc<Console>) -> Self {
+    /// Progress of the experiment of this id within a run, shown as fits the console.
+    pub fn new(experiment: &'static str, schedule: &Arc<Schedule>, console: &Arc<Console>) -> Self {
         let display = if console.is_terminal() {
-            let bar = ProgressBar::new(0).with_prefix(experiment);
+            let bar = ProgressBar::new(1);
+            let n = schedule.n_experiments();
+            bar.set_prefix(format!("{experiment} ({} of {n})", schedule.place()));
+            let schedule = Arc::clone(schedule);
             // The template is a constant, so the fallback is never taken; a plain bar would do as well.
             bar.set_style(
-                ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {msg}")
+                ProgressStyle::with_template("{prefix} [{bar:20}] {run}{wide_msg}")
                     .unwrap_or_else(|_| ProgressStyle::default_bar())
-                    .progress_chars("=> "),
+                    .progress_chars("=> ")
+                    .with_key("run", move |_: &ProgressState, line: &mut dyn Write| {
+                        // A line that cannot be drawn is nothing to stop for.
+                        let _ = write!(line, "{}", run_left(&schedule));
+                    }),
             );
+            bar.enable_steady_tick(BETWEEN_DRAWINGS);
             Display::Bar(bar)
         } else {
             Display::Lines(Arc::clone(console))
@@ -75,7 +88,7 @@ impl Progress {
         match &self.display {
             Display::Bar(bar) => {
                 bar.set_length(n_steps);
-                bar.set_message(format!("{what}{left}"));
+                bar.set_message(format!("; {what}, {step} of {n_steps}{left}"));
                 bar.set_position(step);
             }
             Display::Lines(console) => {
@@ -95,6 +108,14 @@ impl Progress {
     }
 }
 
+/// The time that a run still takes, or that nobody knows.
+pub(crate) fn run_left(schedule: &Schedule) -> String {
+    match schedule.left() {
+        Some(left) => format!("about {} left in all", in_words(left)),
+        None => "nobody knows how long".into(),
+    }
+}
+
 /// Extrapolates linearly; `None` until something has been done in a noticeable time.
 fn time_left(first_step: u64, step: u64, n_steps: u64, elapsed: Duration) -> Option<Duration> {
     let done = step.checked_sub(first_step).filter(|&done| done > 0)?;
@@ -105,7 +126,8 @@ fn time_left(first_step: u64, step: u64, n_steps: u64, elapsed: Duration) -> Opt
     Duration::try_from_secs_f64(elapsed.as_secs_f64() * left as f64 / done as f64).ok()
 }
 
-fn in_words(duration: Duration) -> String {
+/// A duration in a fitting unit.
+pub(crate) fn in_words(duration: Duration) -> String {
     let seconds = duration.as_secs_f64().ceil() as u64;
     match seconds {
         0..120 => format!("{seconds} s"),
@@ -117,18 +139,18 @@ fn in_words(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
+    use std::io;
 
     /// A stream that can be read while it is written.
     #[derive(Clone, Default)]
     struct Shared(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+    impl io::Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
         }
-        fn flush(&mut self) -> std::io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
@@ -136,7 +158,8 @@ mod tests {
     #[test]
     fn a_pipe_gets_a_line_per_stage_and_not_per_step() {
         let err = Shared::default();
-        let progress = Progress::new("toy", &Console::piped(std::io::sink(), err.clone()));
+        let schedule = Arc::new(Schedule::new(vec![Some(1.0)]));
+        let progress = Progress::new("toy", &schedule, &Console::piped(io::sink(), err.clone()));
         for what in ["training", "sampling"] {
             for step in 0..1000 {
                 progress.report(step, 1000, what);

@@ -6,6 +6,8 @@
 //! one that was interrupted finds its checkpoints.
 //!
 //! An experiment that returns an error or panics fails the claim "runs to the end"; the others still run.
+//!
+//! [`render_again`] writes the page and the ledger from what is stored, and runs nothing.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,11 +20,13 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::console::Console;
 use crate::context::{CHECKPOINTS, Context};
 use crate::experiment::{Experiment, Scale};
-use crate::ledger::{Counts, Ledger};
-use crate::outcome::{self, ClaimOutcome, Identity, Outcome};
+use crate::ledger::Ledger;
+use crate::outcome::{self, Identity, Outcome};
+use crate::printed;
 use crate::progress::Progress;
 use crate::report::{self, Page};
-use crate::{Result, files, text};
+use crate::schedule::Schedule;
+use crate::{Result, files};
 
 /// What a run is asked to do.
 #[derive(Clone, Debug)]
@@ -52,7 +56,37 @@ pub struct Summary {
     pub outcomes: Vec<Outcome>,
 }
 
+impl Options {
+    /// What must agree before a stored outcome stands for one of this run.
+    fn identity(&self, experiment: &Experiment) -> Identity {
+        Identity {
+            experiment: experiment.id.into(),
+            scale: self.scale,
+            seed: self.seed,
+            fingerprint: self.fingerprint.clone(),
+        }
+    }
+}
+
 impl Summary {
+    fn empty(scale: Scale, seed: u64, arithmetic: &str) -> Self {
+        Summary {
+            ledger: Ledger {
+                scale,
+                seed,
+                arithmetic: arithmetic.into(),
+                claims: Vec::new(),
+            },
+            outcomes: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, outcome: Outcome) {
+        let entries = outcome.claims.iter().map(|c| c.entry.clone());
+        self.ledger.claims.extend(entries);
+        self.outcomes.push(outcome);
+    }
+
     /// Whether no claim failed.
     pub fn holds(&self) -> bool {
         self.outcomes.iter().all(Outcome::holds)
@@ -95,63 +129,102 @@ pub fn run(
     }
     files::create_folder(&options.out.join(CACHE))?;
 
-    let mut summary = Summary {
-        ledger: Ledger {
-            scale: options.scale,
-            seed: options.seed,
-            arithmetic: options.arithmetic.clone(),
-            claims: Vec::new(),
-        },
-        outcomes: Vec::new(),
-    };
-    for experiment in experiments {
-        console.say(format_args!(
-            "{}: {} ({} scale)",
-            experiment.id, experiment.title, options.scale
-        ));
-        let outcome = run_one(experiment, options, &pool, console)?;
-        print(&outcome, options, console);
-        summary
-            .ledger
-            .claims
-            .extend(outcome.claims.iter().map(|c| c.entry.clone()));
-        summary.outcomes.push(outcome);
-        write(&summary, experiments.len(), options)?;
+    let schedule = Arc::new(Schedule::new(
+        experiments.iter().map(|e| expected_seconds(e, options)).collect(),
+    ));
+    let mut summary = Summary::empty(options.scale, options.seed, &options.arithmetic);
+    for (i, experiment) in experiments.iter().enumerate() {
+        schedule.begin(i);
+        printed::begin(experiment, options, &schedule, console);
+        let (outcome, was_run) = run_one(experiment, options, &schedule, &pool, console)?;
+        schedule.end(was_run);
+        printed::outcome(&outcome, options.scale, console);
+        summary.add(outcome);
+        write(&summary, experiments.len(), &options.out)?;
     }
-    let counts = Counts::of(summary.ledger.claims.iter().map(|entry| entry.verdict));
-    console.say(format_args!(
-        "{} passed, {} failed, {} skipped in {}",
-        counts.passed,
-        counts.failed,
-        counts.skipped,
-        text::count(summary.outcomes.len(), "experiment")
-    ));
-    console.say(format_args!(
-        "report: {}",
-        options.out.join("index.html").display()
-    ));
+    printed::closing(&summary, &options.out, console);
     Ok(summary)
 }
 
-/// Takes an outcome from the disk, or makes it and stores it.
+/// Writes the page and the ledger again from the outcomes that earlier runs of a scale and a seed have stored, whatever program they were of.
+///
+/// Prose and formulas are those of the present declarations; numbers, verdicts and figures are the stored ones. An experiment that has stored nothing of
+/// this scale and seed is left out and named.
+///
+/// # Errors
+/// Nothing fits at all, a stored outcome is damaged, outcomes were computed in different arithmetics, or the folder cannot be written.
+pub fn render_again(
+    experiments: &[&'static Experiment],
+    scale: Scale,
+    seed: u64,
+    out: &Path,
+    console: &Arc<Console>,
+) -> Result<Summary> {
+    let mut summary: Option<Summary> = None;
+    for experiment in experiments {
+        let stored = outcome::load_any(&out.join(experiment.id))?
+            .filter(|(identity, _)| (identity.scale, identity.seed) == (scale, seed));
+        let Some((identity, mut outcome)) = stored else {
+            console.notice(format_args!(
+                "{}: nothing of {scale} scale and seed {seed} is stored",
+                experiment.id
+            ));
+            continue;
+        };
+        outcome.title = experiment.title.into();
+        outcome.question = experiment.question.into();
+        outcome.mathematics = experiment.mathematics.into();
+        outcome.shows = experiment.shows.into();
+        outcome.source = experiment.source.into();
+        let arithmetic = identity.arithmetic();
+        let summary = summary.get_or_insert_with(|| Summary::empty(scale, seed, arithmetic));
+        if summary.ledger.arithmetic != arithmetic {
+            return Err(format!(
+                "{} was computed with {arithmetic} and what stands before it with {}, which is not one run",
+                experiment.id, summary.ledger.arithmetic
+            )
+            .into());
+        }
+        summary.add(outcome);
+    }
+    let summary = summary.ok_or_else(|| {
+        format!(
+            "nothing of {scale} scale and seed {seed} is stored in {}",
+            out.display()
+        )
+    })?;
+    write(&summary, experiments.len(), out)?;
+    printed::closing(&summary, out, console);
+    Ok(summary)
+}
+
+/// What an experiment is expected to take: nothing if its outcome is stored, what it took before, or its budget; at full scale nobody knows without a run before.
+fn expected_seconds(experiment: &Experiment, options: &Options) -> Option<f64> {
+    let before = outcome::seconds(&options.out.join(experiment.id))
+        .filter(|(identity, _)| identity.scale == options.scale);
+    match (before, options.scale) {
+        (Some((identity, _)), _) if options.resume && identity == options.identity(experiment) => Some(0.0),
+        (Some((_, seconds)), _) => Some(seconds),
+        (None, Scale::Quick) => Some(experiment.budget_seconds.into()),
+        (None, Scale::Full) => None,
+    }
+}
+
+/// Takes an outcome from the disk, or makes it and stores it; answers whether it was made.
 fn run_one(
     experiment: &'static Experiment,
     options: &Options,
+    schedule: &Arc<Schedule>,
     pool: &ThreadPool,
     console: &Arc<Console>,
-) -> Result<Outcome> {
-    let identity = Identity {
-        experiment: experiment.id.into(),
-        scale: options.scale,
-        seed: options.seed,
-        fingerprint: options.fingerprint.clone(),
-    };
+) -> Result<(Outcome, bool)> {
+    let identity = options.identity(experiment);
     let folder = options.out.join(experiment.id);
     if options.resume {
         match outcome::load(&folder, &identity) {
             Ok(Some(outcome)) => {
                 console.notice(format_args!("{}: taken from the stored outcome", experiment.id));
-                return Ok(outcome);
+                return Ok((outcome, false));
             }
             Ok(None) => {}
             Err(damage) => console.notice(format_args!(
@@ -162,7 +235,7 @@ fn run_one(
     }
     claim_folder(&folder, &identity, options.resume)?;
 
-    let progress = Progress::new(experiment.id, console);
+    let progress = Progress::new(experiment.id, schedule, console);
     let cache = options.out.join(CACHE);
     let mut context = Context::new(experiment, identity.clone(), folder.clone(), cache, progress);
     let ran = catch_unwind(AssertUnwindSafe(|| {
@@ -179,7 +252,7 @@ fn run_one(
         outcome::store(&folder, &identity, &outcome)?;
         files::remove(&folder.join(CHECKPOINTS))?;
     }
-    Ok(outcome)
+    Ok((outcome, true))
 }
 
 /// Empties an experiment's folder and marks whose it is. Checkpoints stay if they are of the same identity and wanted.
@@ -209,39 +282,15 @@ fn message(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("without a message")
 }
 
-fn print(outcome: &Outcome, options: &Options, console: &Console) {
-    for ClaimOutcome { entry, note, .. } in &outcome.claims {
-        let note = note.as_ref().map_or(String::new(), |note| format!(" ({note})"));
-        console.say(format_args!(
-            "  {:7} {}: measured {}, expected {}{note}",
-            entry.verdict.name(),
-            entry.claim,
-            entry.measured.map_or("nothing".into(), text::number),
-            text::expectation(&entry.expected, entry.tolerance),
-        ));
-    }
-    let seconds = outcome.seconds;
-    console.say(match options.scale {
-        Scale::Full => format!("  {seconds:.1} s"),
-        Scale::Quick if seconds <= f64::from(outcome.budget_seconds) => {
-            format!("  {seconds:.1} s of a budget of {} s", outcome.budget_seconds)
-        }
-        Scale::Quick => format!(
-            "  {seconds:.1} s: over the budget of {} s",
-            outcome.budget_seconds
-        ),
-    });
-}
-
 /// Writes the ledger and the report of everything so far.
-fn write(summary: &Summary, n_experiments: usize, options: &Options) -> Result<()> {
+fn write(summary: &Summary, n_experiments: usize, out: &Path) -> Result<()> {
     let ledger = serde_json::to_string_pretty(&summary.ledger)?;
-    files::write_atomic(&options.out.join("ledger.json"), format!("{ledger}\n").as_bytes())?;
+    files::write_atomic(&out.join("ledger.json"), format!("{ledger}\n").as_bytes())?;
     let page = report::render(&Page {
         summary,
         n_experiments,
-        out: &options.out,
+        out,
     })?;
-    files::write_atomic(&options.out.join("index.html"), page.as_bytes())?;
+    files::write_atomic(&out.join("index.html"), page.as_bytes())?;
     Ok(())
 }

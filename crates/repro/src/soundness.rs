@@ -26,6 +26,15 @@ pub fn faults(experiments: &[&Experiment]) -> Vec<String> {
         {
             fault("title, shows and source must not be empty".into());
         }
+        if !experiment.question.ends_with('?') {
+            fault("a question ends with a question mark".into());
+        }
+        if experiment.mathematics.trim().is_empty() {
+            fault("the mathematics must not be empty".into());
+        }
+        if let Err(why) = gibbsian_mathml::to_html(experiment.mathematics) {
+            fault(why.to_string());
+        }
         if experiment.budget_seconds == 0 {
             fault("the time budget must be at least one second".into());
         }
@@ -101,6 +110,8 @@ mod tests {
     const GOOD: Experiment = Experiment {
         id: "good",
         title: "t",
+        question: "q?",
+        mathematics: "$m$",
         shows: "s",
         source: "s",
         budget_seconds: 1,

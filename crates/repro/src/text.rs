@@ -1,7 +1,6 @@
 //! Numbers and names as people read them.
 
-use gibbsian_figure::text::significant;
-pub(crate) use gibbsian_figure::text::{base64, count, escape, number};
+pub(crate) use gibbsian_figure::text::{base64, count, escape, number, significant};
 
 use crate::ledger::Target;
 

@@ -53,6 +53,7 @@ fn help_is_printed_and_names_every_flag() {
         "--threads",
         "--out",
         "--resume",
+        "--report",
         "--portable",
     ] {
         assert!(text.contains(flag), "{flag}");

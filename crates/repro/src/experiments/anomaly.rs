@@ -30,6 +30,11 @@ use crate::{Axis, Context, Experiment, Plot, Result, Table, measured};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "anomaly",
     title: "Strange pictures, without a partition function",
+    question: "Can a model tell that a picture is strange when nobody knows its normaliser?",
+    mathematics: r"Ratios of probabilities need no $Z$: with the free energy $F$,
+        $$\log \frac{p(x)}{p(x')} = F(x') - F(x) , \qquad F(v) = -b^\top v - \sum_j \log \left( 1 + e^{c_j + (W^\top v)_j} \right) .$$
+        Pictures are ordered by $F$, and the area under the receiver operating characteristic is the probability that the strange one of a pair has the higher energy, $P \left( F(x_{\text{strange}}) > F(x_{\text{digit}}) \right)$, with ties counted half. The second energy learns its slope by removing noise $\sigma$, with a network $h$:
+        $$E(x) = \frac{\lVert x - h(x) \rVert^2}{2 \sigma^2} + \frac{\lVert x - \frac{1}{2} \rVert^2}{2 w^2} .$$",
     shows: "The free energy of a machine that learnt handwritten digits tells digits from clothes and from noise, and so does the energy of a network that learnt to remove noise.\
             \n\nBinary pixels, tossed once from the grey ones; 2,000 pictures of each kind. Beside them stand independent pixels with the digits' base rates, whose \
             energy is linear. Digits: Y. LeCun and C. Cortes; clothes: H. Xiao, K. Rasul and R. Vollgraf, © Zalando SE.",

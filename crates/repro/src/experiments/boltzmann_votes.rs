@@ -53,6 +53,12 @@ const DROPPED: Claim = Claim {
 pub const EXPERIMENT: Experiment = Experiment {
     id: "boltzmann-votes",
     title: "A Boltzmann machine of votes",
+    question: "Which law has the means and correlations of sixteen votes, and nothing else?",
+    mathematics: r"A fully visible Boltzmann machine of votes $x_i \in \{0, 1\}$, and the gradient of its mean log-likelihood:
+        $$p(x) \propto \exp \left( \sum_{i < j} W_{ij} \, x_i x_j + \sum_i b_i x_i \right) , \qquad \frac{\partial \, \mathbb{E}_{\text{data}} \log p}{\partial W_{ij}} = \langle x_i x_j \rangle_{\text{data}} - \langle x_i x_j \rangle_{p} .$$
+        At the maximum the moments agree. Since $\log p$ is linear in them, every other law $q$ with these moments has less entropy, by exactly
+        $$H(p) - H(q) = \operatorname{KL}(q \,\|\, p) .$$
+        With hidden units or unknown positions the first mean is taken with what is known clamped.",
     shows: "Sixteen votes of the House of Representatives of 1984 by a fully connected machine, learnt to the last digits.\n\nAt the optimum the moments agree, \
             and every other law with these moments has less entropy by exactly its divergence. With hidden units the clamped and the free phase agree \
             up to the pull of the ridge. Held-out members say what the couplings and the rule for unknown positions are worth, and the party is a \

@@ -87,6 +87,12 @@ const VITERBI: Claim = Claim {
 pub const EXPERIMENT: Experiment = Experiment {
     id: "conditional-energy",
     title: "Energies of labels",
+    question: "What do hidden units and neighbours add to an energy whose labels can be summed over?",
+    mathematics: r"Where only the labels $y$ are summed over, the conditional density of an energy and its gradient are exact:
+        $$p(y \mid x) = \frac{e^{-E(x, y)}}{\sum_{y'} e^{-E(x, y')}} , \qquad \nabla_\theta \log p(y \mid x) = -\nabla_\theta E(x, y) + \sum_{y'} p(y' \mid x) \, \nabla_\theta E(x, y') .$$
+        Softmax regression is $E = -(W x + b)_y$. The class machine sums hidden units out as well, and a chain of labels lets neighbours see one another,
+        $$E(x, y) = -\sum_t (W x_t + b)_{y_t} - \sum_t A_{y_t, y_{t+1}} ,$$
+        whose sum over all labellings is a product of matrices.",
     shows: "Where only the labels are summed over, an energy has an exact conditional density and an exact gradient.\
             \n\nSoftmax regression as an energy model; the class machine, which adds hidden units; a chain that labels made-up words of handwritten digits. Test accuracies come with \
             Wilson's 95 % interval. Digits: Y. LeCun and C. Cortes; E. Alpaydin and C. Kaynak.",

@@ -29,6 +29,12 @@ use crate::{Context, Experiment, Result};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "conservative-score",
     title: "Must a score be a gradient?",
+    question: "Must a score be a gradient, and what goes wrong when it is not?",
+    mathematics: r"A field $s$ on $\mathbb{R}^d$ is $-\nabla E$ for some $E$ if and only if its Jacobian is symmetric. Only then does its line integral not depend on the path, and only then does a Metropolis step have a ratio:
+        $$\frac{\partial s_i}{\partial x_j} = \frac{\partial s_j}{\partial x_i} \iff \log \frac{p(x')}{p(x)} = \int_x^{x'} s \cdot \mathrm{d}\ell \quad \text{along every path.}$$
+        Langevin sampling asks for less. With the quarter turn $R$ the field $s(x) = -x + \omega R x$ is no gradient, but $\nabla \cdot (p \, R x) = 0$ for $p = \mathcal{N}(0, I)$, so the diffusion keeps $p$. A chain of step $\varepsilon$ in the plane has the variance
+        $$\frac{1}{1 - \tfrac{1}{2} \varepsilon \left( 1 + \omega^2 \right)} .$$
+        Of the squared error of a free linear score a quarter is antisymmetric in the plane.",
     shows: "A network trained as a score and one trained as an energy, on the same data by the same loss. The Jacobian of the first has an antisymmetric part, and what it says of \
             log p(x')/p(x) depends on the path from x to x'; the second cannot but be consistent.\n\nFor unadjusted Langevin chains and for reverse diffusions a circulation of the field \
             is one error among others, and may even leave the law as it is. A Metropolis step needs a ratio, and only a gradient has one.",

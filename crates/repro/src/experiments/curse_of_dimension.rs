@@ -124,6 +124,12 @@ const ANNEALED: Claim = Claim {
 pub const EXPERIMENT: Experiment = Experiment {
     id: "curse-of-dimension",
     title: "What a normaliser costs",
+    question: "What does a normaliser cost as the dimension grows, and which price is not exponential?",
+    mathematics: r"A sum over $n$ binary units has $2^n$ terms. In a restricted Boltzmann machine one layer is summed by hand,
+        $$Z = \sum_{v} e^{b^\top v} \prod_{j} \left( 1 + e^{c_j + (W^\top v)_j} \right) ,$$
+        so the units of the smaller layer alone count. A grid of $m$ points an axis has $m^d$ of them. Importance weights $w = e^{-E(x)} / q(x)$ with draws from $q = \mathcal{N}(0, I)$ have the second moment
+        $$\frac{\mathbb{E} \, w^2}{(\mathbb{E} \, w)^2} = \left( \frac{a}{\sqrt{2a - 1}} \right)^{d} \quad \text{for } \mathcal{N}(0, I/a), \qquad e^{d \mu^2} \quad \text{for a shift by } \mu \text{ in each coordinate.}$$
+        Annealing to the shifted target in $K$ equal steps with perfect transitions has $e^{d \mu^2 / K}$: with $K = d$ the dimension is gone.",
     shows: "Exact sums double with every unit of the smaller layer and with no other, grids multiply with every dimension, and the \
             variance of importance weights is a product over coordinates.\n\nWhere the variance exceeds the number of draws the \
             estimate is short by nats and looks precise; its verdict and its rigorous bound do not join in. Annealing pays a \
@@ -153,7 +159,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     let plot = Plot::new(
         "Evaluations for one log Z",
         Axis::linear("units of the smaller layer, or dimensions"),
-        Axis::log("evaluations"),
+        Axis::log("terms, or evaluations"),
     )
     .points("exact sum over a machine", sums)
     .points("grid of 9 points an axis", grids);
@@ -308,7 +314,7 @@ fn weights(ctx: &mut Context) -> Result<()> {
     let plot = Plot::new(
         "Relative variance of the weights",
         Axis::linear("dimension"),
-        Axis::log("E (w/Z)² − 1"),
+        Axis::log("relative variance of the weights"),
     )
     .points("importance sampling, precision 1.5", found)
     .line("its closed form", curve)

@@ -106,6 +106,13 @@ const RECOGNISED: Claim = Claim {
 pub const EXPERIMENT: Experiment = Experiment {
     id: "dbm-mnist",
     title: "Deep Boltzmann machines of handwritten digits",
+    question: "What does depth add to a Boltzmann machine of digits, and how near is its bound to its likelihood?",
+    mathematics: r"A deep Boltzmann machine of two hidden layers, and the bound that a factorised $q(h \mid v)$ puts on its log-probability:
+        $$E = -v^\top W_1 h_1 - h_1^\top W_2 h_2 - b^\top v - c_1^\top h_1 - c_2^\top h_2 ,$$
+        $$\log p(v) \ge \mathbb{E}_q \left[ -E(v, h) \right] + H(q) - \log Z , \qquad \text{gap} = \operatorname{KL} \left( q(h \mid v) \,\|\, p(h \mid v) \right) .$$
+        Mean field makes the bound as large as it can, with $\sigma(a) = 1 / (1 + e^{-a})$:
+        $$q_1 = \sigma \left( W_1^\top v + W_2 q_2 + c_1 \right) , \qquad q_2 = \sigma \left( W_2^\top q_1 + c_2 \right) .$$
+        Learning follows $\langle v h_1^\top \rangle_{q} - \langle v h_1^\top \rangle_{\text{model}}$ for $W_1$, and likewise above, with chains that persist for the second mean.",
     shows: "Greedy pretraining with copies for the missing neighbours, then mean field and persistent Gibbs chains for all layers at once.\
             \n\nThe bound on the test log-probability with and without pretraining, how tight it is, the error of classifiers that start as the machines, fantasies, and \
             the filters of the second layer; a restricted machine and a deep belief network beside them.",

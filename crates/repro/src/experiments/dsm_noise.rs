@@ -19,6 +19,11 @@ use crate::{Context, Experiment, Result};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "dsm-noise",
     title: "The noise level of denoising score matching",
+    question: "How much noise should denoising score matching add?",
+    mathematics: r"Denoising score matching at noise $\sigma$ regresses on $-z/\sigma$ at the noisy points $\tilde{x} = x + \sigma z$ and finds the score of the noisy density $q_\sigma$:
+        $$\tfrac{1}{2} \mathbb{E} \left\lVert s(\tilde{x}) + \frac{z}{\sigma} \right\rVert^2 = \tfrac{1}{2} \mathbb{E} \left\lVert s(\tilde{x}) - \nabla \log q_\sigma(\tilde{x}) \right\rVert^2 + \text{constant} , \qquad \nabla \log q_\sigma = \nabla \log p + \frac{\sigma^2}{2} \nabla \frac{\Delta p}{p} + O(\sigma^4) .$$
+        The bias grows as $\sigma^2$, and the variance of the loss of one datum as $d / (2 \sigma^4)$ when $\sigma$ falls. A linear score of $N$ data from $\mathcal{N}(0, v)$ shows both: with $a = \sigma^2 / v$ and the fitted slope $\hat{\lambda}$,
+        $$v^2 \, \mathbb{E} \left( \hat{\lambda} - \frac{1}{v} \right)^2 = \frac{1}{(1 + a)^2} \left[ a^2 + \frac{1}{a (N - 2)} \right] , \qquad \text{least where } 2 (N - 2) \, a^3 = 1 + 3a .$$",
     shows: "Denoising score matching at noise σ learns the score of noisy data. The bias of that score is of order σ², the variance of the gradient of order σ⁻², so the error to the \
             score of clean data is least at a noise level in between, which falls as data grow in number.\n\nFor a linear score and Gaussian data the trade-off has a closed form: with \
             a = σ²/v the mean squared error of N data is [a² + 1/(a(N − 2))]/(1 + a)² over v², and the best a solves 2(N − 2)a³ = 1 + 3a.",

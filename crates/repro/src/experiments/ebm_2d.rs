@@ -41,6 +41,12 @@ use crate::{Context, Experiment, Result, Table, measured};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "ebm-2d",
     title: "Seven ways to learn an energy in the plane",
+    question: "Which ways of learning an energy find the density, and which find its normaliser too?",
+    mathematics: r"One network $E_\theta$ stands for the density $p_\theta = e^{-E_\theta} / Z_\theta$, and the methods differ in how they get around $Z_\theta$. Likelihood by chains of the model, with draws that persist or start at the data:
+        $$\nabla_\theta \, \mathbb{E}_{\text{data}} \left[ -\log p_\theta \right] = \left\langle \nabla_\theta E_\theta \right\rangle_{\text{data}} - \left\langle \nabla_\theta E_\theta \right\rangle_{\text{model}} .$$
+        Contrast with $\nu$ draws of noise $p_n$ for each datum tells them apart by the probability of being a datum, with $c$ learned as a parameter that tends to $\log Z_\theta$,
+        $$P(\text{datum} \mid x) = \frac{e^{-E_\theta(x) - c}}{e^{-E_\theta(x) - c} + \nu \, p_n(x)} ,$$
+        while ranking compares $e^{-E_\theta(x)} / p_n(x)$ among candidates, where constants cancel. Score matching sees slopes only: $\mathbb{E} \left[ \tfrac{1}{2} \lVert \nabla E_\theta \rVert^2 - \Delta E_\theta \right]$.",
     shows: "The same network, trained on the same draws of eight normal densities: by persistent chains, by short chains, by contrast with noise (binary and ranking), by implicit and by denoising score matching, and against a learned sampler.\
             \n\nEach energy is normalised by quadrature and compared with the exact density. Binary contrast with noise finds the normaliser, ranking leaves it free.",
     source: "Hinton (2002), Tieleman (2008), Du and Mordatch (2019); Gutmann and Hyvärinen (2010); van den Oord, Li and Vinyals (2018); Hyvärinen (2005), Vincent (2011); Grathwohl et al. (2021)",

@@ -36,6 +36,12 @@ use crate::{Axis, Context, Experiment, ImageGrid, Plot, Result, Scale, Table};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "ebm-mnist",
     title: "Image energies by Langevin chains, and why a short-run energy is not a density",
+    question: "When is an energy that was trained with Langevin chains a density, and when is it only a generator?",
+    mathematics: r"The energy confines its network $f$ by a square around the mean $m$ of the data, which makes it that of a density:
+        $$E(x) = c \, f \left( \frac{x - m}{s} \right) + \tfrac{1}{2} \lVert x - m \rVert^2 , \qquad \nabla_\theta \, \mathbb{E}_{\text{data}} \left[ -\log p_\theta \right] = \left\langle \nabla_\theta E \right\rangle_{\text{data}} - \left\langle \nabla_\theta E \right\rangle_{\text{model}} .$$
+        The second mean is taken over Langevin chains $x' = x - \varepsilon \nabla E(x) + \sqrt{2 \varepsilon} \, z$ that either persist in a replay buffer or always start at noise. In curvature $\lambda$ a chain leaves the variance
+        $$\frac{1}{\lambda \left( 1 - \varepsilon \lambda / 2 \right)} \ge 2 \varepsilon ,$$
+        so data under noise $\sigma$ need $\varepsilon \le \sigma^2 / 2$; here $\varepsilon = \sigma^2 / 4$. If $\langle \cdot \rangle_{\text{model}}$ is a mean over the model, chains that are run on keep their law; if it is one over short runs, they do not.",
     shows: "Two energies of digits, trained alike but for where their chains start. A few steps from noise make digits with the one, long chains with the other; where both are run on, the chains of the short-run energy leave \
             the digits for lower energies.\
             \n\nDigits: E. Alpaydin and C. Kaynak (quick), Y. LeCun and C. Cortes (full).",

@@ -18,6 +18,13 @@ use crate::{Context, Experiment, Result};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "gaussian-integral",
     title: "Known integrals, and positive functions of bounded slope",
+    question: "Which integrals of positive functions are known in closed form, and which way of making a function positive comes nearest to a density?",
+    mathematics: r"A density is a positive function over its integral: $p(x) = e^{-E(x)} / Z$ with $Z = \int e^{-E(x)} \, \mathrm{d}x$. For a positive definite matrix $\Lambda$ in $d$ dimensions, completing the square gives
+        $$\int e^{-\frac{1}{2} x^\top \Lambda x + b^\top x} \, \mathrm{d}x = \frac{(2\pi)^{d/2}}{|\Lambda|^{1/2}} \, e^{\frac{1}{2} b^\top \Lambda^{-1} b} ,$$
+        and an exponential family has $\int h(x) \, e^{\langle \eta, T(x) \rangle} \, \mathrm{d}x = e^{A(\eta)}$ with $\nabla A(\eta) = \mathbb{E} \, T(x)$. At inverse temperature $\beta$, where $p_\beta = e^{-\beta E} / Z_\beta$,
+        $$\frac{\mathrm{d} \log Z_\beta}{\mathrm{d} \beta} = -\langle E \rangle_\beta , \qquad \frac{\mathrm{d}^2 \log Z_\beta}{\mathrm{d} \beta^2} = \operatorname{Var}_\beta E .$$
+        A positive function $g$ that is not normalised misses a density $p$ by
+        $$D(p \,\|\, g) = \int \left( p \log \frac{p}{g} - p + g \right) \mathrm{d}x .$$",
     shows: "Completing the square, products and powers of normal densities, the log-partition of every exponential family, and the \
             derivatives and limits of log Z in the inverse temperature, against quadrature, sums and transfer matrices.\n\nThen \
             f², exp f, |f| and softplus f on one target with two scales, at an equal bound on the slope of f. With a free scale the \

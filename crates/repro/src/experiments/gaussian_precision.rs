@@ -28,6 +28,12 @@ use crate::{Context, Experiment, Result};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "gaussian-precision",
     title: "Score matching of a normal density, and at boundaries",
+    question: "What does score matching make of a normal density, and what does it need where a density has an edge?",
+    mathematics: r"The score of $\mathcal{N}(0, K^{-1})$ is $s(x) = -K x$, and implicit score matching of it is a quadratic function of $K$ with $C = X^\top X / N$:
+        $$\mathbb{E} \left[ \operatorname{tr} \nabla s + \tfrac{1}{2} \lVert s \rVert^2 \right] = \tfrac{1}{2} \operatorname{tr}(K C K) - \operatorname{tr} K , \qquad \text{least at } K = C^{-1} .$$
+        It comes from an integration by parts, which leaves a term at an edge where $p \, s$ does not vanish. A weight $w$ that vanishes there repairs it; on the half-line
+        $$\mathbb{E} \left[ \left( w \, s \right)' + \tfrac{1}{2} w \, s^2 \right] = \tfrac{1}{2} \mathbb{E} \left[ w \left( s - (\log p)' \right)^2 \right] + \text{constant} .$$
+        With $w = x^k$ an exponential rate then has $\Gamma(2k - 1) / \Gamma(k)^2$ times the variance of maximum likelihood: $1$ for $k = 1$, $2$ for $k = 2$.",
     shows: "Score matching of a normal density in closed form is the inverse of the second moment X'X / N, on tables of wines, tumours and \
             digits.\n\nOn densities whose support has an edge the objective needs a weight that vanishes there: without one the minimum \
             is at rate zero for the exponential density, and at shapes above two for gamma and beta densities, whatever the data.",

@@ -20,6 +20,11 @@ use crate::{Context, Experiment, Result};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "ising-denoising",
     title: "Noisy pictures and a Markov random field",
+    question: "Which picture is behind a noisy one?",
+    mathematics: r"The prior of a picture $y \in \{-1, +1\}^n$ likes equal neighbours, and every pixel was flipped with probability $f$ on the way to the noisy picture $x$. The normaliser of $p(y \mid x) = e^{-E(y)} / Z(x)$ does not matter for the likeliest picture:
+        $$E(y) = -J \sum_{\langle ij \rangle} y_i y_j - \eta \sum_i x_i y_i , \qquad \eta = \tfrac{1}{2} \log \frac{1 - f}{f} .$$
+        A cut of least capacity in a graph with one node a pixel finds its minimum exactly. The least expected number of wrong pixels has another answer, pixel by pixel:
+        $$\hat{y}_{\text{MAP}} = \arg\min_y E(y) , \qquad \hat{y}_i = \operatorname{sign} \, \langle y_i \rangle_{p(y \mid x)} .$$",
     shows: "The true picture behind a noisy one, as the likeliest state of a field of labels.\n\nOn nine pixels everything is enumerated. On pictures, iterated conditional modes, simulated \
             annealing, Gibbs sampling, mean field, belief propagation and the graph cut restore the same noisy picture with the same parameters, which were learnt from it; the cut proves that \
             its energy is the lowest.",

@@ -93,6 +93,10 @@ const EXACT: Claim = Claim {
 pub const EXPERIMENT: Experiment = Experiment {
     id: "ising-dynamics",
     title: "Critical slowing down and what clusters do about it",
+    question: "How long does a chain remember at the critical point, and how do clusters help it to forget?",
+    mathematics: r"A series of draws with the autocorrelations $\rho_t$ is worth $1 / \tau$ independent draws each, and at the critical temperature $\tau$ grows as a power of the length of the torus:
+        $$\tau = 1 + 2 \sum_{t \ge 1} \rho_t , \qquad \tau \sim L^{z} .$$
+        Changing one spin at a time has $z \approx 2.17$. Clusters join equal neighbours with the probability $1 - e^{-2 \beta J}$ at inverse temperature $\beta$ and turn as a whole: all of them, each with probability one half (Swendsen and Wang), or the one around a site (Wolff), whose mean size is $\langle n \rangle = N \langle m^2 \rangle \sim L^{7/4}$.",
     shows: "Autocorrelation times at the critical point of the square-lattice Ising model against the length of the torus, for the heat bath, Swendsen–Wang and \
             Wolff.\n\nOne spin at a time, a chain forgets like L^2.17; by clusters it forgets almost as fast on a large lattice as on a small one.",
     source: "Swendsen and Wang (1987); Wolff (1989); Grassberger (1995); Sokal (1997)",

@@ -41,6 +41,12 @@ const N_NODES: usize = 12;
 pub const EXPERIMENT: Experiment = Experiment {
     id: "ising-phase-transition",
     title: "A phase transition, point by point against its exact solution",
+    question: "Do sampled Ising models have the energy, the magnetisation and the critical point of the exact solutions?",
+    mathematics: r"Spins $x_i \in \{-1, +1\}$ on an $L \times L$ torus with $N = L^2$ sites have the energy $E(x) = -\sum_{\langle ij \rangle} x_i x_j$ in units of $J$, each pair of neighbours once, and the law $p(x) = e^{-E(x) / T} / Z$, with $T$ in units of $J / k_B$. On the infinite lattice, below the critical temperature (Onsager, Yang),
+        $$T_c = \frac{2}{\ln \left( 1 + \sqrt{2} \right)} \approx 2.269 , \qquad |m| = \left[ 1 - \sinh^{-4} \frac{2}{T} \right]^{1/8} .$$
+        Kaufman's formula gives $\log Z$ of every torus and with it, per site,
+        $$u = -\frac{1}{N} \frac{\partial \log Z}{\partial (1/T)} , \qquad c = \frac{\operatorname{Var} E}{N T^2} .$$
+        At $T_c$ the cumulant $U = 1 - \langle m^4 \rangle / \left( 3 \langle m^2 \rangle^2 \right)$ is the same for all large $L$, and $N \langle m^2 \rangle \sim L^{7/4}$.",
     shows: "Magnetisation, energy, heat capacity, susceptibility and Binder's cumulant of the square-lattice Ising model from 8² to 64² sites, by cluster \
             moves.\n\nEnergy, heat capacity and log Z of every torus are known exactly and met within the errors. Where the lattice is much longer than the correlation \
             length the infinite lattice is met too; where it is not, the cumulants of different sizes cross at the critical point.",

@@ -90,6 +90,10 @@ const STOCHASTIC: Claim = Claim {
 pub const EXPERIMENT: Experiment = Experiment {
     id: "langevin-bias",
     title: "What Langevin sampling samples",
+    question: "Which law does a Langevin chain have when its step is not small?",
+    mathematics: r"The unadjusted step is $x' = x + \varepsilon \, s(x) + \sqrt{2 \varepsilon} \, z$ with $z \sim \mathcal{N}(0, I)$. On $\mathcal{N}(0, 1)$, where $s(x) = -x$, it is an autoregression whose variance is not one, and the Metropolis rule with the proposal density $q$ repairs it:
+        $$\operatorname{Var} = \frac{2 \varepsilon}{1 - (1 - \varepsilon)^2} = \frac{1}{1 - \varepsilon / 2} , \qquad \text{accept with } \min \left( 1, \frac{p(x') \, q(x \mid x')}{p(x) \, q(x' \mid x)} \right) .$$
+        Without the ratio of $q$ the chain has the law of another density, $\propto p^2$ as $\varepsilon \to 0$, with the variance $1 / (2 - \varepsilon / 2)$. Scores from minibatches with variance $V$ at precision $\Lambda$ give $(2 + \varepsilon V) / \left( \Lambda (2 - \varepsilon \Lambda) \right)$.",
     shows: "Unadjusted, adjusted, wrongly adjusted and stochastic-gradient Langevin chains on normal targets, held to their exact laws, and what an independent draw \
             costs as the dimension grows.\n\nThe acceptance rule without the proposal ratio, which lecture notes print, samples a density that is too narrow by half, however short \
             the steps.",

@@ -96,6 +96,12 @@ const OVERLAP: Claim = Claim {
 pub const EXPERIMENT: Experiment = Experiment {
     id: "langevin-mixture",
     title: "Langevin sampling of two far modes",
+    question: "Do Langevin chains find the weights of two modes that lie far apart?",
+    mathematics: r"The density is $p = 0.8 \, \mathcal{N}((5, 5), I) + 0.2 \, \mathcal{N}((-5, -5), I)$. With the share $r_k(x)$ of component $k$ in the density at $x$ its score is
+        $$s(x) = \sum_k r_k(x) \, (\mu_k - x) ,$$
+        and near a mode all $r_k$ are $0$ or $1$: the weights are seen only between the modes, where no chain stays. Annealed chains take $n$ steps at each of the levels $\sigma_1 > \dots > \sigma_L$ of noise (Algorithm 1 of Song and Ermon, in steps of this project),
+        $$x' = x + \varepsilon_i \, s(x, \sigma_i) + \sqrt{2 \varepsilon_i} \, z , \qquad \varepsilon_i = \varepsilon_L \, \frac{\sigma_i^2}{\sigma_L^2} ,$$
+        where $s(\cdot, \sigma)$ is the score of the data convolved with noise. The published demonstration scales the components instead.",
     shows: "Plain Langevin chains give the modes the weights of their basins; annealed ones come near the right weights, and how near depends on the ladder.\
             \n\nEvery mass that chains give is held to the law of the chain, computed by quadrature. The published annealed recipe scales the components instead of \
             convolving them, and is itself biased by one or two hundredths.",

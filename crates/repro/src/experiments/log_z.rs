@@ -103,6 +103,12 @@ const RAISE: Claim = Claim {
 pub const EXPERIMENT: Experiment = Experiment {
     id: "log-z",
     title: "Partition functions with honest error bars",
+    question: "Are the error bars of an estimated partition function right as often as they say?",
+    mathematics: r"Unbiased weights give a bound in expectation by Jensen's inequality. Annealing forward from a base with known $Z_0$, and backward from exact draws of the target,
+        $$\mathbb{E} \, \hat{Z} = Z \; \Rightarrow \; \mathbb{E} \log \hat{Z} \le \log Z , \qquad \mathbb{E} \, \hat{Z}_{\text{back}}^{-1} = Z^{-1} \; \Rightarrow \; \mathbb{E} \log \hat{Z}_{\text{back}} \ge \log Z .$$
+        Thermodynamic integration adds up a mean along the path $f_\beta = f_0^{1 - \beta} f_1^\beta$, and a bridge compares two neighbours by a function $\alpha$ of the states:
+        $$\log \frac{Z_1}{Z_0} = \int_0^1 \left\langle \log \frac{f_1}{f_0} \right\rangle_\beta \mathrm{d}\beta , \qquad \frac{Z_1}{Z_0} = \frac{\langle \alpha f_1 \rangle_0}{\langle \alpha f_0 \rangle_1} .$$
+        A 95 % interval is honest if it contains $\log Z$ in 95 % of the cases; here $\log Z$ is enumerated.",
     shows: "Nine estimates of log Z and RAISE against enumeration, on restricted Boltzmann machines of four degrees of ruggedness.\n\nAn \
             interval is judged by how often it is right. Those of annealing, its reverse, importance sampling and sequential Monte \
             Carlo come from independent unbiased weights, those of bridges, thermodynamic integration and stepping stones from the \

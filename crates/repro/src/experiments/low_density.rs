@@ -17,6 +17,11 @@ use crate::{Context, Experiment, Result};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "low-density",
     title: "Scores where data are rare",
+    question: "How good is a learned score where there are no data?",
+    mathematics: r"Score matching weighs errors by the density of the data, $D = \tfrac{1}{2} \mathbb{E}_p \lVert \nabla \log p - s \rVert^2$. Two normal modes at $\pm m$ with the weights $w$ and $1 - w$ differ from those with $w'$ and $1 - w'$ by
+        $$\mathrm{TV} = |w - w'| \left( 2 \Phi(m) - 1 \right) , \qquad D = O \left( m \, e^{-m^2 / 2} \right) ,$$
+        so a nearly perfect score knows almost nothing of the weights of far modes. On a line of data the score across the line does not exist; in noise $\sigma$ it is $-y / \sigma^2$ at the distance $y$. Noise divides $m$ by $\sqrt{1 + \sigma^2}$, and where that makes $m < 1$ a score bounds the weights: in the units of the noisy modes
+        $$2 \left( 1 - m^2 \right) \mathrm{TV}^2 \le D .$$",
     shows: "A learned score is good where data are and bad where they are not: between far modes it knows nothing of their weights, across a line of data it does not exist.\
             \n\nAdded noise fills the space. In noise as large as the distance of a mode from the middle the Fisher divergence bounds the error of their weights, and the errors of \
             trained networks in sparse and dense places come nearer to each other.",

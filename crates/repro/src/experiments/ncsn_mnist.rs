@@ -32,6 +32,12 @@ use crate::{Axis, Context, Experiment, ImageGrid, Plot, Result, Scale, Table};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "ncsn-mnist",
     title: "A score network for every level of noise, and digits by annealed Langevin",
+    question: "Can one network know the score of digits under every level of noise, and draw digits with it?",
+    mathematics: r"The network $s(x, \sigma)$ minimises denoising score matching over a ladder $\sigma_1 > \dots > \sigma_L$ with the weights $\lambda_i = \sigma_i^2$:
+        $$\tfrac{1}{2} \, \mathbb{E}_i \, \lambda_i \, \mathbb{E} \left\lVert s(x + \sigma_i z, \sigma_i) + \frac{z}{\sigma_i} \right\rVert^2 .$$
+        It is a U-Net $f$ inside the score of a normal law with the second moment $c^2$ of the data, which it begins as:
+        $$s(x, \sigma) = -\frac{x}{\sigma^2 + c^2} + \frac{c}{\sigma} \, \frac{f(\dots)}{\sqrt{\sigma^2 + c^2}} .$$
+        Annealed Langevin chains go down the ladder, $x' = x + \varepsilon_i \, s(x, \sigma_i) + \sqrt{2 \varepsilon_i} \, z$ with $\varepsilon_i \propto \sigma_i^2$; solvers of the reverse equation and of the flow use the same network.",
     shows: "A U-Net that is told the level of noise learns the score of noisy digits at all levels at once; Langevin chains go down the levels from noise to digits, and fill in the lower half of a digit whose upper half is known. Solvers of the reverse equation and of the probability flow make digits with far fewer evaluations.\
             \n\nDigits: E. Alpaydin and C. Kaynak (quick), Y. LeCun and C. Cortes (full).",
     source: "Song and Ermon (2019, 2020); Karras, Aittala, Aila and Laine (2022) for the scaling",

@@ -87,6 +87,12 @@ const NORMAL_NEGATIVES: Claim = published!(
 pub const EXPERIMENT: Experiment = Experiment {
     id: "rbm-centered",
     title: "Centred gradients: digits and their negatives",
+    question: "Does it matter to learning whether ink is written as one or as zero?",
+    mathematics: r"Units can be measured from offsets $\mu$ and $\lambda$,
+        $$E(v, h) = -b^\top (v - \mu) - c^\top (h - \lambda) - (v - \mu)^\top W (h - \lambda) ,$$
+        which is the same family of machines, but not the same gradient:
+        $$-\frac{\partial E}{\partial W} = (v - \mu)(h - \lambda)^\top , \qquad \Delta W \propto \left\langle (v - \mu)(h - \lambda)^\top \right\rangle_{\text{data}} - \left\langle (v - \mu)(h - \lambda)^\top \right\rangle_{\text{model}} .$$
+        Renaming the values of the pixels, $v \to 1 - v$ and $\mu \to 1 - \mu$, turns $W$ into $-W$ and $b$ into $-b$. With offsets at the means, the step above turns with them: descent and renaming commute. With $\mu = \lambda = 0$ fixed they do not.",
     shows: "A machine with 16 hidden units, whose log-probabilities are exact, learns handwritten digits and their negatives by persistent chains with the ordinary and \
             with the centred gradient.\n\nThe centred gradient does not care which of the two values of a pixel is called one. The ordinary gradient does, and loses many nats on \
             negatives. Several runs of each, with their spread.",
@@ -207,7 +213,7 @@ fn show(ctx: &mut Context, runs: &[Vec<Run>; 4]) -> Result<()> {
     let mut plot = Plot::new(
         "Exact test log-probability",
         Axis::linear("epoch"),
-        Axis::linear("nats a picture"),
+        Axis::linear("log-probability (nats a picture)"),
     );
     for ((.., name, _), runs) in KINDS.iter().zip(runs) {
         for (k, run) in runs.iter().enumerate() {

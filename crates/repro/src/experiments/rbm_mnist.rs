@@ -36,6 +36,12 @@ use crate::{Axis, ColourMap, Context, Experiment, ImageGrid, Plot, Result, Scale
 pub const EXPERIMENT: Experiment = Experiment {
     id: "rbm-mnist",
     title: "A restricted Boltzmann machine of handwritten digits",
+    question: "How probable are handwritten digits under a machine whose partition function has more terms than there are atoms?",
+    mathematics: r"A restricted Boltzmann machine has the energy and, with the hidden units summed out, the free energy
+        $$E(v, h) = -b^\top v - c^\top h - v^\top W h , \qquad F(v) = -b^\top v - \sum_j \log \left( 1 + e^{c_j + (W^\top v)_j} \right) , \qquad \log p(v) = -F(v) - \log Z .$$
+        Annealed importance sampling goes from a known base through unnormalised densities $f_0, \dots, f_K$ and multiplies their ratios at the states $x_k$ of a chain. Its weights are unbiased, so their logarithm is too small on average:
+        $$w = \prod_{k=1}^{K} \frac{f_k(x_k)}{f_{k-1}(x_k)} , \qquad \mathbb{E} \, w = \frac{Z}{Z_0} , \qquad \mathbb{E} \log \hat{Z} \le \log Z .$$
+        The test log-probability is overestimated; RAISE, which anneals from the test cases, underestimates it. The truth lies between.",
     shows: "784 visible and 500 hidden binary units, trained on 60,000 digits by contrastive divergence with 1 and with 25 sweeps.\
             \n\nThe filters, what the machine dreams when its Gibbs chain runs from noise, how training went, and an enclosure of its \
             test log-probability: annealed importance sampling from above, RAISE from below. Pixels are probabilities, tossed afresh for training \
@@ -304,7 +310,7 @@ fn show_curves(ctx: &mut Context, curves: &[Curve]) -> Result<()> {
     let mut pseudo = Plot::new(
         "Pseudo-log-likelihood of held-out digits",
         Axis::linear("epoch"),
-        Axis::linear("mean over digits (nats)"),
+        Axis::linear("mean pseudo-log-likelihood (nats a digit)"),
     );
     for curve in curves {
         pseudo = pseudo.line(

@@ -22,6 +22,11 @@ use crate::{Context, Experiment, Result};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "score-fields",
     title: "Scores are fields with a potential",
+    question: "What does it mean that a score has a potential, and how can one see it?",
+    mathematics: r"The score is minus the gradient of the energy, and the normaliser is gone: $s = \nabla \log p = -\nabla E$. Therefore, for every path from $a$ to $b$, every closed curve, and every closed curve around an area $A$ of the plane,
+        $$\int_a^b s \cdot \mathrm{d}\ell = \log \frac{p(b)}{p(a)} , \qquad \oint s \cdot \mathrm{d}\ell = 0 , \qquad \oint s \cdot n \, \mathrm{d}\ell = \int_A \nabla \cdot s \, \mathrm{d}A .$$
+        The number of turns that $s$ makes on the way around the curve counts the critical points of $\log p$ inside:
+        $$\text{turns} = \text{maxima} - \text{saddles} + \text{minima} .$$",
     shows: "The scores of densities in the plane as arrows over contours, and that of a gamma density as a curve.\n\nA score is minus the gradient \
             of the energy. So it is the same along all paths between two points, goes around no closed curve, and flows out of a closed curve as much as \
             its divergence says. The number of turns that it makes around a curve counts the modes inside, less the saddles.",

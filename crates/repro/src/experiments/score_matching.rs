@@ -22,6 +22,12 @@ use crate::{Context, Experiment, Result};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "score-matching",
     title: "Score matching: explicit, sliced, denoising",
+    question: "What do explicit, sliced and denoising score matching have in common, how well do they estimate, and what does each cost?",
+    mathematics: r"All three are the Fisher divergence $D(p, s) = \tfrac{1}{2} \mathbb{E}_p \lVert \nabla \log p - s \rVert^2$ up to a constant without the model, the third for the noisy density $q_\sigma$:
+        $$\begin{aligned} \mathbb{E}_p \left[ \operatorname{tr} J_s + \tfrac{1}{2} \lVert s \rVert^2 \right] &= D(p, s) - \tfrac{1}{2} \mathbb{E}_p \lVert \nabla \log p \rVert^2 , \\ \mathbb{E}_p \mathbb{E}_v \left[ v^\top J_s v + \tfrac{1}{2} (v^\top s)^2 \right] &= \text{the same, where } \mathbb{E} \, v v^\top = I , \\ \tfrac{1}{2} \mathbb{E} \left\lVert s(x + \sigma z) + z / \sigma \right\rVert^2 &= D(q_\sigma, s) + \text{constant} . \end{aligned}$$
+        An estimate $\hat{\theta}$ that minimises the mean of a loss $\ell$ over $N$ data has the sandwich covariance
+        $$\operatorname{Cov} \hat{\theta} \approx \frac{1}{N} \, G^{-1} V G^{-1} , \qquad G = \mathbb{E} \, \nabla_\theta^2 \ell , \quad V = \operatorname{Cov} \nabla_\theta \ell .$$
+        The trace of $J_s$ takes one product with the Jacobian for each of $D$ dimensions, a direction $v$ takes one.",
     shows: "What the three forms of score matching have in common, to the last digits: they are Fisher divergences up to constants that are known.\
             \n\nWhat they do not: the error of their estimates, which is the sandwich formula's, and their cost in products with the Jacobian. Models that have a normaliser, an autoregressive normal density \
             and a flow of coupling layers, are trained both ways and compared.",

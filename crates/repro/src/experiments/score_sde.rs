@@ -26,6 +26,11 @@ use crate::{Context, Experiment, Result};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "score-sde",
     title: "Diffusion by stochastic differential equations",
+    question: "How does one get from noise back to data, and what is the probability of a datum on the way?",
+    mathematics: r"Data at $t = 0$ are noised by $\mathrm{d}X = f(X, t) \, \mathrm{d}t + g(t) \, \mathrm{d}B$ and have the score $s_t$ at time $t$. In its own clock $Y_t = X_{T - t}$ the reverse process is
+        $$\mathrm{d}Y = \left[ g(T - t)^2 \, s_{T - t}(Y) - f(Y, T - t) \right] \mathrm{d}t + g(T - t) \, \mathrm{d}B ,$$
+        and the probability flow has the same law at every time without noise:
+        $$\frac{\mathrm{d}x}{\mathrm{d}t} = f - \tfrac{1}{2} g^2 s_t , \qquad \log p_0(x_0) = \log p_T(x_T) + \int_0^T \nabla \cdot \left( f - \tfrac{1}{2} g^2 s_t \right) \mathrm{d}t .$$",
     shows: "A forward process takes data to noise; its reverse, which needs the score at every time, takes noise to data. Four processes, three ways back, one likelihood.\n\nOn noised mixtures \
             all scores are known. The probability flow then gives log-densities that are right to the solver's tolerance; the reverse equation, the flow, and a predictor with a \
             corrector draw from the same law; the two ways to write time agree to the last bit; and a step of DDPM differs from a step of the reverse equation by (3x/8 + s/2) β².",

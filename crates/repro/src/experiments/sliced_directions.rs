@@ -24,6 +24,12 @@ use crate::{Context, Experiment, Result};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "sliced-directions",
     title: "The noise of sliced score matching",
+    question: "How much does the loss of sliced score matching vary along random directions, and is the form of reduced variance worth its name?",
+    mathematics: r"At a point with the score $s$ and its Jacobian $J$ the two forms of sliced score matching are quadratic in the direction $v$, where $\mathbb{E} \, v v^\top = I$:
+        $$v^\top J v + \tfrac{1}{2} (v^\top s)^2 \quad \left( A = J + \tfrac{1}{2} s s^\top \right) , \qquad v^\top J v + \tfrac{1}{2} \lVert s \rVert^2 \quad \left( A = J \right) .$$
+        With $S = \tfrac{1}{2} (A + A^\top)$ in $D$ dimensions their variances over $v$ are
+        $$\operatorname{Var} v^\top A v = \begin{cases} 2 \lVert S \rVert^2 & \text{Gaussian directions,} \\ 2 \left( \lVert S \rVert^2 - \sum_i S_{ii}^2 \right) & \text{signs,} \\ 2 \, \dfrac{D \lVert S \rVert^2 - (\operatorname{tr} S)^2}{D + 2} & \text{the sphere of radius } \sqrt{D} . \end{cases}$$
+        For Gaussian directions the first form exceeds the second by $2 \, s^\top J s + \tfrac{1}{2} \lVert s \rVert^4$, which may have either sign: on average over $\mathcal{N}(0, I)$ with its true score it is $\tfrac{1}{2} d (d - 2)$.",
     shows: "How much the objective of sliced score matching varies along random directions, for Gaussian directions, signs and the sphere of radius √D, in both of its forms, against closed forms.\
             \n\nThe form that is called variance-reduced is not always: with any of the three laws there are normal densities where it varies more, and with Gaussian directions that is so whenever the score \
             varies in fewer than two dimensions, effectively. Many directions divide the variance over directions and nothing else.",

@@ -19,6 +19,12 @@ use crate::{Context, Experiment, Result, Table};
 pub const EXPERIMENT: Experiment = Experiment {
     id: "solver-orders",
     title: "The orders of the solvers",
+    question: "Does every solver converge as fast as its theory says?",
+    mathematics: r"A scheme with step $h$ for $\mathrm{d}X = f(X, t) \, \mathrm{d}t + g(X, t) \, \mathrm{d}B$ has strong order $p$ if it stays near the solution on the same Brownian path, and weak order $p$ if its law does:
+        $$\mathbb{E} \left\lVert \hat{X}_T - X_T \right\rVert \le C h^{p} , \qquad \left| \mathbb{E} \, \varphi(\hat{X}_T) - \mathbb{E} \, \varphi(X_T) \right| \le C h^{p} .$$
+        So $p$ is the slope of $\log \text{error}$ against $\log h$. Euler and Maruyama's scheme,
+        $$\hat{X}_{t + h} = \hat{X}_t + f(\hat{X}_t, t) \, h + g(\hat{X}_t, t) \left( B_{t + h} - B_t \right) ,$$
+        has strong order $\tfrac{1}{2}$, and $1$ where $g$ does not depend on $X$, as in every reverse diffusion.",
     shows: "Every solver converges as theory says: its error is a power of the step, with a known exponent.\n\nEuler and Maruyama's scheme has strong order 1/2 where noise depends on the point and 1 where it does \
             not, as in the reverse of every diffusion model; the schemes of Milstein and Rößler have 1 and 3/2. Weak orders are measured without sampling, from the law of the scheme itself.",
     source: "Kloeden and Platen (1992); Rößler (2010); Lu et al. (2022); Karras et al. (2022)",

@@ -64,6 +64,11 @@ const RISK: Claim = Claim {
 pub const EXPERIMENT: Experiment = Experiment {
     id: "tweedie",
     title: "Denoising is knowing the score",
+    question: "Why is removing noise the same task as knowing a score?",
+    mathematics: r"If $\tilde{x} = x + n$ with $n \sim \mathcal{N}(0, C)$ independent of $x$, and $p$ is the density of $\tilde{x}$, then whatever the law of $x$ (Tweedie, Miyasawa)
+        $$\mathbb{E} \left[ x \mid \tilde{x} \right] = \tilde{x} + C \, \nabla \log p(\tilde{x}) .$$
+        The prior does not appear. For any filter $\hat{x} = \tilde{x} + h(\tilde{x})$ the error against what was never seen is told by the noisy points alone (Stein):
+        $$\mathbb{E} \lVert \hat{x} - x \rVert^2 = \mathbb{E} \left[ \operatorname{tr} C + 2 \operatorname{tr} \left( C \, \frac{\partial h}{\partial \tilde{x}} \right) + \lVert h(\tilde{x}) \rVert^2 \right] .$$",
     shows: "The posterior mean of a noisy point is the point moved along the score of the noisy density, for noise of any covariance.\
             \n\nFirst where everything is known, on Gaussian mixtures against Bayes' rule and against integrals; then as a filter of handwritten digits that were never \
             seen, in white and in correlated noise, with a mixture fitted by expectation and maximisation for the density, and with a network that learnt the score by denoising. Digits: E. Alpaydin and C. Kaynak.",

@@ -57,7 +57,14 @@ fn ids_choose_and_the_registry_orders() {
     let (code, stdout, _) = command(&[&TOY, &BROKEN, &OTHER], &out, &["other-one", "toy", "toy"]);
     assert_eq!(code, command::SUCCESS);
     assert!(stdout.find("toy: A toy") < stdout.find("other-one: Another toy"));
-    assert!(stdout.contains("2 passed, 0 failed, 0 skipped in 2 experiments"));
+    assert!(
+        stdout.contains("toy: A toy (quick scale; 1 of 2, about 20 s left in all)"),
+        "{stdout}"
+    );
+    assert!(
+        stdout.contains("2 passed, 0 failed, 0 skipped in 2 experiments: 1 s of a budget of 20 s"),
+        "{stdout}"
+    );
     assert!(!out.join("broken").exists());
 }
 
@@ -104,11 +111,61 @@ fn a_folder_that_cannot_be_written_is_refused_before_any_work() {
 }
 
 #[test]
+fn a_report_is_written_again_from_what_is_stored() {
+    const RENAMED: Experiment = Experiment {
+        title: "A toy by another name",
+        run: |_| Err("it is not run".into()),
+        ..TOY
+    };
+    let out = folder("report-again");
+    assert_eq!(command(&[&TOY, &OTHER], &out, &[]).0, command::SUCCESS);
+    let (page, ledger) = (out.join("index.html"), out.join("ledger.json"));
+    let before = (fs::read(&page).unwrap(), fs::read(&ledger).unwrap());
+    fs::remove_file(&page).unwrap();
+    fs::remove_file(&ledger).unwrap();
+    let (code, stdout, stderr) = command(&[&TOY, &OTHER], &out, &["--report"]);
+    assert_eq!((code, stderr.as_str()), (command::SUCCESS, ""), "{stdout}");
+    assert!((fs::read(&page).unwrap(), fs::read(&ledger).unwrap()) == before);
+
+    // Prose is the present one, numbers are the stored ones; what has stored nothing is named.
+    let (code, _, stderr) = command(&[&RENAMED, &BROKEN], &out, &["--report"]);
+    assert_eq!(code, command::SUCCESS);
+    assert_eq!(stderr, "broken: nothing of quick scale and seed 1 is stored\n");
+    let text = fs::read_to_string(&page).unwrap();
+    assert!(text.contains("A toy by another name") && text.contains("1 of 2 experiments so far"));
+
+    let (code, _, stderr) = command(&[&TOY], &out, &["--report", "--seed", "2"]);
+    assert_eq!(code, command::FAILURE);
+    assert!(
+        stderr.contains("nothing of quick scale and seed 2 is stored in"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_second_run_expects_what_the_first_has_taken() {
+    let out = folder("expectation");
+    let _ = command(&[&SLOW, &TOY], &out, &[]);
+    let (_, stdout, _) = command(&[&SLOW, &TOY], &out, &[]);
+    assert!(
+        stdout.contains("slow: A toy (quick scale; 1 of 2, about 2 s left in all)"),
+        "{stdout}"
+    );
+    // What is stored and will be taken takes no time.
+    let (_, stdout, _) = command(&[&SLOW, &TOY], &out, &["--resume"]);
+    assert!(
+        stdout.contains("slow: A toy (quick scale; 1 of 2, about 0 s left in all)"),
+        "{stdout}"
+    );
+}
+
+#[test]
 fn an_exceeded_budget_is_said_and_is_no_verdict() {
     let (code, stdout, stderr) = command(&[&SLOW, &TOY], &folder("budget"), &[]);
     assert_eq!(code, command::SUCCESS);
     assert!(stdout.contains("over the budget of 1 s"), "{stdout}");
     assert!(stdout.contains("of a budget of 10 s"), "{stdout}");
+    assert!(stdout.contains("  over its budget: slow: 1."), "{stdout}");
     assert_eq!(stderr, "slow: sleeping, 1 of 1\n");
 }
 

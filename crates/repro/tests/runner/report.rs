@@ -25,6 +25,8 @@ const HOSTILE_CLAIM: Claim = Claim {
 const HOSTILE_EXPERIMENT: Experiment = Experiment {
     id: "hostile",
     title: HOSTILE,
+    question: HOSTILE,
+    mathematics: HOSTILE,
     shows: HOSTILE,
     source: HOSTILE,
     budget_seconds: 10,
@@ -82,6 +84,7 @@ fn the_page_asks_nobody_for_anything() {
     assert!(page.contains("name=\"viewport\""));
     // The only address is the name of the SVG language, which nobody fetches.
     let without_names = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+    assert!(page.contains("<math "), "no formula on the page");
     for forbidden in [
         "http:",
         "https:",
@@ -97,8 +100,11 @@ fn the_page_asks_nobody_for_anything() {
         assert!(!without_names.contains(forbidden), "{forbidden}");
     }
     for source in page.split("src=\"").skip(1).chain(page.split(" href=\"").skip(1)) {
+        // Pictures are on the page, links lead to places on it or to the files that the run has put beside it.
         assert!(
-            source.starts_with("data:image/png;base64,") || source.starts_with('#'),
+            source.starts_with("data:image/png;base64,")
+                || source.starts_with('#')
+                || source.starts_with("hostile/table.csv\""),
             "{}",
             &source[..40]
         );
@@ -110,6 +116,7 @@ fn the_page_asks_nobody_for_anything() {
 fn the_page_counts_the_verdicts_and_says_how_to_redo_each() {
     let page = page("counts");
     for count in [
+        "2 experiments at <strong>quick scale</strong> with seed <strong>1</strong>",
         "<strong>1</strong> passed",
         "<strong>2</strong> failed",
         "<strong>1</strong> skipped",
@@ -117,7 +124,7 @@ fn the_page_counts_the_verdicts_and_says_how_to_redo_each() {
         assert!(page.contains(count), "{count}");
     }
     assert!(page.contains("<code>cargo xtask reproduce hostile</code>"));
-    assert!(page.contains("<a href=\"#hostile\">") && page.contains("<section id=\"hostile\">"));
+    assert!(page.contains("<a href=\"#hostile\">") && page.contains(" id=\"hostile\">"));
     let out = folder("redo");
     let options = Options {
         scale: Scale::Full,
@@ -127,6 +134,81 @@ fn the_page_counts_the_verdicts_and_says_how_to_redo_each() {
     run(&[&TOY], &options);
     let page = fs::read_to_string(out.join("index.html")).unwrap();
     assert!(page.contains("<code>cargo xtask reproduce toy --full --seed 9</code>"));
+}
+
+#[test]
+fn every_link_within_the_page_leads_somewhere() {
+    let page = page("links");
+    let targets: Vec<&str> = (page.split(" href=\"#").skip(1))
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    // The cell of a claim in the overview leads to its row.
+    assert!(
+        targets.contains(&"hostile-1") && targets.contains(&"failing-2"),
+        "{targets:?}"
+    );
+    for target in targets {
+        assert_eq!(page.matches(&format!(" id=\"{target}\"")).count(), 1, "{target}");
+    }
+}
+
+#[test]
+fn the_overview_says_by_how_much() {
+    const NEAR: Claim = Claim {
+        claim: "near",
+        quick: Some(Check::value(1.0).within_standard_errors(4.0)),
+        ..ONE
+    };
+    const OUT: Claim = Claim {
+        claim: "out",
+        quick: Some(Check::at_most(4.0)),
+        ..ONE
+    };
+    const E: Experiment = Experiment {
+        claims: &[ONE, NEAR, OUT, LARGE],
+        run: |ctx| {
+            ctx.measure(&ONE, 1.0)?;
+            ctx.measure(&NEAR, measured(1.375).with_error(0.125))?;
+            ctx.measure(&OUT, 5.0)
+        },
+        ..TOY
+    };
+    let out = folder("margins");
+    let (_, printed) = run(&[&E], &options(&out));
+    let page = fs::read_to_string(out.join("index.html")).unwrap();
+    let cell = |place: usize| {
+        let start = page.find(&format!("href=\"#toy-{place}\"")).unwrap();
+        page[start..].split("</a>").next().unwrap().to_string()
+    };
+    for (place, words, short) in [
+        (1, "aria-label=\"exact\"", "<span>exact</span>"),
+        (2, "aria-label=\"25 % (1 se) to spare\"", "<span>25 %</span>"),
+        (3, "aria-label=\"25 % outside\"", "<span>✗ −25 %</span>"),
+        (4, "aria-label=\"not measured\"", "<span>full scale</span>"),
+    ] {
+        let cell = cell(place);
+        assert!(cell.contains(words) && cell.ends_with(short), "{cell}");
+    }
+    assert!(page.contains("1.375 (se 0.12)"));
+    assert!(page.contains("<section class=\"failed\""));
+    for line in [
+        "  failed: toy: out (25 % outside)",
+        "  closest: toy: near (25 % (1 se) to spare)",
+    ] {
+        assert!(printed.contains(line), "{printed}");
+    }
+}
+
+#[test]
+fn a_formula_that_cannot_be_read_is_said_and_costs_no_page() {
+    const E: Experiment = Experiment {
+        mathematics: "A formula $\\nosuchcommand x$ and more.",
+        ..TOY
+    };
+    let out = folder("formula");
+    run(&[&E], &options(&out));
+    let page = fs::read_to_string(out.join("index.html")).unwrap();
+    assert!(page.contains("unknown primitive command") && page.contains("$\\nosuchcommand x$ and more."));
 }
 
 #[test]
@@ -147,6 +229,14 @@ fn every_tag_is_closed() {
         "svg",
         "g",
         "style",
+        "math",
+        "mrow",
+        "nav",
+        "main",
+        "dl",
+        "a",
+        "div",
+        "span",
     ] {
         let opened = page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
         assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");

@@ -32,6 +32,8 @@ pub const LARGE: Claim = Claim {
 pub const TOY: Experiment = Experiment {
     id: "toy",
     title: "A toy",
+    question: "Is one one?",
+    mathematics: "By definition $1 = 1$.",
     shows: "That one is one.",
     source: "arithmetic",
     budget_seconds: 10,

@@ -79,7 +79,7 @@ pub(super) fn show_by_steps(ctx: &mut Context, groups: &[(f64, Vec<Comparison>)]
     let plot = Plot::new(
         "What keeps CD-k from being a gradient",
         Axis::log("Gibbs steps k"),
-        Axis::log("relative size"),
+        Axis::log("size, relative to the gradient or the symmetric part"),
     );
     let plot = with_band(plot, "neglected term", groups, |c| c.neglected);
     let plot = with_band(plot, "antisymmetric part", groups, |c| c.antisymmetric);

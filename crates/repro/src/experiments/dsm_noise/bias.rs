@@ -218,7 +218,7 @@ fn leading_term(ctx: &mut Context, p: &GaussianMixture) -> Result<()> {
     let leading = |(sigma, _): &(f64, f64)| (*sigma, limit * sigma.powi(4));
     let plot = Plot::new(
         "From the clean score of a mixture to the noisy one",
-        Axis::log("σ"),
+        Axis::log("noise level σ"),
         Axis::log("Fisher divergence"),
     )
     .dashed(

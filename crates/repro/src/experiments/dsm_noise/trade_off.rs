@@ -76,7 +76,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     let mut table = Table::new(["n_data", "sigma", "error", "standard_error", "closed_form"]);
     let mut plot = Plot::new(
         "A linear score of normal data",
-        Axis::log("σ/√v"),
+        Axis::log("noise level σ/√v"),
         Axis::log("v² × mean squared error to the clean score"),
     );
     let (mut worst, mut depth) = (0.0_f64, 0.0_f64);

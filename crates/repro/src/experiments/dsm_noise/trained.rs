@@ -46,7 +46,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     let mut table = Table::new(["n_data", "sigma", "log_error", "standard_error"]);
     let mut plot = Plot::new(
         "Networks",
-        Axis::log("σ"),
+        Axis::log("noise level σ"),
         Axis::log("mean squared error to the clean score"),
     );
     let mut ends = f64::INFINITY;

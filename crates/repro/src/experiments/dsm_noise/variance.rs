@@ -198,7 +198,7 @@ fn laws(ctx: &mut Context) -> Result<()> {
     let levels = || (0..=100).map(|k| 0.01 * 10f64.powf(2.5 * f64::from(k) / 100.0));
     let plot = Plot::new(
         "Losses and gradients of single data",
-        Axis::log("σ"),
+        Axis::log("noise level σ"),
         Axis::log("variance"),
     )
     .points("loss", losses)

@@ -282,21 +282,23 @@ fn shifted(target: &TwoScales, f: &PiecewiseLinear, top: f64) -> Result<f64> {
 }
 
 fn show(ctx: &mut Context, large: &[Row], small: &[Row]) -> Result<()> {
-    for (name, rows, caption) in [
+    for (name, title, rows, caption) in [
         (
             "slope-large-densities",
+            "Divergence left at a bounded slope, densities up to 40",
             large,
             "The narrow component is 40 high: the exponential comes nearest once the slope exceeds some tens. What remains at 1e-7 is the grid.",
         ),
         (
             "slope-small-densities",
+            "Divergence left at a bounded slope, densities up to 0.4",
             small,
             "The same target in a unit of length a hundred times smaller, 0.4 high: now the exponential is the one that cannot follow.",
         ),
     ] {
         let mut plot = Plot::new(
-            "Divergence left at a bounded slope",
-            Axis::log("bound on |f'|"),
+            title,
+            Axis::log("bound on the slope |f'|"),
             Axis::log("D(p ‖ g) (nats)"),
         );
         for (k, (map, _)) in MAPS.iter().enumerate() {

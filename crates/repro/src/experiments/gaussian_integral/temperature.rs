@@ -188,7 +188,7 @@ pub(super) fn run(ctx: &mut Context) -> Result<()> {
     let plot = Plot::new(
         "A ring of ten spins",
         Axis::log("inverse temperature β"),
-        Axis::linear("nats"),
+        Axis::linear("log Z, energy and variance (nats)"),
     )
     .line("log Z − 10 β", curve(|t| t.log_z() - 10.0 * t.beta())?)
     .line("⟨E⟩ = −d log Z/dβ", curve(|t| t.mean_energy())?)

@@ -250,8 +250,8 @@ fn show_descent(ctx: &mut Context, objectives: &[f64], wines: &Fit) -> Result<()
     });
     let plot = Plot::new(
         "Descending the score matching objective of the wines",
-        PlotAxis::linear("step"),
-        PlotAxis::log("objective − its minimum"),
+        PlotAxis::linear("steps of the descent"),
+        PlotAxis::log("objective above its minimum"),
     )
     .line("Chebyshev's iteration", gap)
     .dashed("its bound", bound.filter(|(_, b)| *b > 1e-16 * start));

@@ -204,8 +204,8 @@ fn show(ctx: &mut Context, curves: Vec<Curve>) -> Result<()> {
     )?;
     let plot = Plot::new(
         "Steps per independent draw of a product of normal densities",
-        Axis::log("dimension"),
-        Axis::log("steps"),
+        Axis::log("dimension D"),
+        Axis::log("steps per independent draw"),
     );
     let plot = curves
         .into_iter()

@@ -87,7 +87,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
 
     let mut plot = Plot::new(
         "Score matching of a noisy line",
-        Axis::log("precision across the line"),
+        Axis::log("precision of the model across the line"),
         Axis::linear("arsinh of the loss"),
     );
     for sigma in [0.0, 0.01, 0.1, 1.0] {

@@ -157,8 +157,8 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
 
     let plot = Plot::new(
         "Two modes at ±m, weight 0.5 in place of 0.8",
-        Axis::linear("m, in deviations of a mode"),
-        Axis::log("divergence"),
+        Axis::linear("half the distance of the modes m (standard deviations of a mode)"),
+        Axis::log("Fisher divergence, or total variation"),
     )
     .line("Fisher divergence", fisher.clone())
     .line("total variation", variation)

@@ -88,7 +88,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     ]);
     let mut plot = Plot::new(
         "Errors of learned scores",
-        Axis::linear("log-density of the data"),
+        Axis::linear("log-density of the data (nats)"),
         Axis::log("σ² × squared error"),
     );
     for (level, sigma) in LEVELS.into_iter().enumerate() {

@@ -147,7 +147,7 @@ fn normal(ctx: &mut Context) -> Result<()> {
     )?;
     let plot = Plot::new(
         "The bound and the truth by dimension",
-        Axis::log("dimension"),
+        Axis::log("dimension d"),
         Axis::log("total variation"),
     )
     .line("bound", bound)

@@ -119,7 +119,7 @@ fn gamma(ctx: &mut Context) -> Result<()> {
     let plot = Plot::new(
         "The score of a gamma density",
         Axis::linear("x").range(0.0, 8.0),
-        Axis::linear("value").range(-3.2, 4.0),
+        Axis::linear("score, log p (nats), and 10 p").range(-3.2, 4.0),
     )
     .line("score", x.iter().copied().zip(score.iter().copied()))
     .line("log p", x.iter().copied().zip(log_p.iter().copied()))

@@ -70,7 +70,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     let mut plot = Plot::new(
         "Log-densities by the probability flow",
         Axis::log("tolerance of the solver"),
-        Axis::log("largest error in nats"),
+        Axis::log("largest error of log p (nats)"),
     );
     let (mut truth, mut slope, mut prior, mut estimate, mut bound) =
         (0.0, f64::INFINITY, 0.0, 0.0, f64::NEG_INFINITY);

@@ -73,7 +73,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     ));
     let plot = Plot::new(
         "Learnt scores: three samplers at equal cost",
-        Axis::log("evaluations of the score for a sample"),
+        Axis::log("evaluations of the score for a draw"),
         Axis::log("energy distance to the data"),
     );
     let plot = comparison

@@ -70,8 +70,8 @@ pub(super) fn run(ctx: &mut Context, pixels: ArrayView2<f64>) -> Result<()> {
 
     let plot = Plot::new(
         "Binomial laws for the value of a pixel",
-        Axis::linear("probability"),
-        Axis::linear("nats"),
+        Axis::linear("probability p of the binomial law"),
+        Axis::linear("divergence, or mean −log p (nats)"),
     )
     .line("KL(data ‖ p)", curve.iter().map(|c| (c.0, c.1)))
     .line("KL(estimate ‖ p)", curve.iter().map(|c| (c.0, c.2)))

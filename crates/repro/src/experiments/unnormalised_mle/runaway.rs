@@ -62,8 +62,8 @@ pub(super) fn run(ctx: &mut Context, ink: &Array2<f64>) -> Result<()> {
     };
     let plot = Plot::new(
         "A centred normal density for the ink of digits",
-        Axis::log("step"),
-        Axis::log("σ² / (Σ x²/N)"),
+        Axis::log("steps of the ascent"),
+        Axis::log("σ² over the mean square of the data"),
     )
     .line("ascent on f", path(&without))
     .line("ascent on f − log Z", path(&with))
