@@ -262,6 +262,45 @@ fn the_variances_of_the_two_forms_differ_as_derived() {
     assert_eq!(difference(Directions::Gaussian, &Array2::eye(5)), 7.5);
 }
 
+/// With `E vvᵀ = c I` the first form is scaled and keeps its minimum; that of the second moves to `c ∇log p`. Unit vectors have `c = 1/D`, which is why the sphere here has radius `√D`.
+#[test]
+fn directions_of_another_length_move_the_minimum_of_the_second_form() {
+    let precision = array![[2.0, 0.5, -0.3], [0.5, 1.0, 0.2], [-0.3, 0.2, 1.5]];
+    let covariance = gibbsian_linalg::Cholesky::new("precision", precision.view())
+        .unwrap()
+        .inverse();
+    let factor = gibbsian_linalg::Cholesky::new("covariance", covariance.view()).unwrap();
+    // Eight points whose second moment is the covariance of the law with this precision.
+    let x = signs(3).dot(&factor.lower().t());
+    // Along each of the axes: E vvᵀ = (length²/3) I. Over the scores θ ∇log p the mean loss is a parabola in θ.
+    let vertex = |along: Along<Gaussian>, length: f64| {
+        let loss = |theta: f64| {
+            let model = Gaussian::new(Array1::zeros(3), theta * &precision).unwrap();
+            let mut grad = Array1::zeros(model.n_params());
+            let axes = Array2::<f64>::eye(3) * length;
+            axes.rows()
+                .into_iter()
+                .map(|v| {
+                    along(
+                        &model,
+                        x.view(),
+                        v.broadcast(x.raw_dim()).unwrap(),
+                        grad.view_mut(),
+                    )
+                    .unwrap()
+                })
+                .sum::<f64>()
+        };
+        let [a, b, c] = [0.5, 1.0, 1.5].map(loss);
+        1.0 + 0.25 * (a - c) / (a - 2.0 * b + c)
+    };
+    let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-12, "{found}");
+    for (length, c) in [(3.0_f64.sqrt(), 1.0), (1.0, 1.0 / 3.0), (2.0, 4.0 / 3.0)] {
+        near(vertex(SlicedScoreMatching::along, length), 1.0);
+        near(vertex(VarianceReducedSlicedScoreMatching::along, length), c);
+    }
+}
+
 #[test]
 fn no_directions_are_refused() {
     let e = SlicedScoreMatching::new(Directions::Sphere, 0).unwrap_err();

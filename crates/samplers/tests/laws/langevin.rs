@@ -114,6 +114,47 @@ fn the_bias_is_of_first_order_in_the_step() {
     assert!((slope - 1.0).abs() < 0.1, "slope {slope}");
 }
 
+/// A density with the score of the other sign: what `dX = ∇U dt + √2 dB` would make of `p ∝ exp(−U)`.
+struct Uphill;
+
+impl gibbsian_core::Space for Uphill {
+    fn dim(&self) -> usize {
+        1
+    }
+}
+
+impl gibbsian_core::Score for Uphill {
+    fn score_into(&self, x: ndarray::ArrayView2<f64>, mut out: ndarray::ArrayViewMut2<f64>) {
+        out.assign(&x);
+    }
+}
+
+/// From exact draws of `N(0, 1)` the drift `+∇log p` keeps the variance `v' = (1 − ε)² v + 2ε` near one; the drift `+∇U` has `v' = (1 + ε)² v + 2ε` and leaves.
+#[test]
+fn with_the_drift_of_the_other_sign_chains_leave_the_target() {
+    const N_CHAINS: usize = 200_000;
+    const N_STEPS: i32 = 20;
+    let epsilon = 0.05;
+    let kernel = UnadjustedLangevin::new(epsilon).unwrap();
+    let start = Standard(1).sample(N_CHAINS, &mut Seed::new(11).rng());
+    let after = |a: f64| (0..N_STEPS).fold(1.0, |v, _| a * a * v + 2.0 * epsilon);
+    let law = |x: &Array2<f64>, variance: f64| {
+        let tests = normal_moments("after 20 steps", x, &Array1::zeros(1), &array![[variance]]);
+        stats::family(&tests, FALSE_ALARM)
+    };
+    let (right, _) = run(
+        &kernel,
+        &Standard(1),
+        start.clone(),
+        N_STEPS as usize,
+        Seed::new(12),
+    );
+    law(&right, after(1.0 - epsilon)).unwrap();
+    let (wrong, _) = run(&kernel, &Uphill, start, N_STEPS as usize, Seed::new(12));
+    law(&wrong, after(1.0 + epsilon)).unwrap();
+    assert!(after(1.0 + epsilon) > 9.0 && law(&wrong, 1.0).is_err());
+}
+
 #[test]
 fn chains_that_would_leave_the_numbers_stay_and_are_counted() {
     // Where the score is none, the point is not entered.
