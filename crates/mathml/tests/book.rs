@@ -56,18 +56,19 @@ fn links(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The names by which titles of a chapter can be linked to.
+/// The names by which titles of a chapter can be linked to. A hidden line of a program begins with the sign of a title and is none.
 fn anchors(text: &str) -> BTreeSet<String> {
-    let titles = text.lines().filter(|line| line.starts_with('#'));
-    titles
-        .map(|line| {
+    let mut found = BTreeSet::new();
+    let mut is_code = false;
+    for line in text.lines() {
+        is_code ^= line.trim_start().starts_with("```");
+        if !is_code && line.starts_with('#') {
             let title = line.trim_start_matches('#').trim().to_lowercase();
-            let kept = title
-                .chars()
-                .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
-            kept.map(|c| if c == ' ' { '-' } else { c }).collect()
-        })
-        .collect()
+            let kept = (title.chars()).filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+            found.insert(kept.map(|c| if c == ' ' { '-' } else { c }).collect());
+        }
+    }
+    found
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! A density and its score.
 
-use gibbsian_core::{Density, Score};
-use gibbsian_densities::{Covariances, GaussianMixture};
-use gibbsian_figure::{Axis, HeatMap, Plot};
-use ndarray::{Array2, array};
+use gibbsian::core::{Density, Score};
+use gibbsian::densities::{Covariances, GaussianMixture};
+use gibbsian::figure::{Axis, HeatMap, Plot};
+use gibbsian::ndarray::{Array2, array};
 
 use crate::Result;
 

@@ -1,47 +1,56 @@
 //! Machines that are solved, and a lattice.
 
-use gibbsian_classical::ising::{CRITICAL_COUPLING, SpinMeans, spontaneous_magnetisation};
-use gibbsian_classical::{
+use gibbsian::classical::ising::{CRITICAL_COUPLING, SpinMeans, spontaneous_magnetisation};
+use gibbsian::classical::{
     Bernoulli, BinaryRbm, Boundary, EnumeratedLikelihood, FusedContrastiveDivergence, FusedPersistent,
     FusedSettings, Graph, Ising, Rbm, RbmPath, SwendsenWang,
 };
-use gibbsian_core::{Energy, Parametric, Seed, TrainStep};
-use gibbsian_data::bars_and_stripes;
-use gibbsian_figure::{Axis, Plot};
-use gibbsian_partition::{ExactDistribution, Ladder, ais, reverse_ais};
-use gibbsian_samplers::Chains;
-use gibbsian_train::{Decay, Descent, Sgd};
-use ndarray::{Array1, Array2, Axis as Along};
+use gibbsian::core::{Energy, Parametric, Seed, TrainStep};
+use gibbsian::data::bars_and_stripes;
+use gibbsian::figure::{Axis, Plot};
+use gibbsian::ndarray::{Array1, Array2, Axis as Along};
+use gibbsian::partition::{ExactDistribution, Ladder, ais, reverse_ais};
+use gibbsian::samplers::Chains;
+use gibbsian::train::{Decay, Descent, Sgd};
 
 use crate::Result;
 
 pub(crate) fn sandwich() -> Result<Plot> {
     let seed = Seed::new(2);
-    let rbm = Rbm::random(Bernoulli::unbiased(10), Bernoulli::unbiased(8), 1.2, seed)?;
+    let rbm = Rbm::random(Bernoulli::unbiased(10), Bernoulli::unbiased(8), 1.5, seed)?;
     let path = RbmPath::new(&rbm, Bernoulli::unbiased(10), Bernoulli::unbiased(8))?;
     let exact = ExactDistribution::new(&rbm)?;
-    let (mut forward, mut reverse) = (Vec::new(), Vec::new());
+    // Few chains a run, so that the bias of the logarithm is seen, and many runs.
+    let (n_runs, n_chains) = (200, 10);
+    let mut spreads = [Vec::new(), Vec::new()];
     for (k, n_steps) in [2, 4, 8, 16, 32, 64, 128, 256].into_iter().enumerate() {
-        let (ladder, seed) = (Ladder::linear(n_steps)?, seed.nth(k as u64));
-        let draws = exact.sample(500, &mut seed.child("draws").rng());
-        let up = ais(&path, &ladder, 500, &mut seed.child("forward").rng())?.estimate(0.95)?;
-        let down =
-            reverse_ais(&path, &ladder, draws.view(), &mut seed.child("reverse").rng())?.estimate(0.95)?;
-        forward.push((n_steps as f64, up.log_z, up.interval));
-        reverse.push((n_steps as f64, down.log_z, down.interval));
+        let ladder = Ladder::linear(n_steps)?;
+        let mut found = [Vec::new(), Vec::new()];
+        for run in 0..n_runs {
+            let seed = seed.nth(k as u64).nth(run);
+            let draws = exact.sample(n_chains, &mut seed.child("draws").rng());
+            found[0].push(ais(&path, &ladder, n_chains, &mut seed.child("forward").rng())?.log_z());
+            found[1]
+                .push(reverse_ais(&path, &ladder, draws.view(), &mut seed.child("reverse").rng())?.log_z());
+        }
+        for (spread, found) in spreads.iter_mut().zip(found) {
+            let found = Array1::from_vec(found);
+            let (mean, deviation) = (found.mean().unwrap_or(f64::NAN), found.std(1.0));
+            spread.push((n_steps as f64, mean - deviation, mean, mean + deviation));
+        }
     }
     let mut plot = Plot::new(
-        "Annealing from both sides",
+        "Annealing from both sides, 10 chains a run",
         Axis::log("temperatures"),
         Axis::linear("log Z, nats"),
     );
-    for (label, estimates) in [
-        ("forward, from below", &forward),
-        ("reverse, from above", &reverse),
-    ] {
+    for (label, spread) in ["forward, from below", "reverse, from above"]
+        .into_iter()
+        .zip(&spreads)
+    {
         plot = plot
-            .line(label, estimates.iter().map(|(n, log_z, _)| (*n, *log_z)))
-            .error_bars(estimates.iter().map(|(n, _, i)| (*n, i.lower, i.upper)));
+            .line(label, spread.iter().map(|(n, _, mean, _)| (*n, *mean)))
+            .band(spread.iter().map(|(n, low, _, high)| (*n, *low, *high)));
     }
     Ok(plot.horizontal("exact", exact.log_z()))
 }

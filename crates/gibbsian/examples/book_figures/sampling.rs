@@ -1,14 +1,14 @@
 //! Chains and paths.
 
-use gibbsian_core::process::VariancePreserving;
-use gibbsian_core::{LinearGaussian, Seed};
-use gibbsian_densities::{Covariances, GaussianMixture, MultivariateNormal, NoisedMixture};
-use gibbsian_figure::{Axis, Plot};
-use gibbsian_samplers::{Mala, Sampling, UnadjustedLangevin};
-use gibbsian_sde::{
+use gibbsian::core::process::VariancePreserving;
+use gibbsian::core::{LinearGaussian, Seed};
+use gibbsian::densities::{Covariances, GaussianMixture, MultivariateNormal, NoisedMixture};
+use gibbsian::figure::{Axis, Plot};
+use gibbsian::ndarray::{Array1, Array2, Array3, array, s};
+use gibbsian::samplers::{Mala, Sampling, UnadjustedLangevin};
+use gibbsian::sde::{
     EulerMaruyama, FixedSteps, FreshNoise, Heun, NoNoise, ProbabilityFlow, ReverseSde, TimeGrid,
 };
-use ndarray::{Array1, Array2, Array3, array, s};
 
 use crate::Result;
 
@@ -54,7 +54,7 @@ pub(crate) fn reverse_paths() -> Result<Plot> {
     let score = NoisedMixture::new(data, process)?;
     let grid = TimeGrid::uniform(process.horizon(), 1e-3, 300)?;
     let times = grid.times().to_owned();
-    let (n, noise) = (10, FreshNoise::new(Seed::new(11)));
+    let (n, noise) = (5, FreshNoise::new(Seed::new(11)));
     let steps = FixedSteps::new(grid);
     let rough = steps.trajectory(
         &EulerMaruyama,

@@ -1,6 +1,6 @@
 //! The figures of the book.
 //!
-//! `cargo run --release -p gibbsian-repro --example book_figures` draws them all into `book/src/figures`; names after `--` choose some. The same seed gives
+//! `cargo run --release -p gibbsian --example book_figures` draws them all into `book/src/figures`; names after `--` choose some. The same seed gives
 //! the same bytes on one machine.
 
 // A program says what it has written.
@@ -13,7 +13,7 @@ mod sampling;
 
 use std::path::Path;
 
-use gibbsian_figure::Plot;
+use gibbsian::figure::Plot;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 

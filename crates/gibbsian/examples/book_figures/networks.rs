@@ -1,19 +1,19 @@
 //! What networks learn in the plane.
 
-use gibbsian_core::dataset::Matrix;
-use gibbsian_core::{Density, Objective, Parametric, ParametricMut, Seed, Snapshot, Space, TrainStep};
-use gibbsian_data::{LastBatch, Minibatches};
-use gibbsian_densities::planar::eight_gaussians;
-use gibbsian_densities::quadrature::{Domain, Interval, Normalised, Settings};
-use gibbsian_densities::{Covariances, GaussianMixture, MultivariateNormal};
-use gibbsian_figure::{Axis, HeatMap, Plot};
-use gibbsian_nn::{Activation, Net, NeuralEnergy, NeuralScore};
-use gibbsian_objectives::{DenoisingScoreMatching, NoiseContrastiveEstimation, SelfNormalised};
-use gibbsian_train::{
+use gibbsian::core::dataset::Matrix;
+use gibbsian::core::{Density, Objective, Parametric, ParametricMut, Seed, Snapshot, Space, TrainStep};
+use gibbsian::data::{LastBatch, Minibatches};
+use gibbsian::densities::planar::eight_gaussians;
+use gibbsian::densities::quadrature::{Domain, Interval, Normalised, Settings};
+use gibbsian::densities::{Covariances, GaussianMixture, MultivariateNormal};
+use gibbsian::figure::{Axis, HeatMap, Plot};
+use gibbsian::ndarray::{Array2, array};
+use gibbsian::nn::{Activation, Net, NeuralEnergy, NeuralScore};
+use gibbsian::objectives::{DenoisingScoreMatching, NoiseContrastiveEstimation, SelfNormalised};
+use gibbsian::train::{
     Adam, AdamOptions, AveragingWarmUp, Constant, Cosine, Decay, Descent, EachEpoch, Ema, GO_ON, Schedule,
     Trainer,
 };
-use ndarray::{Array2, array};
 
 use crate::Result;
 use crate::fields::{arrows, middles};
@@ -63,8 +63,8 @@ pub(crate) fn neural_energy() -> Result<Plot> {
         &mut model,
         &mut step,
         &data,
-        60,
-        Cosine::new(1e-2, 0.0, 60 * 20)?,
+        150,
+        Cosine::new(1e-2, 0.0, 150 * 20)?,
         seed,
     )?;
 
@@ -76,7 +76,7 @@ pub(crate) fn neural_energy() -> Result<Plot> {
     let density = Normalised::new(model.model(), Domain::rectangle(side, side), settings)?;
     let (window, n) = ((-3.5, 3.5), 100);
     let cells = middles(window, n);
-    let grid = |log_p: ndarray::Array1<f64>| log_p.mapv(f64::exp).into_shape_with_order((n, n));
+    let grid = |log_p: gibbsian::ndarray::Array1<f64>| log_p.mapv(f64::exp).into_shape_with_order((n, n));
     let (found, exact) = (
         grid(density.log_density(cells.view()))?,
         grid(truth.log_density(cells.view()))?,
@@ -150,8 +150,8 @@ pub(crate) fn schedules() -> Result<Plot> {
     let data = truth.sample(5_000, &mut seed.child("data").rng());
     // The loss on fresh noise of fresh points: the same for every model that is judged.
     let test = truth.sample(20_000, &mut seed.child("test").rng());
-    let judge = |model: &NeuralScore| -> gibbsian_core::Result<f64> {
-        let mut grad = ndarray::Array1::zeros(model.n_params());
+    let judge = |model: &NeuralScore| -> gibbsian::core::Result<f64> {
+        let mut grad = gibbsian::ndarray::Array1::zeros(model.n_params());
         let mut objective = DenoisingScoreMatching::new(sigma)?;
         objective.loss_and_grad_into(
             model,
@@ -167,7 +167,7 @@ pub(crate) fn schedules() -> Result<Plot> {
         let average = step.average();
         let mut judged = Vec::new();
         let mut watch = EachEpoch::new(
-            |model: &NeuralScore, progress: &gibbsian_train::Progress, _: &gibbsian_train::History| {
+            |model: &NeuralScore, progress: &gibbsian::train::Progress, _: &gibbsian::train::History| {
                 let mut shown = model.clone();
                 if is_averaged {
                     average.apply_to(&mut shown)?;
@@ -192,7 +192,7 @@ pub(crate) fn schedules() -> Result<Plot> {
         Ok(judged)
     };
     let n_steps = n_epochs * 50;
-    let constant = || Ok::<_, gibbsian_core::Error>(Box::new(Constant::new(1e-2)?));
+    let constant = || Ok::<_, gibbsian::core::Error>(Box::new(Constant::new(1e-2)?));
     Ok(Plot::new(
         "Three ways to end",
         Axis::linear("epoch"),
