@@ -1,5 +1,7 @@
-//! The book's programs, compiled and run as tests of the documentation: a module for each chapter.
+//! The programs of the front page and of the book, compiled and run as tests of the documentation: a module for each chapter.
 
+#[doc = include_str!("../../../README.md")]
+mod front_page {}
 #[doc = include_str!("../../../book/src/introduction.md")]
 mod introduction {}
 #[doc = include_str!("../../../book/src/quick_start.md")]

@@ -45,8 +45,3 @@ pub use gibbsian_figure::{Axis, ColourMap, HeatMap, ImageGrid, Plot};
 
 /// The result of an experiment: any error becomes a failed claim in the ledger, with its text in the report.
 pub type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
-
-/// The program in the README compiles and runs.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
