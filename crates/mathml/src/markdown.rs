@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use crate::prose::apart;
 use crate::{Display, to_mathml};
 
 /// A formula of a text, in TeX.
@@ -64,7 +65,10 @@ pub fn to_markdown_html(markdown: &str) -> Result<String, TextError> {
     replace_formulas(markdown, |formula| {
         Ok::<_, crate::MathError>(if formula.is_display {
             // A block of its own is passed through as it is, up to the next empty line.
-            let math = to_mathml(formula.tex, Display::Block)?.replace('\n', " ");
+            let mut math = String::new();
+            for part in apart(formula.tex) {
+                math.push_str(&to_mathml(part, Display::Block)?.replace('\n', " "));
+            }
             format!("<div class=\"formula\">{math}</div>")
         } else {
             literal(&to_mathml(formula.tex, Display::Inline)?)

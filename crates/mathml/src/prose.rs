@@ -91,7 +91,7 @@ pub fn to_html(prose: &str) -> Result<String> {
 }
 
 /// A formula at those of its `\qquad` that stand in no group, no pair of growing brackets and no environment.
-fn apart(tex: &str) -> Vec<&str> {
+pub(crate) fn apart(tex: &str) -> Vec<&str> {
     const SPACE: &str = "\\qquad";
     let mut parts = Vec::new();
     let (mut depth, mut start) = (0_i32, 0);
