@@ -180,7 +180,8 @@ impl Placed {
         let span = self.high - self.low;
         let stride = ((span / n as f64).ceil() as i32).max(1);
         let multiples: &[f64] = if span < 2.2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
-        let is_plain = self.low >= -3.0 && self.high <= 4.5;
+        // Powers of ten are written as such where they are many or far from one, and never beside their multiples.
+        let is_plain = multiples.len() > 1 || (self.low >= -3.0 && self.high <= 4.5);
         let mut ticks = Vec::new();
         for exponent in (first..=last).filter(|e| e.rem_euclid(stride) == 0) {
             for &multiple in multiples {
@@ -188,7 +189,7 @@ impl Placed {
                 if !(self.low..=self.high).contains(&value.log10()) {
                     continue;
                 }
-                let label = if is_plain || multiple != 1.0 {
+                let label = if is_plain {
                     text::number(value)
                 } else {
                     format!("10{}", text::superscript(exponent))
@@ -244,6 +245,10 @@ mod tests {
             ["10⁻¹²", "10⁻¹⁰", "10⁻⁸", "10⁻⁶", "10⁻⁴", "10⁻²"]
         );
         assert_eq!(labels(Axis::log("x").range(1.0, 10.0)), ["1", "2", "5", "10"]);
+        assert_eq!(
+            labels(Axis::log("x").range(4e-4, 4e-3)),
+            ["0.0005", "0.001", "0.002"]
+        );
         assert_eq!(
             labels(Axis::log("x").range(1.1, 1.5)),
             ["1.1", "1.2", "1.3", "1.4", "1.5"]

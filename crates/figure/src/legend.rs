@@ -3,7 +3,7 @@
 use crate::markers::Marker;
 use crate::marks::{colour, dashes, fill, stroke};
 use crate::plot::{Mark, Shape};
-use crate::svg::{WIDTH, text_at, widest};
+use crate::svg::{text_at, widest};
 use crate::text;
 
 /// The labelled marks, in rows that fit the width.
@@ -23,21 +23,17 @@ impl<'a> Legend<'a> {
     const LINE: f64 = 15.0;
     const SAMPLE: f64 = 26.0;
     const GAP: f64 = 18.0;
-    /// What a row may take.
-    const WIDEST: f64 = WIDTH - 60.0;
     /// What a letter takes at most on average.
     const LETTER: f64 = 6.6;
 
-    pub(crate) fn of(marks: &'a [Mark]) -> Self {
+    /// The legend of the labelled marks in rows that are at most this wide.
+    pub(crate) fn of(marks: &'a [Mark], widest_row: f64) -> Self {
         let mut rows: Vec<Vec<Entry<'a>>> = Vec::new();
         let mut used = f64::INFINITY;
         for mark in marks.iter().filter(|mark| !mark.label.is_empty()) {
-            let lines = text::wrap(
-                &mark.label,
-                ((Self::WIDEST - Self::SAMPLE) / Self::LETTER) as usize,
-            );
+            let lines = text::wrap(&mark.label, ((widest_row - Self::SAMPLE) / Self::LETTER) as usize);
             let width = Self::SAMPLE + widest(lines.iter().map(String::as_str)) + Self::GAP;
-            if used + width - Self::GAP > Self::WIDEST {
+            if used + width - Self::GAP > widest_row {
                 rows.push(Vec::new());
                 used = 0.0;
             }

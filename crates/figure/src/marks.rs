@@ -44,7 +44,7 @@ pub(crate) fn draw(svg: &mut String, mark: &Mark, x: &Placed, y: &Placed, field:
             let marked: Vec<(f64, f64)> = match points.len() {
                 _ if *is_dashed => Vec::new(),
                 0..=FEW_POINTS => places(points, x, y),
-                _ if n_series > 1 => signposts(&places(points, x, y), mark.series),
+                _ if n_series > 1 => signposts(&places(points, x, y), mark.series, field),
                 _ => Vec::new(),
             };
             marker.draw(svg, &marked, RADIUS, colour, 1.0, rim);
@@ -199,13 +199,17 @@ fn places(points: &[(f64, f64)], x: &Placed, y: &Placed) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// A few points of a long line, at other places for every series, so that the markers of lines that lie on one another do not.
-fn signposts(places: &[(f64, f64)], series: usize) -> Vec<(f64, f64)> {
+/// A few points of a long line where it is in the field, at other places for every series, so that the markers of lines that lie on one another do not.
+fn signposts(places: &[(f64, f64)], series: usize, field: Field) -> Vec<(f64, f64)> {
+    let is_seen = |(x, y): &(f64, f64)| {
+        (field.left..=field.right).contains(x) && (field.top..=field.bottom).contains(y)
+    };
+    let seen: Vec<(f64, f64)> = places.iter().copied().filter(is_seen).collect();
     let shift = (0.5 + 0.382 * series as f64).fract();
     (0..N_SIGNPOSTS)
         .filter_map(|i| {
             let share = (i as f64 + shift) / N_SIGNPOSTS as f64;
-            places.get((share * places.len() as f64) as usize).copied()
+            seen.get((share * seen.len() as f64) as usize).copied()
         })
         .collect()
 }
@@ -262,4 +266,32 @@ fn arrow_path(arrows: &[[f64; 4]], x: &Placed, y: &Placed, field: Field) -> Stri
         );
     }
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signposts_stand_in_the_field_and_not_on_those_of_others() {
+        let field = Field {
+            left: 100.0,
+            right: 200.0,
+            top: 0.0,
+            bottom: 50.0,
+        };
+        let line: Vec<(f64, f64)> = (0..1000).map(|i| (f64::from(i), 25.0)).collect();
+        let of = |series| signposts(&line, series, field);
+        assert_eq!(of(0).len(), N_SIGNPOSTS);
+        assert!(of(0).iter().all(|(x, _)| (100.0..=200.0).contains(x)));
+        for series in 1..4 {
+            for (x, _) in of(series) {
+                assert!(
+                    of(0).iter().all(|(other, _)| (x - other).abs() > 1.5),
+                    "series {series} at {x}"
+                );
+            }
+        }
+        assert!(signposts(&line[..50], 0, field).is_empty());
+    }
 }

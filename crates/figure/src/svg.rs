@@ -48,11 +48,12 @@ pub(crate) fn render(plot: &Plot) -> Result<(String, (u32, u32))> {
 
     let title = text::wrap(&plot.title, ((WIDTH - 16.0) / TITLE_LETTER_WIDTH) as usize);
     let title_height = TITLE_LINE * title.len() as f64;
-    let legend = Legend::of(&plot.marks);
     let label_width = widest(y_ticks.iter().map(|(_, label)| label.as_str()));
     let y_label = text::wrap(&plot.y.label, (FIELD_HEIGHT / LETTER_WIDTH) as usize);
+    let left = 34.0 + label_width + LINE * (y_label.len().saturating_sub(1)) as f64;
+    let legend = Legend::of(&plot.marks, WIDTH - left - 4.0);
     let mut field = Field {
-        left: 34.0 + label_width + LINE * (y_label.len().saturating_sub(1)) as f64,
+        left,
         right: WIDTH - if plot.heat_map.is_some() { COLOUR_BAR } else { 18.0 },
         top: 20.0 + title_height + legend.height(),
         bottom: 0.0,

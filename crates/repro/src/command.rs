@@ -292,6 +292,7 @@ mod tests {
             ids: vec!["a".into(), "b".into()],
             full: true,
             resume: true,
+            report: true,
             seed: Some(7),
             threads: Some(3),
             out: Some("x=y".into()),

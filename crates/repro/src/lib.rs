@@ -5,7 +5,8 @@
 //! writes a ledger (`ledger.json`), a report (`index.html`) and one folder of figures and tables per experiment.
 //!
 //! Reading order: [`experiment`] says what an experiment declares, [`context`] what it may do while it runs, [`gibbsian_figure`] and
-//! [`csv`] what it can show; [`ledger`] holds the verdicts, [`outcome`] what is stored between runs, [`report`] the page;
+//! [`csv`] what it can show; [`ledger`] holds the verdicts, [`margin`] by how much, [`outcome`] what is stored between runs, [`report`] the page; [`schedule`] and
+//! [`progress`] say how long it will take;
 //! [`runner`] and [`command`] put them together, and [`registry`] lists the experiments in the order of the report.
 //!
 //! Three rules hold throughout. Every declared claim is measured, or it fails. Clock time never enters a verdict, a figure

@@ -239,7 +239,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     refine(ctx, [&scaled, &convolved], saddle)?;
     let plot = Plot::new(
         "Two modes of weight 0.8 and 0.2, along the line through them",
-        Axis::linear("u = (x + y)/√2"),
+        Axis::linear("u = (x + y)/√2").range(-12.0, 12.0),
         Axis::linear("density"),
     )
     .line("plain chains", plain_law.points(8))
