@@ -50,7 +50,7 @@ pub use reversed::{MarginalFlow, Reversed};
 pub use schemes::{
     Ancestral, Ddim, DpmSolver2M, DpmSolver2S, DpmSolverSde2M, EdmHeun, Euler, EulerMaruyama,
     ExponentialIntegrator, Heun, LangevinStep, Milstein, PredictorCorrector, ReverseDiffusion,
-    ReverseVariance, RungeKutta4, Sra1, Sri1W1, StochasticHeun, StratonovichHeun,
+    ReverseVariance, RungeKutta4, Sra1, Sri1W1, StochasticHeun, StratonovichHeun, UniPc,
 };
 pub use solver::{FixedSteps, Solver, Step};
 pub use tableau::EmbeddedPair;

@@ -23,6 +23,7 @@
 //! | [`DpmSolver2M`] | 1 | none | 2 | Lu, Zhou, Bao, Chen, Li and Zhu (2022) |
 //! | [`DpmSolver2S`] | 2 | none | 2 | the same |
 //! | [`DpmSolverSde2M`] | 1 | as `λ = 1` | 2 | the same |
+//! | [`UniPc`] | 1 | none | 3; 2 with `p = 1` | Zhao, Bai, Rao, Zhou and Lu (2023) |
 //! | [`EdmHeun`] | 2 | churn | 2 | Karras, Aittala, Aila and Laine (2022) |
 //! | [`PredictorCorrector`] | the predictor's and one a correction | the predictor's and its own | that of the predictor | Song et al. (2021) |
 //!
@@ -48,6 +49,7 @@ mod runge_kutta_4;
 mod sra;
 mod srk;
 mod stochastic_heun;
+mod unipc;
 mod working;
 
 pub use ancestral::{Ancestral, ReverseVariance};
@@ -65,4 +67,5 @@ pub use runge_kutta_4::RungeKutta4;
 pub use sra::Sra1;
 pub use srk::Sri1W1;
 pub use stochastic_heun::{StochasticHeun, StratonovichHeun};
+pub use unipc::{Polynomial, UniPc};
 pub use working::Working;

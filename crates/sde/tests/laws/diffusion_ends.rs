@@ -5,7 +5,7 @@ use gibbsian_core::{Seed, Space, TimeScore};
 use gibbsian_sde::{
     Ancestral, Ddim, DpmSolver2M, DpmSolver2S, DpmSolverSde2M, EdmHeun, ExponentialIntegrator, FixedSteps,
     FreshNoise, LangevinStep, PredictorCorrector, ReverseDiffusion, ReverseSde, ReverseVariance, Solver,
-    TimeGrid,
+    TimeGrid, UniPc,
 };
 use gibbsian_testkit::targets::Noised;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, array};
@@ -36,6 +36,7 @@ fn a_step_to_time_zero_gives_the_expected_data() {
     check(&Ddim::new(0.5).unwrap());
     check(&DpmSolver2M);
     check(&DpmSolver2S::default());
+    check(&UniPc::default());
     check(&DpmSolverSde2M);
     check(&EdmHeun::default());
 }
@@ -71,6 +72,7 @@ fn no_scheme_asks_for_the_score_at_time_zero() {
     check(&Ddim::default());
     check(&DpmSolver2M);
     check(&DpmSolver2S::default());
+    check(&UniPc::default());
     check(&DpmSolverSde2M);
     check(&EdmHeun::default());
     check(&PredictorCorrector {

@@ -5,7 +5,7 @@ use gibbsian_core::Seed;
 use gibbsian_sde::{
     Ancestral, Ddim, DpmSolver2M, DpmSolver2S, DpmSolverSde2M, EdmHeun, ExponentialIntegrator, FixedSteps,
     FreshNoise, LangevinStep, PredictorCorrector, ReverseDiffusion, ReverseSde, ReverseVariance, Solver,
-    StoredPath, TimeGrid,
+    StoredPath, TimeGrid, UniPc,
 };
 use gibbsian_testkit::stats::order;
 use gibbsian_testkit::targets::{Mixture, Noised};
@@ -157,6 +157,8 @@ fn deterministic_schemes_converge_to_the_probability_flow() {
     check("DDIM", &Ddim::default(), 1.0);
     check("2M", &DpmSolver2M, 2.0);
     check("2S", &DpmSolver2S::default(), 2.0);
+    check("UniPC-1", &UniPc::new(1).unwrap(), 2.0);
+    check("UniPC-2", &UniPc::default(), 3.0);
     check("Heun", &EdmHeun::default(), 2.0);
 }
 
@@ -187,6 +189,8 @@ fn schemes_that_end_at_time_zero_reach_the_law_of_the_data() {
     check("DDIM, half the noise", &Ddim::new(0.5).unwrap());
     check("2M", &DpmSolver2M);
     check("2S", &DpmSolver2S::default());
+    check("UniPC-2", &UniPc::default());
+    check("UniPC-3", &UniPc::new(3).unwrap());
     check("SDE-2M", &DpmSolverSde2M);
     check("Heun", &EdmHeun::default());
 }

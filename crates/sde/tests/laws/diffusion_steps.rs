@@ -7,7 +7,7 @@ use gibbsian_core::{Seed, Space, TimeScore};
 use gibbsian_sde::{
     Ancestral, Ddim, DpmSolver2M, DpmSolver2S, DpmSolverSde2M, EdmHeun, EulerMaruyama, ExponentialIntegrator,
     FixedSteps, FreshNoise, ReverseDiffusion, ReverseSde, ReverseVariance, Solver, Step, StoredPath,
-    TimeGrid,
+    TimeGrid, UniPc,
 };
 use gibbsian_testkit::stats::order;
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, array};
@@ -297,6 +297,7 @@ fn the_data_of_one_point_are_reached_by_straight_lines() {
     check(&Ddim::default());
     check(&DpmSolver2M);
     check(&DpmSolver2S::new(0.4).unwrap());
+    check(&UniPc::default());
     check(&EdmHeun::default());
 }
 

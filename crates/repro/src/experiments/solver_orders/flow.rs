@@ -5,7 +5,7 @@ use gibbsian_core::{LinearGaussian, Space};
 use gibbsian_densities::{Covariances, GaussianMixture, NoisedMixture};
 use gibbsian_sde::{
     AdaptiveRungeKutta, Ddim, DpmSolver2M, DpmSolver2S, EdmHeun, Euler, FixedSteps, Heun, NoNoise,
-    ProbabilityFlow, ReverseSde, RungeKutta4, Solver, TimeGrid,
+    ProbabilityFlow, ReverseSde, RungeKutta4, Solver, TimeGrid, UniPc,
 };
 use ndarray::{Array1, Array2, array};
 
@@ -17,7 +17,7 @@ use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result};
 const STEPS: [usize; 5] = [32, 64, 128, 256, 512];
 
 pub(super) const DETERMINISTIC: Claim = Claim {
-    claim: "orders on the probability flow of two modes: 1 (Euler, DDIM), 2 (Heun, DPM-Solver++ 2M and 2S, EDM Heun), 4 (Runge–Kutta): largest distance of a slope from its order",
+    claim: "orders on the probability flow of two modes: 1 (Euler, DDIM), 2 (Heun, DPM-Solver++ 2M and 2S, EDM Heun), 3 (UniPC), 4 (Runge–Kutta): largest distance of a slope from its order",
     source: "the sources of the schemes",
     provenance: Provenance::Exact,
     quick: Some(Check::at_most(0.1)),
@@ -57,6 +57,7 @@ pub(super) fn measure(ctx: &mut Context, orders: &mut Orders) -> Result<()> {
             2.0,
             problem.errors(&DpmSolver2S::default(), &reverse)?,
         ),
+        ("UniPC", 3.0, problem.errors(&UniPc::default(), &reverse)?),
         ("EDM Heun", 2.0, problem.errors(&EdmHeun::default(), &reverse)?),
         ("Runge–Kutta", 4.0, problem.errors(&RungeKutta4, &flow)?),
     ];

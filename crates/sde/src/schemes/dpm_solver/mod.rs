@@ -37,15 +37,15 @@ pub use singlestep::DpmSolver2S;
 
 /// `x' = keep · x + data · x̂ + noise · z`.
 #[derive(Clone, Copy, Debug)]
-struct DataForm {
-    keep: f64,
-    data: f64,
-    noise: f64,
+pub(super) struct DataForm {
+    pub(super) keep: f64,
+    pub(super) data: f64,
+    pub(super) noise: f64,
 }
 
 impl DataForm {
     /// The probability flow from `from` to `to`.
-    fn of_flow<P: LinearGaussian>(process: &P, from: f64, to: f64) -> Self {
+    pub(super) fn of_flow<P: LinearGaussian>(process: &P, from: f64, to: f64) -> Self {
         let back = Backwards::of(process, from, to);
         DataForm {
             keep: back.sigma_to / back.sigma_from,
