@@ -262,6 +262,7 @@ mod tests {
             ("$a \\$ b$", "[a \\$ b]"),
             ("Größe $σ$ é", "Größe [σ] é"),
             ("an unclosed ` and $x$", "an unclosed ` and [x]"),
+            ("``a ``` $x$ `` $y$", "``a ``` $x$ `` [y]"),
         ] {
             assert_eq!(marked(text).as_deref(), Ok(expected), "{text}");
         }
@@ -275,6 +276,7 @@ mod tests {
             ("$x\n\ny$", 1),
             ("\n\n$$ a = b", 3),
             ("from $5 to $6", 1),
+            ("between $5,$6", 1),
             ("`a`\n```\n$\n```\nand $", 5),
         ] {
             assert_eq!(marked(text).unwrap_err().line, line, "{text}");

@@ -60,7 +60,7 @@ pub(crate) fn rbm_training() -> Result<Plot> {
     let start = Rbm::random(Bernoulli::unbiased(9), Bernoulli::unbiased(12), 0.01, seed)?;
     let n_steps = 4_000;
     let rate = |t: u64| 0.2 * (1.0 - t as f64 / n_steps as f64);
-    let seen = |t: u64| t % 80 == 0 || t == n_steps - 1;
+    let seen = |t: u64| t.is_multiple_of(80) || t == n_steps - 1;
 
     let chains = data.sample(100, &mut seed.child("chains").rng());
     let mut cd = FusedContrastiveDivergence::new(FusedSettings::default())?;
