@@ -17,8 +17,9 @@ use crate::svg;
 /// use gibbsian_figure::{Axis, Plot};
 /// let k = [1.0, 2.0, 4.0, 8.0];
 /// let plot = Plot::new("Bias of CD-k", Axis::log("Gibbs steps k"), Axis::log("bias (nat)"))
-///     .line("CD-k", k.iter().map(|&k| (k, 0.5 / k)))
-///     .band(k.iter().map(|&k| (k, 0.4 / k, 0.6 / k)))
+///     .points("CD-k", k.iter().map(|&k| (k, 0.5 / k)))
+///     .error_bars(k.iter().map(|&k| (k, 0.4 / k, 0.6 / k)))
+///     .theory("1/(2k)", k.iter().map(|&k| (k, 0.5 / k)))
 ///     .horizontal("exact", 0.1);
 /// assert!(plot.render()?.0.starts_with("<svg"));
 /// # Ok::<(), gibbsian_core::Error>(())
@@ -131,7 +132,7 @@ impl Plot {
         )
     }
 
-    /// A new series as a dashed line, for theory beside measurement.
+    /// A new series as a dashed line, for what is no measurement.
     pub fn dashed(self, label: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         let points = points.into_iter().collect();
         self.series(
@@ -141,6 +142,18 @@ impl Plot {
                 is_dashed: true,
             },
         )
+    }
+
+    /// A dashed line in the colour of the last series, for what theory says of it; an empty label keeps it out of the legend.
+    pub fn theory(mut self, label: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        self = self.companion(Shape::Line {
+            points: points.into_iter().collect(),
+            is_dashed: true,
+        });
+        if let Some(mark) = self.marks.last_mut() {
+            mark.label = label.into();
+        }
+        self
     }
 
     /// A new series as dots.

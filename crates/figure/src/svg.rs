@@ -359,13 +359,14 @@ mod tests {
             .horizontal("r", 1.0)
             .line("a", points)
             .band([(0.0, 1.0, 2.0)])
+            .theory("a in theory", points)
             .line("b", points);
         let series: Vec<usize> = plot.marks.iter().map(|m| m.series).collect();
-        assert_eq!(series, [0, 0, 0, 1]);
+        assert_eq!(series, [0, 0, 0, 0, 1]);
         // A second line of reference is told from the first, and takes no colour from what comes after it.
         let plot = plot.vertical("r", 0.5).line("c", points);
         let series: Vec<usize> = plot.marks.iter().map(|m| m.series).collect();
-        assert_eq!(series[4..], [1, 2]);
+        assert_eq!(series[5..], [1, 2]);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //!   number that must not exceed a bound and cannot be negative 1 is zero itself;
 //! - in standard errors, where the measurement came with one.
 //!
-//! A claim that expects one number exactly has no width: it holds or it does not.
+//! A claim that expects one number exactly has no width: it holds or it does not. Nor has one whose only end is zero a size; its margin is a distance.
 
 use crate::ledger::Target;
 use crate::outcome::ClaimOutcome;
@@ -93,7 +93,7 @@ impl Margin {
         match (self.share, self.standard_errors) {
             (Some(share), _) => percent(share),
             (None, Some(errors)) => format!("{} se", signed(errors)),
-            (None, None) if self.accepted == Accepted::Exactly && self.distance == 0.0 => "exact".into(),
+            (None, None) if self.distance == 0.0 => "exact".into(),
             (None, None) => signed(self.distance),
         }
     }
@@ -103,9 +103,7 @@ impl Margin {
         let mut text = match (self.share, self.standard_errors) {
             (Some(share), _) => percent(share.abs()),
             (None, Some(errors)) => format!("{} se", rounded(errors.abs())),
-            (None, None) if self.accepted == Accepted::Exactly && self.distance == 0.0 => {
-                return "exact".into();
-            }
+            (None, None) if self.distance == 0.0 => return "exact".into(),
             (None, None) => rounded(self.distance.abs()),
         };
         if let (Some(_), Some(errors)) = (self.share, self.standard_errors) {
@@ -224,6 +222,8 @@ mod tests {
     fn a_number_that_must_be_met_is_met_or_not() {
         let m = margin(Check::value(3.0), 3.0);
         assert_eq!((m.distance, m.share, m.short().as_str()), (0.0, None, "exact"));
+        // An error that must be zero and is.
+        assert_eq!(margin(Check::at_most(0.0), 0.0).long(), "exact");
         let m = margin(Check::value(3.0), 5.0);
         assert_eq!((m.distance, m.share), (-2.0, None));
         assert!(m.closeness() < 0.0 && m.long() == "2 outside");

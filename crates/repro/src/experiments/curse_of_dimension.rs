@@ -317,7 +317,7 @@ fn weights(ctx: &mut Context) -> Result<()> {
         Axis::log("relative variance of the weights"),
     )
     .points("importance sampling, precision 1.5", found)
-    .line("its closed form", curve)
+    .theory("its closed form", curve)
     .dashed(
         "importance sampling, shift ½",
         exponential.map(|(d, v)| (d, v.exp_m1())),

@@ -197,12 +197,12 @@ fn one_dimension(ctx: &mut Context) -> Result<()> {
         Axis::linear("step size ε"),
         Axis::linear("variance"),
     )
-    .dashed("1/(1 − ε/2)", exact(|e| 1.0 / (1.0 - 0.5 * e)))
-    .dashed("1", exact(|_| 1.0))
-    .dashed("1/(2 − ε/2)", exact(|e| 1.0 / (2.0 - 0.5 * e)))
     .points("unadjusted", free)
+    .theory("1/(1 − ε/2)", exact(|e| 1.0 / (1.0 - 0.5 * e)))
     .points("adjusted", adjusted)
-    .points("accepted without the proposal ratio", wrong);
+    .theory("1", exact(|_| 1.0))
+    .points("accepted without the proposal ratio", wrong)
+    .theory("1/(2 − ε/2)", exact(|e| 1.0 / (2.0 - 0.5 * e)));
     ctx.plot("variance", "Points are measured, lines are exact.", &plot)
 }
 

@@ -254,20 +254,23 @@ fn compare(ctx: &mut Context, trials: &[Trial]) -> Result<()> {
         "Coverage of 95 % intervals, their median width in nats, and the share that the verdict trusts, by method and weight scale.",
         &table,
     )?;
-    let names: Vec<String> = METHODS
-        .iter()
-        .enumerate()
-        .map(|(i, (name, ..))| format!("{i} {name}"))
-        .collect();
-    let plot = Plot::new(
+    let mut plot = Plot::new(
         "How often 95 % intervals are right",
-        Axis::linear("method"),
-        Axis::linear("share of machines").range(0.9, 1.0),
+        Axis::linear("method, in the order of the legend").range(-0.5, METHODS.len() as f64 - 0.5),
+        Axis::linear("share of machines whose log Z is inside").range(0.9, 1.0),
     )
-    .points("coverage", coverages)
-    .horizontal("92.7 %", 0.927)
-    .horizontal("97.3 %", 0.973);
-    ctx.plot("coverage", &format!("{}.", names.join(", ")), &plot)
+    .horizontal("", 0.95);
+    let n_machines = compared().count() as f64;
+    for ((name, ..), (at, covered)) in METHODS.into_iter().zip(coverages) {
+        let error = (covered * (1.0 - covered) / n_machines).sqrt();
+        plot = plot.points(format!("{at} {name}"), [(at, covered)]).error_bars([(
+            at,
+            covered - 2.0 * error,
+            covered + 2.0 * error,
+        )]);
+    }
+    let caption = "Bars are two standard errors, from a binomial law; the line is at 95 %.";
+    ctx.plot("coverage", caption, &plot)
 }
 
 /// One machine by every method.

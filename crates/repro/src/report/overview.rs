@@ -233,7 +233,9 @@ fn reading(html: &mut String, page: &Page<'_>) {
     );
     let closest = closest(page.summary);
     if !closest.is_empty() {
-        html.push_str("<p>The least to spare:</p>\n<ul>\n");
+        html.push_str(
+            "<p>The least to spare, where a theorem may be attained and leave nothing:</p>\n<ul>\n",
+        );
         for (claim, margin) in closest.into_iter().take(N_CLOSEST) {
             let id = escape(&claim.entry.experiment);
             put(

@@ -80,7 +80,6 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
         Axis::log("v² × mean squared error to the clean score"),
     );
     let (mut worst, mut depth) = (0.0_f64, 0.0_f64);
-    let mut points = Vec::new();
     for n in N_DATA {
         let least = best(n).sqrt();
         let errors: Result<Vec<f64>> = (0..FACTORS.len())
@@ -100,18 +99,15 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
         }
         depth = larger(depth, errors[3] / smaller(errors[1], errors[5]));
         let curve = (0..=100).map(|k| 0.05 * 10f64.powf(1.7 * f64::from(k) / 100.0));
-        plot = plot.line(
-            format!("{n} data"),
-            curve.map(|sigma| (sigma, law(sigma * sigma, n).0)),
-        );
-        points.extend(levels.into_iter().zip(errors));
+        plot = plot
+            .points(format!("{n} data"), levels.into_iter().zip(errors))
+            .theory("", curve.map(|sigma| (sigma, law(sigma * sigma, n).0)));
     }
-    plot = plot.points("averages of runs", points);
     ctx.measure(&LAW, worst)?;
     ctx.measure(&MINIMUM, depth)?;
     ctx.plot(
         "linear",
-        "Lines are the closed form. Left of the minimum variance rules, right of it bias.",
+        "Points are averages of runs, dashed lines the closed form. Left of the minimum variance rules, right of it bias.",
         &plot,
     )?;
     ctx.table(

@@ -202,12 +202,12 @@ fn laws(ctx: &mut Context) -> Result<()> {
         Axis::log("variance"),
     )
     .points("loss", losses)
-    .points("gradient in a precision", gradients)
-    .line(
+    .theory(
         "½ d v²/(σ²(v + σ²))²",
         levels().map(|s| (s, laws_at(s).0.variance)),
     )
-    .line("v/σ²", levels().map(|s| (s, laws_at(s).1[2].variance)))
+    .points("gradient in a precision", gradients)
+    .theory("v/σ²", levels().map(|s| (s, laws_at(s).1[2].variance)))
     .dashed("d/(2σ⁴)", levels().map(|s| (s, 0.5 * DIM as f64 / s.powi(4))));
     ctx.plot(
         "variance",

@@ -128,9 +128,9 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
         Axis::log("root mean squared error"),
     )
     .points("score matching", linear(&score))
+    .theory("sandwich", theory(sandwich[0]))
     .points("maximum likelihood", linear(&likelihood))
-    .dashed("sandwich", theory(sandwich[0]))
-    .dashed("Cramér and Rao", theory(bound[0]));
+    .theory("Cramér and Rao", theory(bound[0]));
     ctx.plot(
         "circle",
         "The error along the mean direction against the number of data; dashed lines are the asymptotic formulas.",

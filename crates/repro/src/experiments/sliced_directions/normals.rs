@@ -284,7 +284,6 @@ fn shown(ctx: &mut Context, seed: Seed) -> Result<()> {
             let [plain, reduced] = case.expected(law);
             (plain - reduced) / case.squares
         };
-        plot = plot.dashed("", curve.iter().map(|case| (case.n_dimensions(), excess(case))));
         let found: Vec<(f64, f64, f64)> = (marks.iter().enumerate())
             .map(|(k, case)| {
                 let (mean, error) = case.observed(law, 20_000, seed.child(name).nth(k as u64))[2];
@@ -297,7 +296,8 @@ fn shown(ctx: &mut Context, seed: Seed) -> Result<()> {
                 found
                     .iter()
                     .map(|&(d, mean, e)| (d, mean - 2.0 * e, mean + 2.0 * e)),
-            );
+            )
+            .theory("", curve.iter().map(|case| (case.n_dimensions(), excess(case))));
     }
     ctx.plot(
         "excess",
