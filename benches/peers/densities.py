@@ -1,22 +1,14 @@
 """Densities of gibbsian beside JAX and scikit-learn on the same points; see README.md in this folder."""
-import argparse
 import json
 import pathlib
 import sys
 import tempfile
 import time
 
-from sides import Sides
+from sides import Failure, Options, Sides, Task
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--threads", type=int, default=2)
-parser.add_argument("--rounds", type=int, default=5, help="times that both sides run in turn")
-parser.add_argument("--only", nargs="*", help="names of tasks")
-parser.add_argument("--worker", nargs="*", help=argparse.SUPPRESS)
-arguments = parser.parse_args()
-
-PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "target/release/density-peer"
-N = 100_000
+arguments = Options(__doc__).parse()
+N = 10_000 if arguments.quick else 100_000
 REPEATS = 9
 
 
@@ -133,7 +125,7 @@ if arguments.worker:
     print(json.dumps(WORKERS[name](pathlib.Path(folder), *[json.loads(v) for v in rest])))
     sys.exit()
 
-sides = Sides(arguments.threads, arguments.rounds)
+sides = Sides(arguments)
 folder = pathlib.Path(tempfile.mkdtemp())
 SIZES = {"gaussian-2": (1, 2), "gaussian-16": (1, 16), "gaussian-128": (1, 128), "mixture-2": (16, 2), "mixture-16": (16, 16)}
 for name, size in SIZES.items():
@@ -146,7 +138,8 @@ def side(run, key):
     def measure():
         row = run()
         expected = checks.setdefault(key[0], row["check"])
-        assert all(abs(a - b) <= 1e-8 * (1 + abs(a)) for a, b in zip(expected, row["check"])), (key, expected, row["check"])
+        if not all(abs(a - b) <= 1e-8 * (1 + abs(a)) for a, b in zip(expected, row["check"])):
+            raise Failure(f"the sides computed different things: {expected} and {row['check']}")
         return sum_of(row, key[1])
     return measure
 
@@ -157,18 +150,17 @@ def sum_of(row, kinds):
     return sum(parts)
 
 
-TASKS = {}
+TASKS = []
 for name in SIZES:
     peer = lambda name=name: sides.peer("jax_density", folder, name)
-    ours = lambda name=name: sides.run(PROGRAM, "density", folder / f"{name}.bin")
-    for kind in ("value", "score"):
-        TASKS[f"{name} {kind} / JAX"] = side(peer, (name, [kind])), side(ours, (name, [kind])), 1
-    TASKS[f"{name} both / JAX"] = side(peer, (name, ["value", "score"])), side(ours, (name, ["both"])), 1
-    library = "scipy" if name.startswith("gaussian") else "sklearn"
+    ours = lambda name=name: sides.program("density-peer", "density", folder / f"{name}.bin")
+    for kind, theirs in (("value", ["value"]), ("score", ["score"]), ("both", ["value", "score"])):
+        TASKS.append(Task(f"{name} {kind}", "JAX", side(peer, (name, theirs)), side(ours, (name, [kind]))))
+    library, label = ("scipy", "SciPy") if name.startswith("gaussian") else ("sklearn", "scikit-learn")
     other = lambda name=name, library=library: sides.peer(f"{library}_density", folder, name)
-    label = {"scipy": "SciPy", "sklearn": "scikit-learn"}[library]
-    TASKS[f"{name} value / {label}"] = side(other, (name, ["value"])), side(ours, (name, ["value"])), 1
-TASKS["EM iteration, mixture-16 / scikit-learn"] = (
+    TASKS.append(Task(f"{name} value", label, side(other, (name, ["value"])), side(ours, (name, ["value"]))))
+TASKS.append(Task(
+    "EM iteration, mixture-16", "scikit-learn",
     side(lambda: sides.peer("sklearn_em", folder, "mixture-16", 5), ("em", ["em"])),
-    side(lambda: sides.run(PROGRAM, "em", folder / "mixture-16.bin", 5), ("em", ["em"])), 1)
-sides.table(TASKS, arguments.only)
+    side(lambda: sides.program("density-peer", "em", folder / "mixture-16.bin", 5), ("em", ["em"]))))
+sides.table(TASKS)

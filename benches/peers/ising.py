@@ -1,24 +1,14 @@
 """Ising updates and exact log Z of gibbsian beside JAX, numba, mcising and dwave-samplers at the critical point of the square lattice; see README.md in this folder."""
-import argparse
 import json
 import math
-import pathlib
 import sys
 import time
 
-from sides import Sides
+from sides import Failure, Options, Sides, Task
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--threads", type=int, default=1)
-parser.add_argument("--rounds", type=int, default=5, help="times that both sides run in turn")
-parser.add_argument("--only", nargs="*", help="names of tasks")
-parser.add_argument("--seconds", type=float, default=1.0, help="length of one measurement")
-parser.add_argument("--chains", type=int, default=32, help="chains of gibbsian's Metropolis at L = 64")
-parser.add_argument("--worker", nargs="*", help=argparse.SUPPRESS)
-arguments = parser.parse_args()
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "target/release/ising-peer"
+options = Options(__doc__, threads=1, seconds=1.0)
+options.add_argument("--chains", type=int, default=32, help="chains of gibbsian's Metropolis at L = 64")
+arguments = options.parse()
 TEMPERATURE = 2 / math.log(1 + math.sqrt(2))
 
 
@@ -202,15 +192,15 @@ if arguments.worker:
     print(json.dumps(WORKERS[name](*[json.loads(v) for v in rest])))
     sys.exit()
 
-sides = Sides(arguments.threads, arguments.rounds)
+sides = Sides(arguments)
 
 
-def task(worker, ours, length, *values, chains=1):
-    return (lambda: sides.peer(worker, "-", length, arguments.seconds, *values),
-            lambda: sides.run(PROGRAM, ours, length, chains, arguments.seconds)["ns_per_spin"], 1)
+def task(name, peer, worker, ours, length, *values, chains=1):
+    return Task(name, peer, lambda: sides.peer(worker, "-", length, arguments.seconds, *values),
+                lambda: sides.program("ising-peer", ours, length, chains, arguments.seconds)["ns_per_spin"], unit="ns a spin")
 
 
-def exact(ours, length):
+def exact(name, ours, length):
     """`log Z` of both sides must agree before a time counts."""
     theirs = []
 
@@ -219,23 +209,23 @@ def exact(ours, length):
         return theirs[0]
 
     def gibbsian():
-        found = sides.run(PROGRAM, ours, length, 1, arguments.seconds)
-        assert abs(found["log_z"] - theirs[1]) < 1e-9 * abs(theirs[1]), (found, theirs)
+        found = sides.program("ising-peer", ours, length, 1, arguments.seconds)
+        if not abs(found["log_z"] - theirs[1]) < 1e-9 * abs(theirs[1]):
+            raise Failure(f"the sides computed different things: {theirs[1]} and {found['log_z']}")
         return found["ns_per_spin"]
 
-    return peer, gibbsian, 1
+    return Task(name, "dwave-samplers", peer, gibbsian, unit="ns a spin")
 
 
-print("nanoseconds a spin, where the table says seconds")
-sides.table({
-    "Metropolis L=64 / JAX": task("jax_metropolis", "metropolis", 64, chains=arguments.chains),
-    "Metropolis L=1024 / numba": task("numba_metropolis", "metropolis", 1024),
-    "Metropolis L=1024 / numba, tuned": task("numba_tuned_metropolis", "metropolis", 1024),
-    "Swendsen-Wang L=64 / mcising": task("mcising_cluster", "swendsen-wang", 64, "swendsen_wang"),
-    "Swendsen-Wang L=1024 / mcising": task("mcising_cluster", "swendsen-wang", 1024, "swendsen_wang"),
-    "Wolff L=64 / mcising": task("mcising_cluster", "wolff", 64, "wolff"),
-    "Wolff L=1024 / numba": task("numba_wolff", "wolff", 1024),
-    "Wolff L=1024 / mcising": task("mcising_cluster", "wolff", 1024, "wolff"),
-    "log Z of 16x16 by a strip / dwave": exact("strip", 16),
-    "log Z of 16x16, planar / dwave": exact("planar", 16),
-}, arguments.only)
+sides.table([
+    task(f"Metropolis L=64, {arguments.chains} chains here, one there", "JAX", "jax_metropolis", "metropolis", 64, chains=arguments.chains),
+    task("Metropolis L=1024", "numba", "numba_metropolis", "metropolis", 1024),
+    task("Metropolis L=1024, tuned", "numba", "numba_tuned_metropolis", "metropolis", 1024),
+    task("Swendsen-Wang L=64", "mcising", "mcising_cluster", "swendsen-wang", 64, "swendsen_wang"),
+    task("Swendsen-Wang L=1024", "mcising", "mcising_cluster", "swendsen-wang", 1024, "swendsen_wang"),
+    task("Wolff L=64", "mcising", "mcising_cluster", "wolff", 64, "wolff"),
+    task("Wolff L=1024", "numba", "numba_wolff", "wolff", 1024),
+    task("Wolff L=1024", "mcising", "mcising_cluster", "wolff", 1024, "wolff"),
+    exact("log Z of 16x16 by a strip", "strip", 16),
+    exact("log Z of 16x16, planar", "planar", 16),
+])

@@ -1,28 +1,22 @@
 """Samplers of gibbsian beside nuts-rs and blackjax on six targets; see README.md in this folder."""
-import argparse
 import json
+import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import time
 
-from sides import Sides, median
+from sides import ROOT, Failure, Options, Sides, Task, median, number, row, spread, unmeasured
 
 TARGETS = {"normal100": 100, "corr50": 50, "funnel10": 10, "twomode2": 2, "banana2": 2, "logreg25": 25}
-parser = argparse.ArgumentParser()
-parser.add_argument("--threads", type=int, default=2)
-parser.add_argument("--rounds", type=int, default=3, help="times that all sides run in turn")
-parser.add_argument("--chains", type=int, default=64)
-parser.add_argument("--draws", type=int, default=500)
-parser.add_argument("--only", nargs="*", default=list(TARGETS), help="names of targets")
-parser.add_argument("--sides", nargs="*", help="names of samplers")
-parser.add_argument("--nuts-rs", help="the program in nuts-rs/, compiled")
-parser.add_argument("--worker", nargs="*", help=argparse.SUPPRESS)
-arguments = parser.parse_args()
-
-PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "target/release/mcmc-peer"
-REPEATS = 5
+options = Options(__doc__, rounds=3)
+options.add_argument("--chains", type=int, default=64)
+options.add_argument("--draws", type=int, help="draws of each chain (500; 50 with --quick)")
+arguments = options.parse()
+CHAINS, DRAWS = arguments.chains, arguments.draws or (50 if arguments.quick else 500)
+REPEATS = 1 if arguments.quick else 5
+# The program in nuts-rs/ is no member of the workspace; it is built where this variable says.
+NUTS_RS = os.environ.get("NUTS_RS_PEER", ROOT / "benches/peers/nuts-rs/target/release/nuts-rs-peer")
 
 
 def correlated(d=50, condition=1000.0):
@@ -153,85 +147,115 @@ if arguments.worker:
 import numpy as np  # noqa: E402
 from arviz_stats.base import array_stats  # noqa: E402
 
-sides = Sides(arguments.threads, arguments.rounds)
+sides = Sides(arguments)
 folder = pathlib.Path(tempfile.mkdtemp())
-for name in TARGETS:
-    data(name).tofile(folder / f"{name}.bin")
 
 
-def ours(kernel):
-    return lambda name, chains, draws: sides.run(PROGRAM, kernel, name, folder / f"{name}.bin", chains, draws, REPEATS, folder / "draws.bin")
+def gibbsian(kernel, draws=DRAWS):
+    return lambda name: sides.program("mcmc-peer", kernel, name, folder / f"{name}.bin", CHAINS, draws, REPEATS, folder / "draws.bin")
 
 
-def nuts_rs(name, chains, draws):
-    if not arguments.nuts_rs:
-        raise ImportError("no program was named by --nuts-rs")
-    return sides.run(arguments.nuts_rs, name, TARGETS[name], folder / f"{name}.bin", chains, draws, REPEATS, folder / "draws.bin")
+def nuts_rs(name):
+    if not pathlib.Path(NUTS_RS).exists():
+        raise Failure("its program is not built", missing="nuts-rs")
+    return sides.run(NUTS_RS, name, TARGETS[name], folder / f"{name}.bin", CHAINS, DRAWS, REPEATS, folder / "draws.bin")
 
 
 def blackjax(kind, double=False):
-    return lambda name, chains, draws: sides.peer("blackjax", folder, kind, name, chains, draws, REPEATS, double)
+    return lambda name: sides.peer("blackjax", folder, kind, name, CHAINS, DRAWS, REPEATS, double)
 
 
 SIDES = {
-    "gibbsian NUTS": ours("nuts"),
-    "nuts-rs": nuts_rs,
+    "gibbsian NUTS": gibbsian("nuts"),
+    "nuts-rs NUTS": nuts_rs,
     "blackjax NUTS": blackjax("nuts"),
-    "gibbsian NUTS, full metric": ours("nuts-dense"),
-    "gibbsian HMC": ours("hmc"),
+    "gibbsian NUTS, full metric": gibbsian("nuts-dense"),
+    "gibbsian HMC": gibbsian("hmc"),
     "blackjax HMC": blackjax("hmc"),
+    "gibbsian MALA": gibbsian("mala"),
     "blackjax MALA": blackjax("mala"),
-    "gibbsian random walk": ours("random-walk"),
+    "gibbsian random walk": gibbsian("random-walk"),
     "blackjax random walk": blackjax("rwm"),
 }
+# Kernel, peer, and what is compared: all of a side's rates are in the details.
+PAIRS = [("NUTS", "nuts-rs", "ess/s"), ("NUTS", "blackjax", "ess/s"), ("HMC", "blackjax", "gradients/s"), ("MALA", "blackjax", "ess/s"),
+         ("random walk", "blackjax", "ess/s")]
+UNITS = {"ess/s": "effective draws/s", "gradients/s": "gradients/s"}
+COLUMNS = ["ess/s", "ess of squares/s", "gradients/s", "draws/s", "r-hat", "mean error", "variance error", "diverging"]
 
 
-def judge(name, row, chains, draws):
+def judge(name, found):
     """Effective draws of the worst coordinate, those of its square, R-hat, and errors of the first two moments, by one judge for all sides."""
-    x = np.fromfile(folder / "draws.bin").reshape(chains, draws, -1)
+    x = np.fromfile(folder / "draws.bin").reshape(CHAINS, DRAWS, -1)
     effective = lambda v: float(array_stats.ess(v, chain_axis=0, draw_axis=1, method="bulk").min())
     moments = exact_moments(name)
     if moments is None:
-        moments = np.load(folder / "moments.npy") if (folder / "moments.npy").exists() else None
+        moments = np.load(folder / "moments.npy")
     flat = x.reshape(-1, x.shape[-1])
-    errors = [float("nan")] * 2
-    if moments is not None:
-        mean, variance = moments
-        errors = [float((abs(flat.mean(0) - mean) / np.sqrt(variance)).max()), float(abs(flat.var(0) / variance - 1).max())]
-    seconds = median(row["seconds"])
+    mean, variance = moments
+    seconds = median(found["seconds"])
     return {
         "ess/s": effective(x) / seconds,
         "ess of squares/s": effective((x - flat.mean(0)) ** 2) / seconds,
-        "gradients/s": row["gradients"] / seconds,
-        "draws/s": chains * draws / seconds,
+        "gradients/s": found["gradients"] / seconds,
+        "draws/s": CHAINS * DRAWS / seconds,
         "r-hat": float(array_stats.rhat(x, chain_axis=0, draw_axis=1).max()),
-        "mean error": errors[0],
-        "variance error": errors[1],
+        "mean error": float((abs(flat.mean(0) - mean) / np.sqrt(variance)).max()),
+        "variance error": float(abs(flat.var(0) / variance - 1).max()),
+        "diverging": found.get("diverging"),
     }
 
 
-print(f"{arguments.threads} threads, {arguments.chains} chains of {arguments.draws} draws, {arguments.rounds} rounds in turn; medians [least, most] over rounds")
-for name in arguments.only:
+def measure(name, chosen):
+    """What each of the chosen sides did, a list of judgements, or the failure that ended it."""
+    data(name).tofile(folder / f"{name}.bin")
     if name == "logreg25":
         # The judge's moments: a run ten times as long.
-        ours("nuts")(name, arguments.chains, 10 * arguments.draws)
+        gibbsian("nuts", 10 * DRAWS)(name)
         x = np.fromfile(folder / "draws.bin").reshape(-1, TARGETS[name])
         np.save(folder / "moments.npy", np.stack([x.mean(0), x.var(0)]))
-    rows = {}
-    for _ in range(arguments.rounds):
-        for side, run in SIDES.items():
-            if arguments.sides and side not in arguments.sides:
-                continue
-            try:
-                row = run(name, arguments.chains, arguments.draws)
-            except (ImportError, subprocess.CalledProcessError) as error:
-                rows.setdefault(side, []).append(None)
-                print(f"{name}: {side} skipped ({(getattr(error, 'stderr', None) or str(error))[-200:]})")
-                continue
-            rows.setdefault(side, []).append(judge(name, row, arguments.chains, arguments.draws) | {"diverging": row.get("diverging")})
-    for side, measured in rows.items():
-        measured = [row for row in measured if row]
-        if not measured:
-            continue
-        columns = {key: sorted(row[key] for row in measured) for key in measured[0] if measured[0][key] is not None}
-        print(f"{name}: {side}: " + ", ".join(f"{key} {median(c):.4g} [{c[0]:.3g}, {c[-1]:.3g}]" for key, c in columns.items()), flush=True)
+    measured = {side: [] for side in chosen}
+    for _ in range(sides.rounds):
+        for side in chosen:
+            if isinstance(measured[side], list):
+                try:
+                    measured[side].append(judge(name, SIDES[side](name)))
+                except Failure as failure:
+                    measured[side] = failure
+    return measured
+
+
+def compare(task, theirs, ours):
+    """The row of a task, from judgements or failures of both sides."""
+    for side, found in (("peer", theirs), ("gibbsian", ours)):
+        if isinstance(found, Failure):
+            return unmeasured(task, side, found)
+    key = next(key for key, unit in UNITS.items() if unit == task.unit)
+    moments = lambda rows: f"{number(median([r['mean error'] for r in rows]))} and {number(median([r['variance error'] for r in rows]))}"
+    remark = f"largest errors of means and variances: peer {moments(theirs)}, gibbsian {moments(ours)}"
+    return row(task, [r[key] for r in theirs], [r[key] for r in ours]) | {"remark": remark}
+
+
+every = sides.chosen([Task(f"{name}, {kernel}", peer, None, None, unit=UNITS[key], more_is_better=True)
+                      for name in TARGETS for kernel, peer, key in PAIRS])
+print(f"{CHAINS} chains of {DRAWS} draws, {sides.threads} threads, {sides.rounds} rounds in turn: median [least, most] over rounds")
+for name in TARGETS:
+    tasks = [task for task in every if task.name.startswith(name)]
+    open_tasks = [task for task in tasks if task.label not in sides.before]
+    wanted = {f"{side} {task.name.split(', ')[1]}" for task in open_tasks for side in ("gibbsian", task.peer)}
+    if "gibbsian NUTS" in wanted:
+        wanted.add("gibbsian NUTS, full metric")
+    measured = measure(name, [side for side in SIDES if side in wanted]) if open_tasks else {}
+    for side, found in measured.items():
+        if not isinstance(found, Failure):
+            columns = {key: [r[key] for r in found] for key in COLUMNS if found[0][key] is not None}
+            sides.details.append({"target": name, "side": side, "columns": columns})
+    for task in tasks:
+        kernel = task.name.split(", ")[1]
+        if task.label in sides.before:
+            sides.add(sides.before[task.label])
+        else:
+            sides.add(compare(task, measured[f"{task.peer} {kernel}"], measured[f"gibbsian {kernel}"]))
+for detail in sides.details:
+    print(f"{detail['target']}: {detail['side']}: " + ", ".join(f"{key} {spread(values)}" for key, values in detail["columns"].items()))
+sides.finish()

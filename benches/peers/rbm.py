@@ -1,5 +1,4 @@
 """RBM tasks of gibbsian beside JAX and scikit-learn on the same bytes; see README.md in this folder."""
-import argparse
 import gzip
 import json
 import pathlib
@@ -7,18 +6,11 @@ import sys
 import tempfile
 import time
 
-from sides import Sides
+from sides import ROOT, Options, Sides, Task
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--threads", type=int, default=2)
-parser.add_argument("--rounds", type=int, default=5, help="times that both sides run in turn")
-parser.add_argument("--only", nargs="*", help="names of tasks")
-parser.add_argument("--quality", action="store_true")
-parser.add_argument("--worker", nargs="*", help=argparse.SUPPRESS)
-arguments = parser.parse_args()
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "target/release/rbm-peer"
+options = Options(__doc__)
+options.add_argument("--quality", action="store_true", help="score the trained weights of both sides by one judge")
+arguments = options.parse()
 V, H, B, N = 784, 500, 100, 9000
 
 
@@ -192,7 +184,7 @@ if arguments.worker:
     print(json.dumps(WORKERS[name](pathlib.Path(folder), *[json.loads(v) for v in rest])))
     sys.exit()
 
-sides = Sides(arguments.threads, arguments.rounds)
+sides = Sides(arguments)
 
 
 def peer(name, *values):
@@ -200,37 +192,44 @@ def peer(name, *values):
 
 
 def ours(*values):
-    return sides.run(PROGRAM, *values)["median_s"]
+    return sides.program("rbm-peer", *values)["median_s"]
 
 
 folder = pathlib.Path(tempfile.mkdtemp())
-train, _ = digits()
-train.tofile(folder / "data.bin")
-for hidden, name in ((H, "start.bin"), (20, "start20.bin")):
-    (folder / name).write_bytes(b"".join(p.tobytes() for p in start(hidden)))
 DATA, START, OURS = folder / "data.bin", folder / "start.bin", folder / "ours.bin"
-ours("train", DATA, START, folder / "model.bin", "cd", 1, 0.05, 10)
-ours("train", DATA, folder / "start20.bin", folder / "model20.bin", "cd", 1, 0.05, 3)
+EPOCHS, FEW = (1, 1) if arguments.quick else (10, 3)
 
 
-def training(worker, algorithm, k, rate, epochs):
-    return (lambda: peer(worker, k, rate, epochs, algorithm == "pcd"),
-            lambda: ours("train", DATA, START, OURS, algorithm, k, rate, epochs), 10000 / N)
+def prepare():
+    """The data, the starts and two trained machines, as files."""
+    train, _ = digits()
+    train.tofile(DATA)
+    for hidden, name in ((H, "start.bin"), (20, "start20.bin")):
+        (folder / name).write_bytes(b"".join(p.tobytes() for p in start(hidden)))
+    ours("train", DATA, START, folder / "model.bin", "cd", 1, 0.05, EPOCHS)
+    ours("train", DATA, folder / "start20.bin", folder / "model20.bin", "cd", 1, 0.05, FEW)
 
 
-TASKS = {
-    "CD-1, 10k images / JAX": training("jax_train", "cd", 1, 0.05, 10),
-    "PCD-1, 10k images / JAX": training("jax_train", "pcd", 1, 0.02, 10),
-    "PCD-1, 10k images / scikit-learn": training("sklearn_train", "pcd", 1, 0.02, 3),
-    "PCD-15, 10k images / JAX": training("jax_train", "pcd", 15, 0.02, 3),
-    "AIS 1000 x 100 / JAX": (lambda: peer("jax_ais", 2), lambda: ours("ais", DATA, folder / "model.bin", 2), 1),
-    "exact log Z 784 x 20 / JAX": (lambda: peer("jax_exact", 2), lambda: ours("exact", folder / "model20.bin"), 1),
-}
+def training(name, peer_name, worker, algorithm, k, rate, epochs):
+    return Task(f"{name}, 10,000 digits", peer_name, lambda: peer(worker, k, rate, epochs, algorithm == "pcd"),
+                lambda: ours("train", DATA, START, OURS, algorithm, k, rate, epochs), 10000 / N)
 
 
-def score(name):
-    if arguments.quality and "/ JAX" in name and "images" in name:
-        print(f"  test log-probability: peer {quality(folder / 'peer.bin'):.2f}, gibbsian {quality(OURS):.2f}", flush=True)
+TASKS = [
+    training("CD-1", "JAX", "jax_train", "cd", 1, 0.05, EPOCHS),
+    training("PCD-1", "JAX", "jax_train", "pcd", 1, 0.02, EPOCHS),
+    training("PCD-1", "scikit-learn", "sklearn_train", "pcd", 1, 0.02, FEW),
+    training("PCD-15", "JAX", "jax_train", "pcd", 15, 0.02, FEW),
+    Task("AIS, 1,000 temperatures x 100 chains", "JAX", lambda: peer("jax_ais", 2), lambda: ours("ais", DATA, folder / "model.bin", 2)),
+    Task("exact log Z, 784 x 20", "JAX", lambda: peer("jax_exact", 2), lambda: ours("exact", folder / "model20.bin")),
+]
 
 
-sides.table(TASKS, arguments.only, score)
+def score(task):
+    if arguments.quality and task.peer == "JAX" and "digits" in task.name:
+        return f"mean log-probability of held-out digits: peer {quality(folder / 'peer.bin'):.2f}, gibbsian {quality(OURS):.2f} nats"
+
+
+TASKS = sides.chosen(TASKS)
+prepare()
+sides.table(TASKS, score)

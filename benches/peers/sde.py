@@ -1,21 +1,11 @@
 """Reverse processes and probability flows of a known mixture, gibbsian beside JAX and diffrax; see README.md in this folder."""
-import argparse
 import json
-import pathlib
 import sys
 import time
 
-from sides import Sides
+from sides import Options, Sides, Task
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--threads", type=int, default=2)
-parser.add_argument("--rounds", type=int, default=5, help="times that both sides run in turn")
-parser.add_argument("--seconds", type=float, default=3.0, help="length of a measurement")
-parser.add_argument("--only", nargs="*", help="names of tasks")
-parser.add_argument("--worker", nargs="*", help=argparse.SUPPRESS)
-arguments = parser.parse_args()
-
-PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "target/release/sde-peer"
+arguments = Options(__doc__, seconds=3.0).parse()
 END, STEPS, TOLERANCE = 1e-3, 1000, 1e-5
 SIGMA_MIN, SIGMA_MAX, BETA_MIN, BETA_MAX = 0.01, 20.0, 0.1, 20.0
 # name: (process, dimensions, components, points)
@@ -118,20 +108,16 @@ def peer(task, seconds):
 
 
 if arguments.worker:
-    print(json.dumps(peer(arguments.worker[0], arguments.seconds)))
+    # The first word is the task, the second a folder that other scripts use.
+    print(json.dumps(peer(arguments.worker[0], json.loads(arguments.worker[2]))))
     sys.exit()
 
-sides = Sides(arguments.threads, arguments.rounds)
+sides = Sides(arguments)
 
 
 def pair(task):
-    def theirs():
-        return sides.run(sys.executable, sys.argv[0], "--seconds", arguments.seconds, "--worker", task)
-
-    def ours():
-        return sides.run(PROGRAM, task, arguments.seconds)
-
-    return theirs, ours, 1.0
+    return Task(task, "JAX" if task.startswith("euler") else "diffrax", lambda: sides.peer(task, "-", arguments.seconds),
+                lambda: sides.program("sde-peer", task, arguments.seconds))
 
 
-sides.table({task: pair(task) for task in TASKS}, arguments.only)
+sides.table([pair(task) for task in TASKS])

@@ -1,51 +1,220 @@
-"""Two sides of a comparison, run in turn with the same number of threads; what the scripts of this folder share."""
+"""Two sides of a comparison, run in turn with the same number of threads; what the scripts of this folder share.
+
+A script declares tasks, and `Sides.table` measures them, prints a line for each, and with `--json` writes what `report.py` makes a page of. A row is `measured`,
+`absent` (the peer is not installed) or `failed` (a side ended with an error, or the two sides computed different things); none is left out in silence.
+"""
+import argparse
+import datetime
 import json
 import os
+import pathlib
+import re
+import shutil
 import statistics
 import subprocess
 import sys
+from dataclasses import dataclass
+from typing import Callable
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# A measurement that takes longer hangs.
+LONGEST_SECONDS = 3600
+
+
+class Options(argparse.ArgumentParser):
+    """The options that all scripts have; `seconds` is the length of one measurement, where a script has such a length."""
+
+    def __init__(self, description, threads=2, rounds=5, seconds=None):
+        super().__init__(description=description)
+        self.rounds, self.seconds = rounds, seconds
+        self.add_argument("--threads", type=int, default=threads)
+        self.add_argument("--rounds", type=int, help=f"times that both sides run in turn ({rounds}; 1 with --quick)")
+        self.add_argument("--only", nargs="*", help="parts of the names of tasks")
+        self.add_argument("--quick", action="store_true", help="one short round: shows that everything runs, measures nothing")
+        self.add_argument("--json", type=pathlib.Path, help="also write the results here, after every task")
+        self.add_argument("--resume", action="store_true", help="keep the tasks that are measured in the file of --json")
+        self.add_argument("--list", action="store_true", help="print the names of the tasks and end")
+        if seconds:
+            self.add_argument("--seconds", type=float, help=f"length of a measurement ({seconds}; 0.1 with --quick)")
+        self.add_argument("--worker", nargs="*", help=argparse.SUPPRESS)
+
+    def parse(self):
+        found = self.parse_args()
+        found.rounds = found.rounds or (1 if found.quick else self.rounds)
+        if self.seconds:
+            found.seconds = found.seconds or (0.1 if found.quick else self.seconds)
+        return found
+
+
+class Failure(Exception):
+    """A side did not give a result; `missing` names the package that it lacks, if that is why."""
+
+    def __init__(self, text, missing=None):
+        super().__init__(text)
+        self.missing = missing
+
+
+@dataclass
+class Task:
+    """One comparison: both functions give what was measured, one number or many of which the median counts."""
+
+    name: str
+    peer: str
+    theirs: Callable
+    ours: Callable
+    scale: float = 1.0
+    unit: str = "s"
+    more_is_better: bool = False
+
+    @property
+    def label(self):
+        return f"{self.name} / {self.peer}"
 
 
 class Sides:
     """Starts workers of the calling script and programs of gibbsian with thread counts pinned before a library is loaded."""
 
-    def __init__(self, threads, rounds):
-        self.threads, self.rounds = threads, rounds
+    def __init__(self, arguments):
+        self.arguments, self.threads, self.rounds = arguments, arguments.threads, arguments.rounds
         self.environment = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
-        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
-            self.environment[variable] = str(threads)
-        self.pin = []
-        if threads == 1:
+        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"):
+            self.environment[variable] = str(self.threads)
+        if self.threads == 1:
             self.environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-            self.pin = ["taskset", "-c", "0"]
+        # JAX makes as many threads as it may use processors, so the processors are pinned too where that can be done.
+        self.pin = []
+        if hasattr(os, "sched_getaffinity") and shutil.which("taskset"):
+            processors = sorted(os.sched_getaffinity(0))[: self.threads]
+            self.pin = ["taskset", "-c", ",".join(map(str, processors))]
+        self.rows, self.details = [], []
+        self.before = self.earlier_rows()
+        self.started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
     def run(self, *command):
-        """The JSON that a command prints."""
+        """The JSON that a command prints, or a `Failure`."""
         command = self.pin + [str(part) for part in command]
-        return json.loads(subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout)
+        try:
+            done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=LONGEST_SECONDS)
+        except FileNotFoundError as error:
+            raise Failure(f"{error.filename} does not exist") from error
+        except subprocess.TimeoutExpired as error:
+            raise Failure(f"no result after {LONGEST_SECONDS} seconds") from error
+        if done.returncode:
+            text = done.stderr.strip() or f"exit code {done.returncode}"
+            missing = re.search(r"(?:ModuleNotFoundError: No module named|ImportError: .* from) '([\w.]+)'", text)
+            raise Failure(text.splitlines()[-1][-400:], missing and missing[1])
+        try:
+            return json.loads(done.stdout)
+        except ValueError as error:
+            raise Failure(f"printed what is not JSON: {done.stdout[-200:]!r}") from error
+
+    def program(self, name, *values):
+        """What a program of `gibbsian-benches` prints."""
+        folder = pathlib.Path(os.environ.get("GIBBSIAN_PROGRAMS", ROOT / "target/release"))
+        if not (folder / name).exists():
+            raise Failure(f"the program {name} is not built")
+        return self.run(folder / name, *values)
 
     def peer(self, name, folder, *values):
         """What `--worker name` of the calling script prints."""
-        return self.run(sys.executable, sys.argv[0], "--worker", name, folder, *[json.dumps(v) for v in values])
+        return self.run(sys.executable, sys.argv[0], "--threads", self.threads, "--worker", name, folder, *[json.dumps(v) for v in values])
 
-    def table(self, tasks, only=None, after=lambda name: None):
-        """Prints a line for each `name: (theirs, ours, scale)`; both are functions that give seconds, one or many."""
-        print(f"{self.threads} threads, {self.rounds} rounds in turn; seconds: median [least, most] over rounds")
-        for name, (theirs, ours, scale) in tasks.items():
-            if only and name not in only:
+    def table(self, tasks, after=lambda task: None):
+        """Measures tasks in turn, prints a line for each, and writes all of them. `after` may give a remark on a task that was measured."""
+        print(f"{self.threads} threads, {self.rounds} rounds in turn: median [least, most] over rounds")
+        for task in self.chosen(tasks):
+            if task.label in self.before:
+                self.add(self.before[task.label])
                 continue
+            values, side, fault = ([], []), "peer", None
             try:
-                pairs = [(median(theirs()) * scale, median(ours()) * scale) for _ in range(self.rounds)]
-            except (ImportError, subprocess.CalledProcessError) as error:
-                print(f"{name}: skipped ({getattr(error, 'stderr', error)})")
-                continue
-            columns = [sorted(side) for side in zip(*pairs)]
-            show = [f"{median(c):.3g} [{c[0]:.3g}, {c[-1]:.3g}]" for c in columns]
-            ratios = sorted(p / m for p, m in pairs)
-            print(f"{name}: peer {show[0]}, gibbsian {show[1]}, ratio {median(ratios):.2f} "
-                  f"[{ratios[0]:.2f}, {ratios[-1]:.2f}]", flush=True)
-            after(name)
+                for _ in range(self.rounds):
+                    side = "peer"
+                    theirs = median(task.theirs()) * task.scale
+                    side = "gibbsian"
+                    ours = median(task.ours()) * task.scale
+                    values[0].append(theirs)
+                    values[1].append(ours)
+                remark = after(task)
+            except Failure as failure:
+                fault = failure
+            self.add(row(task, *values) | {"remark": remark} if fault is None else unmeasured(task, side, fault))
+        self.finish()
+
+    def chosen(self, tasks):
+        """The tasks that `--only` asks for; with `--list` it names them and ends."""
+        only = self.arguments.only
+        tasks = [task for task in tasks if not only or any(part in task.label for part in only)]
+        if self.arguments.list:
+            print("\n".join(task.label for task in tasks))
+            sys.exit()
+        return tasks
+
+    def add(self, new):
+        self.rows.append(new)
+        print(line(new), flush=True)
+        self.write(finished=False)
+
+    def finish(self):
+        self.write(finished=True)
+
+    def write(self, finished):
+        if self.arguments.json:
+            self.arguments.json.parent.mkdir(parents=True, exist_ok=True)
+            whole = self.settings() | {"started": self.started, "finished": finished, "pinned": bool(self.pin), "rows": self.rows, "details": self.details}
+            partial = self.arguments.json.with_suffix(".partial")
+            partial.write_text(json.dumps(whole, indent=1) + "\n")
+            partial.replace(self.arguments.json)
+
+    def settings(self):
+        return {"script": pathlib.Path(sys.argv[0]).stem, "threads": self.threads, "rounds": self.rounds, "quick": self.arguments.quick}
+
+    def earlier_rows(self):
+        """Measured rows of a run with the same settings, by their labels."""
+        path = self.arguments.json
+        if not (self.arguments.resume and path and path.exists()):
+            return {}
+        found = json.loads(path.read_text())
+        if any(found.get(key) != value for key, value in self.settings().items()):
+            return {}
+        self.details = found["details"]
+        return {f"{r['task']} / {r['peer']}": r for r in found["rows"] if r["status"] == "measured"}
 
 
-def median(seconds):
-    return statistics.median(seconds if isinstance(seconds, (list, tuple)) else [seconds])
+def row(task, theirs, ours):
+    """A measured row: values in the order of rounds, and their ratio, which is above one where gibbsian is better."""
+    ratios = [m / p if task.more_is_better else p / m for p, m in zip(theirs, ours)]
+    return {"task": task.name, "peer": task.peer, "unit": task.unit, "status": "measured", "theirs": theirs, "ours": ours, "ratios": ratios}
+
+
+def unmeasured(task, side, failure):
+    status = "absent" if failure.missing and side == "peer" else "failed"
+    text = f"{failure.missing} is not installed" if status == "absent" else str(failure)
+    return {"task": task.name, "peer": task.peer, "unit": task.unit, "status": status, "side": side, "missing": failure.missing, "error": text}
+
+
+def line(r):
+    """A row as a line of text."""
+    label = f"{r['task']} / {r['peer']}"
+    if r["status"] != "measured":
+        return f"{label}: {r['status']} ({r['side']}): {r['error']}"
+    remark = f"; {r['remark']}" if r.get("remark") else ""
+    return f"{label}: peer {spread(r['theirs'])} {r['unit']}, gibbsian {spread(r['ours'])} {r['unit']}, ratio {spread(r['ratios'])}{remark}"
+
+
+def spread(values):
+    """Median with the least and the most."""
+    return f"{number(median(values))} [{number(min(values))}, {number(max(values))}]"
+
+
+def number(value):
+    """Three digits, with thousands separated and without an exponent where the number is no longer than one."""
+    if value == 0 or not 1e-4 <= abs(value) < 1e9:
+        return f"{value:.3g}"
+    rounded = float(f"{value:.3g}")
+    digits = max(0, 2 - int(f"{rounded:e}".split("e")[1]))
+    return f"{rounded:,.{digits}f}"
+
+
+def median(values):
+    return statistics.median(values if isinstance(values, (list, tuple)) else [values])

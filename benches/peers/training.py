@@ -1,21 +1,11 @@
 """Training steps of networks, gibbsian beside JAX and PyTorch; see README.md in this folder."""
-import argparse
 import json
-import pathlib
 import sys
 import time
 
-from sides import Sides
+from sides import Options, Sides, Task
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--threads", type=int, default=2)
-parser.add_argument("--rounds", type=int, default=5, help="times that both sides run in turn")
-parser.add_argument("--seconds", type=float, default=2.0, help="length of a measurement")
-parser.add_argument("--only", nargs="*", help="names of tasks")
-parser.add_argument("--worker", nargs="*", help=argparse.SUPPRESS)
-arguments = parser.parse_args()
-
-PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "target/release/training-peer"
+arguments = Options(__doc__, seconds=2.0).parse()
 TASKS = ["dsm", "ssm", "ism", "ncsn", "e-dsm", "e-ssm", "e-ism", "nce", "cd", "dsm784", "unet28"]
 BATCH, HIDDEN, SIGMA, INNER = 512, 128, 0.3, 50
 
@@ -171,15 +161,12 @@ if arguments.worker:
     print(json.dumps(torch_unet(seconds) if task == "unet28" else jax_steps(task, seconds)))
     sys.exit()
 
-sides = Sides(arguments.threads, arguments.rounds)
-sides.table(
-    {
-        task: (
-            lambda task=task: sides.peer(task, "-", arguments.seconds),
-            lambda task=task: sides.run(PROGRAM, task, arguments.seconds),
-            1,
-        )
-        for task in TASKS
-    },
-    arguments.only,
-)
+sides = Sides(arguments)
+
+
+def pair(task):
+    return Task(f"step of {task}", "PyTorch" if task == "unet28" else "JAX", lambda: sides.peer(task, "-", arguments.seconds),
+                lambda: sides.program("training-peer", task, arguments.seconds))
+
+
+sides.table([pair(task) for task in TASKS])

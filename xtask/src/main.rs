@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 mod book;
+mod peers;
 mod process;
 mod test;
 mod tidy;
@@ -22,7 +23,7 @@ cargo xtask COMMAND [ARGUMENTS]
 
   test         everything the continuous integration runs, in its order
   reproduce    the experiments: a report, a ledger, figures and tables
-  bench        the benchmarks; arguments go to `cargo bench`
+  bench        the benchmarks; `--peers` runs them beside other libraries, other arguments go to `cargo bench`
   book         the book, as pages that need no network
   tidy         what a machine can see of the rules in docs/architecture.md
 
@@ -38,7 +39,11 @@ const BENCH_USAGE: &str = "\
 cargo xtask bench [ARGUMENTS]
 
 Runs the benchmarks of the package `gibbsian-benches`. The arguments are those of `cargo bench`, for example
-`--bench NAME`, a part of a benchmark's name, or `-- --quick` for criterion.";
+`--bench NAME`, a part of a benchmark's name, or `-- --quick` for criterion.
+
+cargo xtask bench --peers [NAME...] [OPTIONS]
+
+Runs gibbsian beside other libraries and writes a page of ratios; `--peers --help` says more.";
 
 const BOOK_USAGE: &str = "\
 cargo xtask book [--open]
@@ -61,14 +66,14 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     // What follows `--` belongs to the program that is started.
-    let wants_help = rest
-        .iter()
-        .take_while(|a| *a != "--")
-        .any(|a| a == "--help" || a == "-h");
+    let own = || rest.iter().take_while(|a| *a != "--");
+    let wants_help = own().any(|a| a == "--help" || a == "-h");
+    let wants_peers = own().any(|a| a == "--peers");
     match command.to_str() {
         Some("--help" | "-h" | "help") => help(USAGE),
         Some("test") if wants_help => help(TEST_USAGE),
         Some("reproduce") if wants_help => help(REPRODUCE_USAGE),
+        Some("bench") if wants_help && wants_peers => help(peers::USAGE),
         Some("bench") if wants_help => help(BENCH_USAGE),
         Some("book") if wants_help => help(BOOK_USAGE),
         Some("tidy") if wants_help => help(TIDY_USAGE),
@@ -77,6 +82,7 @@ fn main() -> ExitCode {
         Some("book") if rest.len() == 1 && rest[0] == "--open" => book::run(&root(), true),
         Some("book") => without_arguments(rest, BOOK_USAGE, || book::run(&root(), false)),
         Some("reproduce") => reproduce(rest),
+        Some("bench") if wants_peers => peers::run(&root(), rest),
         Some("bench") => forward(
             process::cargo(&root())
                 .args(["bench", "--package", "gibbsian-benches"])

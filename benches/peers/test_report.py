@@ -1,0 +1,104 @@
+"""Tests of what the scripts share and of the page; `python3 -m unittest` in this folder, and the tests of xtask where Python is."""
+import argparse
+import json
+import pathlib
+import re
+import sys
+import tempfile
+import unittest
+
+import report
+import sides
+from sides import Failure, Sides, Task
+
+
+def arguments(**values):
+    return argparse.Namespace(**({"threads": 1, "rounds": 3, "quick": False, "json": None, "resume": False, "list": False, "only": None} | values))
+
+
+class Rows(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.json = self.folder / "results/densities.json"
+        self.printed, sys.stdout = sys.stdout, open(self.folder / "stdout", "w")
+
+    def tearDown(self):
+        sys.stdout.close()
+        sys.stdout = self.printed
+
+    def table(self, tasks, **values):
+        Sides(arguments(json=self.json, **values)).table(tasks)
+        return json.loads(self.json.read_text())
+
+    def test_a_ratio_is_above_one_where_gibbsian_is_better_whatever_is_measured(self):
+        slow, fast = lambda: [2.0, 4.0, 3.0], lambda: 1.5
+        found = self.table([Task("time", "JAX", slow, fast), Task("rate", "nuts-rs", fast, slow, more_is_better=True), Task("scaled", "JAX", slow, fast, 10.0)])
+        self.assertEqual([r["ratios"] for r in found["rows"]], [[2.0] * 3] * 3)
+        self.assertEqual(found["rows"][2]["theirs"], [30.0] * 3)
+        self.assertTrue(found["finished"])
+
+    def test_what_is_missing_and_what_fails_has_a_row_of_its_own(self):
+        here = Sides(arguments())
+        python = lambda text: lambda: here.run(sys.executable, "-c", text)
+        good, absent, broken = python("print(1.0)"), python("import no_such_peer"), python("raise ValueError('too small')")
+        rows = self.table([Task("a", "P", absent, good), Task("b", "P", broken, good), Task("c", "P", good, broken), Task("d", "P", good, good),
+                           Task("e", "P", python("print('no')"), good), Task("f", "P", good, lambda: here.program("no-such-program"))])["rows"]
+        self.assertEqual([(r["status"], r.get("side")) for r in rows],
+                         [("absent", "peer"), ("failed", "peer"), ("failed", "gibbsian"), ("measured", None), ("failed", "peer"), ("failed", "gibbsian")])
+        self.assertEqual(rows[0]["error"], "no_such_peer is not installed")
+        self.assertEqual(rows[1]["error"], "ValueError: too small")
+
+    def test_a_resumed_run_keeps_what_was_measured_with_the_same_settings(self):
+        def fails():
+            raise Failure("once")
+        self.table([Task("kept", "P", lambda: 2.0, lambda: 1.0), Task("again", "P", fails, lambda: 1.0)])
+        tasks = [Task("kept", "P", fails, fails), Task("again", "P", lambda: 8.0, lambda: 2.0)]
+        self.assertEqual([r["ratios"][0] for r in self.table(tasks, resume=True)["rows"]], [2.0, 4.0])
+        self.assertEqual([r["status"] for r in self.table(tasks, resume=True, rounds=2)["rows"]], ["failed", "measured"])
+
+    def test_every_row_reaches_the_page(self):
+        result = self.table([Task("mixture | score", "JAX", lambda: 3.0, lambda: 1.5), Task("b", "SciPy", self.lacks, lambda: 1.0),
+                             Task("c", "JAX", self.breaks, lambda: 1.0), Task("d", "JAX", lambda: 1.0, self.breaks)])
+        (self.folder / "results/rbm.stderr").write_text("Traceback\nOSError: no digits\n")
+        results = report.load(self.folder, ["densities", "rbm"])
+        text = report.page(results, {"scipy": "no wheel"}, {"processor": "P"}, {"jax": "0.1", "scipy": None})
+        self.assertIn("| mixture \\| score | JAX | s | 3.00 [3.00, 3.00] | 1.50 [1.50, 1.50] | **2.00** [2.00, 2.00] |", text)
+        self.assertIn("| b | SciPy | s | absent: scipy is not installed | | |", text)
+        self.assertIn("did not finish: OSError: no digits", text)
+        self.assertIn("- scipy: no wheel", text)
+        self.assertIn("| c | JAX | s | failed: it broke | | |", text)
+        self.assertIn("| d | JAX | s | | failed: it broke | |", text)
+        self.assertIn("1 measured, 1 absent, 2 failed.", text)
+        table = text[text.index("## Ratios"):].splitlines()
+        self.assertEqual({len(re.split(r"(?<!\\)\|", line)) for line in table if line.startswith("|")}, {8})
+        self.assertEqual(result["threads"], 1)
+
+    def test_a_quick_run_says_so(self):
+        result = {"script": "a", "finished": True, "quick": True, "threads": 1, "rounds": 1, "rows": [], "details": []}
+        self.assertIn("smoke run", report.page([result], {}, {}, {}))
+        self.assertNotIn("smoke run", report.page([result | {"quick": False}], {}, {}, {}))
+
+    @staticmethod
+    def breaks():
+        raise Failure("it broke")
+
+    @staticmethod
+    def lacks():
+        raise Failure("ModuleNotFoundError", "scipy")
+
+
+class Numbers(unittest.TestCase):
+    def test_numbers_have_three_digits(self):
+        shown = [sides.number(value) for value in (0, 1e-5, 0.0123456, 0.9999, 12.345, 999.9, 1.19e6, -3.14159, 5e9)]
+        self.assertEqual(shown, ["0", "1e-05", "0.0123", "1.00", "12.3", "1,000", "1,190,000", "-3.14", "5e+09"])
+
+    def test_the_machine_and_the_versions_are_known(self):
+        self.assertTrue(report.machine()["processor"])
+        named, _ = report.versions()
+        self.assertIn("jax", named)
+        self.assertIn("torch", named)
+        self.assertRegex(named["nuts-rs"], r"^\d+\.\d+")
+
+
+if __name__ == "__main__":
+    unittest.main()
