@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 mod book;
+mod package;
 mod peers;
 mod process;
 mod test;
@@ -25,6 +26,7 @@ cargo xtask COMMAND [ARGUMENTS]
   reproduce    the experiments: a report, a ledger, figures and tables
   bench        the benchmarks; `--peers` runs them beside other libraries, other arguments go to `cargo bench`
   book         the book, as pages that need no network
+  package      the packages that would be published, and what they hold
   tidy         what a machine can see of the rules in docs/architecture.md
 
 `cargo xtask COMMAND --help` says more.";
@@ -32,8 +34,8 @@ cargo xtask COMMAND [ARGUMENTS]
 const TEST_USAGE: &str = "\
 cargo xtask test
 
-Runs formatting, lints, all tests, the documentation and `tidy`, and the tests of the LAPACK backend where OpenBLAS is
-installed. Stops at the first that fails. The last line is the number of tests that passed and failed.";
+Runs formatting, lints, all tests, the documentation, `tidy` and `package`, and the tests of the LAPACK backend where
+OpenBLAS is installed. Stops at the first that fails. The last line is the number of tests that passed and failed.";
 
 const BENCH_USAGE: &str = "\
 cargo xtask bench [ARGUMENTS]
@@ -54,7 +56,8 @@ installed, and is otherwise compiled into target/tools, once, which takes some m
 const TIDY_USAGE: &str = "\
 cargo xtask tidy
 
-Checks the length of files, stubs, printing, `unsafe`, the paths of one machine, and which crate may depend on which.";
+Checks the length of files, stubs, printing, `unsafe`, the paths of one machine, which crate may depend on which, and how
+many crates the user of one builds.";
 
 /// The same text that the program of the experiments prints; printing it here needs no release build.
 const REPRODUCE_USAGE: &str = include_str!("../../crates/repro/src/usage.txt");
@@ -81,6 +84,9 @@ fn main() -> ExitCode {
         Some("tidy") => without_arguments(rest, TIDY_USAGE, || tidy::run(&root())),
         Some("book") if rest.len() == 1 && rest[0] == "--open" => book::run(&root(), true),
         Some("book") => without_arguments(rest, BOOK_USAGE, || book::run(&root(), false)),
+        Some("package") if wants_help => help(package::USAGE),
+        Some("package") if rest == ["--verify"] => package::run(&root(), true),
+        Some("package") => without_arguments(rest, package::USAGE, || package::run(&root(), false)),
         Some("reproduce") => reproduce(rest),
         Some("bench") if wants_peers => peers::run(&root(), rest),
         Some("bench") => forward(

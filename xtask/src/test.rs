@@ -8,7 +8,7 @@ use std::env;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use crate::{process, tidy};
+use crate::{package, process, tidy};
 
 /// Passed and failed tests, added up over the closing lines of all test runners.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -64,6 +64,12 @@ fn steps(root: &Path, totals: &mut Totals) -> Result<(), String> {
     announce("tidiness", "cargo xtask tidy");
     if !tidy::is_tidy(root) {
         return Err("tidiness (cargo xtask tidy)".into());
+    }
+    announce("packages", "cargo xtask package");
+    let faults = package::check(root, false)?;
+    if !faults.is_empty() {
+        faults.iter().for_each(|fault| println!("{fault}"));
+        return Err("packages (cargo xtask package)".into());
     }
     if has_openblas() {
         let mut command = process::cargo(root);

@@ -1,12 +1,13 @@
 //! `cargo xtask tidy`: what a machine can see of the project's rules.
 //!
 //! Rules about code are applied to code: comments and the texts of string literals are taken out first ([`source`]). Rules
-//! about who may depend on whom are in [`dependencies`].
+//! about who may depend on whom are in [`dependencies`], and how much a crate may cost its user in [`budgets`].
 
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
+pub mod budgets;
 mod dependencies;
 mod manifest;
 mod rules;
@@ -24,7 +25,8 @@ pub fn run(root: &Path) -> ExitCode {
 /// Whether there is no fault; prints every one.
 pub fn is_tidy(root: &Path) -> bool {
     match faults(root) {
-        Ok((faults, n_files)) => {
+        Ok((faults, n_files, costs)) => {
+            println!("{}", budgets::table(&costs));
             for fault in &faults {
                 println!("{fault}");
             }
@@ -41,8 +43,8 @@ pub fn is_tidy(root: &Path) -> bool {
     }
 }
 
-/// Every fault of the workspace, and the number of files looked at.
-fn faults(root: &Path) -> Result<(Vec<String>, usize), String> {
+/// Every fault of the workspace, the number of files looked at, and what crates cost.
+fn faults(root: &Path) -> Result<(Vec<String>, usize, Vec<budgets::Cost>), String> {
     let mut files = Vec::new();
     collect(root, root, &mut files)?;
     files.sort();
@@ -57,7 +59,9 @@ fn faults(root: &Path) -> Result<(Vec<String>, usize), String> {
         }
     }
     faults.extend(dependencies::faults(root)?);
-    Ok((faults, n_read))
+    let costs = budgets::costs(root)?;
+    faults.extend(budgets::faults(&costs));
+    Ok((faults, n_read, costs))
 }
 
 /// Larger files are data.
@@ -76,7 +80,10 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<String>) -> Result<(), St
             if !is_skipped {
                 collect(root, &path, files)?;
             }
-        } else if kind.is_file() && entry.metadata().map_err(unreadable)?.len() <= LARGEST_TEXT {
+        } else if kind.is_file()
+            && name != ".git"
+            && entry.metadata().map_err(unreadable)?.len() <= LARGEST_TEXT
+        {
             let relative = path.strip_prefix(root).unwrap_or(&path);
             let names: Vec<_> = relative.iter().map(|name| name.to_string_lossy()).collect();
             files.push(names.join("/"));
