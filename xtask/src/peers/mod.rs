@@ -22,7 +22,7 @@ equal. Where Python 3 is (the newest pins want 3.12), it makes a virtual environ
 peers there from the index that pip is set up for. A peer that cannot be installed is reported as absent.
 
   NAME            densities, ising, rbm, dbm, training, sde, mcmc; all by default
-  --quick         one short round: shows that everything runs, measures nothing
+  --quick         one short round without a release build: shows that everything runs, measures nothing
   --resume        keep what an interrupted run with the same settings has measured
   --threads N     threads of both sides (2; one for `ising`)
   --rounds N      times that both sides run in turn (5; 3 for `mcmc`)
@@ -138,7 +138,12 @@ fn measure(root: &Path, options: &Options) -> Result<bool, String> {
     }
     println!("building the sides of gibbsian");
     let mut build = process::cargo(root);
-    build.args(["build", "--release", "--package", "gibbsian-benches", "--bins"]);
+    // A smoke run takes what the tests have compiled already.
+    let release = (!options.quick).then_some("--release");
+    let programs = if options.quick { "debug" } else { "release" };
+    build
+        .args(["build", "--package", "gibbsian-benches", "--bins"])
+        .args(release);
     if process::code(&mut build) != 0 {
         return Err("the programs of gibbsian-benches do not build".into());
     }
@@ -146,9 +151,7 @@ fn measure(root: &Path, options: &Options) -> Result<bool, String> {
     if options.scripts.iter().any(|name| name == "mcmc") {
         println!("building the side of nuts-rs");
         let mut build = process::cargo(&scripts.join("nuts-rs"));
-        build
-            .args(["build", "--release"])
-            .env("CARGO_TARGET_DIR", &nuts_rs);
+        build.arg("build").args(release).env("CARGO_TARGET_DIR", &nuts_rs);
         if process::code(&mut build) != 0 {
             absent.push("nuts-rs\tits program does not build; cargo says why above".into());
         }
@@ -180,8 +183,8 @@ fn measure(root: &Path, options: &Options) -> Result<bool, String> {
         }
         script
             .current_dir(root)
-            .env("GIBBSIAN_PROGRAMS", target.join("release"))
-            .env("NUTS_RS_PEER", nuts_rs.join("release/nuts-rs-peer"))
+            .env("GIBBSIAN_PROGRAMS", target.join(programs))
+            .env("NUTS_RS_PEER", nuts_rs.join(programs).join("nuts-rs-peer"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("TMPDIR", &temporary)
             .stderr(stderr);
