@@ -23,8 +23,18 @@ pub struct CheckpointFiles {
     newest_is_good: bool,
 }
 
+impl std::fmt::Debug for CheckpointFiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CheckpointFiles")
+            .field("newest", &self.newest)
+            .field("previous", &self.previous)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A checkpoint from disk.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Loaded {
     /// The checkpoint.
     pub checkpoint: Checkpoint,

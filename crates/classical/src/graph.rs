@@ -43,6 +43,7 @@ pub struct Neighbour {
 
 /// What a lattice does at its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Boundary {
     /// It stops.
     Open,

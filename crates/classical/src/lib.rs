@@ -1,5 +1,7 @@
 //! Classical energy-based models.
 //!
+#![doc = include_str!("formulas.md")]
+//!
 //! Machines are layers of independent units ([`units`]) and couplings between the layers: restricted ([`rbm`]), deep ([`dbm`]) and their directed relatives ([`dbn`]), with
 //! labels ([`class_rbm`]), or without layers, every unit coupled to every other ([`boltzmann`]). Each has its energy, conditionals and gradient, its exact partition function where it
 //! is small, its annealing path where it is not; the binary ones have a fused single-precision form for training on real data.

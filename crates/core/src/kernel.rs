@@ -137,6 +137,12 @@ pub struct Bound<'a, K: Kernel<T>, T: ?Sized> {
     state: K::State,
 }
 
+impl<K: Kernel<T>, T: ?Sized> std::fmt::Debug for Bound<'_, K, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bound").finish_non_exhaustive()
+    }
+}
+
 impl<'a, K: Kernel<T>, T: ?Sized> Bound<'a, K, T> {
     /// Starts chains at the rows of `x`.
     ///

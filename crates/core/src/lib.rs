@@ -1,5 +1,7 @@
 //! The narrow waist of gibbsian: the traits that models, objectives, samplers and estimators meet at, and nothing else.
 //!
+#![doc = include_str!("formulas.md")]
+//!
 //! A model is a Gibbs density `p(x) = exp(−E(x)) / Z`, or only its score `s(x) = ∇ log p(x)`. Public signatures speak `f64`; rows are
 //! samples; arrays go in as views and results are written into the caller's array, with an owning form beside it.
 //!

@@ -134,6 +134,12 @@ pub struct At<'a, M: ?Sized> {
     t: ArrayView1<'a, f64>,
 }
 
+impl<M: ?Sized> std::fmt::Debug for At<'_, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("At").field("t", &self.t).finish_non_exhaustive()
+    }
+}
+
 impl<'a, M: ?Sized> At<'a, M> {
     /// Freezes `model` at the times `t` `(B)`.
     pub fn new(model: &'a M, t: ArrayView1<'a, f64>) -> Self {

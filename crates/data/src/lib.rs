@@ -1,6 +1,6 @@
 //! Data for energy-based and score-based models: strict readers, pictures, minibatches, and toys whose law is known exactly.
 //!
-//! Files come from strangers, so the readers believe nothing: [`idx`], [`npy`], [`table`] and [`png`](mod@png), and `npz` behind a feature, refuse, by
+//! Files come from strangers, so the readers believe nothing: [`idx`], [`npy`], [`table`] `npz` and `png`, the last two behind features as gzip is, refuse, by
 //! name, everything that is not exactly what the format promises, and never allocate more than the bytes that are really there justify. Pictures stay
 //! bytes in memory ([`images`]) and become numbers a minibatch at a time, in one of three ways that the literature uses
 //! and that give different likelihoods ([`view`]). [`minibatch`] and [`split`] say which rows are seen when; both depend on a seed
@@ -26,6 +26,7 @@
 //! ```
 
 #![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod fashion;
 pub mod idx;
@@ -37,6 +38,7 @@ pub mod npy;
 #[cfg(feature = "npz")]
 pub mod npz;
 pub mod patterns;
+#[cfg(feature = "png")]
 pub mod png;
 pub mod split;
 pub mod table;
@@ -59,6 +61,7 @@ pub use npy::{
 #[cfg(feature = "npz")]
 pub use npz::{Npz, NpzWriter};
 pub use patterns::{Patterns, bars_and_stripes, labelled_shifter};
+#[cfg(feature = "png")]
 pub use png::{decode_png, read_png};
 pub use split::{HoldOut, cross_validation, hold_out};
 pub use table::{Header, Table, decode_table, encode_table, read_table};

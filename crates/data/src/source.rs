@@ -12,9 +12,12 @@
 //! reach it: [`Source::expect_end`].
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read, Take};
+#[cfg(feature = "gzip")]
+use std::io::BufRead;
+use std::io::{self, BufReader, Cursor, Read, Take};
 use std::path::Path;
 
+#[cfg(feature = "gzip")]
 use flate2::bufread::GzDecoder;
 use gibbsian_core::{Error, Result};
 
@@ -31,6 +34,7 @@ type Rewound<R> = io::Chain<Take<Cursor<[u8; 2]>>, BufReader<R>>;
 
 enum Stream<R: Read> {
     Plain(Rewound<R>),
+    #[cfg(feature = "gzip")]
     Gzip(Box<GzDecoder<Rewound<R>>>),
 }
 
@@ -38,6 +42,7 @@ impl<R: Read> Read for Stream<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(input) => input.read(buffer),
+            #[cfg(feature = "gzip")]
             Stream::Gzip(decoder) => decoder.read(buffer),
         }
     }
@@ -90,21 +95,34 @@ impl<R: Read> Source<R> {
         let mut head = [0; 2];
         let n = fill(&mut reader, &mut head).map_err(|e| refusal(&origin, Packing::Gzip, e))?;
         let rewound = Cursor::new(head).take(n as u64).chain(reader);
-        Ok(if n == 2 && head == [0x1F, 0x8B] {
-            Source {
-                origin,
-                stream: Stream::Gzip(Box::new(GzDecoder::new(rewound))),
-                vouched: 0,
-                packing: Packing::Gzip,
-            }
-        } else {
-            Source {
-                origin,
-                stream: Stream::Plain(rewound),
-                vouched,
-                packing: Packing::None,
-            }
+        if n == 2 && head == [0x1F, 0x8B] {
+            return Self::gzip(origin, rewound);
+        }
+        Ok(Source {
+            origin,
+            stream: Stream::Plain(rewound),
+            vouched,
+            packing: Packing::None,
         })
+    }
+
+    #[cfg(feature = "gzip")]
+    fn gzip(origin: String, bytes: Rewound<R>) -> Result<Self> {
+        Ok(Source {
+            origin,
+            stream: Stream::Gzip(Box::new(GzDecoder::new(bytes))),
+            vouched: 0,
+            packing: Packing::Gzip,
+        })
+    }
+
+    #[cfg(not(feature = "gzip"))]
+    fn gzip(origin: String, _: Rewound<R>) -> Result<Self> {
+        Err(Error::format(
+            origin,
+            "a gzip file",
+            "a file that is not compressed; unpack it, or build `gibbsian-data` with its feature `gzip`",
+        ))
     }
 
     /// The bytes of a member of a zip archive, which its reader unpacks and checks, with its size in the archive where it is compressed. Gzip
@@ -220,6 +238,7 @@ impl<R: Read> Source<R> {
                 "the end of the file",
             ));
         }
+        #[cfg(feature = "gzip")]
         if let Stream::Gzip(decoder) = &mut self.stream {
             let rest = decoder
                 .get_mut()

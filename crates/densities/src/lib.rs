@@ -1,5 +1,7 @@
 //! Densities whose normaliser is known: log-densities, scores and their derivatives, draws and estimates, exact to the last digits.
 //!
+#![doc = include_str!("formulas.md")]
+//!
 //! - [`univariate`]: densities of one number beyond those families, Student's t, Laplace, truncated normal, and what all of one number share;
 //! - [`uniform_box`] and [`multivariate_student_t`]: the uniform density on a box, and Student's t in several dimensions;
 //! - [`family`]: exponential families, with natural and mean parameters, Fisher information, divergences, estimates;

@@ -1,5 +1,7 @@
 //! Functions of rows and of shared parameters, closed under differentiation.
 //!
+#![doc = include_str!("formulas.md")]
+//!
 //! A network sends every row of a batch through the same function `f(θ, x)`. Score matching asks for the parameter gradient of a Jacobian-vector product of the gradient of such a function: third derivatives,
 //! exactly. Here a function is a [`Graph`] of simple operations on rows, and differentiation adds nodes to the graph:
 //!

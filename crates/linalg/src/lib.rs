@@ -1,5 +1,7 @@
 //! Linear algebra for `ndarray`: the factorisations and the matrix product that the rest of the workspace is written in.
 //!
+#![doc = include_str!("formulas.md")]
+//!
 //! Gaussians need log-determinants and whitening ([`Cholesky`]), Jacobians and Newton steps general solves ([`Lu`]), square
 //! roots and spectra of covariances [`SymmetricEigen`], low-rank structure and conditioning [`Svd`], and everything with weights
 //! the matrix product ([`matmul_into`]). This crate is the only one that knows a linear-algebra library, so that a faster

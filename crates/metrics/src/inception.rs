@@ -16,6 +16,7 @@ use crate::two_sample::mean_and_error;
 
 /// An inception score.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct InceptionScore {
     /// The mean over splits.
     pub value: f64,

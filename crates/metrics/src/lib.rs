@@ -1,5 +1,7 @@
 //! Diagnostics of samples and chains: what a number computed from draws is worth, and how far draws are from where they should be.
 //!
+#![doc = include_str!("formulas.md")]
+//!
 //! Nothing here knows a model or a sampler. Draws of chains come in as `(chains, draws)` for one quantity and `(chains, draws, D)` for several,
 //! points as `(N, D)`, one a row. A model enters by its [`Score`](gibbsian_core::Score) where a Stein discrepancy asks for one.
 //!

@@ -19,6 +19,7 @@ use ndarray::ArrayView1;
 
 /// The area under the receiver operating characteristic, with a confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Auroc {
     /// The estimate.
     pub area: f64,

@@ -26,6 +26,7 @@ use crate::two_sample::{Points, RadialKernel, permutation_p_value, squared_dista
 
 /// Both estimates of a squared kernel Stein discrepancy.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct SteinDiscrepancy {
     /// The unbiased estimate of `KSD²`, which may be negative.
     pub u_statistic: f64,
@@ -42,6 +43,7 @@ impl SteinDiscrepancy {
 
 /// A kernel Stein discrepancy and what the wild bootstrap says of it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct SteinTest {
     /// The estimates.
     pub discrepancy: SteinDiscrepancy,

@@ -150,6 +150,7 @@ impl Grid {
 
 /// A total variation distance beside what perfect draws would have.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TotalVariation {
     /// `½ Σ |n_c/N − p_c|`.
     pub value: f64,

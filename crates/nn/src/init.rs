@@ -12,6 +12,7 @@ use rand_distr::StandardNormal;
 ///
 /// The fan-in of a matrix is its number of rows, what each output sums over, and the fan-out its number of columns.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Init {
     /// Zeros: an output layer that begins silent, a bias.
     Zeros,

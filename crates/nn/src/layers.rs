@@ -15,6 +15,7 @@ use crate::net::Net;
 /// Score matching differentiates a network twice in `x` and once more in its parameters, and an energy once more than a score: use a smooth one there. The second derivative of [`Activation::Relu`] is zero
 /// wherever it exists, so implicit and sliced score matching of an energy that is made with it would not see the trace at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Activation {
     /// `x σ(x)` (Elfwing, Uchibe and Doya 2018).
     Silu,

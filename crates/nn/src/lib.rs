@@ -1,5 +1,7 @@
 //! Networks as energies and as scores.
 //!
+#![doc = include_str!("formulas.md")]
+//!
 //! An architecture is one forward function: it writes the network into a [`Net`], a graph whose parameters have names. The model types then have every derivative that sampling and training ask for, exactly, to
 //! third order: [`NeuralEnergy`] is an energy with its score, [`NeuralScore`] a score that need not have one; [`NeuralTimeEnergy`] and [`NeuralTimeScore`] depend on a time or
 //! noise level besides. [`NeuralGenerator`] turns noise into points.

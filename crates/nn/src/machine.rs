@@ -12,6 +12,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMu
 /// In [`Precision::Single`] a value, a score or a gradient has relative errors of some 1e-6, and training is twice as fast. The parameters themselves are kept in double precision in both, so that small updates
 /// are not lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Precision {
     /// `f32`.
     #[default]

@@ -20,6 +20,15 @@ pub struct Net<'a> {
     refusal: Option<Error>,
 }
 
+impl std::fmt::Debug for Net<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Net")
+            .field("layout", &self.layout)
+            .field("refusal", &self.refusal)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Deref for Net<'_> {
     type Target = Graph;
     fn deref(&self) -> &Graph {

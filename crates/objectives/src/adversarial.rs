@@ -130,6 +130,7 @@ pub struct LearntSampler {
 
 /// What the last update looked like.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct AdversarialReport {
     /// The energies of the data, `(B)`.
     pub positive: Array1<f64>,

@@ -83,6 +83,7 @@ pub struct ClosedFormScoreMatching<W = Unweighted> {
 
 /// The minimum of the objective, and what is known about it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ScoreMatchingEstimate<F> {
     /// The natural parameters `η̂` `(S)`.
     pub natural: Array1<f64>,

@@ -33,6 +33,7 @@ pub type WeightOfTime = Box<dyn Fn(f64) -> f64 + Send + Sync>;
 
 /// The weight `λ_t` of the squared error of the score.
 #[derive(Default)]
+#[non_exhaustive]
 pub enum TimeWeight {
     /// `σ_t²`: the squared error of the predicted noise.
     #[default]
@@ -55,6 +56,7 @@ impl fmt::Debug for TimeWeight {
 
 /// The law by which times are drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TimeLaw {
     /// Uniform in time.
     #[default]
@@ -89,6 +91,7 @@ pub struct DenoisingInTime<P> {
 
 /// One row of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TimedLoss {
     /// The time.
     pub time: f64,

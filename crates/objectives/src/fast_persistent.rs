@@ -49,6 +49,14 @@ pub struct FastPersistentContrastiveDivergence<K: Kernel<M>, M: ?Sized> {
     fast: Array1<f64>,
 }
 
+impl<K: Kernel<M>, M: ?Sized> std::fmt::Debug for FastPersistentContrastiveDivergence<K, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FastPersistentContrastiveDivergence")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<K: Kernel<M>, M: ?Sized> FastPersistentContrastiveDivergence<K, M> {
     /// Chains that start at the rows of `start` and make `n_steps` steps of `kernel` an update; fast weights start at zero.
     ///

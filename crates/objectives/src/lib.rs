@@ -1,5 +1,7 @@
 //! Training objectives, one a file, each agnostic of the model.
 //!
+#![doc = include_str!("formulas.md")]
+//!
 //! The gradient of the log-likelihood of a Gibbs density is `−⟨∂E/∂θ⟩_data + ⟨∂E/∂θ⟩_model`. Objectives differ in where the second, negative phase comes from:
 //! enumeration ([`ExactLikelihood`]), short chains from the data ([`ContrastiveDivergence`], and in coupled pairs [`UnbiasedContrastiveDivergence`]), persistent chains
 //! ([`PersistentContrastiveDivergence`], and [`FastPersistentContrastiveDivergence`] with fast weights). Pseudo-likelihood ([`PseudoLikelihood`]) has none: it replaces the law of a case by those of its sites.

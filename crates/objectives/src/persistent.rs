@@ -22,6 +22,13 @@ pub struct PersistentContrastiveDivergence<K: Kernel<M>, M: ?Sized> {
     contrast: Contrast,
 }
 
+impl<K: Kernel<M>, M: ?Sized> std::fmt::Debug for PersistentContrastiveDivergence<K, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PersistentContrastiveDivergence")
+            .finish_non_exhaustive()
+    }
+}
+
 impl<K: Kernel<M>, M: ?Sized> PersistentContrastiveDivergence<K, M> {
     /// PCD with `n_steps` steps of `kernel` an update and chains that start at the rows of `start`.
     ///

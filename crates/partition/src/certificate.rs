@@ -35,6 +35,7 @@ use crate::weights::check_level;
 
 /// What forward annealing and RAISE together say about the average log-probability of test cases.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Certificate {
     /// `(1/T) Σ log f(x_t) − log Ẑ`: in expectation too high.
     pub optimistic: f64,

@@ -1,5 +1,7 @@
 //! The logarithm of a normaliser, `log Z = log Σ_x f(x)`: exactly where possible, otherwise with an honest error.
 //!
+#![doc = include_str!("formulas.md")]
+//!
 //! Everything here walks along a [`Path`](gibbsian_core::Path) of tempered densities `f_0 … f_1` or visits the states of a
 //! [`Discrete`](gibbsian_core::Discrete) space; nothing knows what kind of model it is. Natural logarithms throughout.
 //!

@@ -24,6 +24,7 @@ use crate::quantile::student_two_sided;
 
 /// The difference of two models' average log-likelihoods.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LikelihoodDifference {
     /// `Δ`, in nats a test case; positive in favour of the first model.
     pub difference: f64,

@@ -33,6 +33,7 @@ const FALSE_ALARM: f64 = 5.7e-7;
 
 /// The diagnosis of a set of weights or draws.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Reliability {
     /// No sign against the interval.
     Trusted,

@@ -17,6 +17,7 @@ use rand::{Rng, RngExt};
 
 /// How particles are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Resampling {
     /// Independent draws.
     Multinomial,

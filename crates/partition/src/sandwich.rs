@@ -19,6 +19,7 @@ pub const CONTRADICTION: f64 = 5.0;
 
 /// The two ends and what they say about each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Sandwich {
     /// `log Ẑ` of the forward run: in expectation a lower bound.
     pub lower: f64,

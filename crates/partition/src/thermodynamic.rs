@@ -40,6 +40,7 @@ pub enum Quadrature {
 
 /// A thermodynamic integral and its bracket.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Thermodynamic {
     /// `log Z`; the interval allows for the error of the rule.
     pub estimate: Estimate,

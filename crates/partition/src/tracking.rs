@@ -97,6 +97,7 @@ impl Default for Tracking {
 
 /// `log Z` at one look.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Tracked {
     /// The estimate.
     pub log_z: f64,
@@ -171,6 +172,15 @@ pub struct LogZTracker<K: Kernel<M>, M> {
     options: Tracking,
     start: Array2<f64>,
     last: Option<Look<K::State, M>>,
+}
+
+impl<K: Kernel<M>, M> std::fmt::Debug for LogZTracker<K, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogZTracker")
+            .field("options", &self.options)
+            .field("n_chains", &self.start.nrows())
+            .finish_non_exhaustive()
+    }
 }
 
 /// The last look: the model as it was, and chains that are draws of it.

@@ -32,6 +32,7 @@ pub struct AnnealedLangevin {
 
 /// What happened at one level.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LevelReport {
     /// `σ_i`.
     pub noise_level: f64,
@@ -46,6 +47,7 @@ pub struct LevelReport {
 
 /// The points at the end, and what happened on the way.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct AnnealedSample {
     /// The points, `(B, D)`.
     pub x: Array2<f64>,

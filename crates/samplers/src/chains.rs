@@ -68,6 +68,15 @@ pub struct Chains<'t, K: Kernel<T>, T: ?Sized> {
     seed: Seed,
 }
 
+impl<K: Kernel<T>, T: ?Sized> std::fmt::Debug for Chains<'_, K, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chains")
+            .field("n_chains", &self.n_chains)
+            .field("n_steps", &self.n_steps)
+            .finish_non_exhaustive()
+    }
+}
+
 /// One step of one block, as an observer sees it.
 pub struct Step<'a, I> {
     /// The number of the step; the first one that these chains made is number 0.

@@ -22,6 +22,7 @@ pub(crate) const DIVERGENCE: f64 = 1000.0;
 
 /// What became of one chain in one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Transition {
     /// `H(x, w)` at the point where the chain ended, with the momentum it had there.
     pub energy: f64,

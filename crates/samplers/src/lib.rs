@@ -1,5 +1,7 @@
 //! Markov chain Monte Carlo kernels, one a file, and the driver of many chains.
 //!
+#![doc = include_str!("formulas.md")]
+//!
 //! A kernel knows its target only by a core trait: Gibbs sampling asks for block conditionals and nothing else, so it serves every model
 //! that can redraw a part of itself; Metropolis sampling asks for the energy differences of single sites; Langevin sampling for a score; what corrects
 //! it for the energy as well.
@@ -9,12 +11,34 @@
 //! [`DrawStore`] that ArviZ reads, and goes on where it was killed.
 //!
 //! ```
-//! use gibbsian_core::Seed;
+//! use gibbsian_core::{Energy, Potential, Score, Seed, Space};
 //! use gibbsian_samplers::{Hmc, Sampling, Streaming};
-//! use gibbsian_testkit::targets::Gaussian;
-//! use ndarray::{Array2, array};
+//! use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 //!
-//! let target = Gaussian::new(array![1.0, 0.0], array![[1.0, 0.5], [0.5, 1.0]])?;
+//! /// The normal of unit variances and correlation ½: `E(x) = ⅔ (x₀² − x₀x₁ + x₁²)`.
+//! struct Correlated;
+//! # impl Space for Correlated {
+//! #     fn dim(&self) -> usize {
+//! #         2
+//! #     }
+//! # }
+//! impl Energy for Correlated {
+//!     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+//!         for (e, x) in out.iter_mut().zip(x.rows()) {
+//!             *e = (x[0] * x[0] - x[0] * x[1] + x[1] * x[1]) / 1.5;
+//!         }
+//!     }
+//! }
+//! impl Score for Correlated {
+//!     fn score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+//!         for (mut s, x) in out.rows_mut().into_iter().zip(x.rows()) {
+//!             (s[0], s[1]) = ((x[1] - 2.0 * x[0]) / 1.5, (x[0] - 2.0 * x[1]) / 1.5);
+//!         }
+//!     }
+//! }
+//! impl Potential for Correlated {}
+//!
+//! let target = Correlated;
 //! let (kernel, start) = (Hmc::new(0.5, 4)?, Array2::zeros((4, 2)));
 //! let sampling = Sampling { n_warmup: 100, ..Sampling::new(500, Seed::new(1)) };
 //! let run = sampling.run(kernel.clone(), &target, start.clone())?;

@@ -13,6 +13,7 @@ use crate::report::Report;
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Progress<'a> {
     /// The number of steps of every chain so far, those of warming up among them.
     pub n_steps: u64,

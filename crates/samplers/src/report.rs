@@ -21,6 +21,7 @@ pub enum End {
 
 /// The report of a run, or of its part so far.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Report {
     /// The number of steps that each chain made to warm up.
     pub n_warmup: u64,
@@ -48,6 +49,7 @@ pub struct Report {
 
 /// What happened to the proposals of some chains.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct BlockReport {
     /// Which chains.
     pub chains: Range<usize>,

@@ -75,6 +75,7 @@ pub struct Sampling {
 
 /// Draws in memory, and what is to be said of them.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Run {
     /// The draws, `(chain, draw, D)`.
     pub draws: Array3<f64>,

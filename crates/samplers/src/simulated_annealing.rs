@@ -118,6 +118,7 @@ pub struct SimulatedAnnealing<K> {
 
 /// What annealing found.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Annealed {
     /// Where the chains ended, `(B, D)`.
     pub x: Array2<f64>,

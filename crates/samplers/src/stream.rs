@@ -40,6 +40,7 @@ pub struct Streaming {
 
 /// Draws on disk, and what is to be said of them.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Streamed {
     /// The draws; those of former processes too.
     pub store: DrawStore,
@@ -49,6 +50,7 @@ pub struct Streamed {
 
 /// That a run was continued, and from where.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Resumed {
     /// The number of steps that each chain had made.
     pub n_steps: u64,

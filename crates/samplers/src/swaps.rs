@@ -70,6 +70,7 @@ pub enum Overlap {
 
 /// What a run of parallel tempering says of its ladder.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct SwapReport {
     /// The ladder.
     pub ladder: Ladder,

@@ -112,6 +112,7 @@ pub struct StepCounts {
 
 /// What adaptive steps lead to.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct AdaptiveSdeRun {
     /// The points at the last time, `(B, D)`.
     pub points: Array2<f64>,

@@ -1,5 +1,7 @@
 //! Stochastic and ordinary differential equations of score-based models: reverse processes, probability flows, solvers, likelihoods.
 //!
+#![doc = include_str!("formulas.md")]
+//!
 //! The forward half of a diffusion model, its processes in closed form, is in `gibbsian_core::process`; here is the way back. A [`ReverseSde`] or a [`ProbabilityFlow`]
 //! is made of a process and of anything that implements `TimeScore`: a network, the exact score of a noised mixture, the score of the empirical
 //! distribution, or one of those with an observation behind it ([`conditioning`]). A [`Solver`] advances an equation along a [`TimeGrid`], with noise from a [`BrownianMotion`].

@@ -42,6 +42,15 @@ pub struct CsvLog<M: ?Sized> {
     seen: u64,
 }
 
+impl<M: ?Sized> std::fmt::Debug for CsvLog<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CsvLog")
+            .field("path", &self.path)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A column of the user.
 type Column<M> = Box<dyn FnMut(&M, &Progress) -> Result<f64>>;
 

@@ -133,6 +133,17 @@ pub struct QuantityWithin<F> {
     quantity: F,
 }
 
+impl<F> std::fmt::Debug for QuantityWithin<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QuantityWithin")
+            .field("name", &self.name)
+            .field("every_steps", &self.every_steps)
+            .field("low", &self.low)
+            .field("high", &self.high)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<F> QuantityWithin<F> {
     /// Requires `low ≤ quantity(model) ≤ high` after every `every_steps` steps; one bound may be infinite.
     ///

@@ -15,6 +15,7 @@ const BATCH_ROWS: usize = 512;
 
 /// The mean energy of a data set.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MeanEnergy {
     /// `⟨E⟩ = Σ_i E(x_i) / N`.
     pub mean: f64,
@@ -27,6 +28,7 @@ pub struct MeanEnergy {
 
 /// How much better a model likes its training data than data it has not seen.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct EnergyGap {
     /// `⟨E⟩_held-out − ⟨E⟩_train`, in nats: the difference of the mean log-probabilities, training minus held-out.
     pub gap: f64,

@@ -1,5 +1,7 @@
 //! Training: optimisers, schedules, the loop, and checkpoints that survive interruptions.
 //!
+#![doc = include_str!("formulas.md")]
+//!
 //! A training step changes a model from one minibatch ([`gibbsian_core::TrainStep`]). The generic one is [`Descent`]:
 //! an objective gives a gradient and an [`Optimiser`] moves along it. A [`Trainer`] repeats it over epochs.
 //! Everything random in step `t` is derived from the seed and `t`.

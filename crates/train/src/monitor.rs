@@ -13,6 +13,7 @@ use crate::history::History;
 
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Progress {
     /// The number of steps made, over the whole run.
     pub step: u64,
@@ -103,6 +104,12 @@ impl<M: ?Sized, A: Monitor<M>, B: Monitor<M>> Monitor<M> for (A, B) {
 /// ```
 pub struct EachEpoch<F>(F);
 
+impl<F> std::fmt::Debug for EachEpoch<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EachEpoch").finish_non_exhaustive()
+    }
+}
+
 impl<F> EachEpoch<F> {
     /// The monitor that calls `f`.
     pub fn new<M: ?Sized>(f: F) -> Self
@@ -124,6 +131,12 @@ where
 
 /// Calls a function after every step.
 pub struct EachStep<F>(F);
+
+impl<F> std::fmt::Debug for EachStep<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EachStep").finish_non_exhaustive()
+    }
+}
 
 impl<F> EachStep<F> {
     /// The monitor that calls `f`.

@@ -19,6 +19,7 @@ use crate::monitor::Monitor;
 use crate::trainer::{Feed, Outcome, Position, Trainer};
 
 /// Where and how often the state of a run is saved, and what the run is.
+#[derive(Debug)]
 pub struct Checkpointing {
     /// The files of this run and of no other.
     pub files: CheckpointFiles,
@@ -31,6 +32,7 @@ pub struct Checkpointing {
 
 /// That a run was continued, and from where.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Resumed {
     /// The number of steps that had been made.
     pub step: u64,

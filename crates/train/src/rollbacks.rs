@@ -9,6 +9,7 @@ use crate::monitor::{GoOn, Monitor, Progress};
 
 /// One return to a good state.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Rollback {
     /// The step that diverged, counted from one as in [`Progress::step`].
     pub step: u64,
@@ -139,6 +140,14 @@ pub struct EachRollback<F> {
     rollbacks: Rollbacks,
     n_seen: usize,
     f: F,
+}
+
+impl<F> std::fmt::Debug for EachRollback<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EachRollback")
+            .field("n_seen", &self.n_seen)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<F> EachRollback<F> {

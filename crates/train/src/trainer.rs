@@ -29,6 +29,7 @@ pub struct Trainer {
 
 /// How a run came out.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Outcome {
     /// The losses, an epoch at a time.
     pub history: History,

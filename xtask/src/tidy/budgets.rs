@@ -18,7 +18,7 @@ pub const BUDGETS: [(&str, usize); 18] = [
     ("gibbsian-openblas-link", 1),
     ("gibbsian-checkpoint", SMALL),
     ("gibbsian-train", SMALL),
-    ("gibbsian-data", 30),
+    ("gibbsian-data", SMALL),
     ("gibbsian-figure", SMALL),
     ("gibbsian-linalg", LARGE),
     ("gibbsian-grad", LARGE),

@@ -49,6 +49,8 @@ fn judge(manifests: &[Manifest]) -> Vec<String> {
             let is_ours = manifests.iter().any(|m| m.name == *package);
             let may = match role {
                 Role::Task => false,
+                // A crate's tests may switch on what it can do beside its defaults.
+                _ if package == name => *kind == Kind::Dev,
                 _ if !is_ours => true,
                 _ => role.may_use(name, package, *kind),
             };
@@ -196,6 +198,19 @@ mod tests {
         );
         assert_eq!(
             faults_of("gibbsian-sde", "[dependencies]\ngibbsian-grad = \"0.1\"").len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_crate_may_name_itself_for_its_tests_only() {
+        let itself = "gibbsian-samplers = { path = \".\", features = [\"x\"] }";
+        assert_eq!(
+            faults_of("gibbsian-samplers", &format!("[dev-dependencies]\n{itself}")),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            faults_of("gibbsian-samplers", &format!("[dependencies]\n{itself}")).len(),
             1
         );
     }

@@ -49,6 +49,7 @@ impl Default for ExactFit {
 
 /// A machine at a maximum of its likelihood.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Fitted {
     /// The machine.
     pub machine: BoltzmannMachine,

@@ -39,6 +39,7 @@ impl Default for MeanField {
 
 /// Means of independent units, and what they bound.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Settled {
     /// The means `m` `(B, N)`.
     pub means: Array2<f64>,

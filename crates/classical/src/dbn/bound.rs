@@ -12,6 +12,7 @@ use super::{Dbn, UntiedDbn};
 
 /// Estimates for every row, each up to `−log Z` of the top pair.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct DbnBound {
     /// The mean log-weight: unbiased for the bound.
     pub bound: Array1<f64>,

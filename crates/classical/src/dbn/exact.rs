@@ -14,22 +14,22 @@ impl<V: Units, H: FiniteUnits> Dbn<V, H> {
     ///
     /// # Errors
     /// Rows that the visible layer cannot take, or layers that are too large to be enumerated.
-    pub fn log_prob(&self, v: ArrayView2<f64>) -> Result<Array1<f64>> {
+    pub fn log_probability(&self, v: ArrayView2<f64>) -> Result<Array1<f64>> {
         if self.upper.is_empty() {
             self.bottom.check_visible(v)?;
             return Ok(-self.bottom.energy(v) - self.bottom.log_z_over_hidden()?);
         }
-        self.untied()?.log_prob(v)
+        self.untied()?.log_probability(v)
     }
 
     /// The bound on `log p(v)` of every row, exact up to rounding: the expectation that [`Dbn::bound`] estimates, less `log Z`.
     ///
     /// # Errors
-    /// Those of [`Dbn::log_prob`].
+    /// Those of [`Dbn::log_probability`].
     pub fn exact_bound(&self, v: ArrayView2<f64>) -> Result<Array1<f64>> {
         if self.upper.is_empty() {
             // Nothing is hidden from an RBM that is not summed out.
-            return self.log_prob(v);
+            return self.log_probability(v);
         }
         self.untied()?.exact_bound(v)
     }
@@ -40,14 +40,14 @@ impl<V: Units, H: FiniteUnits> UntiedDbn<V, H> {
     ///
     /// # Errors
     /// Rows that the visible layer cannot take, or layers that are too large to be enumerated.
-    pub fn log_prob(&self, v: ArrayView2<f64>) -> Result<Array1<f64>> {
+    pub fn log_probability(&self, v: ArrayView2<f64>) -> Result<Array1<f64>> {
         self.over_states(v, |log_weight, log_q| log_sum_exp(&(log_weight + log_q).to_vec()))
     }
 
     /// `E_q[log p(v, h¹, …, hᴸ⁻¹) − log q(h¹, …, hᴸ⁻¹ | v)] ≤ log p(v)` of every row, exact up to rounding.
     ///
     /// # Errors
-    /// Those of [`UntiedDbn::log_prob`].
+    /// Those of [`UntiedDbn::log_probability`].
     pub fn exact_bound(&self, v: ArrayView2<f64>) -> Result<Array1<f64>> {
         self.over_states(v, |log_weight, log_q| {
             log_weight.iter().zip(log_q).map(|(w, q)| q.exp() * w).sum()

@@ -47,7 +47,7 @@ use crate::units::Bernoulli;
 /// let deeper = Dbn::new(bottom.clone(), vec![bottom.transposed()])?;
 /// let v = array![[1.0, 0.0]];
 /// let flat = Dbn::new(bottom, vec![])?;
-/// let difference = deeper.log_prob(v.view())? - flat.log_prob(v.view())?;
+/// let difference = deeper.log_probability(v.view())? - flat.log_probability(v.view())?;
 /// assert!(difference[0].abs() < 1e-14);
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```

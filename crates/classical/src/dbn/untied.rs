@@ -45,7 +45,7 @@ impl<V: Units, H: Units> Dbn<V, H> {
     /// let tied = Dbn::new(bottom, vec![Rbm::random(layer(2), layer(2), 1.0, Seed::new(2))?])?;
     /// let untied = tied.untied()?;
     /// let v = array![[1.0, 0.0, 1.0]];
-    /// assert_eq!(untied.log_prob(v.view())?, tied.log_prob(v.view())?);
+    /// assert_eq!(untied.log_probability(v.view())?, tied.log_probability(v.view())?);
     /// # Ok::<(), gibbsian_core::Error>(())
     /// ```
     ///

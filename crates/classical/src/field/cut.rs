@@ -21,6 +21,7 @@ use crate::graph::Graph;
 
 /// A state of lowest energy.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Cut {
     /// The labels `(N)`: of all lowest states the one with the fewest sites at the second label.
     pub labels: Array1<f64>,

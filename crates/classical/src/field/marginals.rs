@@ -50,6 +50,7 @@ impl Marginals {
 
 /// A state that a method decided for.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Labelling {
     /// The labels `(N)`.
     pub labels: Array1<f64>,

@@ -37,6 +37,7 @@ pub struct MeanField {
 
 /// The independent law that was found.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MeanFieldSolution {
     /// Its probabilities of labels.
     pub marginals: Marginals,

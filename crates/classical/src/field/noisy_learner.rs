@@ -32,6 +32,7 @@ pub struct NoisyLearner {
 
 /// What was learnt from a noisy picture.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct NoisyFit {
     /// The parameters of the prior, in its order.
     pub params: Array1<f64>,

@@ -37,11 +37,12 @@ pub struct CouplingFromPast<'a> {
     model: &'a Ising,
     /// The sign that each spin is counted with.
     gauge: Vec<f64>,
-    most_sweeps: usize,
+    max_sweeps: usize,
 }
 
 /// What [`CouplingFromPast::sample`] has drawn.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PastDraws {
     /// The draws `(n, D)`.
     pub x: Array2<f64>,
@@ -54,12 +55,12 @@ impl<'a> CouplingFromPast<'a> {
     ///
     /// # Errors
     /// A frustrated bond: one whose sign contradicts those of a closed way of other bonds; or no sweeps.
-    pub fn new(model: &'a Ising, most_sweeps: usize) -> Result<Self> {
-        gibbsian_core::error::check_count("most_sweeps", most_sweeps)?;
+    pub fn new(model: &'a Ising, max_sweeps: usize) -> Result<Self> {
+        gibbsian_core::error::check_count("max_sweeps", max_sweeps)?;
         Ok(CouplingFromPast {
             model,
             gauge: gauge(model)?,
-            most_sweeps,
+            max_sweeps,
         })
     }
 
@@ -89,7 +90,7 @@ impl<'a> CouplingFromPast<'a> {
     /// One draw; the numbers of the sweep that ends at time `−t` come from the stream of block `t`.
     fn draw(&self, streams: Streams) -> Result<(Vec<f64>, usize)> {
         let mut past = 1;
-        while past <= self.most_sweeps {
+        while past <= self.max_sweeps {
             // In the gauge of the ferromagnet: all down, all up.
             let mut lowest: Vec<f64> = self.gauge.iter().map(|sign| -sign).collect();
             let mut highest = self.gauge.clone();
@@ -102,8 +103,8 @@ impl<'a> CouplingFromPast<'a> {
             past *= 2;
         }
         Err(Error::parameter(
-            "most_sweeps",
-            self.most_sweeps,
+            "max_sweeps",
+            self.max_sweeps,
             "enough for the chains from all up and all down to meet",
         ))
     }

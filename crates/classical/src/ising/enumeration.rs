@@ -25,6 +25,7 @@ const BLOCK_SPINS: usize = 10;
 
 /// Exact results for a small model.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ExactMoments {
     /// `log Z`.
     pub log_z: f64,

@@ -21,6 +21,7 @@ use super::Ising;
 
 /// An approximation of the free energy at given magnetisations, to be solved for couplings ([`inverse_ising`]) or for means ([`SelfConsistent`](super::SelfConsistent)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Approximation {
     /// Independent spins and the mean interaction energy.
     MeanField,

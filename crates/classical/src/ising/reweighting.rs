@@ -45,6 +45,7 @@ pub struct Reweighting<'a> {
 
 /// A run at another temperature than its own.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Reweighted {
     /// The means of the observables `(K)`.
     pub means: Array1<f64>,

@@ -48,6 +48,7 @@ pub struct SelfConsistent {
 
 /// What an approximation says of a model.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ApproximateMoments {
     /// Of `log Z`.
     pub log_z: f64,

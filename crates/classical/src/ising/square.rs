@@ -25,6 +25,7 @@ use super::jet::Jet;
 ///
 /// At temperature `T` with couplings `J = K T` the mean energy is `T` times `mean_energy`, and the heat capacity is `energy_variance` in units of `k_B`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Thermodynamics {
     /// `log Z`.
     pub log_z: f64,

@@ -87,7 +87,7 @@ fn probabilities_and_bounds_are_what_enumeration_says() {
     for dbn in networks() {
         let v = states_of(dbn.bottom().visible());
         let (found, bound) = (
-            dbn.log_prob(v.view()).unwrap(),
+            dbn.log_probability(v.view()).unwrap(),
             dbn.exact_bound(v.view()).unwrap(),
         );
         let expected: Vec<(f64, f64)> = v.rows().into_iter().map(|v| by_definition(&dbn, v)).collect();
@@ -106,7 +106,13 @@ fn a_reversed_machine_on_top_changes_nothing_and_makes_the_bound_tight() {
     let v = bottom.states().unwrap();
     let expected = bottom.energy(v.view()).mapv(|f| -f) - bottom.log_z().unwrap();
     let deeper = Dbn::new(bottom.clone(), vec![bottom.transposed()]).unwrap();
-    close("log p(v)", &deeper.log_prob(v.view()).unwrap(), &expected, 1e-13).unwrap();
+    close(
+        "log p(v)",
+        &deeper.log_probability(v.view()).unwrap(),
+        &expected,
+        1e-13,
+    )
+    .unwrap();
     close("bound", &deeper.exact_bound(v.view()).unwrap(), &expected, 1e-13).unwrap();
 }
 
@@ -121,7 +127,7 @@ fn the_estimated_bound_is_unbiased_with_the_error_it_says() {
         };
         let estimate = dbn.bound(v.view(), 4_000, &mut rng).unwrap();
         let exact = dbn.exact_bound(v.view()).unwrap() + log_z;
-        let log_p = dbn.log_prob(v.view()).unwrap() + log_z;
+        let log_p = dbn.log_probability(v.view()).unwrap() + log_z;
         for b in 0..v.nrows() {
             let error = estimate.standard_error[b].max(1e-13);
             // 24 comparisons at 5.5 standard errors: a false alarm in a million runs.
@@ -145,7 +151,7 @@ fn generated_rows_have_the_law_of_the_network() {
     let mut tests = Vec::new();
     for (k, dbn) in networks().into_iter().enumerate() {
         let v = states_of(dbn.bottom().visible());
-        let p = dbn.log_prob(v.view()).unwrap().mapv(f64::exp);
+        let p = dbn.log_probability(v.view()).unwrap().mapv(f64::exp);
         // The pair on top has at most 64 states and couplings of order one: 200 sweeps are many times its memory.
         let drawn = dbn.generate(N, 200, &mut Seed::new(88).nth(k as u64).rng());
         let mut counts = vec![0u64; v.nrows()];
@@ -182,7 +188,7 @@ fn recognition_passes_are_means_and_draws_of_the_stack() {
     assert!(
         Dbn::new(rbm(3, 30, 1.0, 1), vec![rbm(30, 2, 1.0, 1)])
             .unwrap()
-            .log_prob(v.view())
+            .log_probability(v.view())
             .is_err()
     );
 }

@@ -113,6 +113,6 @@ fn frustration_and_impatience_are_refused() {
         .unwrap()
         .sample(1, &mut Seed::new(1).rng())
         .unwrap_err();
-    assert!(error.to_string().contains("`most_sweeps` is 16"));
+    assert!(error.to_string().contains("`max_sweeps` is 16"));
     assert!(CouplingFromPast::new(&cold, 0).is_err());
 }

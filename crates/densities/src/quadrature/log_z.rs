@@ -12,6 +12,7 @@ use super::{Integral, Settings};
 
 /// `log Z` with its error and cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct NumericLogZ {
     /// `log ∫ exp(−E(x)) dx`, a natural logarithm.
     pub log_z: f64,

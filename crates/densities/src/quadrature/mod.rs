@@ -70,6 +70,7 @@ impl Settings {
 
 /// An integral, its estimated error and its cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Integral {
     /// `∫ f(x) dx`.
     pub value: f64,

@@ -27,6 +27,7 @@ const LONG_ENOUGH: f64 = 50.0;
 
 /// An integrated autocorrelation time by Sokal's window.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct AutocorrelationTime {
     /// `τ(M)`, in draws.
     pub value: f64,

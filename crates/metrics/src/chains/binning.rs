@@ -38,6 +38,7 @@ pub struct BinLevel {
 
 /// A binning analysis.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Binning {
     /// The mean of all draws.
     pub mean: f64,

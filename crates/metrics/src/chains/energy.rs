@@ -42,11 +42,12 @@ pub fn energy_bfmi(energies: ArrayView2<f64>) -> Result<Array1<f64>> {
 
 /// A heat capacity with its Monte Carlo error.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct HeatCapacity {
     /// `β² Var E`.
     pub value: f64,
     /// Its standard error, `β² √((m₄ − m₂²)/ESS)` with the effective sample size of the squared deviations.
-    pub mcse: f64,
+    pub standard_error: f64,
 }
 
 /// `β² Var E` from energies `(chains, draws)` of chains at inverse temperature `beta`, all of one law; NaN if some are not finite.
@@ -67,7 +68,7 @@ pub fn heat_capacity(energies: ArrayView2<f64>, beta: f64) -> Result<HeatCapacit
     if !chains.is_finite {
         return Ok(HeatCapacity {
             value: f64::NAN,
-            mcse: f64::NAN,
+            standard_error: f64::NAN,
         });
     }
     let (centre, size) = (chains.mean(), chains.size() as f64);
@@ -77,6 +78,6 @@ pub fn heat_capacity(energies: ArrayView2<f64>, beta: f64) -> Result<HeatCapacit
     let scale = (beta * chains.unit).powi(2);
     Ok(HeatCapacity {
         value: scale * second * size / (size - 1.0),
-        mcse: scale * ((moment(4) - second * second) / spread(&chains)).sqrt(),
+        standard_error: scale * ((moment(4) - second * second) / spread(&chains)).sqrt(),
     })
 }

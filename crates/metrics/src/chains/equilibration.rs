@@ -18,6 +18,7 @@ const N_PLACES: usize = 100;
 
 /// How much of chains to leave out.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Equilibration {
     /// The number of draws of each chain that are left out.
     pub discard: usize,

@@ -15,6 +15,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView3, Axis, s};
 
 /// A function of means with its error.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Jackknife {
     /// The function of the means of all draws that fill blocks.
     pub value: f64,

@@ -23,6 +23,7 @@ use crate::two_sample::check_coordinates;
 
 /// The mass of one mode.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ModeMass {
     /// The fraction of draws in the mode.
     pub mass: f64,
@@ -38,6 +39,7 @@ pub struct ModeMass {
 
 /// The masses of all modes, in the order of their centres or labels.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ModeMasses {
     /// One a mode.
     pub modes: Vec<ModeMass>,

@@ -39,6 +39,7 @@ impl Default for Requirements {
 
 /// What speaks against the draws of a quantity.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum ChainVerdict {
     /// Nothing that can be seen.
     Trusted,
@@ -69,6 +70,7 @@ impl fmt::Display for ChainVerdict {
 
 /// Estimates of one quantity, their errors and its diagnostics.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Summary {
     /// The mean of all draws.
     pub mean: f64,

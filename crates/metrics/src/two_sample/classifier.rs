@@ -71,6 +71,7 @@ impl Classifier for NearestNeighbours {
 
 /// What a classifier could tell.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ClassifierTest {
     /// The balanced cross-validated accuracy; a point without a decision counts half.
     pub accuracy: f64,

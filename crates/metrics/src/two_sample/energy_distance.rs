@@ -14,6 +14,7 @@ use super::{Points, mmd, squared_distance};
 
 /// An energy distance and its coefficient.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct EnergyDistance {
     /// `2 E|x − y| − E|x − x′| − E|y − y′|`, a squared metric.
     pub value: f64,

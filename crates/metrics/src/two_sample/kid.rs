@@ -17,6 +17,7 @@ use super::{Points, mean_and_error, mmd, permutation};
 
 /// A kernel inception distance.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct KernelInceptionDistance {
     /// The mean over subsets of the unbiased MMD².
     pub value: f64,

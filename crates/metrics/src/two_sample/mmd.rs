@@ -21,6 +21,7 @@ use super::{Points, permutation, permutation_p_value};
 
 /// Both estimates of a squared maximum mean discrepancy.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Mmd {
     /// The unbiased estimate of `MMD²`, which may be negative.
     pub unbiased: f64,
@@ -89,6 +90,7 @@ fn sum_over_rows(n: usize, f: impl Fn(usize) -> f64 + Sync + Send) -> f64 {
 
 /// A maximum mean discrepancy and what permutations of the labels say of it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MmdTest {
     /// The estimates.
     pub mmd: Mmd,

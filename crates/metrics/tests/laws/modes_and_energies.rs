@@ -19,10 +19,16 @@ fn energies_of_independent_draws() {
         .into_shape_with_order((4, 5000))
         .unwrap();
     let capacity = heat_capacity(energies.view(), 1.0).unwrap();
-    z_test("heat capacity", capacity.value, dim as f64 / 2.0, capacity.mcse).assert(FALSE_ALARM);
+    z_test(
+        "heat capacity",
+        capacity.value,
+        dim as f64 / 2.0,
+        capacity.standard_error,
+    )
+    .assert(FALSE_ALARM);
     // Var(s²) = (κ + 2) σ⁴ / S, κ = 12/D the excess kurtosis of the gamma law.
     let exact = dim as f64 / 2.0 * ((12.0 / dim as f64 + 2.0) / 20_000.0).sqrt();
-    close("its error", capacity.mcse, exact, 0.1);
+    close("its error", capacity.standard_error, exact, 0.1);
     close(
         "in other units",
         heat_capacity((&energies * 3.0).view(), 1.0 / 3.0).unwrap().value,

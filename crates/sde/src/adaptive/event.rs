@@ -41,6 +41,15 @@ pub struct Event<'a> {
     pub consequence: Consequence,
 }
 
+impl std::fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Event")
+            .field("crossing", &self.crossing)
+            .field("consequence", &self.consequence)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<'a> Event<'a> {
     /// Every change of sign, recorded.
     pub fn record(function: &'a (dyn Fn(ArrayView1<f64>, f64) -> f64 + Sync)) -> Self {
@@ -124,6 +133,7 @@ impl<'a> Event<'a> {
 
 /// An event that happened.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Occurrence {
     /// The row.
     pub row: usize,

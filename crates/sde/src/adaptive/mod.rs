@@ -106,6 +106,7 @@ impl Default for AdaptiveRungeKutta {
 
 /// What comes of solving a batch.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Solution {
     /// The points at the end `(B, D)`, or where an event stopped a row.
     pub points: Array2<f64>,

@@ -200,7 +200,7 @@ impl Population {
     }
 
     /// The effective number of particles at each time of the grid, before resampling.
-    pub fn effective(&self) -> &[f64] {
+    pub fn effective_sample_sizes(&self) -> &[f64] {
         &self.effective
     }
 

@@ -63,6 +63,7 @@ pub struct VariationalBound<P, M> {
 
 /// Estimates of the bound at given points, and how far off they may be.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct VariationalEstimate {
     /// The bound `(B)`.
     pub bound: Array1<f64>,

@@ -33,6 +33,7 @@ use crate::solver::{Solver, Step};
 /// transition where `α² ς² + σ²` is the same at both times, as for `ς = 1` and a process that preserves variance, or nearly so, as for wide data and one
 /// that only adds noise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ReverseVariance {
     /// `v σ_s²/σ_t²`, that of the posterior given the data: right when the data are a point. The `β̃` of Ho et al. (2020).
     #[default]

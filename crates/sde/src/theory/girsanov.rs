@@ -166,6 +166,7 @@ pub struct Girsanov<'a, P: ?Sized, S: ?Sized, M: ?Sized> {
 
 /// The estimates of `G` and of its two squares; their difference is the product.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct GirsanovEstimate {
     /// `G`.
     pub total: Estimate,

@@ -69,6 +69,7 @@ impl Default for MeanField {
 
 /// Means of all units, one point a row, and how well they solve the equations.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Magnetisations {
     /// `(P, V)`.
     pub visible: Array2<f64>,

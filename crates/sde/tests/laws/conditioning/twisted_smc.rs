@@ -123,7 +123,12 @@ fn without_an_observation_the_sampler_is_the_priors() {
     let smc = TwistedSmc::new(TimeGrid::new(array![3.0, 1.0, 0.0]).unwrap(), 8000);
     let population = smc.run(&process(), &Silent(kit(&prior)), Seed::new(17)).unwrap();
     assert!(population.log_evidence() == 0.0 && population.n_resampled() == 0);
-    assert!(population.effective().iter().all(|e| (e - 8000.0).abs() < 1e-6));
+    assert!(
+        population
+            .effective_sample_sizes()
+            .iter()
+            .all(|e| (e - 8000.0).abs() < 1e-6)
+    );
     let squares = population.points().iter().map(|x| x * x).collect::<Vec<_>>();
     mean("the variance", &squares, 1.0).assert(1e-6);
 }
@@ -261,7 +266,7 @@ fn mixtures_have_their_posteriors_and_evidences() {
         for i in 0..dim.min(2) {
             near("mean", populations.iter().map(|p| p.mean()[i]).collect(), mean[i]);
         }
-        let effective = populations[0].effective();
+        let effective = populations[0].effective_sample_sizes();
         assert!(effective.len() == 121 && effective.iter().all(|&e| (1.0..=50.0 + 1e-9).contains(&e)));
         assert!((populations[0].weights().sum() - 1.0).abs() < 1e-12);
         let first = populations[0].expectation(|x| x[0]);
