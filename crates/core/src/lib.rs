@@ -2,8 +2,7 @@
 //!
 #![doc = include_str!("formulas.md")]
 //!
-//! A model is a Gibbs density `p(x) = exp(−E(x)) / Z`, or only its score `s(x) = ∇ log p(x)`. Public signatures speak `f64`; rows are
-//! samples; arrays go in as views and results are written into the caller's array, with an owning form beside it.
+//! Public signatures speak `f64`; rows are samples; arrays go in as views and results are written into the caller's array, with an owning form beside it.
 //!
 //! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`family`] is for densities linear in their parameters, [`generator`] for samplers that are functions of noise, [`params`] makes parameters visible,
 //! [`kernel`], [`blocks`], [`path`], [`ladder`] and [`geometric_path`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
