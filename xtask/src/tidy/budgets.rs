@@ -108,7 +108,26 @@ fn n_crates(tree: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use super::super::manifest::parse;
     use super::*;
+
+    #[test]
+    fn every_published_crate_has_a_budget_and_no_other() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+        let manifests = fs::read_dir(crates)
+            .unwrap()
+            .filter_map(|entry| fs::read_to_string(entry.unwrap().path().join("Cargo.toml")).ok())
+            .map(|text| parse(&text, &BTreeMap::new()));
+        let published: BTreeSet<String> = manifests
+            .filter(|manifest| !manifest.is_unpublished)
+            .map(|manifest| manifest.name)
+            .collect();
+        let named = BUDGETS.iter().map(|(name, _)| (*name).to_string());
+        assert_eq!(published, named.collect());
+    }
 
     #[test]
     fn a_package_counts_once_and_its_versions_each() {
