@@ -90,6 +90,12 @@ def cell(text):
     return " ".join(str(text).replace("|", "\\|").split())
 
 
+def bold(ratios):
+    """The median of the ratios in bold, with its spread."""
+    middle, *rest = spread(ratios).split(" ", 1)
+    return " ".join([f"**{middle}**", *rest])
+
+
 def ratio_rows(result):
     settings = f", {result['threads']} thread{'s' * (result['threads'] != 1)}, {result['rounds']} round{'s' * (result['rounds'] != 1)}" if "threads" in result else ""
     pinned = ", not pinned to processors" if result.get("pinned") is False else ""
@@ -97,7 +103,7 @@ def ratio_rows(result):
     for r in result["rows"]:
         start = f"| {cell(r['task'])} | {cell(r['peer'])} | {cell(r['unit'])} |"
         if r["status"] == "measured":
-            yield f"{start} {spread(r['theirs'])} | {spread(r['ours'])} | **{spread(r['ratios']).replace(' [', '** [')} |"
+            yield f"{start} {spread(r['theirs'])} | {spread(r['ours'])} | {bold(r['ratios'])} |"
         elif r["status"] == "absent":
             yield f"{start} absent: {cell(r['error'])} | | |"
         else:

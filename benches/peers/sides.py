@@ -203,7 +203,9 @@ def line(r):
 
 
 def spread(values):
-    """Median with the least and the most."""
+    """Median with the least and the most, where there are several."""
+    if len(values) == 1:
+        return number(values[0])
     return f"{number(median(values))} [{number(min(values))}, {number(max(values))}]"
 
 

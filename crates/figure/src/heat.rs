@@ -3,8 +3,8 @@
 use gibbsian_core::error::{Error, Result};
 
 use crate::axis::{Axis, Placed};
-use crate::images;
 use crate::plot::HeatMap;
+use crate::png_file;
 use crate::svg::{Field, WIDTH, put, text_at, text_upwards};
 use crate::text;
 
@@ -47,7 +47,7 @@ pub(crate) fn draw(
     let rgb: Vec<u8> = (map.values.chunks(map.n_columns).rev().flatten())
         .flat_map(|&value| map.map.at((value - low) / (high - low)))
         .collect();
-    let png = images::encode(map.n_columns as u32, map.n_rows as u32, &rgb)?;
+    let png = png_file::encode(map.n_columns as u32, map.n_rows as u32, &rgb);
     let corners = (x.at(map.x.0), x.at(map.x.1), y.at(map.y.0), y.at(map.y.1));
     let (Some(left), Some(right), Some(bottom), Some(top)) = corners else {
         return Err(Error::parameter(
@@ -87,7 +87,7 @@ pub(crate) fn colour_bar(
         .rev()
         .flat_map(|i| map.map.at(f64::from(i) / 63.0))
         .collect();
-    let png = images::encode(1, 64, &rgb)?;
+    let png = png_file::encode(1, 64, &rgb);
     let left = field.right + 12.0;
     put(
         svg,

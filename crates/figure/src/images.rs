@@ -2,10 +2,9 @@
 
 use gibbsian_core::error::{Error, Result};
 use ndarray::ArrayView2;
-use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
 use crate::colour::ColourMap;
-use crate::text;
+use crate::{png_file, text};
 
 /// Equal pictures in rows, such as digits or the filters of a hidden unit.
 ///
@@ -140,25 +139,10 @@ impl ImageGrid {
             }
         }
         Ok((
-            encode(width as u32, height as u32, &canvas)?,
+            png_file::encode(width as u32, height as u32, &canvas),
             (width as u32, height as u32),
         ))
     }
-}
-
-/// RGB bytes as PNG, with fixed settings, so that equal pictures are equal files.
-pub(crate) fn encode(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, width, height);
-    encoder.set_color(ColorType::Rgb);
-    encoder.set_depth(BitDepth::Eight);
-    encoder.set_compression(Compression::Balanced);
-    encoder.set_filter(Filter::Sub);
-    encoder
-        .write_header()
-        .and_then(|mut writer| writer.write_image_data(rgb).and_then(|()| writer.finish()))
-        .map_err(|reason| Error::format("PNG", reason, "a picture that it can hold"))?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ mod legend;
 mod markers;
 mod marks;
 mod plot;
+mod png_file;
 mod svg;
 pub mod text;
 
