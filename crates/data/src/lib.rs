@@ -44,10 +44,12 @@ pub mod split;
 pub mod table;
 pub mod view;
 
+mod bytes;
 mod source;
 mod toss;
 mod uniform;
 
+pub use bytes::read_bytes;
 pub use fashion::load_fashion;
 pub use idx::{Idx, decode_idx, read_idx};
 pub use images::{Images, LabelledImages, Labels};

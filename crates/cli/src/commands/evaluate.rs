@@ -1,0 +1,121 @@
+//! `gibbsian evaluate`.
+
+use std::sync::Arc;
+
+use gibbsian_core::Seed;
+use ndarray::{Array2, ArrayView1, Axis};
+use serde_json::json;
+
+use crate::arguments::EvaluateArguments;
+use crate::console::Console;
+use crate::data::Prepared;
+use crate::data::prepare::{View, fixed_rows, read_test};
+use crate::failure::{Failure, Result};
+use crate::folder::Run;
+use crate::kinds::Verdict;
+use crate::output::Format;
+use crate::progress::Progress;
+
+/// Judges and says so.
+pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progress: &Progress) -> Result<()> {
+    let format = arguments.out.as_ref().map(|out| Format::of(out)).transpose()?;
+    let run = Run::open(&arguments.run, &arguments.set)?;
+    let (view, of_what) = rows(arguments, &run)?;
+    let seed = Seed::new(arguments.seed.unwrap_or(run.summary.seed)).child("evaluation");
+    let x = fixed_rows(&view, usize::MAX, seed);
+    let mut found = run.model.evaluate(x.view(), seed, progress)?;
+    progress.finish();
+
+    // Densities come back to the units of the data, and probabilities have none.
+    let log_volume = run.transform.log_volume();
+    let is_density = found.quantity == "log-density";
+    if is_density {
+        found.rows -= log_volume;
+        found.interval = found.interval.map(|(low, high)| (low - log_volume, high - log_volume));
+    }
+    if let Some(row) = found.rows.iter().position(|v| !v.is_finite()) {
+        return Err(Failure::Failed(format!("the {} of row {} is {}", found.quantity, row + 1, found.rows[row])));
+    }
+    let (mean, error) = mean_and_error(found.rows.view());
+    let dim = run.summary.columns.len() as f64;
+    let bits = mean / dim / std::f64::consts::LN_2;
+
+    console.say(format!("{}, judged on {} rows {of_what}", run.summary.model, found.rows.len()));
+    console.say(format!(
+        "mean {}: {mean:.4} ± {error:.4} nats a row ({:.4} nats, {bits:.4} bits a column); ± is one standard error over rows",
+        found.quantity,
+        mean / dim
+    ));
+    if let Some((low, high)) = found.interval {
+        console.say(format!("  for these rows in [{low:.4}, {high:.4}] by the interval of log Z"));
+    }
+    for note in &found.notes {
+        console.say(format!("  {note}"));
+    }
+    if is_density && log_volume != 0.0 {
+        console.say(format!(
+            "  densities are in the units of the data; of scaled data they are {:+.4} nats",
+            log_volume
+        ));
+    }
+    let (word, why, is_certified) = match &found.verdict {
+        Verdict::Certified(why) => ("certified", why, true),
+        Verdict::NotCertified(why) => ("not certified", why, false),
+    };
+    console.say(format!("{word}: {why}"));
+
+    let answer = json!({
+        "quantity": found.quantity,
+        "rows": found.rows.len(),
+        "of": of_what,
+        "mean": mean,
+        "standard_error": error,
+        "bits_a_column": bits,
+        "interval": found.interval.map(|(low, high)| [low, high]),
+        "certified": is_certified,
+        "verdict": why,
+        "log_volume": log_volume,
+        "details": found.details,
+    });
+    let text = serde_json::to_string_pretty(&answer).map_err(|e| Failure::Failed(e.to_string()))?;
+    run.folder.write("evaluation.json", format!("{text}\n").as_bytes())?;
+    if let (Some(out), Some(format)) = (&arguments.out, format) {
+        let column: Array2<f64> = found.rows.clone().insert_axis(Axis(1));
+        format.write(out, &[found.quantity.replace(['-', ' '], "_")], column.view())?;
+    }
+    if arguments.require_certificate && !is_certified {
+        return Err(Failure::Failed(format!("a certificate was required: {why}")));
+    }
+    Ok(())
+}
+
+/// The rows to judge, and where they are from.
+fn rows(arguments: &EvaluateArguments, run: &Run) -> Result<(View, String)> {
+    let keys = &run.configuration.data;
+    if let Some(path) = &arguments.data {
+        let view = read_test(path, keys, &run.transform, &run.summary.columns)?;
+        return Ok((view, format!("of {}", path.display())));
+    }
+    let path = &run.summary.data;
+    let data = Prepared::read(path, keys, Seed::new(run.summary.seed))?;
+    if data.fingerprint != run.summary.data_fingerprint {
+        return Err(Failure::refused(
+            format!("{} has changed since training, so the rows that were held out are not known", path.display()),
+            "give the rows to judge with --data FILE, or train again",
+        ));
+    }
+    match data.held_out {
+        Some(view) => Ok((view, format!("held out of {}", path.display()))),
+        None => Err(Failure::refused(
+            "no rows were held out of training (data.hold_out = 0)",
+            "give rows to judge with --data FILE; the training rows themselves would flatter the model",
+        )),
+    }
+}
+
+fn mean_and_error(values: ArrayView1<f64>) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.sum() / n;
+    let error = if values.len() > 1 { values.std(1.0) / n.sqrt() } else { f64::NAN };
+    (mean, error)
+}

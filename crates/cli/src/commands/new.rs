@@ -1,0 +1,196 @@
+//! `gibbsian new`: a commented configuration, with `[data]` as a file suggests.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::arguments::NewArguments;
+use crate::console::Console;
+use crate::data::survey::{self, Column};
+use crate::data::{DataFile, Rows};
+use crate::failure::Result;
+use crate::kinds;
+
+/// Prints it.
+pub(crate) fn run(arguments: &NewArguments, console: &Arc<Console>) -> Result<()> {
+    let kind = arguments.kind.name();
+    let data = match &arguments.data {
+        Some(path) => {
+            let file = DataFile::read(path, None, None)?;
+            let suggestion = Suggestion::of(kind, &file);
+            for remark in &suggestion.remarks {
+                console.notice(format!("note: {remark}"));
+            }
+            suggestion.section(path, &file)
+        }
+        None => general(kind),
+    };
+    console.say(format!(
+        "# {} Every key is shown; those of [model] and below with their defaults.\nkind = \"{kind}\"\nseed = 1                       # everything random follows from it\n\n{data}\n{}",
+        about(kind),
+        kinds::template(kind).trim_end()
+    ));
+    Ok(())
+}
+
+fn about(kind: &str) -> &'static str {
+    match kind {
+        "rbm" => "A restricted Boltzmann machine of binary data.",
+        "dbm" => "A deep Boltzmann machine of binary data.",
+        "score" => "A score network of real data.",
+        _ => "A neural energy of real data.",
+    }
+}
+
+/// What the keys of `[data]` should be.
+struct Suggestion {
+    label: Option<String>,
+    drop: Vec<String>,
+    missing: bool,
+    scale: &'static str,
+    binarise: &'static str,
+    threshold: f64,
+    picture: Option<(usize, usize)>,
+    remarks: Vec<String>,
+}
+
+impl Suggestion {
+    fn of(kind: &str, file: &DataFile) -> Self {
+        let columns = survey::columns(file);
+        let is_binary_kind = kind == "rbm" || kind == "dbm";
+        let mut it = Suggestion {
+            label: None,
+            drop: Vec::new(),
+            missing: false,
+            scale: "none",
+            binarise: "none",
+            threshold: 0.5,
+            picture: file.picture,
+            remarks: Vec::new(),
+        };
+        if matches!(file.rows, Rows::Table(_)) {
+            it.leave_out(file, &columns, is_binary_kind);
+        }
+        let used: Vec<&Column> = columns.iter().filter(|c| !it.drop.contains(&c.name) && it.label.as_ref() != Some(&c.name)).collect();
+        it.missing = used.iter().any(|c| c.n_missing > 0);
+        let is_binary = used.iter().all(|c| c.is_binary());
+        let is_unit = used.iter().all(|c| c.range.0 >= 0.0 && c.range.1 <= 1.0);
+        // One range for all says that columns are of one kind: grey pixels, answers on one scale.
+        let shares_range = used.iter().filter(|c| !c.is_constant()).all(|c| c.range.0 == used[0].range.0 || it.picture.is_some());
+        if is_binary_kind && !is_binary {
+            it.make_binary(&used, is_unit, shares_range);
+        } else if !is_binary_kind {
+            it.scale = if it.picture.is_some() { "unit-together" } else { "standardise" };
+            if is_binary && it.picture.is_none() {
+                it.remarks.push(format!("the data are zeros and ones, which have no density: kind = \"rbm\" fits them better than \"{kind}\""));
+            }
+        }
+        it
+    }
+
+    /// Finds labels, counters of rows, words and, for real-valued models, constants.
+    fn leave_out(&mut self, file: &DataFile, columns: &[Column], is_binary_kind: bool) {
+        let n = columns.len();
+        let probable = survey::probable_label(columns).map(|c| c.name.clone());
+        let last_is_class = columns.last().is_some_and(|c| c.is_whole && c.n_distinct <= 20 && !c.is_binary());
+        if let Some(name) = probable {
+            self.remarks.push(format!("column {name:?} looks like a label and is left out"));
+            self.label = Some(name);
+        } else if !file.is_named && last_is_class && survey::square(n - 1).is_some() && survey::square(n).is_none() {
+            let name = columns[n - 1].name.clone();
+            self.remarks.push(format!("column {name} has {} whole numbers and looks like a class; it is left out", columns[n - 1].n_distinct));
+            self.label = Some(name);
+        }
+        for column in columns {
+            let is_label = self.label.as_ref() == Some(&column.name);
+            if is_label {
+                continue;
+            }
+            let why = if column.n_words > 0 {
+                "has words"
+            } else if column.is_counter(file.is_named) && n > 1 {
+                "numbers the rows"
+            } else if column.is_constant() && !is_binary_kind {
+                "is constant"
+            } else {
+                continue;
+            };
+            self.remarks.push(format!("column {:?} {why} and is left out", column.name));
+            self.drop.push(column.name.clone());
+        }
+        let n_left = n - self.drop.len() - usize::from(self.label.is_some());
+        if !file.is_named {
+            self.picture = survey::square(n_left);
+        }
+    }
+
+    fn make_binary(&mut self, used: &[&Column], is_unit: bool, shares_range: bool) {
+        let most = used.iter().map(|c| c.n_distinct).max().unwrap_or(0);
+        if most <= 3 && used.iter().all(|c| c.is_whole) {
+            // Votes and answers: a cut between the two highest values.
+            let high = used.iter().map(|c| c.range.1).fold(f64::NEG_INFINITY, f64::max);
+            self.binarise = "threshold";
+            self.threshold = high - 0.5;
+            self.remarks.push(format!("columns have at most {most} whole numbers: above {} is 1", self.threshold));
+            return;
+        }
+        self.binarise = "stochastic";
+        if !is_unit {
+            self.scale = if shares_range { "unit-together" } else { "unit" };
+        }
+        self.remarks.push("numbers are taken for probabilities of being 1, after scaling to [0, 1]; for real-valued data \"score\" and \"energy\" lose nothing".to_owned());
+    }
+
+    fn section(&self, path: &Path, file: &DataFile) -> String {
+        let mut text = format!("# {} rows of {} columns; {}.\n", file.n_rows(), file.names.len(), file.account);
+        let list = |names: &[String]| names.iter().map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "[data]\npath = {:?}", path.display().to_string());
+        if file.account.starts_with("text") {
+            let _ = writeln!(text, "header = {}", file.is_named);
+        }
+        match &self.label {
+            Some(label) => {
+                let _ = writeln!(text, "label = {label:?}                # says what a row is; left out of the model");
+            }
+            None => text += "# label = \"NAME\"               # a column that says what a row is; left out of the model\n",
+        }
+        let _ = writeln!(text, "drop = [{}]                     # columns to leave out", list(&self.drop));
+        text += "# columns = [\"NAME\"]           # the columns to model, all others are left out\n";
+        let missing = if self.missing { "drop-rows" } else { "refuse" };
+        let _ = writeln!(text, "missing = \"{missing}\"             # rows with missing entries: \"refuse\" or \"drop-rows\"");
+        let _ = writeln!(text, "scale = \"{}\"                 # \"none\", \"standardise\", \"unit\" (each column to [0, 1]), \"unit-together\" (pictures)", self.scale);
+        let _ = writeln!(text, "binarise = \"{}\"              # \"none\", \"threshold\", \"stochastic\" (numbers in [0, 1] are probabilities)", self.binarise);
+        let _ = writeln!(text, "threshold = {}                # of \"threshold\", after scaling", self.threshold);
+        text += "hold_out = 0.1                 # share of the rows that is kept for judging\n";
+        match self.picture {
+            Some((height, width)) => {
+                let _ = writeln!(text, "picture = [{height}, {width}]               # rows are pictures of this height and width");
+            }
+            None => text += "# picture = [8, 8]             # if rows are pictures: height and width\n",
+        }
+        text
+    }
+}
+
+/// The section for data that nobody has seen.
+fn general(kind: &str) -> String {
+    let (scale, binarise) = match kind {
+        "rbm" | "dbm" => ("none", "none"),
+        _ => ("standardise", "none"),
+    };
+    format!(
+        "[data]\n\
+         path = \"data.csv\"              # relative to this file; .csv, .tsv, .txt, IDX (each also .gz), .npy, .npz\n\
+         # header = true                # whether the first line names the columns; found out if not said\n\
+         # array = \"x\"                  # the array of an npz file\n\
+         # label = \"NAME\"               # a column that says what a row is; left out of the model\n\
+         drop = []                      # columns to leave out\n\
+         # columns = [\"NAME\"]           # the columns to model, all others are left out\n\
+         missing = \"refuse\"             # rows with missing entries: \"refuse\" or \"drop-rows\"\n\
+         scale = \"{scale}\"                 # \"none\", \"standardise\", \"unit\" (each column to [0, 1]), \"unit-together\" (pictures)\n\
+         binarise = \"{binarise}\"              # \"none\", \"threshold\", \"stochastic\" (numbers in [0, 1] are probabilities)\n\
+         threshold = 0.5                # of \"threshold\", after scaling\n\
+         hold_out = 0.1                 # share of the rows that is kept for judging\n\
+         # picture = [8, 8]             # if rows are pictures: height and width\n"
+    )
+}

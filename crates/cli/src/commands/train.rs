@@ -1,0 +1,211 @@
+//! `gibbsian train`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gibbsian_core::Seed;
+use gibbsian_data::{Header, read_table};
+use ndarray::{ArrayView2, Axis};
+
+use crate::arguments::TrainArguments;
+use crate::config::Configuration;
+use crate::console::Console;
+use crate::data::{Prepared, Scale};
+use crate::failure::{Failure, Result};
+use crate::figures;
+use crate::folder::{Folder, Run, Summary};
+use crate::kinds::Wants;
+use crate::kinds::fit::{Job, deadline};
+use crate::memory;
+use crate::progress::Progress;
+
+/// Fantasies that are drawn for the figure.
+const N_FANTASIES: usize = 100;
+/// Rows that are looked at to refuse constants.
+const N_LOOKED_AT: usize = 100_000;
+
+/// Trains and leaves the folder of the run.
+pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: &Progress) -> Result<()> {
+    let configuration = Configuration::read(&arguments.config, &arguments.set)?;
+    let folder = Folder::new(match &arguments.out {
+        Some(out) => out.clone(),
+        None => PathBuf::from(arguments.config.file_stem().unwrap_or_default()),
+    });
+    if folder.path().is_file() {
+        return Err(Failure::key("--out", folder.path().display(), "a folder", "give another one; a file has this name"));
+    }
+    if folder.is_begun() && !arguments.resume {
+        return Err(Failure::refused(
+            format!("{} has a run already", folder.path().display()),
+            "give --resume to go on with it, or another folder with --out",
+        ));
+    }
+    let seed_value = arguments.seed.unwrap_or(configuration.seed);
+    let seed = Seed::new(seed_value);
+    let kind = &configuration.kind;
+
+    let beside = arguments.config.parent().unwrap_or(Path::new(""));
+    let path = configuration.data_path(beside);
+    let data = Prepared::read(&path, &configuration.data, seed)?;
+    for note in &data.notes {
+        console.notice(note);
+    }
+    if kind.wants() == Wants::Real {
+        refuse_constants(&data, configuration.data.scale)?;
+    }
+    memory::check(kind.bytes(data.dim()), arguments.memory, &format!("training this {} on {} columns", kind.name(), data.dim()))?;
+
+    folder.make()?;
+    let configuration_text = &configuration.text;
+    folder.write("config.toml", configuration_text.as_bytes())?;
+    let recipe = format!(
+        "{} {}\n{:?}\ndata {}",
+        kind.name(),
+        kind.recipe(),
+        Shown::of(&configuration),
+        data.fingerprint
+    );
+    let job = Job {
+        data: &data,
+        seed: seed.child("training"),
+        folder: &folder,
+        recipe: &recipe,
+        progress,
+        deadline: deadline(arguments.time_limit),
+    };
+    let trained = kind.train(&job)?;
+    for line in &trained.resumed {
+        console.notice(line);
+    }
+    if !trained.completed {
+        progress.finish();
+        console.say(format!(
+            "stopped after {} steps; `gibbsian train {} --out {} --resume` goes on",
+            trained.steps,
+            arguments.config.display(),
+            folder.path().display()
+        ));
+        return Ok(());
+    }
+
+    let model = kind.restore(&data.means, &trained.weights)?;
+    let mut summary = Summary {
+        version: env!("CARGO_PKG_VERSION").into(),
+        kind: kind.name().into(),
+        model: model.describe(),
+        seed: seed_value,
+        recipe,
+        data: std::path::absolute(&path).unwrap_or(path),
+        data_fingerprint: data.fingerprint.clone(),
+        columns: data.names.clone(),
+        picture: data.picture,
+        rows: (data.train.n_points(), data.held_out.as_ref().map_or(0, |h| h.n_points())),
+        steps: trained.steps,
+        completed: trained.completed,
+        last: last_of(&folder.file("log.csv")),
+        figures: Vec::new(),
+    };
+    folder.write_weights(&summary, trained.weights, &data.transform, &data.means)?;
+    for (name, svg) in figures::learning_curves(&folder.file("log.csv")).unwrap_or_default() {
+        folder.write(&name, svg.as_bytes())?;
+        summary.figures.push(name);
+    }
+    write_summary(&folder, &summary)?;
+    if let Some(size) = data.picture {
+        if let Some(filters) = model.filters() {
+            folder.write("filters.png", &figures::filters(filters.view(), size)?)?;
+            summary.figures.push("filters.png".into());
+        }
+        progress.begin("drawing pictures");
+        let draws = model.sample(N_FANTASIES, seed.child("fantasies"), progress)?;
+        let shown = draws.means.as_ref().unwrap_or(&draws.rows);
+        folder.write("fantasies.png", &figures::pictures(shown.view(), size)?)?;
+        summary.figures.push("fantasies.png".into());
+        write_summary(&folder, &summary)?;
+    }
+    // What was written must be readable before anybody is told so.
+    Run::open(folder.path(), &[])?;
+    progress.finish();
+    say(console, &summary, &folder);
+    Ok(())
+}
+
+/// What of the configuration the data as the model sees them depend on.
+#[derive(Debug)]
+#[allow(dead_code, reason = "shown by its derived form, which is a part of the recipe")]
+struct Shown<'a> {
+    columns: &'a Option<Vec<String>>,
+    drop: &'a [String],
+    label: &'a Option<String>,
+    missing: crate::data::Missing,
+    scale: Scale,
+    binarise: crate::data::Binarise,
+    threshold: f64,
+    hold_out: f64,
+}
+
+impl<'a> Shown<'a> {
+    fn of(configuration: &'a Configuration) -> Self {
+        let data = &configuration.data;
+        Shown {
+            columns: &data.columns,
+            drop: &data.drop,
+            label: &data.label,
+            missing: data.missing,
+            scale: data.scale,
+            binarise: data.binarise,
+            threshold: data.threshold,
+            hold_out: data.hold_out,
+        }
+    }
+}
+
+/// Refuses columns without a density, and warns of none: real-valued models learn how numbers scatter.
+fn refuse_constants(data: &Prepared, scale: Scale) -> Result<()> {
+    let n = data.train.n_points().min(N_LOOKED_AT);
+    let rows: Vec<usize> = (0..n).collect();
+    let x = data.train.rows(&rows, gibbsian_core::Streams::from_key(0));
+    let column_is_constant = |x: ArrayView2<f64>| x.axis_iter(Axis(1)).position(|c| c.iter().all(|v| *v == c[0]));
+    if let Some(i) = column_is_constant(x.view()) {
+        return Err(Failure::refused(
+            format!("column {:?} is {} in all training rows, and what is constant has no density", data.names[i], data.transform.back(x.view())[[0, i]]),
+            format!("leave it out with data.drop = [{:?}]", data.names[i]),
+        ));
+    }
+    let widest = x.axis_iter(Axis(1)).map(|c| c.std(0.0)).fold(0.0, f64::max);
+    let largest = x.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    if scale == Scale::None && (largest > 20.0 || widest > 5.0) {
+        return Err(Failure::key(
+            "data.scale",
+            format!("\"none\" for numbers of up to {largest:.0} in magnitude"),
+            "\"standardise\", \"unit\" or \"unit-together\" where numbers are not of order one: networks and their noise are made for those",
+            "set data.scale = \"standardise\"; draws and densities come back in the units of the data",
+        ));
+    }
+    Ok(())
+}
+
+/// The last row of the log.
+fn last_of(log: &Path) -> serde_json::Map<String, serde_json::Value> {
+    let Ok(table) = read_table(log, Header::Present) else { return serde_json::Map::new() };
+    let names = table.names().unwrap_or_default().to_vec();
+    let values = table.values();
+    let last = values.row(values.nrows() - 1);
+    names.into_iter().zip(last.iter().map(|v| serde_json::json!(v))).collect()
+}
+
+fn write_summary(folder: &Folder, summary: &Summary) -> Result<()> {
+    let text = serde_json::to_string_pretty(summary).map_err(|e| Failure::Failed(e.to_string()))?;
+    folder.write("run.json", format!("{text}\n").as_bytes())?;
+    Ok(())
+}
+
+fn say(console: &Console, summary: &Summary, folder: &Folder) {
+    console.say(format!("trained a {}: {} steps", summary.model, summary.steps));
+    for (name, value) in summary.last.iter().filter(|(name, _)| !["step", "epoch", "learning_rate"].contains(&name.as_str())) {
+        console.say(format!("  {}: {:.4}", name.replace('_', " "), value.as_f64().unwrap_or(f64::NAN)));
+    }
+    let figures = summary.figures.join(", ");
+    console.say(format!("in {}: run.json, weights.safetensors, log.csv, {figures}", folder.path().display()));
+    console.say(format!("next: gibbsian evaluate {}", folder.path().display()));
+}

@@ -1,0 +1,391 @@
+//! Selecting, scaling, splitting and binarising; and the refusal of data that would be learnt wrongly.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use gibbsian_checkpoint::fingerprint_of;
+use gibbsian_core::dataset::Matrix;
+use gibbsian_core::{Dataset, Record, Seed, Streams, Values};
+use gibbsian_data::{Images, Means, StochasticBinarised, Threshold, hold_out};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+
+use super::file::{DataFile, Rows};
+use super::survey;
+use super::view::Tossed;
+use super::{Binarise, DataKeys, Missing, Scale};
+use crate::failure::{Failure, OrRefuse, Result};
+
+/// Fewer rows than these are refused.
+const FEWEST_ROWS: usize = 10;
+
+/// Rows that can be looked at from several threads.
+pub(crate) type View = Arc<dyn Dataset + Send>;
+
+/// What a model is trained on and judged by.
+pub(crate) struct Prepared {
+    /// The names of the columns that are modelled.
+    pub names: Vec<String>,
+    /// Height and width of pictures.
+    pub picture: Option<(usize, usize)>,
+    /// From the numbers of the file to those that the model sees.
+    pub transform: Transform,
+    /// The rows to learn from.
+    pub train: View,
+    /// The rows to judge by, unless none are kept.
+    pub held_out: Option<View>,
+    /// The mean of every column of the training rows, as the model sees them.
+    pub means: Array1<f64>,
+    /// The SHA-256 of all numbers.
+    pub fingerprint: String,
+    /// What was done, for people.
+    pub notes: Vec<String>,
+}
+
+/// `z = (x − offset) / scale`, and then perhaps a coin or a threshold.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Transform {
+    /// What is subtracted from each column.
+    pub offset: Array1<f64>,
+    /// What each column is then divided by.
+    pub scale: Array1<f64>,
+    /// What happens after that.
+    pub binarise: Binarise,
+    /// Numbers above it become 1.
+    pub threshold: f64,
+}
+
+impl Prepared {
+    /// Reads the file of `[data]` and makes of it what the keys say; `seed` decides which rows are held out.
+    pub(crate) fn read(path: &Path, keys: &DataKeys, seed: Seed) -> Result<Self> {
+        let file = DataFile::read(path, keys.header, keys.array.as_deref())?;
+        let mut notes = vec![format!("{}: {} rows of {} columns; {}", path.display(), file.n_rows(), file.names.len(), file.account)];
+        let selected = select(file, keys, &mut notes)?;
+        let n = selected.n_rows();
+        if n < FEWEST_ROWS {
+            return Err(Failure::key(
+                "data.path",
+                format!("{} with {n} rows", path.display()),
+                format!("a file with at least {FEWEST_ROWS} rows that can be used"),
+                "more data; where rows are columns, transpose the file",
+            ));
+        }
+        let picture = picture_of(&selected, keys)?;
+        let fingerprint = fingerprint(&selected.rows);
+        let (names, n_held_out) = (selected.names, (keys.hold_out * n as f64).round() as usize);
+        let (kept, held) = match n_held_out {
+            0 => ((0..n).collect(), Vec::new()),
+            n_held_out => {
+                let split = hold_out(n, n_held_out, seed.child("hold out")).or_refuse("lower data.hold_out")?;
+                (split.kept, split.held_out)
+            }
+        };
+        notes.push(format!("{} rows to learn from, {} held out", kept.len(), held.len()));
+        let transform = Transform::fitted(&selected.rows, &kept, &names, keys)?;
+        let (train, means) = transform.view(&selected.rows, &kept, &names, true)?;
+        let held_out = match held.len() {
+            0 => None,
+            _ => Some(transform.view(&selected.rows, &held, &names, false)?.0),
+        };
+        Ok(Prepared {
+            names,
+            picture,
+            transform,
+            train,
+            held_out,
+            means,
+            fingerprint,
+            notes,
+        })
+    }
+
+    /// The number of columns.
+    pub(crate) fn dim(&self) -> usize {
+        self.train.dim()
+    }
+}
+
+/// Rows of another file, or all rows of one, as a model with this transform sees them; columns are found by their names.
+pub(crate) fn read_test(path: &Path, keys: &DataKeys, transform: &Transform, names: &[String]) -> Result<View> {
+    let file = DataFile::read(path, keys.header, keys.array.as_deref())?;
+    // Test files often lack what training left out, and then have just the columns of the model.
+    let mut keys = keys.clone();
+    keys.drop.retain(|name| file.names.contains(name));
+    keys.label = keys.label.filter(|name| file.names.contains(name));
+    if file.names.len() == names.len() {
+        (keys.columns, keys.label) = (None, None);
+        keys.drop.clear();
+    }
+    let selected = select(file, &keys, &mut Vec::new())?;
+    if selected.names.len() != names.len() || (selected.is_named && selected.names != names) {
+        return Err(Failure::refused(
+            format!(
+                "{} has the columns {}, but the model has {}",
+                path.display(),
+                listed(&selected.names),
+                listed(names)
+            ),
+            "give data with the columns that the model was trained on, in the same order",
+        ));
+    }
+    let all: Vec<usize> = (0..selected.n_rows()).collect();
+    Ok(transform.view(&selected.rows, &all, names, false)?.0)
+}
+
+/// The rows of a view, at most `n` of them, the same at every call: coins are tossed from `seed`.
+pub(crate) fn fixed_rows(view: &View, n: usize, seed: Seed) -> Array2<f64> {
+    let rows: Vec<usize> = (0..view.n_points().min(n)).collect();
+    view.rows(&rows, Streams::from_key(seed.child("toss").value()))
+}
+
+/// Leaves out what is not modelled, and refuses what should not be.
+fn select(file: DataFile, keys: &DataKeys, notes: &mut Vec<String>) -> Result<DataFile> {
+    let Rows::Table(values) = &file.rows else { return Ok(file) };
+    for (key, names) in [
+        ("data.columns", keys.columns.as_deref().unwrap_or_default()),
+        ("data.drop", &keys.drop),
+        ("data.label", keys.label.as_slice()),
+    ] {
+        if let Some(name) = names.iter().find(|name| !file.names.contains(name)) {
+            let how = if file.is_named { "by their names" } else { "by their numbers from 1, as the file has no header" };
+            return Err(Failure::key(
+                key,
+                format!("{name:?}"),
+                format!("among the columns {}", listed(&file.names)),
+                format!("name columns {how}; `gibbsian show {}` lists them", file.path.display()),
+            ));
+        }
+    }
+    let is_left_out = |name: &String| keys.drop.contains(name) || keys.label.as_ref() == Some(name);
+    let is_wanted = |name: &&String| keys.columns.as_ref().is_none_or(|columns| columns.contains(name));
+    let used: Vec<usize> = (file.names.iter().enumerate())
+        .filter(|(_, name)| is_wanted(name) && !is_left_out(name))
+        .map(|(i, _)| i)
+        .collect();
+    if used.is_empty() {
+        return Err(Failure::refused(
+            format!("no column of {} is left to be modelled", file.path.display()),
+            "take columns out of data.drop, or put some into data.columns",
+        ));
+    }
+    if keys.columns.is_none() {
+        refuse_suspects(&file, &used)?;
+    }
+
+    let mut bad_rows: Vec<usize> = Vec::new();
+    let defects: Vec<_> = file.defects.iter().filter(|d| used.contains(&d.column)).collect();
+    if let Some(first) = defects.iter().find(|d| !d.is_missing).or(defects.first()) {
+        let name = &file.names[first.column];
+        let n = defects.iter().filter(|d| d.column == first.column).count();
+        let place = if first.line > 0 { format!("line {}", first.line) } else { format!("row {}", first.row + 1) };
+        if !first.is_missing {
+            return Err(Failure::refused(
+                format!(
+                    "column {name:?} of {} has {:?} in {place}, {n} such entries in all, but every entry must be a finite decimal number",
+                    file.path.display(),
+                    first.text
+                ),
+                format!("leave the column out with data.drop = [{name:?}], or with data.label = {name:?} if it says what a row is; or encode it as numbers"),
+            ));
+        }
+        bad_rows = defects.iter().map(|d| d.row).collect();
+        bad_rows.sort_unstable();
+        bad_rows.dedup();
+        if keys.missing == Missing::Refuse {
+            return Err(Failure::refused(
+                format!(
+                    "{} of {} rows of {} have missing entries, the first in {place}, column {name:?}",
+                    bad_rows.len(),
+                    file.n_rows(),
+                    file.path.display()
+                ),
+                format!("set data.missing = \"drop-rows\" to leave these rows out, or data.drop = [{name:?}]"),
+            ));
+        }
+        notes.push(format!("{} of {} rows with missing entries are left out", bad_rows.len(), file.n_rows()));
+    }
+    let rows: Vec<usize> = (0..values.nrows()).filter(|row| bad_rows.binary_search(row).is_err()).collect();
+    let values = values.select(Axis(1), &used).select(Axis(0), &rows);
+    Ok(DataFile {
+        names: used.iter().map(|i| file.names[*i].clone()).collect(),
+        rows: Rows::Table(values),
+        defects: Vec::new(),
+        ..file
+    })
+}
+
+/// Refuses columns that are probably no measurements, unless they are asked for by name.
+fn refuse_suspects(file: &DataFile, used: &[usize]) -> Result<()> {
+    let columns = survey::columns(file);
+    for &i in used {
+        let column = &columns[i];
+        let name = &column.name;
+        if file.is_named && column.is_named_as_label() {
+            return Err(Failure::refused(
+                format!(
+                    "column {name:?} of {} looks like a label: a model of it and the others would learn the answer with the question",
+                    file.path.display()
+                ),
+                format!("set data.label = {name:?} to leave it out; to model it all the same, name it in data.columns"),
+            ));
+        }
+        if column.is_counter(file.is_named) && columns.len() > 1 {
+            return Err(Failure::refused(
+                format!("column {name:?} of {} numbers the rows", file.path.display()),
+                format!("set data.drop = [{name:?}]; to model it all the same, name it in data.columns"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn picture_of(file: &DataFile, keys: &DataKeys) -> Result<Option<(usize, usize)>> {
+    let Some([height, width]) = keys.picture else { return Ok(file.picture) };
+    if height.checked_mul(width) == Some(file.names.len()) {
+        return Ok(Some((height, width)));
+    }
+    Err(Failure::key(
+        "data.picture",
+        format!("[{height}, {width}]"),
+        format!("a height and a width whose product is the number of columns, {}", file.names.len()),
+        "leave out the label with data.label or data.drop, or leave out data.picture if rows are no pictures",
+    ))
+}
+
+/// Some names, for a message.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 8;
+    let shown: Vec<String> = names.iter().take(MOST).map(|n| format!("{n:?}")).collect();
+    let more = if names.len() > MOST { format!(" and {} more", names.len() - MOST) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}
+
+fn fingerprint(rows: &Rows) -> String {
+    let mut record = Record::new();
+    match rows {
+        Rows::Table(x) => record.put("x", x.shape(), Values::F64(x.iter().copied().collect())),
+        Rows::Pictures(images) => {
+            record.put("x", &[images.as_bytes().len()], Values::U8(images.as_bytes().to_vec()));
+        }
+    }
+    fingerprint_of(&record)
+}
+
+impl Transform {
+    /// What the keys say, with the numbers that the rows `kept` give.
+    fn fitted(rows: &Rows, kept: &[usize], names: &[String], keys: &DataKeys) -> Result<Self> {
+        let d = names.len();
+        let as_it_is = Transform {
+            offset: Array1::zeros(d),
+            scale: Array1::ones(d),
+            binarise: keys.binarise,
+            threshold: keys.threshold,
+        };
+        // Bytes of pictures come as numbers in [0, 1] already.
+        let standardised_pictures;
+        let values = match (rows, keys.scale) {
+            (_, Scale::None) | (Rows::Pictures(_), Scale::Unit | Scale::UnitTogether) => return Ok(as_it_is),
+            (Rows::Table(values), _) => values,
+            (Rows::Pictures(images), Scale::Standardise) => {
+                standardised_pictures = fractions(images);
+                &standardised_pictures
+            }
+        };
+        let train = values.select(Axis(0), kept);
+        let (offset, scale) = match keys.scale {
+            Scale::Standardise => (train.sum_axis(Axis(0)) / kept.len() as f64, train.std_axis(Axis(0), 0.0)),
+            _ => {
+                let fold = |f: fn(f64, f64) -> f64, start: f64| train.fold_axis(Axis(0), start, |a, b| f(*a, *b));
+                let (mut low, mut high) = (fold(f64::min, f64::INFINITY), fold(f64::max, f64::NEG_INFINITY));
+                if keys.scale == Scale::UnitTogether {
+                    low.fill(low.fold(f64::INFINITY, |a, b| a.min(*b)));
+                    high.fill(high.fold(f64::NEG_INFINITY, |a, b| a.max(*b)));
+                }
+                (low.clone(), high - low)
+            }
+        };
+        for (i, s) in scale.iter().enumerate() {
+            // A spread below the rounding of the numbers is none.
+            if !s.is_finite() || *s <= 1e-12 * offset[i].abs() {
+                return Err(Failure::refused(
+                    format!("column {:?} is constant in the training rows and cannot be scaled by data.scale = \"{}\"", names[i], keys.scale),
+                    format!("leave it out with data.drop = [{:?}], or set data.scale = \"unit-together\" for pictures", names[i]),
+                ));
+            }
+        }
+        Ok(Transform { offset, scale, ..as_it_is })
+    }
+
+    /// The numbers that a model sees, before coins are tossed.
+    pub(crate) fn apply(&self, x: ArrayView2<f64>) -> Array2<f64> {
+        (&x - &self.offset) / &self.scale
+    }
+
+    /// Back to the numbers of the file.
+    pub(crate) fn back(&self, z: ArrayView2<f64>) -> Array2<f64> {
+        &z * &self.scale + &self.offset
+    }
+
+    /// `Σ log scale`, which a log-density loses on the way back.
+    pub(crate) fn log_volume(&self) -> f64 {
+        self.scale.iter().map(|s| s.ln()).sum()
+    }
+
+    /// Some rows as the model sees them, with their means; numbers outside `[0, 1]` are refused where coins need them inside, unless they are of rows that the scale was not fitted to.
+    fn view(&self, rows: &Rows, indices: &[usize], names: &[String], is_training: bool) -> Result<(View, Array1<f64>)> {
+        let is_scaled = self.scale.iter().any(|s| *s != 1.0) || self.offset.iter().any(|o| *o != 0.0);
+        let mut z = match rows {
+            Rows::Pictures(images) if !is_scaled => return self.view_of_pictures(images, indices),
+            Rows::Pictures(images) => self.apply(fractions(images).select(Axis(0), indices).view()),
+            Rows::Table(values) => self.apply(values.select(Axis(0), indices).view()),
+        };
+        match self.binarise {
+            Binarise::None => {}
+            Binarise::Threshold => z.mapv_inplace(|z| f64::from(u8::from(z > self.threshold))),
+            Binarise::Stochastic => {
+                if is_scaled && !is_training {
+                    z.mapv_inplace(|z| z.clamp(0.0, 1.0));
+                }
+                if let Some(((row, column), value)) = z.indexed_iter().find(|(_, z)| !(0.0..=1.0).contains(*z)) {
+                    return Err(Failure::refused(
+                        format!(
+                            "column {:?} has {value} in row {}, but data.binarise = \"stochastic\" needs probabilities in [0, 1]",
+                            names[column],
+                            indices[row] + 1
+                        ),
+                        "set data.scale = \"unit\" (each column to [0, 1]) or \"unit-together\" (pictures), or data.binarise = \"threshold\"",
+                    ));
+                }
+            }
+        }
+        let means = z.sum_axis(Axis(0)) / z.nrows() as f64;
+        let view: View = match self.binarise {
+            Binarise::Stochastic => Arc::new(Tossed::new(z)),
+            _ => Arc::new(Matrix::new(z).or_refuse("see the data with `gibbsian show`")?),
+        };
+        Ok((view, means))
+    }
+
+    fn view_of_pictures(&self, images: &Images, indices: &[usize]) -> Result<(View, Array1<f64>)> {
+        let images = images.select(indices).or_refuse("check data.path")?;
+        let mut means = images.means();
+        let view: View = match self.binarise {
+            Binarise::None => Arc::new(Means::new(images)),
+            Binarise::Stochastic => Arc::new(StochasticBinarised::new(images)),
+            Binarise::Threshold => {
+                let level = (self.threshold * 255.0).floor().clamp(0.0, 255.0) as u8;
+                means = Array1::zeros(images.dim());
+                for picture in images.as_bytes().chunks(images.dim()) {
+                    means.iter_mut().zip(picture).for_each(|(m, p)| *m += f64::from(u8::from(*p > level)));
+                }
+                means /= images.n() as f64;
+                Arc::new(Threshold::new(images, level))
+            }
+        };
+        Ok((view, means))
+    }
+}
+
+/// Pixels divided by 255.
+fn fractions(images: &Images) -> Array2<f64> {
+    Array2::from_shape_fn((images.n(), images.dim()), |(b, i)| f64::from(images.pixels(b)[i]) / 255.0)
+}

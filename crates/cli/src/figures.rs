@@ -1,0 +1,112 @@
+//! Figures that training and sampling leave.
+
+use std::path::Path;
+
+use gibbsian_checkpoint::write_atomically;
+use gibbsian_data::{Header, read_table};
+use gibbsian_figure::{Axis, ColourMap, ImageGrid, Plot};
+use ndarray::{Array2, ArrayView2, s};
+
+use crate::failure::{Failure, Result};
+
+/// Pictures in a figure, and in a row of it.
+const N_SHOWN: usize = 100;
+const IN_A_ROW: usize = 20;
+/// Small pictures are magnified to about this many screen pixels.
+const SIDE: usize = 48;
+
+/// What a column of the log is on an axis.
+fn axis_of(column: &str) -> &'static str {
+    match column {
+        "pseudo_log_likelihood" => "pseudo-log-likelihood of held-out rows (nats a row)",
+        "free_energy_gap" => "free energy of held-out minus training rows (nats)",
+        "energy_gap" => "energy of held-out minus training rows (nats)",
+        "noise_error" => "squared error of the predicted noise, held-out rows",
+        "reconstruction_error" => "reconstruction error of held-out rows (units a row)",
+        _ => "mean loss of the epoch",
+    }
+}
+
+/// A figure of each monitor of a log, as pairs of file name and text; monitors that are not finite throughout are left out.
+pub(crate) fn learning_curves(log: &Path) -> Result<Vec<(String, String)>> {
+    let table = read_table(log, Header::Present)?;
+    let names: Vec<String> = table.names().unwrap_or_default().to_vec();
+    let mut figures = Vec::new();
+    let epochs: Vec<f64> = table.column("epoch")?.iter().map(|e| e + 1.0).collect();
+    for name in names.iter().filter(|n| !["step", "epoch", "learning_rate"].contains(&n.as_str())) {
+        let values = table.column(name)?;
+        let title = match name.as_str() {
+            "free_energy_gap" | "energy_gap" => "Overfitting monitor: a gap that grows",
+            "loss" => "Training loss: a monitor, no likelihood",
+            _ => "Learning curve",
+        };
+        let plot = Plot::new(title, Axis::linear("epoch"), Axis::linear(axis_of(name)))
+            .line("", epochs.iter().copied().zip(values.iter().copied()));
+        let file = if name == "loss" { "loss.svg".to_owned() } else { format!("{}.svg", name.replace('_', "-")) };
+        if let Ok((svg, _)) = plot.render() {
+            figures.push((file, svg));
+        }
+    }
+    Ok(figures)
+}
+
+/// Weights as pictures, blue inhibits and orange excites.
+pub(crate) fn filters(filters: ArrayView2<f64>, (height, width): (usize, usize)) -> Result<Vec<u8>> {
+    let shown = filters.slice(s![..filters.nrows().min(N_SHOWN), ..]);
+    let largest = shown.iter().fold(f64::MIN_POSITIVE, |m, w| m.max(w.abs()));
+    grid(shown, height, width).colours(ColourMap::Diverging, -largest, largest).render().map(|(png, _)| png).map_err(Failure::Failed)
+}
+
+/// Rows as pictures, ink on paper, from the least to the greatest number.
+pub(crate) fn pictures(rows: ArrayView2<f64>, (height, width): (usize, usize)) -> Result<Vec<u8>> {
+    let shown = rows.slice(s![..rows.nrows().min(N_SHOWN), ..]);
+    let (low, high) = shown.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+    let (low, high) = if low >= 0.0 && high <= 1.0 { (0.0, 1.0) } else { (low, high.max(low + 1e-9)) };
+    grid(shown, height, width).colours(ColourMap::Ink, low, high).render().map(|(png, _)| png).map_err(Failure::Failed)
+}
+
+fn grid(rows: ArrayView2<f64>, height: usize, width: usize) -> ImageGrid {
+    let by = (SIDE / height.max(width).max(1)).clamp(1, 8);
+    ImageGrid::new(rows, height, width).columns(IN_A_ROW).magnified(by)
+}
+
+/// The first two columns of draws as points, or the only one as a histogram.
+pub(crate) fn points(names: &[String], rows: ArrayView2<f64>) -> Result<String> {
+    let rows: Array2<f64> = rows.slice(s![..rows.nrows().min(5_000), ..]).to_owned();
+    let plot = match names {
+        [only] => {
+            let values = rows.column(0).to_vec();
+            let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+            Plot::new("Draws", Axis::linear(only.as_str()), Axis::linear("density")).histogram("", &values, low, high, 50)
+        }
+        [x, y, ..] => Plot::new("Draws", Axis::linear(x.as_str()), Axis::linear(y.as_str()))
+            .points("", rows.rows().into_iter().map(|row| (row[0], row[1]))),
+        [] => return Err(Failure::Failed("no columns to show".into())),
+    };
+    plot.render().map(|(svg, _)| svg).map_err(Failure::Failed)
+}
+
+/// Writes the figure that suits the extension: pictures as PNG, points as SVG.
+pub(crate) fn write_draws(path: &Path, names: &[String], picture: Option<(usize, usize)>, rows: ArrayView2<f64>) -> Result<()> {
+    let bytes = match (path.extension().and_then(|e| e.to_str()), picture) {
+        (Some("png"), Some(size)) => pictures(rows, size)?,
+        (Some("svg"), _) => points(names, rows)?.into_bytes(),
+        (Some("png"), None) => {
+            return Err(Failure::key(
+                "--figure",
+                path.display(),
+                "a file that ends in .svg, as the rows are no pictures",
+                "give --figure draws.svg, or set data.picture = [height, width] and train again",
+            ));
+        }
+        _ => {
+            return Err(Failure::key(
+                "--figure",
+                path.display(),
+                "a file whose name ends in .png or .svg",
+                "give --figure draws.png for pictures and --figure draws.svg for points",
+            ));
+        }
+    };
+    write_atomically(path, &bytes).map_err(|e| Failure::Failed(e.to_string()))
+}

@@ -1,0 +1,121 @@
+//! Normalisers by annealing and what they certify, for every kind that has a path.
+
+use gibbsian_core::{Path, Seed};
+use gibbsian_partition::{Certificate, CertificateVerdict, Estimate, ForwardAis, Inconclusive, Ladder, Pilot, ais, raise};
+use ndarray::ArrayView2;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Verdict;
+use crate::check;
+use crate::failure::Result;
+use crate::progress::Progress;
+
+/// Temperatures of the pilot run.
+const PILOT: usize = 300;
+
+/// How a normaliser is annealed and certified.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Annealing {
+    /// Chains of forward annealing.
+    pub chains: usize,
+    /// Temperatures between the base and the model.
+    pub temperatures: usize,
+    /// Test rows of the certificate.
+    pub cases: usize,
+    /// Reverse chains from each of them.
+    pub chains_a_case: usize,
+    /// The confidence of intervals and bounds.
+    pub level: f64,
+    /// The widest enclosure that certifies, in nats.
+    pub tolerance: f64,
+}
+
+impl Annealing {
+    /// Checks the keys, which are in the section `[evaluation]`.
+    pub(crate) fn check(&self) -> Result<()> {
+        check::at_least("evaluation.chains", self.chains as u64, 2, "set evaluation.chains = 200")?;
+        check::at_least("evaluation.temperatures", self.temperatures as u64, 10, "set evaluation.temperatures = 5000")?;
+        check::at_least("evaluation.cases", self.cases as u64, 2, "set evaluation.cases = 100")?;
+        check::at_least("evaluation.chains_a_case", self.chains_a_case as u64, 1, "set evaluation.chains_a_case = 8")?;
+        check::level("evaluation.level", self.level, "set evaluation.level = 0.95")?;
+        check::positive("evaluation.tolerance", self.tolerance, "set evaluation.tolerance = 0.5, in nats")
+    }
+
+    /// Anneals forward, with temperatures placed where a pilot run found the work.
+    pub(crate) fn forward<P: Path>(&self, path: &P, seed: Seed, progress: &Progress) -> Result<(Ladder, ForwardAis, Estimate)> {
+        progress.begin("placing temperatures");
+        let n_pilot = (self.chains / 2).max(2);
+        let pilot = Pilot::run(path, &Ladder::linear(PILOT)?, n_pilot, &mut seed.child("pilot").rng())?;
+        let ladder = pilot.ladder(self.temperatures)?;
+        progress.begin(&format!("annealing {} chains over {} temperatures", self.chains, self.temperatures));
+        let forward = ais(path, &ladder, self.chains, &mut seed.child("forward").rng())?;
+        let estimate = forward.estimate(self.level)?;
+        Ok((ladder, forward, estimate))
+    }
+
+    /// Encloses the mean log-probability of some rows between RAISE and forward annealing.
+    pub(crate) fn certify<P: Path>(
+        &self,
+        path: &P,
+        ladder: &Ladder,
+        forward: &ForwardAis,
+        cases: ArrayView2<f64>,
+        seed: Seed,
+        progress: &Progress,
+    ) -> Result<Certificate> {
+        progress.begin(&format!("RAISE: {} chains from each of {} rows", self.chains_a_case, cases.nrows()));
+        let raised = raise(path, ladder, cases, self.chains_a_case, &mut seed.child("raise").rng())?;
+        Ok(Certificate::new(forward, &raised, self.level, self.tolerance)?)
+    }
+}
+
+/// The conclusion of a certificate, with what to do where it is none.
+pub(crate) fn verdict(certificate: &Certificate) -> Verdict {
+    match certificate.verdict {
+        CertificateVerdict::Certified { gap } => Verdict::Certified(format!(
+            "the mean over {} rows lies in [{:.4}, {:.4}], {gap:.4} nats wide",
+            certificate.n_cases, certificate.bounds.lower, certificate.bounds.upper
+        )),
+        CertificateVerdict::Inconclusive {
+            why: Inconclusive::EndsApart { gap },
+        } => Verdict::NotCertified(format!(
+            "inconclusive: both ends are {gap:.3} nats apart; more evaluation.temperatures, or more evaluation.chains_a_case"
+        )),
+        CertificateVerdict::Inconclusive {
+            why: Inconclusive::MonteCarloError { width },
+        } => Verdict::NotCertified(format!(
+            "inconclusive: Monte Carlo error makes the enclosure {width:.3} nats wide; more evaluation.chains and evaluation.cases"
+        )),
+        CertificateVerdict::Contradiction { standard_errors } => Verdict::NotCertified(format!(
+            "contradiction by {standard_errors:.1} standard errors: annealing misses a part of the model; many more evaluation.temperatures, or training that mixes better"
+        )),
+    }
+}
+
+/// An estimate for programs.
+pub(crate) fn estimate_json(estimate: &Estimate) -> serde_json::Value {
+    json!({
+        "log_z": estimate.log_z,
+        "standard_error": estimate.standard_error,
+        "interval": [estimate.interval.lower, estimate.interval.upper],
+        "level": estimate.interval.level,
+        "effective_sample_size": estimate.effective_sample_size,
+        "chains": estimate.n_chains,
+        "trusted": estimate.reliability.is_trusted(),
+        "diagnosis": estimate.reliability.to_string(),
+    })
+}
+
+/// A certificate for programs.
+pub(crate) fn certificate_json(certificate: &Certificate) -> serde_json::Value {
+    json!({
+        "cases": certificate.n_cases,
+        "conservative": certificate.conservative,
+        "optimistic": certificate.optimistic,
+        "bounds": [certificate.bounds.lower, certificate.bounds.upper],
+        "level": certificate.bounds.level,
+        "gap_standard_error": certificate.gap_standard_error,
+        "certified": matches!(certificate.verdict, CertificateVerdict::Certified { .. }),
+    })
+}

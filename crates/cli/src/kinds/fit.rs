@@ -1,0 +1,180 @@
+//! Training with the library's loop: resumable, logged, with its progress shown.
+
+use std::time::{Duration, Instant};
+
+use gibbsian_core::{Dataset, ParametricMut, Record, Seed, Snapshot, Space, TrainStep, Values};
+use gibbsian_data::{LastBatch, Minibatches};
+use gibbsian_train::{
+    CheckpointFiles, Checkpointing, CsvLog, GO_ON, GoOn, Monitor, STOP, Schedule, Trainer,
+};
+
+use crate::data::Prepared;
+use crate::failure::Result;
+use crate::folder::Folder;
+use crate::progress::Progress;
+
+/// What all kinds are given to train with.
+pub(crate) struct Job<'a> {
+    /// The data.
+    pub data: &'a Prepared,
+    /// The seed of the run.
+    pub seed: Seed,
+    /// Where the run is kept.
+    pub folder: &'a Folder,
+    /// Everything that the results depend on besides the seed.
+    pub recipe: &'a str,
+    /// Where progress is shown.
+    pub progress: &'a Progress,
+    /// When to stop, resumably.
+    pub deadline: Option<Instant>,
+}
+
+/// What training came to.
+pub(crate) struct Trained {
+    /// The parameters.
+    pub weights: Record,
+    /// The number of steps, over all stages.
+    pub steps: u64,
+    /// Whether training came to its end.
+    pub completed: bool,
+    /// At which step an interrupted run was taken up, if one was, and what is to be said about that.
+    pub resumed: Vec<String>,
+}
+
+/// How long and in which portions a stage looks at the data.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Course {
+    /// Passes over the data.
+    pub epochs: u64,
+    /// Rows in a minibatch.
+    pub batch: usize,
+    /// Steps between two checkpoints.
+    pub checkpoint_every: u64,
+}
+
+/// How a stage came out.
+pub(crate) struct Stage {
+    /// The number of steps made.
+    pub steps: u64,
+    /// Whether it came to its end.
+    pub completed: bool,
+    /// What is to be said about its resumption.
+    pub resumed: Option<String>,
+}
+
+impl Course {
+    /// Rows of a minibatch of so many points.
+    pub(crate) fn batch_of(&self, n_points: usize) -> usize {
+        self.batch.min(n_points)
+    }
+
+    /// The number of steps on so many points.
+    pub(crate) fn n_steps(&self, n_points: usize) -> u64 {
+        self.epochs * n_points.div_ceil(self.batch_of(n_points)) as u64
+    }
+}
+
+impl Job<'_> {
+    /// Runs a stage, or goes on where an interrupted run stopped; the stage that is logged has the log of the run.
+    pub(crate) fn fit<M, S>(
+        &self,
+        stage: &str,
+        course: Course,
+        rate: impl Schedule + 'static,
+        data: &dyn Dataset,
+        model: &mut M,
+        step: &mut S,
+        log: Option<CsvLog<M>>,
+    ) -> Result<Stage>
+    where
+        M: Space + ParametricMut,
+        S: TrainStep<M> + Snapshot,
+    {
+        let seed = self.seed.child(stage);
+        let batch = course.batch_of(data.n_points());
+        let mut order = Minibatches::new(data.n_points(), batch, LastBatch::Keep, seed.child("order"))?;
+        let trainer = Trainer::new(course.epochs, rate, seed)?;
+        let mut checkpointing = Checkpointing {
+            files: CheckpointFiles::new(self.folder.checkpoints(stage))?,
+            every_steps: course.checkpoint_every,
+            recipe: format!("{stage}\n{}", self.recipe),
+        };
+        let mut watch = Watch {
+            progress: self.progress,
+            stage: format!("training {stage}"),
+            deadline: self.deadline,
+            log,
+        };
+        let (outcome, resumed) = checkpointing.fit(&trainer, model, step, data, &mut order, &mut watch)?;
+        Ok(Stage {
+            steps: outcome.n_steps,
+            completed: outcome.completed,
+            resumed: resumed.filter(|r| r.step > 0).map(|r| match r.notice {
+                None => format!("{stage}: taken up at step {}", r.step),
+                Some(notice) => format!("{stage}: taken up at step {} from the checkpoint before the newest: {notice}", r.step),
+            }),
+        })
+    }
+}
+
+/// Shows progress, writes the log and looks at the clock.
+struct Watch<'a, M> {
+    progress: &'a Progress,
+    stage: String,
+    deadline: Option<Instant>,
+    log: Option<CsvLog<M>>,
+}
+
+impl<M> Monitor<M> for Watch<'_, M> {
+    fn on_step(&mut self, model: &M, progress: &gibbsian_train::Progress) -> gibbsian_core::Result<GoOn> {
+        let remark = format!(", epoch {} of {}, loss {:.4}", progress.epoch + 1, progress.n_epochs, progress.loss);
+        self.progress.report(progress.step, progress.n_steps, &self.stage, &remark);
+        if let Some(log) = &mut self.log {
+            log.on_step(model, progress)?;
+        }
+        let is_up = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        Ok(if is_up { STOP } else { GO_ON })
+    }
+
+    fn on_epoch(
+        &mut self,
+        model: &M,
+        progress: &gibbsian_train::Progress,
+        history: &gibbsian_train::History,
+    ) -> gibbsian_core::Result<GoOn> {
+        match &mut self.log {
+            Some(log) => log.on_epoch(model, progress, history),
+            None => Ok(GO_ON),
+        }
+    }
+}
+
+/// When a limit given in seconds is up.
+pub(crate) fn deadline(seconds: Option<f64>) -> Option<Instant> {
+    let limit = Duration::try_from_secs_f64(seconds?).ok()?;
+    Instant::now().checked_add(limit)
+}
+
+/// The parameters of a model by their names, in double precision.
+pub(crate) fn weights(model: &impl gibbsian_core::Parametric) -> Record {
+    let params = model.params();
+    let mut record = Record::new();
+    for tensor in model.layout().tensors() {
+        let values = params.iter().skip(tensor.range.start).take(tensor.range.len());
+        record.put(&tensor.name, &tensor.shape, Values::F64(values.copied().collect()));
+    }
+    record
+}
+
+/// Gives a model the parameters that [`weights`] made.
+pub(crate) fn set_weights(model: &mut impl ParametricMut, record: &Record) -> gibbsian_core::Result<()> {
+    let layout = model.layout();
+    let mut params = ndarray::Array1::zeros(layout.n_params());
+    for tensor in layout.tensors() {
+        let values = record.f64s(&tensor.name, &tensor.shape)?;
+        for (place, value) in params.iter_mut().skip(tensor.range.start).zip(values) {
+            *place = *value;
+        }
+    }
+    model.set_params(params.view())
+}

@@ -1,0 +1,104 @@
+//! Files of data: what is understood, and what is made of it.
+
+use gibbsian_core::Seed;
+use rand::RngExt;
+
+use crate::common::{NINE, Place, bars};
+
+const RBM: &str = "kind = \"rbm\"
+[data]
+path = \"FILE\"
+KEYS
+[model]
+hidden = 4
+[training]
+epochs = 2
+";
+
+fn train(place: &Place, file: &str, keys: &str) -> crate::common::Answer {
+    let _ = std::fs::remove_dir_all(place.path("run"));
+    place.write("c.toml", RBM.replace("FILE", file).replace("KEYS", keys));
+    place.run("train @c.toml --out @run --quiet")
+}
+
+#[test]
+fn separators_quotes_and_missing_entries() {
+    let place = Place::new("text");
+    let mut text = "\u{feff}\"one\";\"two; or three\";why\r\n".to_owned();
+    let mut rng = Seed::new(1).rng();
+    for b in 0..40 {
+        let bit = || u8::from(b % 3 == 0);
+        let missing = if b == 7 { "NA".into() } else { bit().to_string() };
+        text += &format!("{};{missing};{}\r\n", u8::from(rng.random::<bool>()), ["yes", "no"][b % 2]);
+    }
+    place.write("t.csv", text);
+    let refused = train(&place, "t.csv", "label = \"why\"");
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("1 of 40 rows"), "{}", refused.err);
+    let answer = train(&place, "t.csv", "label = \"why\"\nmissing = \"drop-rows\"").fine();
+    assert!(answer.err.contains("fields separated by ';'") && answer.err.contains("1 of 40 rows with missing entries"), "{}", answer.err);
+    let summary = place.json("run/run.json");
+    assert_eq!(summary["columns"], serde_json::json!(["one", "two; or three"]));
+    assert_eq!(summary["rows"], serde_json::json!([35, 4]));
+    let shown = place.run("show @t.csv").fine().out;
+    assert!(shown.contains("40 words, the first \"yes\" in line 2"), "{shown}");
+    assert!(shown.contains("1 entries are missing"), "{shown}");
+    // The names come back in the header, quoted where they must be.
+    place.run("sample @run --n 10 --out @d.csv").fine();
+    let draws = std::fs::read_to_string(place.path("d.csv")).unwrap();
+    assert!(draws.starts_with("one,two; or three\n"), "{draws}");
+}
+
+#[test]
+fn numbers_are_scaled_binarised_and_come_back() {
+    let place = Place::new("scale");
+    let x = bars(100) * 16.0 + 3.0;
+    place.table("x.csv", NINE, x.view());
+    let refused = train(&place, "x.csv", "");
+    assert!(refused.code == 2 && refused.err.contains("data.scale = \"unit\""), "{}", refused.err);
+    let refused = train(&place, "x.csv", "binarise = \"stochastic\"");
+    assert!(refused.code == 2 && refused.err.contains("needs probabilities in [0, 1]"), "{}", refused.err);
+    train(&place, "x.csv", "scale = \"unit-together\"\nbinarise = \"stochastic\"").fine();
+    train(&place, "x.csv", "binarise = \"threshold\"\nthreshold = 10").fine();
+    // Both show the machine the same bits, so that both runs have the same weights but for the scaling.
+    train(&place, "x.csv", "scale = \"unit\"").fine();
+    place.run("sample @run --n 20 --out @d.csv").fine();
+    assert!(place.values("d.csv").iter().all(|v| *v == 3.0 || *v == 19.0));
+}
+
+#[test]
+fn pictures_in_idx_files_are_tossed() {
+    let place = Place::new("idx");
+    let mut bytes = vec![0, 0, 8, 3, 0, 0, 0, 30, 0, 0, 0, 4, 0, 0, 0, 4];
+    bytes.extend((0..30 * 16).map(|i| (i * 37 % 256) as u8));
+    place.write("x-idx3-ubyte", bytes);
+    let refused = train(&place, "x-idx3-ubyte", "");
+    assert!(refused.code == 2 && refused.err.contains("set data.binarise"), "{}", refused.err);
+    for binarise in ["stochastic", "threshold"] {
+        train(&place, "x-idx3-ubyte", &format!("binarise = \"{binarise}\"")).fine();
+        let summary = place.json("run/run.json");
+        assert_eq!(summary["picture"], serde_json::json!([4, 4]));
+    }
+    assert!(place.path("run/filters.png").exists());
+    let shown = place.run("show @x-idx3-ubyte").fine().out;
+    assert!(shown.contains("pictures of 4 x 4 pixels"), "{shown}");
+}
+
+#[test]
+fn test_data_are_found_by_their_columns() {
+    let place = Place::new("test");
+    place.table("x.csv", NINE, bars(60).view());
+    train(&place, "x.csv", "drop = [\"a\"]").fine();
+    place.table("short.csv", "b,c,d,e,f,g,h,i", bars(12).slice(ndarray::s![.., 1..]));
+    place.run("evaluate @run --data @short.csv").fine();
+    let same = place.json("run/evaluation.json")["mean"].clone();
+    place.table("long.csv", NINE, bars(12).view());
+    place.run("evaluate @run --data @long.csv").fine();
+    assert_eq!(place.json("run/evaluation.json")["mean"], same);
+    place.table("wrong.csv", "b,c,d,e,f,g,h,x", bars(12).slice(ndarray::s![.., 1..]));
+    let answer = place.run("evaluate @run --data @wrong.csv");
+    assert!(answer.code == 2 && answer.err.contains("but the model has"), "{}", answer.err);
+    place.table("x.csv", NINE, bars(61).view());
+    let answer = place.run("evaluate @run");
+    assert!(answer.code == 2 && answer.err.contains("has changed since training"), "{}", answer.err);
+}

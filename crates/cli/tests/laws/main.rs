@@ -1,0 +1,11 @@
+//! The program on small data: what it says against exact values, what it leaves against the library's own readers, and what it refuses.
+
+mod common;
+mod data;
+mod dbm;
+mod energy;
+mod front;
+mod rbm;
+mod refusals;
+mod resume;
+mod score;
