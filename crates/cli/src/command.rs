@@ -42,7 +42,12 @@ fn run(arguments: Arguments, console: &Arc<Console>) -> Result<()> {
         return dispatch(arguments, console);
     };
     if n == 0 {
-        return Err(Failure::key("--threads", n, "at least 1", "leave it out to use all processors"));
+        return Err(Failure::key(
+            "--threads",
+            n,
+            "at least 1",
+            "leave it out to use all processors",
+        ));
     }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(n)

@@ -63,21 +63,33 @@ impl Configuration {
     pub(crate) fn read(path: &Path, set: &[String]) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|why| {
             let cure = "`gibbsian new rbm --data FILE > run.toml` writes one";
-            Failure::refused(format!("cannot read the configuration {}: {why}", path.display()), cure)
+            Failure::refused(
+                format!("cannot read the configuration {}: {why}", path.display()),
+                cure,
+            )
         })?;
         Configuration::parse(&text, &path.display().to_string(), set)
     }
 
     /// The same of a text; `origin` names it in messages.
     pub(crate) fn parse(text: &str, origin: &str, set: &[String]) -> Result<Self> {
-        let text = if set.is_empty() { text.to_owned() } else { assigned(text, origin, set)? };
+        let text = if set.is_empty() {
+            text.to_owned()
+        } else {
+            assigned(text, origin, set)?
+        };
         let kind = kind_of(&text, origin)?;
         let kind = kinds::parse(&kind, &text, origin)?;
         // The sections are known by now; this reads the rest again.
         let Common { seed, data, .. } = Common::read(&text, origin)?;
         data.check()?;
         kind.check()?;
-        Ok(Configuration { text, seed, data, kind })
+        Ok(Configuration {
+            text,
+            seed,
+            data,
+            kind,
+        })
     }
 
     /// The path of the data, which is relative to `folder`.
@@ -99,7 +111,7 @@ pub(crate) fn sections<C: DeserializeOwned>(text: &str, origin: &str) -> Result<
 }
 
 fn kind_of(text: &str, origin: &str) -> Result<String> {
-    let table: toml::Table = text.parse().map_err(|e| wrong(origin, &e))?;
+    let table: toml::Table = toml::from_str(text).map_err(|e| wrong(origin, &e))?;
     let name = match table.get("kind") {
         Some(toml::Value::String(name)) => name.clone(),
         Some(other) => other.to_string(),
@@ -126,26 +138,41 @@ fn wrong(origin: &str, error: &toml::de::Error) -> Failure {
 
 /// The text with some values replaced.
 fn assigned(text: &str, origin: &str, set: &[String]) -> Result<String> {
-    let mut table: toml::Table = text.parse().map_err(|e| wrong(origin, &e))?;
+    let mut table: toml::Table = toml::from_str(text).map_err(|e| wrong(origin, &e))?;
     for assignment in set {
         let refuse = |why: &str| {
-            Failure::key("--set", format!("{assignment:?}"), format!("KEY=VALUE with {why}"), "for example --set training.epochs=200")
+            Failure::key(
+                "--set",
+                format!("{assignment:?}"),
+                format!("KEY=VALUE with {why}"),
+                "for example --set training.epochs=200",
+            )
         };
-        let (key, value) = assignment.split_once('=').ok_or_else(|| refuse("an equals sign"))?;
+        let (key, value) = assignment
+            .split_once('=')
+            .ok_or_else(|| refuse("an equals sign"))?;
         let value = value.trim();
         // What is no TOML by itself is a text without quotes.
-        let value = match format!("value = {value}").parse::<toml::Table>() {
+        let value = match toml::from_str::<toml::Table>(&format!("value = {value}")) {
             Ok(mut parsed) => parsed.remove("value").ok_or_else(|| refuse("one value"))?,
             Err(_) => toml::Value::String(value.into()),
         };
         let mut place = &mut table;
         let mut parts: Vec<&str> = key.trim().split('.').collect();
-        let last = parts.pop().filter(|p| !p.is_empty()).ok_or_else(|| refuse("a key"))?;
+        let last = parts
+            .pop()
+            .filter(|p| !p.is_empty())
+            .ok_or_else(|| refuse("a key"))?;
         for part in parts {
-            let section = place.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
-            place = section.as_table_mut().ok_or_else(|| refuse("a section before the dot"))?;
+            let section = place
+                .entry(part)
+                .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            place = section
+                .as_table_mut()
+                .ok_or_else(|| refuse("a section before the dot"))?;
         }
         place.insert(last.to_owned(), value);
     }
-    toml::to_string(&table).map_err(|e| Failure::refused(format!("{origin}: {e}"), "check the values of --set"))
+    toml::to_string(&table)
+        .map_err(|e| Failure::refused(format!("{origin}: {e}"), "check the values of --set"))
 }

@@ -24,7 +24,9 @@ impl Failure {
         requirement: impl fmt::Display,
         cure: impl fmt::Display,
     ) -> Self {
-        Failure::Refused(format!("`{key}` is {value}, but must be {requirement}\n  cure: {cure}"))
+        Failure::Refused(format!(
+            "`{key}` is {value}, but must be {requirement}\n  cure: {cure}"
+        ))
     }
 
     /// A refusal in words, with what to do about it.
@@ -56,6 +58,10 @@ impl From<Error> for Failure {
             Error::NonFinite { .. } => Failure::Failed(format!(
                 "{error}\n  cure: the training diverged; lower training.learning_rate, or standardise the data (data.scale = \"standardise\")"
             )),
+            Error::Parameter { name, .. } if name.starts_with("checkpoint.") => Failure::refused(
+                &error,
+                "configuration, data or seed have changed since the run was begun; take the change back, or begin anew with another --out",
+            ),
             _ => Failure::Failed(error.to_string()),
         }
     }

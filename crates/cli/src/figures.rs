@@ -33,7 +33,10 @@ pub(crate) fn learning_curves(log: &Path) -> Result<Vec<(String, String)>> {
     let names: Vec<String> = table.names().unwrap_or_default().to_vec();
     let mut figures = Vec::new();
     let epochs: Vec<f64> = table.column("epoch")?.iter().map(|e| e + 1.0).collect();
-    for name in names.iter().filter(|n| !["step", "epoch", "learning_rate"].contains(&n.as_str())) {
+    for name in names
+        .iter()
+        .filter(|n| !["step", "epoch", "learning_rate"].contains(&n.as_str()))
+    {
         let values = table.column(name)?;
         let title = match name.as_str() {
             "free_energy_gap" | "energy_gap" => "Overfitting monitor: a gap that grows",
@@ -42,7 +45,11 @@ pub(crate) fn learning_curves(log: &Path) -> Result<Vec<(String, String)>> {
         };
         let plot = Plot::new(title, Axis::linear("epoch"), Axis::linear(axis_of(name)))
             .line("", epochs.iter().copied().zip(values.iter().copied()));
-        let file = if name == "loss" { "loss.svg".to_owned() } else { format!("{}.svg", name.replace('_', "-")) };
+        let file = if name == "loss" {
+            "loss.svg".to_owned()
+        } else {
+            format!("{}.svg", name.replace('_', "-"))
+        };
         if let Ok((svg, _)) = plot.render() {
             figures.push((file, svg));
         }
@@ -54,20 +61,38 @@ pub(crate) fn learning_curves(log: &Path) -> Result<Vec<(String, String)>> {
 pub(crate) fn filters(filters: ArrayView2<f64>, (height, width): (usize, usize)) -> Result<Vec<u8>> {
     let shown = filters.slice(s![..filters.nrows().min(N_SHOWN), ..]);
     let largest = shown.iter().fold(f64::MIN_POSITIVE, |m, w| m.max(w.abs()));
-    grid(shown, height, width).colours(ColourMap::Diverging, -largest, largest).render().map(|(png, _)| png).map_err(Failure::Failed)
+    grid(shown, height, width)
+        .colours(ColourMap::Diverging, -largest, largest)
+        .render()
+        .map(|(png, _)| png)
+        .map_err(Failure::Failed)
 }
 
 /// Rows as pictures, ink on paper, from the least to the greatest number.
 pub(crate) fn pictures(rows: ArrayView2<f64>, (height, width): (usize, usize)) -> Result<Vec<u8>> {
     let shown = rows.slice(s![..rows.nrows().min(N_SHOWN), ..]);
-    let (low, high) = shown.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
-    let (low, high) = if low >= 0.0 && high <= 1.0 { (0.0, 1.0) } else { (low, high.max(low + 1e-9)) };
-    grid(shown, height, width).colours(ColourMap::Ink, low, high).render().map(|(png, _)| png).map_err(Failure::Failed)
+    let (low, high) = shown
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
+            (l.min(*v), h.max(*v))
+        });
+    let (low, high) = if low >= 0.0 && high <= 1.0 {
+        (0.0, 1.0)
+    } else {
+        (low, high.max(low + 1e-9))
+    };
+    grid(shown, height, width)
+        .colours(ColourMap::Ink, low, high)
+        .render()
+        .map(|(png, _)| png)
+        .map_err(Failure::Failed)
 }
 
 fn grid(rows: ArrayView2<f64>, height: usize, width: usize) -> ImageGrid {
     let by = (SIDE / height.max(width).max(1)).clamp(1, 8);
-    ImageGrid::new(rows, height, width).columns(IN_A_ROW).magnified(by)
+    ImageGrid::new(rows, height, width)
+        .columns(IN_A_ROW)
+        .magnified(by)
 }
 
 /// The first two columns of draws as points, or the only one as a histogram.
@@ -76,8 +101,13 @@ pub(crate) fn points(names: &[String], rows: ArrayView2<f64>) -> Result<String> 
     let plot = match names {
         [only] => {
             let values = rows.column(0).to_vec();
-            let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
-            Plot::new("Draws", Axis::linear(only.as_str()), Axis::linear("density")).histogram("", &values, low, high, 50)
+            let (low, high) = values
+                .iter()
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
+                    (l.min(*v), h.max(*v))
+                });
+            Plot::new("Draws", Axis::linear(only.as_str()), Axis::linear("density"))
+                .histogram("", &values, low, high, 50)
         }
         [x, y, ..] => Plot::new("Draws", Axis::linear(x.as_str()), Axis::linear(y.as_str()))
             .points("", rows.rows().into_iter().map(|row| (row[0], row[1]))),
@@ -87,7 +117,12 @@ pub(crate) fn points(names: &[String], rows: ArrayView2<f64>) -> Result<String> 
 }
 
 /// Writes the figure that suits the extension: pictures as PNG, points as SVG.
-pub(crate) fn write_draws(path: &Path, names: &[String], picture: Option<(usize, usize)>, rows: ArrayView2<f64>) -> Result<()> {
+pub(crate) fn write_draws(
+    path: &Path,
+    names: &[String],
+    picture: Option<(usize, usize)>,
+    rows: ArrayView2<f64>,
+) -> Result<()> {
     let bytes = match (path.extension().and_then(|e| e.to_str()), picture) {
         (Some("png"), Some(size)) => pictures(rows, size)?,
         (Some("svg"), _) => points(names, rows)?.into_bytes(),

@@ -102,8 +102,12 @@ impl Folder {
 
     /// Makes the folder.
     pub(crate) fn make(&self) -> Result<()> {
-        std::fs::create_dir_all(&self.0)
-            .map_err(|why| Failure::refused(format!("cannot make the folder {}: {why}", self.0.display()), "give another folder with --out"))
+        std::fs::create_dir_all(&self.0).map_err(|why| {
+            Failure::refused(
+                format!("cannot make the folder {}: {why}", self.0.display()),
+                "give another folder with --out",
+            )
+        })
     }
 
     /// Writes a file in one piece.
@@ -114,10 +118,20 @@ impl Folder {
     }
 
     /// Writes the weights with the scaling of the data.
-    pub(crate) fn write_weights(&self, summary: &Summary, weights: Record, transform: &Transform, means: &Array1<f64>) -> Result<()> {
+    pub(crate) fn write_weights(
+        &self,
+        summary: &Summary,
+        weights: Record,
+        transform: &Transform,
+        means: &Array1<f64>,
+    ) -> Result<()> {
         let mut record = Record::new();
         record.put_part("model", weights);
-        for (name, x) in [("data.offset", &transform.offset), ("data.scale", &transform.scale), ("data.means", means)] {
+        for (name, x) in [
+            ("data.offset", &transform.offset),
+            ("data.scale", &transform.scale),
+            ("data.means", means),
+        ] {
             record.put(name, &[x.len()], Values::F64(x.to_vec()));
         }
         let checkpoint = Checkpoint {
@@ -137,12 +151,20 @@ impl Run {
         let folder = Folder::new(path);
         let cure = "give the folder that `gibbsian train` made; `gibbsian train CONFIG --resume` ends a training that was interrupted";
         let read = |name: &str| {
-            std::fs::read_to_string(folder.file(name))
-                .map_err(|why| Failure::refused(format!("{} is no finished run: cannot read {name}: {why}", path.display()), cure))
+            std::fs::read_to_string(folder.file(name)).map_err(|why| {
+                Failure::refused(
+                    format!("{} is no finished run: cannot read {name}: {why}", path.display()),
+                    cure,
+                )
+            })
         };
         let summary: Summary = serde_json::from_str(&read("run.json")?)
             .map_err(|why| Failure::refused(format!("{}: {why}", folder.file("run.json").display()), cure))?;
-        if let Some(bad) = set.iter().find(|s| !["sampling.", "evaluation."].iter().any(|section| s.starts_with(section))) {
+        if let Some(bad) = set.iter().find(|s| {
+            !["sampling.", "evaluation."]
+                .iter()
+                .any(|section| s.starts_with(section))
+        }) {
             return Err(Failure::key(
                 "--set",
                 format!("{bad:?}"),
@@ -150,14 +172,20 @@ impl Run {
                 "for example --set evaluation.chains=1000",
             ));
         }
-        let configuration = Configuration::parse(&read("config.toml")?, &folder.file("config.toml").display().to_string(), set)?;
+        let configuration = Configuration::parse(
+            &read("config.toml")?,
+            &folder.file("config.toml").display().to_string(),
+            set,
+        )?;
         let weights = Checkpoint::read(folder.file("weights.safetensors")).or_refuse(cure)?;
         weights
             .check_run(&fingerprint(&summary.recipe), summary.seed)
             .or_refuse("weights.safetensors and run.json are of different runs; train again")?;
         let d = summary.columns.len();
         let array = |name: &str| -> Result<Array1<f64>> {
-            Ok(Array1::from(weights.record.f64s(name, &[d]).or_refuse("train again")?.to_vec()))
+            Ok(Array1::from(
+                weights.record.f64s(name, &[d]).or_refuse("train again")?.to_vec(),
+            ))
         };
         let transform = Transform {
             offset: array("data.offset")?,
@@ -165,7 +193,9 @@ impl Run {
             binarise: configuration.data.binarise,
             threshold: configuration.data.threshold,
         };
-        let model = configuration.kind.restore(&array("data.means")?, &weights.record.part("model"))?;
+        let model = configuration
+            .kind
+            .restore(&array("data.means")?, &weights.record.part("model"))?;
         Ok(Run {
             folder,
             summary,

@@ -16,7 +16,11 @@ pub(crate) fn check(needed: f64, limit: Option<f64>, what: &str) -> Result<()> {
         return Ok(());
     }
     Err(Failure::refused(
-        format!("{what} would take about {:.1} GiB, but {of_whom} {:.1} GiB", needed / GIB, limit / GIB),
+        format!(
+            "{what} would take about {:.1} GiB, but {of_whom} {:.1} GiB",
+            needed / GIB,
+            limit / GIB
+        ),
         "make model.hidden or training.batch smaller, or model fewer columns",
     ))
 }

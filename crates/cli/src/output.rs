@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gibbsian_checkpoint::write_atomically;
+use gibbsian_data::{Table, encode_npy, encode_table};
 use ndarray::ArrayView2;
 
 use crate::failure::{Failure, Result};
@@ -34,24 +35,15 @@ impl Format {
     /// Writes rows under the names of their columns.
     pub(crate) fn write(self, path: &Path, names: &[String], rows: ArrayView2<f64>) -> Result<()> {
         let bytes = match self {
-            Format::Csv => csv(names, rows),
-            Format::Npy => return Err(Failure::Failed("this version writes no arrays of NumPy; give --out FILE.csv".into())),
+            Format::Csv => {
+                let header: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+                let table = Table::new(None, rows.to_owned())?;
+                format!("{}\n{}", header.join(","), encode_table(&table)).into_bytes()
+            }
+            Format::Npy => encode_npy(&rows),
         };
         write_atomically(path, &bytes).map_err(|e| Failure::Failed(e.to_string()))
     }
-}
-
-/// Rows with the fewest digits that read back as the same bits.
-fn csv(names: &[String], rows: ArrayView2<f64>) -> Vec<u8> {
-    let header: Vec<String> = names.iter().map(|name| quoted(name)).collect();
-    let mut text = header.join(",");
-    text.push('\n');
-    for row in rows.rows() {
-        let fields: Vec<String> = row.iter().map(f64::to_string).collect();
-        text += &fields.join(",");
-        text.push('\n');
-    }
-    text.into_bytes()
 }
 
 /// A name, in quotes where it needs them.

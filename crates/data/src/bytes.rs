@@ -34,6 +34,11 @@ mod tests {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         let text = std::fs::read(&manifest).unwrap();
         assert_eq!(read_bytes(&manifest, text.len()).unwrap(), text);
-        assert!(read_bytes(tables.join("nothing.csv"), 1).unwrap_err().to_string().contains("open"));
+        assert!(
+            read_bytes(tables.join("nothing.csv"), 1)
+                .unwrap_err()
+                .to_string()
+                .contains("open")
+        );
     }
 }

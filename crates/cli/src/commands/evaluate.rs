@@ -31,23 +31,36 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
     let is_density = found.quantity == "log-density";
     if is_density {
         found.rows -= log_volume;
-        found.interval = found.interval.map(|(low, high)| (low - log_volume, high - log_volume));
+        found.interval = found
+            .interval
+            .map(|(low, high)| (low - log_volume, high - log_volume));
     }
     if let Some(row) = found.rows.iter().position(|v| !v.is_finite()) {
-        return Err(Failure::Failed(format!("the {} of row {} is {}", found.quantity, row + 1, found.rows[row])));
+        return Err(Failure::Failed(format!(
+            "the {} of row {} is {}",
+            found.quantity,
+            row + 1,
+            found.rows[row]
+        )));
     }
     let (mean, error) = mean_and_error(found.rows.view());
     let dim = run.summary.columns.len() as f64;
     let bits = mean / dim / std::f64::consts::LN_2;
 
-    console.say(format!("{}, judged on {} rows {of_what}", run.summary.model, found.rows.len()));
+    console.say(format!(
+        "{}, judged on {} rows {of_what}",
+        run.summary.model,
+        found.rows.len()
+    ));
     console.say(format!(
         "mean {}: {mean:.4} ± {error:.4} nats a row ({:.4} nats, {bits:.4} bits a column); ± is one standard error over rows",
         found.quantity,
         mean / dim
     ));
     if let Some((low, high)) = found.interval {
-        console.say(format!("  for these rows in [{low:.4}, {high:.4}] by the interval of log Z"));
+        console.say(format!(
+            "  for these rows in [{low:.4}, {high:.4}] by the interval of log Z"
+        ));
     }
     for note in &found.notes {
         console.say(format!("  {note}"));
@@ -78,7 +91,8 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
         "details": found.details,
     });
     let text = serde_json::to_string_pretty(&answer).map_err(|e| Failure::Failed(e.to_string()))?;
-    run.folder.write("evaluation.json", format!("{text}\n").as_bytes())?;
+    run.folder
+        .write("evaluation.json", format!("{text}\n").as_bytes())?;
     if let (Some(out), Some(format)) = (&arguments.out, format) {
         let column: Array2<f64> = found.rows.clone().insert_axis(Axis(1));
         format.write(out, &[found.quantity.replace(['-', ' '], "_")], column.view())?;
@@ -100,7 +114,10 @@ fn rows(arguments: &EvaluateArguments, run: &Run) -> Result<(View, String)> {
     let data = Prepared::read(path, keys, Seed::new(run.summary.seed))?;
     if data.fingerprint != run.summary.data_fingerprint {
         return Err(Failure::refused(
-            format!("{} has changed since training, so the rows that were held out are not known", path.display()),
+            format!(
+                "{} has changed since training, so the rows that were held out are not known",
+                path.display()
+            ),
             "give the rows to judge with --data FILE, or train again",
         ));
     }
@@ -116,6 +133,10 @@ fn rows(arguments: &EvaluateArguments, run: &Run) -> Result<(View, String)> {
 fn mean_and_error(values: ArrayView1<f64>) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.sum() / n;
-    let error = if values.len() > 1 { values.std(1.0) / n.sqrt() } else { f64::NAN };
+    let error = if values.len() > 1 {
+        values.std(1.0) / n.sqrt()
+    } else {
+        f64::NAN
+    };
     (mean, error)
 }

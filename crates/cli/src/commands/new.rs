@@ -71,16 +71,26 @@ impl Suggestion {
         if matches!(file.rows, Rows::Table(_)) {
             it.leave_out(file, &columns, is_binary_kind);
         }
-        let used: Vec<&Column> = columns.iter().filter(|c| !it.drop.contains(&c.name) && it.label.as_ref() != Some(&c.name)).collect();
+        let used: Vec<&Column> = columns
+            .iter()
+            .filter(|c| !it.drop.contains(&c.name) && it.label.as_ref() != Some(&c.name))
+            .collect();
         it.missing = used.iter().any(|c| c.n_missing > 0);
         let is_binary = used.iter().all(|c| c.is_binary());
         let is_unit = used.iter().all(|c| c.range.0 >= 0.0 && c.range.1 <= 1.0);
         // One range for all says that columns are of one kind: grey pixels, answers on one scale.
-        let shares_range = used.iter().filter(|c| !c.is_constant()).all(|c| c.range.0 == used[0].range.0 || it.picture.is_some());
+        let shares_range = used
+            .iter()
+            .filter(|c| !c.is_constant())
+            .all(|c| c.range.0 == used[0].range.0 || it.picture.is_some());
         if is_binary_kind && !is_binary {
             it.make_binary(&used, is_unit, shares_range);
         } else if !is_binary_kind {
-            it.scale = if it.picture.is_some() { "unit-together" } else { "standardise" };
+            it.scale = if it.picture.is_some() {
+                "unit-together"
+            } else {
+                "standardise"
+            };
             if is_binary && it.picture.is_none() {
                 it.remarks.push(format!("the data are zeros and ones, which have no density: kind = \"rbm\" fits them better than \"{kind}\""));
             }
@@ -92,13 +102,23 @@ impl Suggestion {
     fn leave_out(&mut self, file: &DataFile, columns: &[Column], is_binary_kind: bool) {
         let n = columns.len();
         let probable = survey::probable_label(columns).map(|c| c.name.clone());
-        let last_is_class = columns.last().is_some_and(|c| c.is_whole && c.n_distinct <= 20 && !c.is_binary());
+        let last_is_class = columns
+            .last()
+            .is_some_and(|c| c.is_whole && c.n_distinct <= 20 && !c.is_binary());
         if let Some(name) = probable {
-            self.remarks.push(format!("column {name:?} looks like a label and is left out"));
+            self.remarks
+                .push(format!("column {name:?} looks like a label and is left out"));
             self.label = Some(name);
-        } else if !file.is_named && last_is_class && survey::square(n - 1).is_some() && survey::square(n).is_none() {
+        } else if !file.is_named
+            && last_is_class
+            && survey::square(n - 1).is_some()
+            && survey::square(n).is_none()
+        {
             let name = columns[n - 1].name.clone();
-            self.remarks.push(format!("column {name} has {} whole numbers and looks like a class; it is left out", columns[n - 1].n_distinct));
+            self.remarks.push(format!(
+                "column {name} has {} whole numbers and looks like a class; it is left out",
+                columns[n - 1].n_distinct
+            ));
             self.label = Some(name);
         }
         for column in columns {
@@ -115,7 +135,8 @@ impl Suggestion {
             } else {
                 continue;
             };
-            self.remarks.push(format!("column {:?} {why} and is left out", column.name));
+            self.remarks
+                .push(format!("column {:?} {why} and is left out", column.name));
             self.drop.push(column.name.clone());
         }
         let n_left = n - self.drop.len() - usize::from(self.label.is_some());
@@ -131,7 +152,10 @@ impl Suggestion {
             let high = used.iter().map(|c| c.range.1).fold(f64::NEG_INFINITY, f64::max);
             self.binarise = "threshold";
             self.threshold = high - 0.5;
-            self.remarks.push(format!("columns have at most {most} whole numbers: above {} is 1", self.threshold));
+            self.remarks.push(format!(
+                "columns have at most {most} whole numbers: above {} is 1",
+                self.threshold
+            ));
             return;
         }
         self.binarise = "stochastic";
@@ -142,29 +166,67 @@ impl Suggestion {
     }
 
     fn section(&self, path: &Path, file: &DataFile) -> String {
-        let mut text = format!("# {} rows of {} columns; {}.\n", file.n_rows(), file.names.len(), file.account);
-        let list = |names: &[String]| names.iter().map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", ");
+        let mut text = format!(
+            "# {} rows of {} columns; {}.\n",
+            file.n_rows(),
+            file.names.len(),
+            file.account
+        );
+        let list = |names: &[String]| {
+            names
+                .iter()
+                .map(|n| format!("{n:?}"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         let _ = writeln!(text, "[data]\npath = {:?}", path.display().to_string());
         if file.account.starts_with("text") {
             let _ = writeln!(text, "header = {}", file.is_named);
         }
         match &self.label {
             Some(label) => {
-                let _ = writeln!(text, "label = {label:?}                # says what a row is; left out of the model");
+                let _ = writeln!(
+                    text,
+                    "label = {label:?}                # says what a row is; left out of the model"
+                );
             }
-            None => text += "# label = \"NAME\"               # a column that says what a row is; left out of the model\n",
+            None => {
+                text += "# label = \"NAME\"               # a column that says what a row is; left out of the model\n"
+            }
         }
-        let _ = writeln!(text, "drop = [{}]                     # columns to leave out", list(&self.drop));
+        let _ = writeln!(
+            text,
+            "drop = [{}]                     # columns to leave out",
+            list(&self.drop)
+        );
         text += "# columns = [\"NAME\"]           # the columns to model, all others are left out\n";
         let missing = if self.missing { "drop-rows" } else { "refuse" };
-        let _ = writeln!(text, "missing = \"{missing}\"             # rows with missing entries: \"refuse\" or \"drop-rows\"");
-        let _ = writeln!(text, "scale = \"{}\"                 # \"none\", \"standardise\", \"unit\" (each column to [0, 1]), \"unit-together\" (pictures)", self.scale);
-        let _ = writeln!(text, "binarise = \"{}\"              # \"none\", \"threshold\", \"stochastic\" (numbers in [0, 1] are probabilities)", self.binarise);
-        let _ = writeln!(text, "threshold = {}                # of \"threshold\", after scaling", self.threshold);
+        let _ = writeln!(
+            text,
+            "missing = \"{missing}\"             # rows with missing entries: \"refuse\" or \"drop-rows\""
+        );
+        let _ = writeln!(
+            text,
+            "scale = \"{}\"                 # \"none\", \"standardise\", \"unit\" (each column to [0, 1]), \"unit-together\" (pictures)",
+            self.scale
+        );
+        let _ = writeln!(
+            text,
+            "binarise = \"{}\"              # \"none\", \"threshold\", \"stochastic\" (numbers in [0, 1] are probabilities)",
+            self.binarise
+        );
+        let _ = writeln!(
+            text,
+            "threshold = {}                # of \"threshold\", after scaling",
+            self.threshold
+        );
         text += "hold_out = 0.1                 # share of the rows that is kept for judging\n";
         match self.picture {
             Some((height, width)) => {
-                let _ = writeln!(text, "picture = [{height}, {width}]               # rows are pictures of this height and width");
+                let _ = writeln!(
+                    text,
+                    "picture = [{height}, {width}]               # rows are pictures of this height and width"
+                );
             }
             None => text += "# picture = [8, 8]             # if rows are pictures: height and width\n",
         }

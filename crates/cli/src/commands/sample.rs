@@ -27,7 +27,11 @@ pub(crate) fn run(arguments: &SampleArguments, console: &Arc<Console>, progress:
     let rows = if is_binary { draws.rows.clone() } else { rows };
     format.write(&arguments.out, &run.summary.columns, rows.view())?;
     if let Some(figure) = &arguments.figure {
-        let shown = draws.means.as_ref().filter(|_| run.summary.picture.is_some()).unwrap_or(&rows);
+        let shown = draws
+            .means
+            .as_ref()
+            .filter(|_| run.summary.picture.is_some())
+            .unwrap_or(&rows);
         figures::write_draws(figure, &run.summary.columns, run.summary.picture, shown.view())?;
     }
     progress.finish();
@@ -38,7 +42,11 @@ pub(crate) fn run(arguments: &SampleArguments, console: &Arc<Console>, progress:
     for warning in &draws.warnings {
         console.notice(format!("warning: {warning}"));
     }
-    let files: Vec<String> = [Some(&arguments.out), arguments.figure.as_ref()].into_iter().flatten().map(|f| f.display().to_string()).collect();
+    let files: Vec<String> = [Some(&arguments.out), arguments.figure.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|f| f.display().to_string())
+        .collect();
     console.say(format!("in {}", files.join(", ")));
     Ok(())
 }

@@ -31,13 +31,26 @@ pub(crate) fn run(arguments: &ShowArguments, console: &Arc<Console>) -> Result<(
 fn data(path: &Path, console: &Console) -> Result<()> {
     let file = DataFile::read(path, None, None)?;
     let columns = survey::columns(&file);
-    console.say(format!("{}: {} rows of {} columns; {}", path.display(), file.n_rows(), file.names.len(), file.account));
+    console.say(format!(
+        "{}: {} rows of {} columns; {}",
+        path.display(),
+        file.n_rows(),
+        file.names.len(),
+        file.account
+    ));
     if let Some((height, width)) = file.picture {
         console.say(format!("pictures of {height} x {width} pixels"));
     }
-    console.say(format!("{:<24} {:>12} {:>12} {:>12} {:>8} {:>8}  what", "column", "least", "mean", "greatest", "distinct", "missing"));
+    console.say(format!(
+        "{:<24} {:>12} {:>12} {:>12} {:>8} {:>8}  what",
+        "column", "least", "mean", "greatest", "distinct", "missing"
+    ));
     for column in columns.iter().take(MOST_COLUMNS) {
-        let distinct = if column.n_distinct >= survey::MOST_DISTINCT { format!("{}+", survey::MOST_DISTINCT) } else { column.n_distinct.to_string() };
+        let distinct = if column.n_distinct >= survey::MOST_DISTINCT {
+            format!("{}+", survey::MOST_DISTINCT)
+        } else {
+            column.n_distinct.to_string()
+        };
         let name: String = column.name.chars().take(24).collect();
         console.say(format!(
             "{name:<24} {:>12} {:>12} {:>12} {distinct:>8} {:>8}  {}",
@@ -58,7 +71,10 @@ fn data(path: &Path, console: &Console) -> Result<()> {
 /// What the columns are together, and what to do next.
 fn say_all(file: &DataFile, columns: &[Column], console: &Console) {
     let label = survey::probable_label(columns).filter(|_| matches!(file.rows, Rows::Table(_)));
-    let features: Vec<&Column> = columns.iter().filter(|c| label.is_none_or(|l| l.name != c.name)).collect();
+    let features: Vec<&Column> = columns
+        .iter()
+        .filter(|c| label.is_none_or(|l| l.name != c.name))
+        .collect();
     let all = |test: fn(&Column) -> bool| features.iter().all(|c| test(c));
     let what = if all(Column::is_binary) {
         "binary: fit for rbm and dbm as they are"
@@ -68,15 +84,28 @@ fn say_all(file: &DataFile, columns: &[Column], console: &Console) {
         "real: for score and energy set data.scale = \"standardise\"; for rbm and dbm set data.scale and data.binarise"
     };
     let n_missing: usize = columns.iter().map(|c| c.n_missing).sum();
-    let of_missing = if n_missing > 0 { format!("; {n_missing} entries are missing, see data.missing") } else { String::new() };
-    console.say(format!("all numbers{}: {what}{of_missing}", label.map_or(String::new(), |l| format!(" but {:?}", l.name))));
-    console.say(format!("next: gibbsian new rbm --data {} > run.toml", file.path.display()));
+    let of_missing = if n_missing > 0 {
+        format!("; {n_missing} entries are missing, see data.missing")
+    } else {
+        String::new()
+    };
+    console.say(format!(
+        "all numbers{}: {what}{of_missing}",
+        label.map_or(String::new(), |l| format!(" but {:?}", l.name))
+    ));
+    console.say(format!(
+        "next: gibbsian new rbm --data {} > run.toml",
+        file.path.display()
+    ));
 }
 
 fn what(column: &Column, is_named: bool, n_columns: usize) -> String {
     let mut words = Vec::new();
     if let (true, Some((line, text))) = (column.n_words > 0, &column.first_defect) {
-        words.push(format!("{} words, the first {text:?} in line {line}", column.n_words));
+        words.push(format!(
+            "{} words, the first {text:?} in line {line}",
+            column.n_words
+        ));
     }
     if column.is_named_as_label() {
         words.push("a label by its name".into());
@@ -96,7 +125,10 @@ fn what(column: &Column, is_named: bool, n_columns: usize) -> String {
 
 fn short(value: f64) -> String {
     if value == 0.0 || (1e-3..1e6).contains(&value.abs()) {
-        format!("{value:.4}").trim_end_matches('0').trim_end_matches('.').to_owned()
+        format!("{value:.4}")
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_owned()
     } else {
         format!("{value:.3e}")
     }
@@ -104,7 +136,12 @@ fn short(value: f64) -> String {
 
 fn configuration(path: &Path, console: &Console) -> Result<()> {
     let configuration = Configuration::read(path, &[])?;
-    console.say(format!("{}: a configuration of kind {:?}, seed {}", path.display(), configuration.kind.name(), configuration.seed));
+    console.say(format!(
+        "{}: a configuration of kind {:?}, seed {}",
+        path.display(),
+        configuration.kind.name(),
+        configuration.seed
+    ));
     console.say(format!("  {}", configuration.kind.recipe()));
     let data = configuration.data_path(path.parent().unwrap_or(Path::new("")));
     let there = if data.exists() { "" } else { ", which is not there" };
@@ -113,8 +150,15 @@ fn configuration(path: &Path, console: &Console) -> Result<()> {
 }
 
 fn weights(path: &Path, console: &Console) -> Result<()> {
-    let checkpoint = Checkpoint::read(path).or_refuse("give a file that this program wrote: weights.safetensors of a run")?;
-    console.say(format!("{}: after {} steps, seed {}, recipe {}", path.display(), checkpoint.step, checkpoint.seed, &checkpoint.recipe[..12.min(checkpoint.recipe.len())]));
+    let checkpoint = Checkpoint::read(path)
+        .or_refuse("give a file that this program wrote: weights.safetensors of a run")?;
+    console.say(format!(
+        "{}: after {} steps, seed {}, recipe {}",
+        path.display(),
+        checkpoint.step,
+        checkpoint.seed,
+        &checkpoint.recipe[..12.min(checkpoint.recipe.len())]
+    ));
     for (name, shape, values) in checkpoint.record.entries() {
         let kind = match values {
             Values::F64(_) => "f64",
@@ -131,13 +175,33 @@ fn run_folder(path: &Path, console: &Console) -> Result<()> {
     let run = Run::open(path, &[])?;
     let summary = &run.summary;
     console.say(format!("{}: a {}", path.display(), summary.model));
-    console.say(format!("  trained with {} steps on {} rows of {}, {} held out", summary.steps, summary.rows.0, summary.data.display(), summary.rows.1));
-    console.say(format!("  {} columns, seed {}", summary.columns.len(), summary.seed));
-    for (name, value) in summary.last.iter().filter(|(name, _)| !["step", "epoch", "learning_rate"].contains(&name.as_str())) {
-        console.say(format!("  {}: {:.4}", name.replace('_', " "), value.as_f64().unwrap_or(f64::NAN)));
+    console.say(format!(
+        "  trained with {} steps on {} rows of {}, {} held out",
+        summary.steps,
+        summary.rows.0,
+        summary.data.display(),
+        summary.rows.1
+    ));
+    console.say(format!(
+        "  {} columns, seed {}",
+        summary.columns.len(),
+        summary.seed
+    ));
+    for (name, value) in summary
+        .last
+        .iter()
+        .filter(|(name, _)| !["step", "epoch", "learning_rate"].contains(&name.as_str()))
+    {
+        console.say(format!(
+            "  {}: {:.4}",
+            name.replace('_', " "),
+            value.as_f64().unwrap_or(f64::NAN)
+        ));
     }
     console.say(format!("  figures: {}", summary.figures.join(", ")));
-    let evaluation = std::fs::read_to_string(run.folder.file("evaluation.json")).ok().and_then(|t| serde_json::from_str::<serde_json::Value>(&t).ok());
+    let evaluation = std::fs::read_to_string(run.folder.file("evaluation.json"))
+        .ok()
+        .and_then(|t| serde_json::from_str::<serde_json::Value>(&t).ok());
     match evaluation {
         Some(e) => console.say(format!(
             "  last evaluation: mean {} {:.4} ± {:.4} nats, {}",

@@ -32,7 +32,12 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
         None => PathBuf::from(arguments.config.file_stem().unwrap_or_default()),
     });
     if folder.path().is_file() {
-        return Err(Failure::key("--out", folder.path().display(), "a folder", "give another one; a file has this name"));
+        return Err(Failure::key(
+            "--out",
+            folder.path().display(),
+            "a folder",
+            "give another one; a file has this name",
+        ));
     }
     if folder.is_begun() && !arguments.resume {
         return Err(Failure::refused(
@@ -53,11 +58,16 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
     if kind.wants() == Wants::Real {
         refuse_constants(&data, configuration.data.scale)?;
     }
-    memory::check(kind.bytes(data.dim()), arguments.memory, &format!("training this {} on {} columns", kind.name(), data.dim()))?;
+    memory::check(
+        kind.bytes(data.dim()),
+        arguments.memory,
+        &format!("training this {} on {} columns", kind.name(), data.dim()),
+    )?;
 
     folder.make()?;
-    let configuration_text = &configuration.text;
-    folder.write("config.toml", configuration_text.as_bytes())?;
+    if !folder.is_begun() {
+        folder.write("config.toml", configuration.text.as_bytes())?;
+    }
     let recipe = format!(
         "{} {}\n{:?}\ndata {}",
         kind.name(),
@@ -99,12 +109,17 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
         data_fingerprint: data.fingerprint.clone(),
         columns: data.names.clone(),
         picture: data.picture,
-        rows: (data.train.n_points(), data.held_out.as_ref().map_or(0, |h| h.n_points())),
+        rows: (
+            data.train.n_points(),
+            data.held_out.as_ref().map_or(0, |h| h.n_points()),
+        ),
         steps: trained.steps,
         completed: trained.completed,
         last: last_of(&folder.file("log.csv")),
         figures: Vec::new(),
     };
+    // Sections that training does not depend on may have changed since the run was begun.
+    folder.write("config.toml", configuration.text.as_bytes())?;
     folder.write_weights(&summary, trained.weights, &data.transform, &data.means)?;
     for (name, svg) in figures::learning_curves(&folder.file("log.csv")).unwrap_or_default() {
         folder.write(&name, svg.as_bytes())?;
@@ -132,7 +147,10 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
 
 /// What of the configuration the data as the model sees them depend on.
 #[derive(Debug)]
-#[allow(dead_code, reason = "shown by its derived form, which is a part of the recipe")]
+#[allow(
+    dead_code,
+    reason = "shown by its derived form, which is a part of the recipe"
+)]
 struct Shown<'a> {
     columns: &'a Option<Vec<String>>,
     drop: &'a [String],
@@ -165,10 +183,15 @@ fn refuse_constants(data: &Prepared, scale: Scale) -> Result<()> {
     let n = data.train.n_points().min(N_LOOKED_AT);
     let rows: Vec<usize> = (0..n).collect();
     let x = data.train.rows(&rows, gibbsian_core::Streams::from_key(0));
-    let column_is_constant = |x: ArrayView2<f64>| x.axis_iter(Axis(1)).position(|c| c.iter().all(|v| *v == c[0]));
+    let column_is_constant =
+        |x: ArrayView2<f64>| x.axis_iter(Axis(1)).position(|c| c.iter().all(|v| *v == c[0]));
     if let Some(i) = column_is_constant(x.view()) {
         return Err(Failure::refused(
-            format!("column {:?} is {} in all training rows, and what is constant has no density", data.names[i], data.transform.back(x.view())[[0, i]]),
+            format!(
+                "column {:?} is {} in all training rows, and what is constant has no density",
+                data.names[i],
+                data.transform.back(x.view())[[0, i]]
+            ),
             format!("leave it out with data.drop = [{:?}]", data.names[i]),
         ));
     }
@@ -187,11 +210,16 @@ fn refuse_constants(data: &Prepared, scale: Scale) -> Result<()> {
 
 /// The last row of the log.
 fn last_of(log: &Path) -> serde_json::Map<String, serde_json::Value> {
-    let Ok(table) = read_table(log, Header::Present) else { return serde_json::Map::new() };
+    let Ok(table) = read_table(log, Header::Present) else {
+        return serde_json::Map::new();
+    };
     let names = table.names().unwrap_or_default().to_vec();
     let values = table.values();
     let last = values.row(values.nrows() - 1);
-    names.into_iter().zip(last.iter().map(|v| serde_json::json!(v))).collect()
+    names
+        .into_iter()
+        .zip(last.iter().map(|v| serde_json::json!(v)))
+        .collect()
 }
 
 fn write_summary(folder: &Folder, summary: &Summary) -> Result<()> {
@@ -202,10 +230,21 @@ fn write_summary(folder: &Folder, summary: &Summary) -> Result<()> {
 
 fn say(console: &Console, summary: &Summary, folder: &Folder) {
     console.say(format!("trained a {}: {} steps", summary.model, summary.steps));
-    for (name, value) in summary.last.iter().filter(|(name, _)| !["step", "epoch", "learning_rate"].contains(&name.as_str())) {
-        console.say(format!("  {}: {:.4}", name.replace('_', " "), value.as_f64().unwrap_or(f64::NAN)));
+    for (name, value) in summary
+        .last
+        .iter()
+        .filter(|(name, _)| !["step", "epoch", "learning_rate"].contains(&name.as_str()))
+    {
+        console.say(format!(
+            "  {}: {:.4}",
+            name.replace('_', " "),
+            value.as_f64().unwrap_or(f64::NAN)
+        ));
     }
     let figures = summary.figures.join(", ");
-    console.say(format!("in {}: run.json, weights.safetensors, log.csv, {figures}", folder.path().display()));
+    console.say(format!(
+        "in {}: run.json, weights.safetensors, log.csv, {figures}",
+        folder.path().display()
+    ));
     console.say(format!("next: gibbsian evaluate {}", folder.path().display()));
 }

@@ -47,14 +47,26 @@ pub(crate) struct Delimited {
 /// Bytes that are not text, no rows, lines of different lengths, an empty line between rows, an open quote, names that are given twice.
 pub(crate) fn parse(origin: &str, bytes: &[u8], header: Option<bool>) -> Result<Delimited> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let text = std::str::from_utf8(bytes)
-        .map_err(|e| Error::format(origin, format!("no text from byte {}", e.valid_up_to()), "text in UTF-8"))?;
-    let mut lines: Vec<&str> = text.split('\n').map(|l| l.strip_suffix('\r').unwrap_or(l)).collect();
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        Error::format(
+            origin,
+            format!("no text from byte {}", e.valid_up_to()),
+            "text in UTF-8",
+        )
+    })?;
+    let mut lines: Vec<&str> = text
+        .split('\n')
+        .map(|l| l.strip_suffix('\r').unwrap_or(l))
+        .collect();
     while lines.last().is_some_and(|line| line.trim().is_empty()) {
         lines.pop();
     }
     let Some(first) = lines.first() else {
-        return Err(Error::format(origin, "an empty file", "a table with a row for each case"));
+        return Err(Error::format(
+            origin,
+            "an empty file",
+            "a table with a row for each case",
+        ));
     };
     let separator = separator_of(first);
     let place = |line: usize| format!("{origin}, line {}", line + 1);
@@ -73,20 +85,31 @@ pub(crate) fn parse(origin: &str, bytes: &[u8], header: Option<bool>) -> Result<
     let start = usize::from(has_header);
     let n_rows = lines.len() - start;
     if n_rows == 0 {
-        return Err(Error::format(origin, "a header and no rows", "a row for each case"));
+        return Err(Error::format(
+            origin,
+            "a header and no rows",
+            "a row for each case",
+        ));
     }
     let mut values = Vec::with_capacity(n_rows * head.len());
     let mut defects = Vec::new();
     for (row, line) in lines[start..].iter().enumerate() {
         if line.trim().is_empty() {
-            return Err(Error::format(place(start + row), "an empty line", "a row of the table"));
+            return Err(Error::format(
+                place(start + row),
+                "an empty line",
+                "a row of the table",
+            ));
         }
         let fields = fields(line, separator).ok_or_else(|| open_quote(&place(start + row)))?;
         if fields.len() != head.len() {
             return Err(Error::format(
                 place(start + row),
                 format!("{} fields", fields.len()),
-                format!("{} fields as in the first line, separated by {separator:?}", head.len()),
+                format!(
+                    "{} fields as in the first line, separated by {separator:?}",
+                    head.len()
+                ),
             ));
         }
         for (column, field) in fields.iter().enumerate() {
@@ -157,7 +180,11 @@ fn fields(line: &str, separator: char) -> Option<Vec<String>> {
 }
 
 fn open_quote(place: &str) -> Error {
-    Error::format(place, "a quotation mark that is never closed", "quotation marks in pairs")
+    Error::format(
+        place,
+        "a quotation mark that is never closed",
+        "quotation marks in pairs",
+    )
 }
 
 /// A finite decimal number. Rust's parser takes words and overflow for numbers as well; these are not finite.
@@ -208,7 +235,10 @@ mod tests {
         assert!(t.defects.is_empty());
         let t = read("1\t2\n3\t4").unwrap();
         assert_eq!((t.names, t.values), (None, array![[1.0, 2.0], [3.0, 4.0]]));
-        assert_eq!(fields("a,\"say \"\"no\"\"\",c", ',').unwrap(), ["a", "say \"no\"", "c"]);
+        assert_eq!(
+            fields("a,\"say \"\"no\"\"\",c", ',').unwrap(),
+            ["a", "say \"no\"", "c"]
+        );
     }
 
     #[test]
@@ -223,10 +253,19 @@ mod tests {
     #[test]
     fn what_is_no_number_is_accounted_for() {
         let t = read("x,y,z\n1,,red\n2,inf,1e400\n").unwrap();
-        let found: Vec<_> = t.defects.iter().map(|d| (d.line, d.column, d.text.as_str(), d.is_missing)).collect();
+        let found: Vec<_> = t
+            .defects
+            .iter()
+            .map(|d| (d.line, d.column, d.text.as_str(), d.is_missing))
+            .collect();
         assert_eq!(
             found,
-            [(2, 1, "", true), (2, 2, "red", false), (3, 1, "inf", false), (3, 2, "1e400", false)]
+            [
+                (2, 1, "", true),
+                (2, 2, "red", false),
+                (3, 1, "inf", false),
+                (3, 2, "1e400", false)
+            ]
         );
         assert!(t.values[[0, 1]].is_nan() && t.values[[1, 2]].is_nan());
     }
@@ -244,6 +283,11 @@ mod tests {
             let e = read(text).unwrap_err().to_string();
             assert!(e.contains(said), "{e}");
         }
-        assert!(parse("t", b"1,\xFF", None).unwrap_err().to_string().contains("UTF-8"));
+        assert!(
+            parse("t", b"1,\xFF", None)
+                .unwrap_err()
+                .to_string()
+                .contains("UTF-8")
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use gibbsian_data::{Images, read_bytes, read_idx};
-use ndarray::Array2;
+use gibbsian_data::{Images, read_bytes, read_idx, read_npy, read_npy_bytes};
+use ndarray::{Array2, ArrayD};
 
 use super::delimited::{self, Defect};
 use crate::failure::{Failure, OrRefuse, Result};
@@ -71,7 +71,11 @@ impl DataFile {
         let account = format!(
             "text, fields separated by {:?}, {}",
             table.separator,
-            if table.names.is_some() { "first line names the columns" } else { "no header" },
+            if table.names.is_some() {
+                "first line names the columns"
+            } else {
+                "no header"
+            },
         );
         let is_named = table.names.is_some();
         Ok(DataFile {
@@ -102,7 +106,8 @@ impl DataFile {
             }
             _ => {
                 let (n, d) = (shape[0], names.len());
-                let values = Array2::from_shape_fn((n, d), |(b, i)| f64::from(idx.bytes()[b * d + i]) / 255.0);
+                let values =
+                    Array2::from_shape_fn((n, d), |(b, i)| f64::from(idx.bytes()[b * d + i]) / 255.0);
                 (Rows::Table(values), None)
             }
         };
@@ -117,11 +122,122 @@ impl DataFile {
         })
     }
 
-    fn npy(path: &Path, _array: Option<&str>) -> Result<Self> {
-        Err(Failure::refused(
-            format!("{} is an array of NumPy, which this version does not read", path.display()),
-            "save it as text: numpy.savetxt(\"data.csv\", x, delimiter=\",\")",
-        ))
+    fn npy(path: &Path, array: Option<&str>) -> Result<Self> {
+        let is_archive = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"));
+        let (bytes, numbers, account) = if is_archive {
+            member(path, array)?
+        } else {
+            // Bytes of pictures stay bytes; everything else is read as numbers.
+            match read_npy_bytes(path) {
+                Ok(bytes) if bytes.ndim() == 3 => (Some(bytes), None, "array of NumPy".to_owned()),
+                _ => (
+                    None,
+                    Some(read_npy(path).or_refuse("check data.path")?),
+                    "array of NumPy".to_owned(),
+                ),
+            }
+        };
+        if let Some(bytes) = bytes {
+            let (n, height, width) = (bytes.shape()[0], bytes.shape()[1], bytes.shape()[2]);
+            let images =
+                Images::new(n, height, width, bytes.into_iter().collect()).or_refuse("check data.path")?;
+            return Ok(DataFile {
+                path: path.to_owned(),
+                names: numbered(height * width),
+                is_named: false,
+                rows: Rows::Pictures(images),
+                defects: Vec::new(),
+                picture: Some((height, width)),
+                account: format!("{account}, bytes divided by 255"),
+            });
+        }
+        let x = numbers.unwrap_or_default();
+        let shape = x.shape().to_vec();
+        let (n, d, picture) = match shape[..] {
+            [n] => (n, 1, None),
+            [n, d] => (n, d, None),
+            [n, height, width] => (n, height * width, Some((height, width))),
+            _ => {
+                return Err(Failure::refused(
+                    format!(
+                        "{} has an array of shape {shape:?}, but rows are needed: (N), (N, D) or (N, height, width)",
+                        path.display()
+                    ),
+                    "reshape it before it is saved: x.reshape(len(x), -1)",
+                ));
+            }
+        };
+        let values = Array2::from_shape_vec((n, d), x.into_iter().collect())
+            .map_err(|e| Failure::Failed(e.to_string()))?;
+        let defects = (values.indexed_iter().filter(|(_, v)| !v.is_finite()))
+            .map(|((row, column), v)| Defect {
+                row,
+                column,
+                line: 0,
+                text: v.to_string(),
+                is_missing: v.is_nan(),
+            })
+            .collect();
+        Ok(DataFile {
+            path: path.to_owned(),
+            names: numbered(d),
+            is_named: false,
+            rows: Rows::Table(values.mapv_into(|v| if v.is_finite() { v } else { f64::NAN })),
+            defects,
+            picture,
+            account: format!("{account} of shape {shape:?}"),
+        })
+    }
+}
+
+/// Bytes of pictures or else numbers, and how they were read.
+type Array = (Option<ArrayD<u8>>, Option<ArrayD<f64>>, String);
+
+/// An array of an archive.
+#[cfg(feature = "npz")]
+fn member(path: &Path, array: Option<&str>) -> Result<Array> {
+    let mut archive = gibbsian_data::Npz::open(path).or_refuse("check data.path")?;
+    let name = array_of(path, archive.names(), array)?;
+    let account = format!("array {name:?} of an archive of NumPy");
+    Ok(match archive.bytes(&name) {
+        Ok(bytes) if bytes.ndim() == 3 => (Some(bytes), None, account),
+        _ => (
+            None,
+            Some(archive.array(&name).or_refuse("check data.array")?),
+            account,
+        ),
+    })
+}
+
+/// Without the feature there are no archives.
+#[cfg(not(feature = "npz"))]
+fn member(path: &Path, _: Option<&str>) -> Result<Array> {
+    Err(Failure::refused(
+        format!(
+            "{} is an archive, and this program was built without the feature npz",
+            path.display()
+        ),
+        "save the array alone: numpy.save(\"x.npy\", x)",
+    ))
+}
+
+#[cfg(feature = "npz")]
+/// The array of an archive that is meant.
+fn array_of(path: &Path, names: &[String], asked: Option<&str>) -> Result<String> {
+    let refuse = |value: String| {
+        let all: Vec<String> = names.iter().map(|n| format!("{n:?}")).collect();
+        Failure::key(
+            "data.array",
+            value,
+            format!("one of the arrays of {}: {}", path.display(), all.join(", ")),
+            "set data.array to the name of the array whose rows are the data",
+        )
+    };
+    match (asked, names) {
+        (Some(name), _) if names.iter().any(|n| n == name) => Ok(name.to_owned()),
+        (Some(name), _) => Err(refuse(format!("{name:?}"))),
+        (None, [only]) => Ok(only.clone()),
+        (None, _) => Err(refuse("missing".into())),
     }
 }
 
@@ -139,7 +255,10 @@ enum Format {
 
 impl Format {
     fn of(path: &Path) -> Result<Self> {
-        let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .map(|n| n.to_string_lossy().to_lowercase())
+            .unwrap_or_default();
         let plain = name.strip_suffix(".gz").unwrap_or(&name);
         let is_idx = |name: &str| {
             let parts = ["-idx", ".idx"];

@@ -58,7 +58,13 @@ impl Prepared {
     /// Reads the file of `[data]` and makes of it what the keys say; `seed` decides which rows are held out.
     pub(crate) fn read(path: &Path, keys: &DataKeys, seed: Seed) -> Result<Self> {
         let file = DataFile::read(path, keys.header, keys.array.as_deref())?;
-        let mut notes = vec![format!("{}: {} rows of {} columns; {}", path.display(), file.n_rows(), file.names.len(), file.account)];
+        let mut notes = vec![format!(
+            "{}: {} rows of {} columns; {}",
+            path.display(),
+            file.n_rows(),
+            file.names.len(),
+            file.account
+        )];
         let selected = select(file, keys, &mut notes)?;
         let n = selected.n_rows();
         if n < FEWEST_ROWS {
@@ -75,11 +81,16 @@ impl Prepared {
         let (kept, held) = match n_held_out {
             0 => ((0..n).collect(), Vec::new()),
             n_held_out => {
-                let split = hold_out(n, n_held_out, seed.child("hold out")).or_refuse("lower data.hold_out")?;
+                let split =
+                    hold_out(n, n_held_out, seed.child("hold out")).or_refuse("lower data.hold_out")?;
                 (split.kept, split.held_out)
             }
         };
-        notes.push(format!("{} rows to learn from, {} held out", kept.len(), held.len()));
+        notes.push(format!(
+            "{} rows to learn from, {} held out",
+            kept.len(),
+            held.len()
+        ));
         let transform = Transform::fitted(&selected.rows, &kept, &names, keys)?;
         let (train, means) = transform.view(&selected.rows, &kept, &names, true)?;
         let held_out = match held.len() {
@@ -105,7 +116,12 @@ impl Prepared {
 }
 
 /// Rows of another file, or all rows of one, as a model with this transform sees them; columns are found by their names.
-pub(crate) fn read_test(path: &Path, keys: &DataKeys, transform: &Transform, names: &[String]) -> Result<View> {
+pub(crate) fn read_test(
+    path: &Path,
+    keys: &DataKeys,
+    transform: &Transform,
+    names: &[String],
+) -> Result<View> {
     let file = DataFile::read(path, keys.header, keys.array.as_deref())?;
     // Test files often lack what training left out, and then have just the columns of the model.
     let mut keys = keys.clone();
@@ -139,19 +155,28 @@ pub(crate) fn fixed_rows(view: &View, n: usize, seed: Seed) -> Array2<f64> {
 
 /// Leaves out what is not modelled, and refuses what should not be.
 fn select(file: DataFile, keys: &DataKeys, notes: &mut Vec<String>) -> Result<DataFile> {
-    let Rows::Table(values) = &file.rows else { return Ok(file) };
+    let Rows::Table(values) = &file.rows else {
+        return Ok(file);
+    };
     for (key, names) in [
         ("data.columns", keys.columns.as_deref().unwrap_or_default()),
-        ("data.drop", &keys.drop),
+        ("data.drop", keys.drop.as_slice()),
         ("data.label", keys.label.as_slice()),
     ] {
         if let Some(name) = names.iter().find(|name| !file.names.contains(name)) {
-            let how = if file.is_named { "by their names" } else { "by their numbers from 1, as the file has no header" };
+            let how = if file.is_named {
+                "by their names"
+            } else {
+                "by their numbers from 1, as the file has no header"
+            };
             return Err(Failure::key(
                 key,
                 format!("{name:?}"),
                 format!("among the columns {}", listed(&file.names)),
-                format!("name columns {how}; `gibbsian show {}` lists them", file.path.display()),
+                format!(
+                    "name columns {how}; `gibbsian show {}` lists them",
+                    file.path.display()
+                ),
             ));
         }
     }
@@ -176,7 +201,11 @@ fn select(file: DataFile, keys: &DataKeys, notes: &mut Vec<String>) -> Result<Da
     if let Some(first) = defects.iter().find(|d| !d.is_missing).or(defects.first()) {
         let name = &file.names[first.column];
         let n = defects.iter().filter(|d| d.column == first.column).count();
-        let place = if first.line > 0 { format!("line {}", first.line) } else { format!("row {}", first.row + 1) };
+        let place = if first.line > 0 {
+            format!("line {}", first.line)
+        } else {
+            format!("row {}", first.row + 1)
+        };
         if !first.is_missing {
             return Err(Failure::refused(
                 format!(
@@ -184,7 +213,9 @@ fn select(file: DataFile, keys: &DataKeys, notes: &mut Vec<String>) -> Result<Da
                     file.path.display(),
                     first.text
                 ),
-                format!("leave the column out with data.drop = [{name:?}], or with data.label = {name:?} if it says what a row is; or encode it as numbers"),
+                format!(
+                    "leave the column out with data.drop = [{name:?}], or with data.label = {name:?} if it says what a row is; or encode it as numbers"
+                ),
             ));
         }
         bad_rows = defects.iter().map(|d| d.row).collect();
@@ -198,12 +229,20 @@ fn select(file: DataFile, keys: &DataKeys, notes: &mut Vec<String>) -> Result<Da
                     file.n_rows(),
                     file.path.display()
                 ),
-                format!("set data.missing = \"drop-rows\" to leave these rows out, or data.drop = [{name:?}]"),
+                format!(
+                    "set data.missing = \"drop-rows\" to leave these rows out, or data.drop = [{name:?}]"
+                ),
             ));
         }
-        notes.push(format!("{} of {} rows with missing entries are left out", bad_rows.len(), file.n_rows()));
+        notes.push(format!(
+            "{} of {} rows with missing entries are left out",
+            bad_rows.len(),
+            file.n_rows()
+        ));
     }
-    let rows: Vec<usize> = (0..values.nrows()).filter(|row| bad_rows.binary_search(row).is_err()).collect();
+    let rows: Vec<usize> = (0..values.nrows())
+        .filter(|row| bad_rows.binary_search(row).is_err())
+        .collect();
     let values = values.select(Axis(1), &used).select(Axis(0), &rows);
     Ok(DataFile {
         names: used.iter().map(|i| file.names[*i].clone()).collect(),
@@ -225,7 +264,9 @@ fn refuse_suspects(file: &DataFile, used: &[usize]) -> Result<()> {
                     "column {name:?} of {} looks like a label: a model of it and the others would learn the answer with the question",
                     file.path.display()
                 ),
-                format!("set data.label = {name:?} to leave it out; to model it all the same, name it in data.columns"),
+                format!(
+                    "set data.label = {name:?} to leave it out; to model it all the same, name it in data.columns"
+                ),
             ));
         }
         if column.is_counter(file.is_named) && columns.len() > 1 {
@@ -239,14 +280,19 @@ fn refuse_suspects(file: &DataFile, used: &[usize]) -> Result<()> {
 }
 
 fn picture_of(file: &DataFile, keys: &DataKeys) -> Result<Option<(usize, usize)>> {
-    let Some([height, width]) = keys.picture else { return Ok(file.picture) };
+    let Some([height, width]) = keys.picture else {
+        return Ok(file.picture);
+    };
     if height.checked_mul(width) == Some(file.names.len()) {
         return Ok(Some((height, width)));
     }
     Err(Failure::key(
         "data.picture",
         format!("[{height}, {width}]"),
-        format!("a height and a width whose product is the number of columns, {}", file.names.len()),
+        format!(
+            "a height and a width whose product is the number of columns, {}",
+            file.names.len()
+        ),
         "leave out the label with data.label or data.drop, or leave out data.picture if rows are no pictures",
     ))
 }
@@ -255,7 +301,11 @@ fn picture_of(file: &DataFile, keys: &DataKeys) -> Result<Option<(usize, usize)>
 fn listed(names: &[String]) -> String {
     const MOST: usize = 8;
     let shown: Vec<String> = names.iter().take(MOST).map(|n| format!("{n:?}")).collect();
-    let more = if names.len() > MOST { format!(" and {} more", names.len() - MOST) } else { String::new() };
+    let more = if names.len() > MOST {
+        format!(" and {} more", names.len() - MOST)
+    } else {
+        String::new()
+    };
     format!("{}{more}", shown.join(", "))
 }
 
@@ -264,7 +314,11 @@ fn fingerprint(rows: &Rows) -> String {
     match rows {
         Rows::Table(x) => record.put("x", x.shape(), Values::F64(x.iter().copied().collect())),
         Rows::Pictures(images) => {
-            record.put("x", &[images.as_bytes().len()], Values::U8(images.as_bytes().to_vec()));
+            record.put(
+                "x",
+                &[images.as_bytes().len()],
+                Values::U8(images.as_bytes().to_vec()),
+            );
         }
     }
     fingerprint_of(&record)
@@ -292,13 +346,21 @@ impl Transform {
         };
         let train = values.select(Axis(0), kept);
         let (offset, scale) = match keys.scale {
-            Scale::Standardise => (train.sum_axis(Axis(0)) / kept.len() as f64, train.std_axis(Axis(0), 0.0)),
+            Scale::Standardise => (
+                train.sum_axis(Axis(0)) / kept.len() as f64,
+                train.std_axis(Axis(0), 0.0),
+            ),
             _ => {
-                let fold = |f: fn(f64, f64) -> f64, start: f64| train.fold_axis(Axis(0), start, |a, b| f(*a, *b));
+                let fold =
+                    |f: fn(f64, f64) -> f64, start: f64| train.fold_axis(Axis(0), start, |a, b| f(*a, *b));
                 let (mut low, mut high) = (fold(f64::min, f64::INFINITY), fold(f64::max, f64::NEG_INFINITY));
                 if keys.scale == Scale::UnitTogether {
-                    low.fill(low.fold(f64::INFINITY, |a, b| a.min(*b)));
-                    high.fill(high.fold(f64::NEG_INFINITY, |a, b| a.max(*b)));
+                    let (least, greatest) = (
+                        low.fold(f64::INFINITY, |a, b| a.min(*b)),
+                        high.fold(f64::NEG_INFINITY, |a, b| a.max(*b)),
+                    );
+                    low.fill(least);
+                    high.fill(greatest);
                 }
                 (low.clone(), high - low)
             }
@@ -307,12 +369,22 @@ impl Transform {
             // A spread below the rounding of the numbers is none.
             if !s.is_finite() || *s <= 1e-12 * offset[i].abs() {
                 return Err(Failure::refused(
-                    format!("column {:?} is constant in the training rows and cannot be scaled by data.scale = \"{}\"", names[i], keys.scale),
-                    format!("leave it out with data.drop = [{:?}], or set data.scale = \"unit-together\" for pictures", names[i]),
+                    format!(
+                        "column {:?} is constant in the training rows and cannot be scaled by data.scale = \"{}\"",
+                        names[i], keys.scale
+                    ),
+                    format!(
+                        "leave it out with data.drop = [{:?}], or set data.scale = \"unit-together\" for pictures",
+                        names[i]
+                    ),
                 ));
             }
         }
-        Ok(Transform { offset, scale, ..as_it_is })
+        Ok(Transform {
+            offset,
+            scale,
+            ..as_it_is
+        })
     }
 
     /// The numbers that a model sees, before coins are tossed.
@@ -331,7 +403,13 @@ impl Transform {
     }
 
     /// Some rows as the model sees them, with their means; numbers outside `[0, 1]` are refused where coins need them inside, unless they are of rows that the scale was not fitted to.
-    fn view(&self, rows: &Rows, indices: &[usize], names: &[String], is_training: bool) -> Result<(View, Array1<f64>)> {
+    fn view(
+        &self,
+        rows: &Rows,
+        indices: &[usize],
+        names: &[String],
+        is_training: bool,
+    ) -> Result<(View, Array1<f64>)> {
         let is_scaled = self.scale.iter().any(|s| *s != 1.0) || self.offset.iter().any(|o| *o != 0.0);
         let mut z = match rows {
             Rows::Pictures(images) if !is_scaled => return self.view_of_pictures(images, indices),
@@ -345,7 +423,9 @@ impl Transform {
                 if is_scaled && !is_training {
                     z.mapv_inplace(|z| z.clamp(0.0, 1.0));
                 }
-                if let Some(((row, column), value)) = z.indexed_iter().find(|(_, z)| !(0.0..=1.0).contains(*z)) {
+                if let Some(((row, column), value)) =
+                    z.indexed_iter().find(|(_, z)| !(0.0..=1.0).contains(*z))
+                {
                     return Err(Failure::refused(
                         format!(
                             "column {:?} has {value} in row {}, but data.binarise = \"stochastic\" needs probabilities in [0, 1]",
@@ -375,7 +455,10 @@ impl Transform {
                 let level = (self.threshold * 255.0).floor().clamp(0.0, 255.0) as u8;
                 means = Array1::zeros(images.dim());
                 for picture in images.as_bytes().chunks(images.dim()) {
-                    means.iter_mut().zip(picture).for_each(|(m, p)| *m += f64::from(u8::from(*p > level)));
+                    means
+                        .iter_mut()
+                        .zip(picture)
+                        .for_each(|(m, p)| *m += f64::from(u8::from(*p > level)));
                 }
                 means /= images.n() as f64;
                 Arc::new(Threshold::new(images, level))
@@ -387,5 +470,7 @@ impl Transform {
 
 /// Pixels divided by 255.
 fn fractions(images: &Images) -> Array2<f64> {
-    Array2::from_shape_fn((images.n(), images.dim()), |(b, i)| f64::from(images.pixels(b)[i]) / 255.0)
+    Array2::from_shape_fn((images.n(), images.dim()), |(b, i)| {
+        f64::from(images.pixels(b)[i]) / 255.0
+    })
 }

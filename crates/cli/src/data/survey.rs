@@ -11,7 +11,18 @@ pub(crate) const MOST_DISTINCT: usize = 50;
 
 /// Names that columns have which say what a row is.
 const LABEL_NAMES: [&str; 12] = [
-    "label", "labels", "class", "classes", "target", "y", "outcome", "species", "diagnosis", "party", "category", "digit",
+    "label",
+    "labels",
+    "class",
+    "classes",
+    "target",
+    "y",
+    "outcome",
+    "species",
+    "diagnosis",
+    "party",
+    "category",
+    "digit",
 ];
 
 /// Names that columns have which count rows.
@@ -99,7 +110,11 @@ pub(crate) fn columns(file: &DataFile) -> Vec<Column> {
     match &file.rows {
         Rows::Pictures(images) => {
             let bytes = images.as_bytes();
-            let values: ndarray::Array1<f64> = bytes.iter().take(1 << 22).map(|b| f64::from(*b) / 255.0).collect();
+            let values: ndarray::Array1<f64> = bytes
+                .iter()
+                .take(1 << 22)
+                .map(|b| f64::from(*b) / 255.0)
+                .collect();
             vec![Column {
                 name: "pixels".into(),
                 counts_up: false,
@@ -107,16 +122,24 @@ pub(crate) fn columns(file: &DataFile) -> Vec<Column> {
             }]
         }
         Rows::Table(values) => {
-            let mut columns: Vec<Column> =
-                file.names.iter().zip(values.columns()).map(|(name, v)| Column::of(name, v)).collect();
+            let mut columns: Vec<Column> = file
+                .names
+                .iter()
+                .zip(values.columns())
+                .map(|(name, v)| Column::of(name, v))
+                .collect();
             for defect in &file.defects {
-                let Some(column) = columns.get_mut(defect.column) else { continue };
+                let Some(column) = columns.get_mut(defect.column) else {
+                    continue;
+                };
                 if defect.is_missing {
                     column.n_missing += 1;
                 } else {
                     column.n_words += 1;
                 }
-                column.first_defect.get_or_insert((defect.line, defect.text.clone()));
+                column
+                    .first_defect
+                    .get_or_insert((defect.line, defect.text.clone()));
             }
             columns
         }
@@ -128,7 +151,9 @@ pub(crate) fn probable_label(columns: &[Column]) -> Option<&Column> {
     let by_name = columns.iter().rev().find(|c| c.is_named_as_label());
     by_name.or_else(|| {
         let ends = [columns.last(), columns.first()];
-        ends.into_iter().flatten().find(|c| c.n_words > 0 && columns.len() > 1)
+        ends.into_iter()
+            .flatten()
+            .find(|c| c.n_words > 0 && columns.len() > 1)
     })
 }
 

@@ -1,7 +1,9 @@
 //! Normalisers by annealing and what they certify, for every kind that has a path.
 
 use gibbsian_core::{Path, Seed};
-use gibbsian_partition::{Certificate, CertificateVerdict, Estimate, ForwardAis, Inconclusive, Ladder, Pilot, ais, raise};
+use gibbsian_partition::{
+    Certificate, CertificateVerdict, Estimate, ForwardAis, Inconclusive, Ladder, Pilot, ais, raise,
+};
 use ndarray::ArrayView2;
 use serde::Deserialize;
 use serde_json::json;
@@ -34,21 +36,58 @@ pub(crate) struct Annealing {
 impl Annealing {
     /// Checks the keys, which are in the section `[evaluation]`.
     pub(crate) fn check(&self) -> Result<()> {
-        check::at_least("evaluation.chains", self.chains as u64, 2, "set evaluation.chains = 200")?;
-        check::at_least("evaluation.temperatures", self.temperatures as u64, 10, "set evaluation.temperatures = 5000")?;
-        check::at_least("evaluation.cases", self.cases as u64, 2, "set evaluation.cases = 100")?;
-        check::at_least("evaluation.chains_a_case", self.chains_a_case as u64, 1, "set evaluation.chains_a_case = 8")?;
+        check::at_least(
+            "evaluation.chains",
+            self.chains as u64,
+            2,
+            "set evaluation.chains = 200",
+        )?;
+        check::at_least(
+            "evaluation.temperatures",
+            self.temperatures as u64,
+            10,
+            "set evaluation.temperatures = 5000",
+        )?;
+        check::at_least(
+            "evaluation.cases",
+            self.cases as u64,
+            2,
+            "set evaluation.cases = 100",
+        )?;
+        check::at_least(
+            "evaluation.chains_a_case",
+            self.chains_a_case as u64,
+            1,
+            "set evaluation.chains_a_case = 8",
+        )?;
         check::level("evaluation.level", self.level, "set evaluation.level = 0.95")?;
-        check::positive("evaluation.tolerance", self.tolerance, "set evaluation.tolerance = 0.5, in nats")
+        check::positive(
+            "evaluation.tolerance",
+            self.tolerance,
+            "set evaluation.tolerance = 0.5, in nats",
+        )
     }
 
     /// Anneals forward, with temperatures placed where a pilot run found the work.
-    pub(crate) fn forward<P: Path>(&self, path: &P, seed: Seed, progress: &Progress) -> Result<(Ladder, ForwardAis, Estimate)> {
+    pub(crate) fn forward<P: Path>(
+        &self,
+        path: &P,
+        seed: Seed,
+        progress: &Progress,
+    ) -> Result<(Ladder, ForwardAis, Estimate)> {
         progress.begin("placing temperatures");
         let n_pilot = (self.chains / 2).max(2);
-        let pilot = Pilot::run(path, &Ladder::linear(PILOT)?, n_pilot, &mut seed.child("pilot").rng())?;
+        let pilot = Pilot::run(
+            path,
+            &Ladder::linear(PILOT)?,
+            n_pilot,
+            &mut seed.child("pilot").rng(),
+        )?;
         let ladder = pilot.ladder(self.temperatures)?;
-        progress.begin(&format!("annealing {} chains over {} temperatures", self.chains, self.temperatures));
+        progress.begin(&format!(
+            "annealing {} chains over {} temperatures",
+            self.chains, self.temperatures
+        ));
         let forward = ais(path, &ladder, self.chains, &mut seed.child("forward").rng())?;
         let estimate = forward.estimate(self.level)?;
         Ok((ladder, forward, estimate))
@@ -64,8 +103,18 @@ impl Annealing {
         seed: Seed,
         progress: &Progress,
     ) -> Result<Certificate> {
-        progress.begin(&format!("RAISE: {} chains from each of {} rows", self.chains_a_case, cases.nrows()));
-        let raised = raise(path, ladder, cases, self.chains_a_case, &mut seed.child("raise").rng())?;
+        progress.begin(&format!(
+            "RAISE: {} chains from each of {} rows",
+            self.chains_a_case,
+            cases.nrows()
+        ));
+        let raised = raise(
+            path,
+            ladder,
+            cases,
+            self.chains_a_case,
+            &mut seed.child("raise").rng(),
+        )?;
         Ok(Certificate::new(forward, &raised, self.level, self.tolerance)?)
     }
 }

@@ -38,7 +38,12 @@ impl Default for GibbsKeys {
 impl GibbsKeys {
     /// Checks the keys.
     pub(crate) fn check(&self) -> Result<()> {
-        check::at_least("sampling.thin", self.thin as u64, 1, "set sampling.thin = 10, the sweeps from one draw to the next")
+        check::at_least(
+            "sampling.thin",
+            self.thin as u64,
+            1,
+            "set sampling.thin = 10, the sweeps from one draw to the next",
+        )
     }
 
     /// At least `n` draws of the blocks of `target` from chains that start at `start(n_chains)`, with draws, notes and warnings.
@@ -66,7 +71,10 @@ impl GibbsKeys {
         let run = sampling.run_watched(Gibbs, target, start(n_chains), &mut watch)?;
         let energies = Array3::from_shape_vec(
             (n_chains, n_draws, 1),
-            run.draws.axis_iter(Axis(0)).flat_map(|chain| energy(&chain.to_owned())).collect(),
+            run.draws
+                .axis_iter(Axis(0))
+                .flat_map(|chain| energy(&chain.to_owned()))
+                .collect(),
         )
         .map_err(|e| crate::failure::Failure::Failed(e.to_string()))?;
         let mut notes = vec![format!(
@@ -74,7 +82,13 @@ impl GibbsKeys {
             self.burn_in, self.thin
         )];
         let mut warnings: Vec<String> = run.report.warnings();
-        judge(energies.view(), &["free energy".into()], "more sampling.burn_in and sampling.thin", &mut notes, &mut warnings)?;
+        judge(
+            energies.view(),
+            &["free energy".into()],
+            "more sampling.burn_in and sampling.thin",
+            &mut notes,
+            &mut warnings,
+        )?;
         Ok((spread(run.draws.view(), n), notes, warnings))
     }
 }
@@ -110,7 +124,10 @@ pub(crate) fn judge(
     };
     let summaries = summarise(draws, requirements)?;
     let worst = summaries.worst();
-    let fewest = summaries.iter().map(|s| s.ess_bulk.min(s.ess_tail)).fold(f64::INFINITY, f64::min);
+    let fewest = summaries
+        .iter()
+        .map(|s| s.ess_bulk.min(s.ess_tail))
+        .fold(f64::INFINITY, f64::min);
     notes.push(format!(
         "R-hat at most {:.4} ({}), at least {fewest:.0} effective draws of {}",
         summaries[worst].r_hat,

@@ -3,7 +3,9 @@
 //! Pretrained layer by layer with copies for the missing neighbours, then trained as a whole by mean field and persistent chains (Salakhutdinov and Hinton 2009). Small machines are
 //! enumerated; of larger ones `log p(v)` is bounded from below by mean field and a `log Z` by annealing.
 
-use gibbsian_classical::dbm::{BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalSettings, VariationalSettings};
+use gibbsian_classical::dbm::{
+    BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalSettings, VariationalSettings,
+};
 use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, FusedContrastiveDivergence, FusedSettings, Rbm};
 use gibbsian_core::dataset::assert_batch;
 use gibbsian_core::{Dataset, Energy, Record, Seed, Snapshot, Space, Streams};
@@ -172,8 +174,9 @@ impl DbmKind {
         })
     }
 
-    fn course(&self, epochs: u64) -> Course {
+    fn course(&self, stage: &str, epochs: u64) -> Course {
         Course {
+            stage: stage.into(),
             epochs,
             batch: self.training.batch,
             checkpoint_every: self.training.checkpoint_every,
@@ -182,30 +185,46 @@ impl DbmKind {
 
     /// The machine that greedy pretraining makes, by CD-1 of machines with copies in place of the missing neighbours; and the stages, of which the last may be unfinished.
     fn pretrained(&self, job: &Job<'_>, base: &Bernoulli, stages: &mut Vec<Stage>) -> Result<Dbm> {
-        let sizes: Vec<usize> = std::iter::once(job.data.dim()).chain(self.model.hidden.iter().copied()).collect();
+        let sizes: Vec<usize> = std::iter::once(job.data.dim())
+            .chain(self.model.hidden.iter().copied())
+            .collect();
         let (mut stack, mut below): (Vec<Rbm>, Vec<BinaryRbm>) = Default::default();
         for l in 1..sizes.len() {
             let name = format!("layer-{l}");
-            let visible = if l == 1 { base.clone() } else { Bernoulli::unbiased(sizes[l - 1]) };
+            let visible = if l == 1 {
+                base.clone()
+            } else {
+                Bernoulli::unbiased(sizes[l - 1])
+            };
             let hidden = Bernoulli::unbiased(sizes[l]);
-            let start = Rbm::random(visible, hidden, self.model.weight_scale, job.seed.child("weights").child(&name))?;
+            let start = Rbm::random(
+                visible,
+                hidden,
+                self.model.weight_scale,
+                job.seed.child("weights").child(&name),
+            )?;
             let mut machine = BinaryRbm::from(&start);
             let n_visible = if l == 1 || l + 1 < sizes.len() { 2 } else { 1 };
             let n_hidden = if l == 1 { 1 } else { 2 };
-            let course = self.course(self.training.pretraining_epochs);
+            let course = self.course(&name, self.training.pretraining_epochs);
             let rate = self.training.pretraining_learning_rate;
             let rate = Linear::new(rate, 0.1 * rate, course.n_steps(job.data.train.n_points()))?;
             let data = Features {
                 view: &job.data.train,
                 below: &below,
             };
-            let mut step = FusedContrastiveDivergence::with_copies(FusedSettings::default(), n_visible, n_hidden)?;
-            let stage = job.fit(&name, course, rate, &data, &mut machine, &mut step, None)?;
+            let mut step =
+                FusedContrastiveDivergence::with_copies(FusedSettings::default(), n_visible, n_hidden)?;
+            let stage = job.fit(course, rate, &data, &mut machine, &mut step, None)?;
             let is_over = stage.completed;
             stages.push(stage);
             let rbm = Rbm::from(&machine);
             // Hidden units hear as many copies of the layer below as there are: as much as through weights that many times as large.
-            let heard = Rbm::new(rbm.visible().clone(), rbm.hidden().clone(), &rbm.weights() * n_visible as f64)?;
+            let heard = Rbm::new(
+                rbm.visible().clone(),
+                rbm.hidden().clone(),
+                &rbm.weights() * n_visible as f64,
+            )?;
             below.push(BinaryRbm::from(&heard));
             stack.push(rbm);
             if !is_over {
@@ -217,14 +236,34 @@ impl DbmKind {
 
     /// Small random weights.
     fn random(&self, job: &Job<'_>, base: &Bernoulli) -> Result<Dbm> {
-        let hidden = self.model.hidden.iter().map(|n| Bernoulli::unbiased(*n)).collect();
-        Ok(Dbm::random(base.clone(), hidden, self.model.weight_scale, job.seed.child("weights"))?)
+        let hidden = self
+            .model
+            .hidden
+            .iter()
+            .map(|n| Bernoulli::unbiased(*n))
+            .collect();
+        Ok(Dbm::random(
+            base.clone(),
+            hidden,
+            self.model.weight_scale,
+            job.seed.child("weights"),
+        )?)
     }
 
     fn blank(&self, dim: usize) -> Result<Dbm> {
-        let hidden: Vec<Bernoulli> = self.model.hidden.iter().map(|n| Bernoulli::unbiased(*n)).collect();
-        let sizes: Vec<usize> = std::iter::once(dim).chain(self.model.hidden.iter().copied()).collect();
-        let weights = sizes.windows(2).map(|pair| Array2::zeros((pair[0], pair[1]))).collect();
+        let hidden: Vec<Bernoulli> = self
+            .model
+            .hidden
+            .iter()
+            .map(|n| Bernoulli::unbiased(*n))
+            .collect();
+        let sizes: Vec<usize> = std::iter::once(dim)
+            .chain(self.model.hidden.iter().copied())
+            .collect();
+        let weights = sizes
+            .windows(2)
+            .map(|pair| Array2::zeros((pair[0], pair[1])))
+            .collect();
         Ok(Dbm::new(Bernoulli::unbiased(dim), hidden, weights)?)
     }
 }
@@ -252,7 +291,9 @@ impl Dataset for Features<'_> {
         let mut x = self.view.rows(indices, streams);
         for (l, machine) in self.below.iter().enumerate() {
             let mut rng = streams.part(1 + l as u64).block(0);
-            x = machine.hidden_mean(x.view()).mapv_into(|p| f64::from(u8::from(rng.random::<f64>() < p)));
+            x = machine
+                .hidden_mean(x.view())
+                .mapv_into(|p| f64::from(u8::from(rng.random::<f64>() < p)));
         }
         out.assign(&x);
     }
@@ -277,28 +318,69 @@ impl Kind for DbmKind {
                 "set model.hidden = [64, 32]; a machine with one hidden layer is kind = \"rbm\"",
             ));
         }
-        check::positive("model.weight_scale", self.model.weight_scale, "set model.weight_scale = 0.01")?;
-        check::positive("training.pretraining_learning_rate", t.pretraining_learning_rate, "set training.pretraining_learning_rate = 0.05")?;
+        check::positive(
+            "model.weight_scale",
+            self.model.weight_scale,
+            "set model.weight_scale = 0.01",
+        )?;
+        check::positive(
+            "training.pretraining_learning_rate",
+            t.pretraining_learning_rate,
+            "set training.pretraining_learning_rate = 0.05",
+        )?;
         check::at_least("training.epochs", t.epochs, 1, "set training.epochs = 200")?;
         check::at_least("training.batch", t.batch as u64, 1, "set training.batch = 100")?;
-        check::positive("training.learning_rate", t.learning_rate, "set training.learning_rate = 0.02")?;
-        check::positive("training.final_learning_rate", t.final_learning_rate, "set training.final_learning_rate = 0.0005")?;
+        check::positive(
+            "training.learning_rate",
+            t.learning_rate,
+            "set training.learning_rate = 0.02",
+        )?;
+        check::positive(
+            "training.final_learning_rate",
+            t.final_learning_rate,
+            "set training.final_learning_rate = 0.0005",
+        )?;
         check::at_least("training.sweeps", t.sweeps as u64, 1, "set training.sweeps = 5")?;
-        check::at_least("training.mean_field_sweeps", t.mean_field_sweeps as u64, 1, "set training.mean_field_sweeps = 10")?;
-        check::share("training.momentum", t.momentum, "set training.momentum = 0.5, or 0")?;
-        check::non_negative("training.weight_decay", t.weight_decay, "set training.weight_decay = 0.0001, or 0")?;
-        check::at_least("training.checkpoint_every", t.checkpoint_every, 1, "set training.checkpoint_every = 500")?;
+        check::at_least(
+            "training.mean_field_sweeps",
+            t.mean_field_sweeps as u64,
+            1,
+            "set training.mean_field_sweeps = 10",
+        )?;
+        check::share(
+            "training.momentum",
+            t.momentum,
+            "set training.momentum = 0.5, or 0",
+        )?;
+        check::non_negative(
+            "training.weight_decay",
+            t.weight_decay,
+            "set training.weight_decay = 0.0001, or 0",
+        )?;
+        check::at_least(
+            "training.checkpoint_every",
+            t.checkpoint_every,
+            1,
+            "set training.checkpoint_every = 500",
+        )?;
         self.sampling.check()?;
         if self.evaluation.exact_up_to > MOST_ENUMERATED {
             let requirement = format!("at most {MOST_ENUMERATED}: each further unit doubles the time");
             let cure = "set evaluation.exact_up_to = 16, and let larger machines be annealed";
-            return Err(Failure::key("evaluation.exact_up_to", self.evaluation.exact_up_to, requirement, cure));
+            return Err(Failure::key(
+                "evaluation.exact_up_to",
+                self.evaluation.exact_up_to,
+                requirement,
+                cure,
+            ));
         }
         self.evaluation.annealing().check()
     }
 
     fn bytes(&self, dim: usize) -> f64 {
-        let sizes: Vec<f64> = std::iter::once(dim as f64).chain(self.model.hidden.iter().map(|n| *n as f64)).collect();
+        let sizes: Vec<f64> = std::iter::once(dim as f64)
+            .chain(self.model.hidden.iter().map(|n| *n as f64))
+            .collect();
         let n_weights: f64 = sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
         60.0 * n_weights + 64.0 * self.training.batch as f64 * sizes.iter().sum::<f64>()
     }
@@ -331,10 +413,14 @@ impl Kind for DbmKind {
                 ..FusedVariationalSettings::default()
             };
             let mut step = FusedVariational::new(settings, &machine, chains.view())?;
-            let course = self.course(t.epochs);
-            let rate = Linear::new(t.learning_rate, t.final_learning_rate, course.n_steps(job.data.train.n_points()))?;
+            let course = self.course("dbm", t.epochs);
+            let rate = Linear::new(
+                t.learning_rate,
+                t.final_learning_rate,
+                course.n_steps(job.data.train.n_points()),
+            )?;
             let log = log(job)?;
-            stages.push(job.fit("dbm", course, rate, &*job.data.train, &mut machine, &mut step, Some(log))?);
+            stages.push(job.fit(course, rate, &*job.data.train, &mut machine, &mut step, Some(log))?);
         }
         Ok(Trained {
             weights: machine.snapshot(),
@@ -411,7 +497,10 @@ impl Machine {
             rows,
             interval: None,
             notes: vec![
-                format!("log Z = {log_z:.6}, exact: {} units of every other layer were enumerated", self.enumerated()),
+                format!(
+                    "log Z = {log_z:.6}, exact: {} units of every other layer were enumerated",
+                    self.enumerated()
+                ),
                 format!("the bound by mean field lies {gap:.4} nats below"),
             ],
             verdict: Verdict::Certified("the log-probabilities are exact".into()),
@@ -433,7 +522,10 @@ impl Machine {
         let why = if estimate.reliability.is_trusted() {
             "a lower bound up to the error of log Z; only an exact log Z makes it certain".to_owned()
         } else {
-            format!("log Z is not to be trusted: {}; more evaluation.temperatures and evaluation.chains", estimate.reliability)
+            format!(
+                "log Z is not to be trusted: {}; more evaluation.temperatures and evaluation.chains",
+                estimate.reliability
+            )
         };
         Ok(Evaluation {
             quantity: "lower bound on the log-probability",
@@ -486,17 +578,29 @@ impl Model for Machine {
                 return Err(Failure::key(
                     "evaluation.method",
                     format!("\"exact\" for layers of {:?} units", self.machine.sizes()),
-                    format!("\"annealing\" where every other layer has more than {MOST_ENUMERATED} units in all"),
+                    format!(
+                        "\"annealing\" where every other layer has more than {MOST_ENUMERATED} units in all"
+                    ),
                     "give --set evaluation.method=annealing",
                 ));
             }
             Method::Exact => true,
             Method::Annealing => false,
         };
-        progress.begin(if is_exact { "enumerating every other layer" } else { "annealing" });
-        let mut evaluation = if is_exact { self.exact(x) } else { self.bounded(x, seed, progress) }?;
+        progress.begin(if is_exact {
+            "enumerating every other layer"
+        } else {
+            "annealing"
+        });
+        let mut evaluation = if is_exact {
+            self.exact(x)
+        } else {
+            self.bounded(x, seed, progress)
+        }?;
         let base = base_log_probability(&self.base, x);
-        evaluation.notes.push(format!("independent units with the training means: {base:.4} nats a row"));
+        evaluation.notes.push(format!(
+            "independent units with the training means: {base:.4} nats a row"
+        ));
         evaluation.details.insert("independent_units".into(), json!(base));
         Ok(evaluation)
     }

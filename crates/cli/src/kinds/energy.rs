@@ -7,7 +7,8 @@ use gibbsian_core::{Density, Energy, GeometricPath, Objective, Parametric, Recor
 use gibbsian_densities::MultivariateNormal;
 use gibbsian_nn::{Activation, NeuralEnergy};
 use gibbsian_objectives::{
-    ContrastiveDivergence, DenoisingScoreMatching, ImplicitScoreMatching, Replay, ReplayBuffer, ReplayContrastiveDivergence,
+    ContrastiveDivergence, DenoisingScoreMatching, ImplicitScoreMatching, Replay, ReplayBuffer,
+    ReplayContrastiveDivergence,
 };
 use gibbsian_samplers::{Chains, GO_ON, Mala, MetricForm, Nuts, Sampling, Schedule, Warmup};
 use gibbsian_train::{Adam, AdamOptions, Clipped, Cosine, CsvLog, Decay, Descent, WarmedUp};
@@ -223,6 +224,7 @@ impl EnergyKind {
         let adam = Adam::new(&network.layout(), AdamOptions::default(), Decay::NONE)?;
         let mut step = Descent::new(objective, Clipped::new(adam, 10.0)?);
         let course = Course {
+            stage: "energy".into(),
             epochs: t.epochs,
             batch: t.batch,
             checkpoint_every: t.checkpoint_every,
@@ -238,7 +240,7 @@ impl EnergyKind {
                 Ok(mean(network.energy(held_out.view())) - mean(network.energy(train.view())))
             })?;
         }
-        let stage = job.fit("energy", course, rate, &*job.data.train, &mut network, &mut step, Some(log))?;
+        let stage = job.fit(course, rate, &*job.data.train, &mut network, &mut step, Some(log))?;
         Ok(Trained {
             weights: fit::weights(&network),
             steps: stage.steps,
@@ -250,7 +252,10 @@ impl EnergyKind {
 
 /// The well that energies lie in, normalised: where chains start, and what annealing starts from.
 fn well(dim: usize, confinement: f64) -> Result<MultivariateNormal> {
-    Ok(MultivariateNormal::isotropic(Array1::zeros(dim), confinement * confinement)?)
+    Ok(MultivariateNormal::isotropic(
+        Array1::zeros(dim),
+        confinement * confinement,
+    )?)
 }
 
 impl Kind for EnergyKind {
@@ -265,24 +270,66 @@ impl Kind for EnergyKind {
     fn check(&self) -> Result<()> {
         let t = &self.training;
         check_hidden(&self.model.hidden, "[64, 64]")?;
-        check::positive("model.confinement", self.model.confinement, "set model.confinement = 2.0 with data.scale = \"standardise\"")?;
+        check::positive(
+            "model.confinement",
+            self.model.confinement,
+            "set model.confinement = 2.0 with data.scale = \"standardise\"",
+        )?;
         check::at_least("training.epochs", t.epochs, 1, "set training.epochs = 200")?;
         check::at_least("training.batch", t.batch as u64, 1, "set training.batch = 128")?;
-        check::positive("training.learning_rate", t.learning_rate, "set training.learning_rate = 0.002")?;
-        check::at_least("training.chain_steps", t.chain_steps as u64, 1, "set training.chain_steps = 10")?;
+        check::positive(
+            "training.learning_rate",
+            t.learning_rate,
+            "set training.learning_rate = 0.002",
+        )?;
+        check::at_least(
+            "training.chain_steps",
+            t.chain_steps as u64,
+            1,
+            "set training.chain_steps = 10",
+        )?;
         check::positive("training.step_size", t.step_size, "set training.step_size = 0.1")?;
-        check::at_least("training.buffer", t.buffer as u64, t.batch as u64, "set training.buffer = 2000: at least training.batch chains")?;
-        check::share("training.reinitialise", t.reinitialise, "set training.reinitialise = 0.02")?;
+        check::at_least(
+            "training.buffer",
+            t.buffer as u64,
+            t.batch as u64,
+            "set training.buffer = 2000: at least training.batch chains",
+        )?;
+        check::share(
+            "training.reinitialise",
+            t.reinitialise,
+            "set training.reinitialise = 0.02",
+        )?;
         check::positive("training.noise", t.noise, "set training.noise = 0.1")?;
-        check::at_least("training.checkpoint_every", t.checkpoint_every, 1, "set training.checkpoint_every = 500")?;
-        check::at_least("sampling.warm_up", self.sampling.warm_up as u64, 20, "set sampling.warm_up = 500")?;
-        check::at_least("sampling.thin", self.sampling.thin as u64, 1, "set sampling.thin = 1")?;
-        check::positive("evaluation.step_size", self.evaluation.step_size, "set evaluation.step_size = 0.1")?;
+        check::at_least(
+            "training.checkpoint_every",
+            t.checkpoint_every,
+            1,
+            "set training.checkpoint_every = 500",
+        )?;
+        check::at_least(
+            "sampling.warm_up",
+            self.sampling.warm_up as u64,
+            20,
+            "set sampling.warm_up = 500",
+        )?;
+        check::at_least(
+            "sampling.thin",
+            self.sampling.thin as u64,
+            1,
+            "set sampling.thin = 1",
+        )?;
+        check::positive(
+            "evaluation.step_size",
+            self.evaluation.step_size,
+            "set evaluation.step_size = 0.1",
+        )?;
         self.evaluation.annealing().check()
     }
 
     fn bytes(&self, dim: usize) -> f64 {
-        perceptron_bytes(dim, &self.model.hidden, 1, self.training.batch) + 32.0 * (self.training.buffer * dim) as f64
+        perceptron_bytes(dim, &self.model.hidden, 1, self.training.batch)
+            + 32.0 * (self.training.buffer * dim) as f64
     }
 
     fn recipe(&self) -> String {
@@ -301,9 +348,15 @@ impl Kind for EnergyKind {
                     reinitialise: t.reinitialise,
                 };
                 let kernel = Mala::new(t.step_size)?;
-                self.fit(job, ReplayContrastiveDivergence::new(kernel, source, ReplayBuffer::new(start)?, replay)?)
+                self.fit(
+                    job,
+                    ReplayContrastiveDivergence::new(kernel, source, ReplayBuffer::new(start)?, replay)?,
+                )
             }
-            ObjectiveName::Contrastive => self.fit(job, ContrastiveDivergence::new(Mala::new(t.step_size)?, t.chain_steps)?),
+            ObjectiveName::Contrastive => self.fit(
+                job,
+                ContrastiveDivergence::new(Mala::new(t.step_size)?, t.chain_steps)?,
+            ),
             ObjectiveName::Implicit => self.fit(job, ImplicitScoreMatching),
             ObjectiveName::Denoising => self.fit(job, DenoisingScoreMatching::new(t.noise)?),
         }
@@ -341,7 +394,12 @@ impl Model for Landscape {
         let start = self.base.sample(n_chains, &mut seed.child("start").rng());
         progress.begin("tuning the No-U-Turn sampler");
         let mut chains = Chains::new(Nuts::new(0.1)?, &self.network, start, seed.child("warm up"))?;
-        Warmup::new(Schedule::new(self.sampling.warm_up)?, MetricForm::Diagonal, &chains)?.run(&mut chains)?;
+        Warmup::new(
+            Schedule::new(self.sampling.warm_up)?,
+            MetricForm::Diagonal,
+            &chains,
+        )?
+        .run(&mut chains)?;
         let (kernel, start) = (chains.kernel().clone(), chains.positions());
         let sampling = Sampling {
             thin: self.sampling.thin,
@@ -353,12 +411,27 @@ impl Model for Landscape {
         };
         let mut run = sampling.run_watched(kernel.clone(), &self.network, start, &mut watch)?;
         run.report.set_tuning(&kernel);
-        let mut notes: Vec<String> = run.report.to_string().lines().filter(|l| !l.starts_with("warning")).map(str::to_owned).collect();
+        let mut notes: Vec<String> = run
+            .report
+            .to_string()
+            .lines()
+            .filter(|l| !l.starts_with("warning"))
+            .map(str::to_owned)
+            .collect();
         let mut warnings = run.report.warnings();
         let names: Vec<String> = (1..=self.network.dim()).map(|i| format!("column {i}")).collect();
-        judge(run.draws.view(), &names, "more sampling.warm_up and sampling.thin, or a model with fewer far modes", &mut notes, &mut warnings)?;
+        judge(
+            run.draws.view(),
+            &names,
+            "more sampling.warm_up and sampling.thin, or a model with fewer far modes",
+            &mut notes,
+            &mut warnings,
+        )?;
         let stride = (n_draws * n_chains / n).max(1);
-        let stride = (1..=stride).rev().find(|k| n_draws.div_ceil(*k) * n_chains >= n).unwrap_or(1);
+        let stride = (1..=stride)
+            .rev()
+            .find(|k| n_draws.div_ceil(*k) * n_chains >= n)
+            .unwrap_or(1);
         Ok(Draws {
             rows: spread(run.draws.slice(s![.., ..;stride, ..]), n),
             means: None,
@@ -369,7 +442,12 @@ impl Model for Landscape {
 
     fn evaluate(&self, x: ArrayView2<f64>, seed: Seed, progress: &Progress) -> Result<Evaluation> {
         let settings = self.evaluation.annealing();
-        let path = GeometricPath::new(&self.base, &self.network, Mala::new(self.evaluation.step_size)?, 1)?;
+        let path = GeometricPath::new(
+            &self.base,
+            &self.network,
+            Mala::new(self.evaluation.step_size)?,
+            1,
+        )?;
         let (ladder, forward, estimate) = settings.forward(&path, seed, progress)?;
         let cases = x.slice(s![..x.nrows().min(settings.cases), ..]);
         let certificate = settings.certify(&path, &ladder, &forward, cases, seed, progress)?;

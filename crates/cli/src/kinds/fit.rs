@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use gibbsian_core::{Dataset, ParametricMut, Record, Seed, Snapshot, Space, TrainStep, Values};
 use gibbsian_data::{LastBatch, Minibatches};
-use gibbsian_train::{
-    CheckpointFiles, Checkpointing, CsvLog, GO_ON, GoOn, Monitor, STOP, Schedule, Trainer,
-};
+use gibbsian_train::{CheckpointFiles, Checkpointing, CsvLog, GO_ON, GoOn, Monitor, STOP, Schedule, Trainer};
 
 use crate::data::Prepared;
 use crate::failure::Result;
@@ -42,8 +40,10 @@ pub(crate) struct Trained {
 }
 
 /// How long and in which portions a stage looks at the data.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Course {
+    /// The name of the stage.
+    pub stage: String,
     /// Passes over the data.
     pub epochs: u64,
     /// Rows in a minibatch.
@@ -78,7 +78,6 @@ impl Job<'_> {
     /// Runs a stage, or goes on where an interrupted run stopped; the stage that is logged has the log of the run.
     pub(crate) fn fit<M, S>(
         &self,
-        stage: &str,
         course: Course,
         rate: impl Schedule + 'static,
         data: &dyn Dataset,
@@ -90,6 +89,7 @@ impl Job<'_> {
         M: Space + ParametricMut,
         S: TrainStep<M> + Snapshot,
     {
+        let stage = &course.stage;
         let seed = self.seed.child(stage);
         let batch = course.batch_of(data.n_points());
         let mut order = Minibatches::new(data.n_points(), batch, LastBatch::Keep, seed.child("order"))?;
@@ -111,7 +111,10 @@ impl Job<'_> {
             completed: outcome.completed,
             resumed: resumed.filter(|r| r.step > 0).map(|r| match r.notice {
                 None => format!("{stage}: taken up at step {}", r.step),
-                Some(notice) => format!("{stage}: taken up at step {} from the checkpoint before the newest: {notice}", r.step),
+                Some(notice) => format!(
+                    "{stage}: taken up at step {} from the checkpoint before the newest: {notice}",
+                    r.step
+                ),
             }),
         })
     }
@@ -127,8 +130,14 @@ struct Watch<'a, M> {
 
 impl<M> Monitor<M> for Watch<'_, M> {
     fn on_step(&mut self, model: &M, progress: &gibbsian_train::Progress) -> gibbsian_core::Result<GoOn> {
-        let remark = format!(", epoch {} of {}, loss {:.4}", progress.epoch + 1, progress.n_epochs, progress.loss);
-        self.progress.report(progress.step, progress.n_steps, &self.stage, &remark);
+        let remark = format!(
+            ", epoch {} of {}, loss {:.4}",
+            progress.epoch + 1,
+            progress.n_epochs,
+            progress.loss
+        );
+        self.progress
+            .report(progress.step, progress.n_steps, &self.stage, &remark);
         if let Some(log) = &mut self.log {
             log.on_step(model, progress)?;
         }
@@ -161,7 +170,11 @@ pub(crate) fn weights(model: &impl gibbsian_core::Parametric) -> Record {
     let mut record = Record::new();
     for tensor in model.layout().tensors() {
         let values = params.iter().skip(tensor.range.start).take(tensor.range.len());
-        record.put(&tensor.name, &tensor.shape, Values::F64(values.copied().collect()));
+        record.put(
+            &tensor.name,
+            &tensor.shape,
+            Values::F64(values.copied().collect()),
+        );
     }
     record
 }

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use gibbsian_classical::{Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm};
+use gibbsian_classical::{
+    Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm,
+};
 use gibbsian_core::math::softplus;
 use gibbsian_core::{Energy, Record, Seed, Snapshot, Streams, TrainStep};
 use gibbsian_objectives::pseudo_log_likelihood;
@@ -206,16 +208,26 @@ impl RbmKind {
         }
     }
 
-    fn fit<S: TrainStep<BinaryRbm> + Snapshot>(&self, job: &Job<'_>, mut machine: BinaryRbm, mut step: S) -> Result<Trained> {
+    fn fit<S: TrainStep<BinaryRbm> + Snapshot>(
+        &self,
+        job: &Job<'_>,
+        mut machine: BinaryRbm,
+        mut step: S,
+    ) -> Result<Trained> {
         let t = &self.training;
         let course = Course {
+            stage: "rbm".into(),
             epochs: t.epochs,
             batch: t.batch,
             checkpoint_every: t.checkpoint_every,
         };
-        let rate = Linear::new(t.learning_rate, t.final_learning_rate, course.n_steps(job.data.train.n_points()))?;
+        let rate = Linear::new(
+            t.learning_rate,
+            t.final_learning_rate,
+            course.n_steps(job.data.train.n_points()),
+        )?;
         let log = log(job)?;
-        let stage = job.fit("rbm", course, rate, &*job.data.train, &mut machine, &mut step, Some(log))?;
+        let stage = job.fit(course, rate, &*job.data.train, &mut machine, &mut step, Some(log))?;
         Ok(Trained {
             weights: machine.snapshot(),
             steps: stage.steps,
@@ -231,9 +243,11 @@ fn log(job: &Job<'_>) -> Result<CsvLog<BinaryRbm>> {
     let log = CsvLog::each_epoch(job.folder.file("log.csv"));
     let train = Arc::new(fixed_rows(&job.data.train, N_GAP, seed));
     let Some(held_out) = &job.data.held_out else {
-        return Ok(log.column("pseudo_log_likelihood", move |machine: &BinaryRbm, _| {
-            pseudo_log_likelihood(machine, train.slice(s![..train.nrows().min(N_PSEUDO), ..]))
-        })?);
+        return Ok(
+            log.column("pseudo_log_likelihood", move |machine: &BinaryRbm, _| {
+                pseudo_log_likelihood(machine, train.slice(s![..train.nrows().min(N_PSEUDO), ..]))
+            })?,
+        );
     };
     let held_out = Arc::new(fixed_rows(held_out, N_GAP, seed.child("held out")));
     let some = Arc::clone(&held_out);
@@ -294,21 +308,56 @@ impl Kind for RbmKind {
 
     fn check(&self) -> Result<()> {
         let t = &self.training;
-        check::at_least("model.hidden", self.model.hidden as u64, 1, "set model.hidden = 64")?;
-        check::positive("model.weight_scale", self.model.weight_scale, "set model.weight_scale = 0.01")?;
+        check::at_least(
+            "model.hidden",
+            self.model.hidden as u64,
+            1,
+            "set model.hidden = 64",
+        )?;
+        check::positive(
+            "model.weight_scale",
+            self.model.weight_scale,
+            "set model.weight_scale = 0.01",
+        )?;
         check::at_least("training.sweeps", t.sweeps as u64, 1, "set training.sweeps = 1")?;
         check::at_least("training.epochs", t.epochs, 1, "set training.epochs = 200")?;
         check::at_least("training.batch", t.batch as u64, 1, "set training.batch = 100")?;
-        check::positive("training.learning_rate", t.learning_rate, "set training.learning_rate = 0.05")?;
-        check::positive("training.final_learning_rate", t.final_learning_rate, "set training.final_learning_rate = 0.001")?;
-        check::share("training.momentum", t.momentum, "set training.momentum = 0.5, or 0")?;
-        check::non_negative("training.weight_decay", t.weight_decay, "set training.weight_decay = 0.0001, or 0")?;
-        check::at_least("training.checkpoint_every", t.checkpoint_every, 1, "set training.checkpoint_every = 500")?;
+        check::positive(
+            "training.learning_rate",
+            t.learning_rate,
+            "set training.learning_rate = 0.05",
+        )?;
+        check::positive(
+            "training.final_learning_rate",
+            t.final_learning_rate,
+            "set training.final_learning_rate = 0.001",
+        )?;
+        check::share(
+            "training.momentum",
+            t.momentum,
+            "set training.momentum = 0.5, or 0",
+        )?;
+        check::non_negative(
+            "training.weight_decay",
+            t.weight_decay,
+            "set training.weight_decay = 0.0001, or 0",
+        )?;
+        check::at_least(
+            "training.checkpoint_every",
+            t.checkpoint_every,
+            1,
+            "set training.checkpoint_every = 500",
+        )?;
         self.sampling.check()?;
         if self.evaluation.exact_up_to > MOST_ENUMERATED {
             let requirement = format!("at most {MOST_ENUMERATED}: each further unit doubles the time");
             let cure = "set evaluation.exact_up_to = 20, and let larger machines be annealed";
-            return Err(Failure::key("evaluation.exact_up_to", self.evaluation.exact_up_to, requirement, cure));
+            return Err(Failure::key(
+                "evaluation.exact_up_to",
+                self.evaluation.exact_up_to,
+                requirement,
+                cure,
+            ));
         }
         self.evaluation.annealing().check()
     }
@@ -378,7 +427,9 @@ impl Machine {
             quantity: "log-probability",
             rows: -rbm.energy(x) - log_z,
             interval: None,
-            notes: vec![format!("log Z = {log_z:.6}, exact: a layer of {smaller} units was enumerated")],
+            notes: vec![format!(
+                "log Z = {log_z:.6}, exact: a layer of {smaller} units was enumerated"
+            )],
             verdict: Verdict::Certified("the log-probabilities are exact".into()),
             details,
         })
@@ -424,8 +475,12 @@ impl Model for Machine {
         let n_visible = self.machine.n_visible();
         let energy = energies_of(&self.machine);
         let start = |chains| base_draws(&self.base, chains, n_visible, seed.child("start"));
-        let (rows, notes, warnings) = self.sampling.run(&self.machine, &energy, start, n, seed, progress)?;
-        let means = self.machine.visible_means(rows.view(), &mut seed.child("means").rng());
+        let (rows, notes, warnings) = self
+            .sampling
+            .run(&self.machine, &energy, start, n, seed, progress)?;
+        let means = self
+            .machine
+            .visible_means(rows.view(), &mut seed.child("means").rng());
         Ok(Draws {
             rows,
             means: Some(means),
@@ -441,7 +496,11 @@ impl Model for Machine {
             Method::Exact if smaller > MOST_ENUMERATED => {
                 return Err(Failure::key(
                     "evaluation.method",
-                    format!("\"exact\" for layers of {} and {} units", self.machine.n_visible(), self.machine.n_hidden()),
+                    format!(
+                        "\"exact\" for layers of {} and {} units",
+                        self.machine.n_visible(),
+                        self.machine.n_hidden()
+                    ),
                     format!("\"annealing\" where both layers have more than {MOST_ENUMERATED} units"),
                     "give --set evaluation.method=annealing",
                 ));
@@ -449,10 +508,20 @@ impl Model for Machine {
             Method::Exact => true,
             Method::Annealing => false,
         };
-        progress.begin(if is_exact { "enumerating the smaller layer" } else { "annealing" });
-        let mut evaluation = if is_exact { self.exact(x) } else { self.annealed(x, seed, progress) }?;
+        progress.begin(if is_exact {
+            "enumerating the smaller layer"
+        } else {
+            "annealing"
+        });
+        let mut evaluation = if is_exact {
+            self.exact(x)
+        } else {
+            self.annealed(x, seed, progress)
+        }?;
         let base = base_log_probability(&self.base, x);
-        evaluation.notes.push(format!("independent units with the training means: {base:.4} nats a row"));
+        evaluation.notes.push(format!(
+            "independent units with the training means: {base:.4} nats a row"
+        ));
         evaluation.details.insert("independent_units".into(), json!(base));
         Ok(evaluation)
     }

@@ -8,9 +8,12 @@ use gibbsian_core::{LinearGaussian, Parametric, Prediction, Predicts, Record, Sc
 use gibbsian_nn::{Activation, NeuralTimeScore};
 use gibbsian_objectives::{DenoisingInTime, RowUniforms, TimeLaw, TimeWeight};
 use gibbsian_sde::{
-    AdaptiveRungeKutta, BrownianMotion, FixedSteps, FlowLikelihood, FreshNoise, ProbabilityFlow, ReverseDiffusion, ReverseSde, TimeGrid,
+    AdaptiveRungeKutta, BrownianMotion, FixedSteps, FlowLikelihood, FreshNoise, ProbabilityFlow,
+    ReverseDiffusion, ReverseSde, TimeGrid,
 };
-use gibbsian_train::{Adam, AdamOptions, AveragingWarmUp, Clipped, Cosine, CsvLog, Decay, Descent, Ema, WarmedUp};
+use gibbsian_train::{
+    Adam, AdamOptions, AveragingWarmUp, Clipped, Cosine, CsvLog, Decay, Descent, Ema, WarmedUp,
+};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 use serde::Deserialize;
 use serde_json::json;
@@ -209,9 +212,12 @@ impl ScoreKind {
     }
 
     fn objective<P: LinearGaussian>(&self, process: P) -> Result<DenoisingInTime<P>> {
-        let objective = DenoisingInTime::new(process, self.model.smallest_time)?.with_rows(RowUniforms::Stratified);
+        let objective =
+            DenoisingInTime::new(process, self.model.smallest_time)?.with_rows(RowUniforms::Stratified);
         Ok(match self.training.weight {
-            Weight::Likelihood => objective.weighted(TimeWeight::Likelihood).with_times(TimeLaw::UniformLogSnr),
+            Weight::Likelihood => objective
+                .weighted(TimeWeight::Likelihood)
+                .with_times(TimeLaw::UniformLogSnr),
             Weight::Variance => objective,
         })
     }
@@ -223,6 +229,7 @@ impl ScoreKind {
         let descent = Descent::new(self.objective(process)?, Clipped::new(adam, 10.0)?);
         let mut step = Ema::new(descent, &network, AveragingWarmUp::new(t.average)?)?;
         let course = Course {
+            stage: "score".into(),
             epochs: t.epochs,
             batch: t.batch,
             checkpoint_every: t.checkpoint_every,
@@ -234,11 +241,14 @@ impl ScoreKind {
         let x = fixed_rows(view, N_MONITORED, job.seed.child("monitors"));
         let judge = self.objective(process)?;
         let seed = job.seed.child("monitored noise");
-        let log = CsvLog::each_epoch(job.folder.file("log.csv")).column("noise_error", move |network: &Network<P>, _| {
-            let losses = judge.timed_losses(network, x.view(), &mut seed.rng())?;
-            Ok(losses.iter().map(|l| l.noise_error).sum::<f64>() / losses.len() as f64)
-        })?;
-        let stage = job.fit("score", course, rate, &*job.data.train, &mut network, &mut step, Some(log))?;
+        let log = CsvLog::each_epoch(job.folder.file("log.csv")).column(
+            "noise_error",
+            move |network: &Network<P>, _| {
+                let losses = judge.timed_losses(network, x.view(), &mut seed.rng())?;
+                Ok(losses.iter().map(|l| l.noise_error).sum::<f64>() / losses.len() as f64)
+            },
+        )?;
+        let stage = job.fit(course, rate, &*job.data.train, &mut network, &mut step, Some(log))?;
         step.apply_to(&mut network)?;
         Ok(Trained {
             weights: fit::weights(&network),
@@ -248,7 +258,12 @@ impl ScoreKind {
         })
     }
 
-    fn restored<P: LinearGaussian + Copy + 'static>(&self, process: P, dim: usize, weights: &Record) -> Result<Box<dyn Model>> {
+    fn restored<P: LinearGaussian + Copy + 'static>(
+        &self,
+        process: P,
+        dim: usize,
+        weights: &Record,
+    ) -> Result<Box<dyn Model>> {
         let mut network = self.network(process, dim, Seed::new(0))?;
         fit::set_weights(&mut network, weights).or_refuse("train again")?;
         Ok(Box::new(Sampler {
@@ -265,7 +280,10 @@ impl ScoreKind {
     }
 
     fn sub_vp(&self) -> Result<SubVariancePreserving> {
-        Ok(SubVariancePreserving::new(self.model.beta[0], self.model.beta[1])?)
+        Ok(SubVariancePreserving::new(
+            self.model.beta[0],
+            self.model.beta[1],
+        )?)
     }
 }
 
@@ -284,7 +302,12 @@ pub(crate) fn check_hidden(hidden: &[usize], example: &str) -> Result<()> {
 
 /// About how many bytes training a perceptron takes.
 pub(crate) fn perceptron_bytes(inputs: usize, hidden: &[usize], outputs: usize, batch: usize) -> f64 {
-    let sizes: Vec<f64> = [inputs].iter().chain(hidden).chain([&outputs]).map(|n| *n as f64).collect();
+    let sizes: Vec<f64> = [inputs]
+        .iter()
+        .chain(hidden)
+        .chain([&outputs])
+        .map(|n| *n as f64)
+        .collect();
     let n_params: f64 = sizes.windows(2).map(|pair| (pair[0] + 1.0) * pair[1]).sum();
     // Parameters, gradient, two moments, an average, and all of it again in two checkpoints under way; activations with their derivatives.
     n_params * 8.0 * 16.0 + 64.0 * batch as f64 * sizes.iter().sum::<f64>()
@@ -305,18 +328,58 @@ impl Kind for ScoreKind {
         if !(m.beta[0] > 0.0 && m.beta[0] < m.beta[1] && m.beta[1].is_finite()) {
             let value = format!("[{}, {}]", m.beta[0], m.beta[1]);
             let cure = "set model.beta = [0.1, 20.0]";
-            return Err(Failure::key("model.beta", value, "two increasing numbers greater than 0", cure));
+            return Err(Failure::key(
+                "model.beta",
+                value,
+                "two increasing numbers greater than 0",
+                cure,
+            ));
         }
-        check::level("model.smallest_time", m.smallest_time, "set model.smallest_time = 0.001; the process ends at time 1")?;
+        check::level(
+            "model.smallest_time",
+            m.smallest_time,
+            "set model.smallest_time = 0.001; the process ends at time 1",
+        )?;
         check::at_least("training.epochs", t.epochs, 1, "set training.epochs = 400")?;
         check::at_least("training.batch", t.batch as u64, 1, "set training.batch = 128")?;
-        check::positive("training.learning_rate", t.learning_rate, "set training.learning_rate = 0.003")?;
-        check::share("training.average", t.average, "set training.average = 0.999, or 0 to keep the last weights")?;
-        check::at_least("training.checkpoint_every", t.checkpoint_every, 1, "set training.checkpoint_every = 500")?;
-        check::at_least("sampling.steps", self.sampling.steps as u64, 1, "set sampling.steps = 500")?;
-        check::positive("sampling.tolerance", self.sampling.tolerance, "set sampling.tolerance = 1e-4")?;
-        check::positive("evaluation.tolerance", self.evaluation.tolerance, "set evaluation.tolerance = 1e-4")?;
-        check::at_least("evaluation.rows", self.evaluation.rows as u64, 2, "set evaluation.rows = 1000")
+        check::positive(
+            "training.learning_rate",
+            t.learning_rate,
+            "set training.learning_rate = 0.003",
+        )?;
+        check::share(
+            "training.average",
+            t.average,
+            "set training.average = 0.999, or 0 to keep the last weights",
+        )?;
+        check::at_least(
+            "training.checkpoint_every",
+            t.checkpoint_every,
+            1,
+            "set training.checkpoint_every = 500",
+        )?;
+        check::at_least(
+            "sampling.steps",
+            self.sampling.steps as u64,
+            1,
+            "set sampling.steps = 500",
+        )?;
+        check::positive(
+            "sampling.tolerance",
+            self.sampling.tolerance,
+            "set sampling.tolerance = 1e-4",
+        )?;
+        check::positive(
+            "evaluation.tolerance",
+            self.evaluation.tolerance,
+            "set evaluation.tolerance = 1e-4",
+        )?;
+        check::at_least(
+            "evaluation.rows",
+            self.evaluation.rows as u64,
+            2,
+            "set evaluation.rows = 1000",
+        )
     }
 
     fn bytes(&self, dim: usize) -> f64 {
@@ -354,7 +417,11 @@ struct Sampler<P> {
 impl<P: LinearGaussian + Copy> Sampler<P> {
     fn likelihood(&self, tolerance: f64) -> Result<FlowLikelihood<P, &Network<P>>> {
         let flow = ProbabilityFlow::new(self.process, &self.network);
-        Ok(FlowLikelihood::new(flow, self.model.smallest_time, AdaptiveRungeKutta::with_tolerance(tolerance))?)
+        Ok(FlowLikelihood::new(
+            flow,
+            self.model.smallest_time,
+            AdaptiveRungeKutta::with_tolerance(tolerance),
+        )?)
     }
 }
 
@@ -365,21 +432,35 @@ impl<P: LinearGaussian + Copy> Model for Sampler<P> {
 
     fn sample(&self, n: usize, seed: Seed, progress: &Progress) -> Result<Draws> {
         let (dim, process) = (self.network.dim(), self.process);
-        let mut parts = Vec::new();
+        let mut parts: Vec<Array2<f64>> = Vec::new();
         for (part, first) in (0..n).step_by(ROWS_AT_ONCE).enumerate() {
             progress.report(first as u64, n as u64, "drawing", "");
             let noise = FreshNoise::new(seed.nth(part as u64));
             let start = process.prior_variance().sqrt() * noise.normal((ROWS_AT_ONCE.min(n - first), dim));
             parts.push(match self.sampling.method {
                 Method::Sde => {
-                    let grid = TimeGrid::uniform_in_log_snr(&process, process.horizon(), self.model.smallest_time, self.sampling.steps)?;
+                    let grid = TimeGrid::uniform_in_log_snr(
+                        &process,
+                        process.horizon(),
+                        self.model.smallest_time,
+                        self.sampling.steps,
+                    )?;
                     let reverse = ReverseSde::new(process, &self.network);
-                    FixedSteps::new(grid).solve(&ReverseDiffusion, &reverse, start, &noise as &dyn BrownianMotion)?
+                    FixedSteps::new(grid).solve(
+                        &ReverseDiffusion,
+                        &reverse,
+                        start,
+                        &noise as &dyn BrownianMotion,
+                    )?
                 }
-                Method::Flow => self.likelihood(self.sampling.tolerance)?.generate(start.view())?.points,
+                Method::Flow => {
+                    self.likelihood(self.sampling.tolerance)?
+                        .generate(start.view())?
+                        .points
+                }
             });
         }
-        let views: Vec<_> = parts.iter().map(Array2::view).collect();
+        let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
         let rows = concatenate(Axis(0), &views).map_err(|e| Failure::Failed(e.to_string()))?;
         let how = match self.sampling.method {
             Method::Sde => format!("reverse equation in {} steps", self.sampling.steps),
@@ -399,7 +480,12 @@ impl<P: LinearGaussian + Copy> Model for Sampler<P> {
         let mut rows = Vec::with_capacity(x.nrows());
         let mut n_evaluations = 0;
         for part in x.axis_chunks_iter(Axis(0), ROWS_AT_ONCE) {
-            progress.report(rows.len() as u64, x.nrows() as u64, "following the probability flow", "");
+            progress.report(
+                rows.len() as u64,
+                x.nrows() as u64,
+                "following the probability flow",
+                "",
+            );
             let found = likelihood.log_density(part)?;
             n_evaluations += found.n_evaluations.sum();
             rows.extend(found.log_density);
@@ -417,7 +503,10 @@ impl<P: LinearGaussian + Copy> Model for Sampler<P> {
                     self.evaluation.tolerance,
                     n_evaluations as f64 / rows.len() as f64
                 ),
-                format!("the density is that of the flow at time {}, where scaled data have a noise of {sigma:.4}", self.model.smallest_time),
+                format!(
+                    "the density is that of the flow at time {}, where scaled data have a noise of {sigma:.4}",
+                    self.model.smallest_time
+                ),
             ],
             rows: Array1::from(rows),
             interval: None,

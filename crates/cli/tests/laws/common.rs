@@ -81,7 +81,10 @@ impl Place {
     pub fn run(&self, line: &str) -> Answer {
         let arguments: Vec<OsString> = line
             .split_whitespace()
-            .map(|word| word.strip_prefix('@').map_or_else(|| word.into(), |name| self.path(name).into()))
+            .map(|word| {
+                word.strip_prefix('@')
+                    .map_or_else(|| word.into(), |name| self.path(name).into())
+            })
             .collect();
         let (out, err) = (Shared::default(), Shared::default());
         let code = gibbsian_cli::main(arguments, &Console::piped(out.clone(), err.clone()));
@@ -103,11 +106,17 @@ impl Place {
 
     /// The only column of a table that the program wrote, by the strict reader.
     pub fn column(&self, name: &str) -> Array1<f64> {
-        read_table(self.path(name), Header::Present).unwrap().into_values().column(0).to_owned()
+        read_table(self.path(name), Header::Present)
+            .unwrap()
+            .into_values()
+            .column(0)
+            .to_owned()
     }
 
     pub fn values(&self, name: &str) -> Array2<f64> {
-        read_table(self.path(name), Header::Present).unwrap().into_values()
+        read_table(self.path(name), Header::Present)
+            .unwrap()
+            .into_values()
     }
 }
 
@@ -136,7 +145,12 @@ pub fn all_states() -> Array2<f64> {
 /// Two normal densities away from the origin and of unequal scale, so that scaling has something to do.
 pub fn mixture() -> GaussianMixture {
     let full = array![[[1.0, 0.5], [0.5, 4.0]], [[0.5, 0.0], [0.0, 2.0]]];
-    GaussianMixture::new(array![0.4, 0.6], array![[8.0, 20.0], [11.0, 26.0]], Covariances::Full(full)).unwrap()
+    GaussianMixture::new(
+        array![0.4, 0.6],
+        array![[8.0, 20.0], [11.0, 26.0]],
+        Covariances::Full(full),
+    )
+    .unwrap()
 }
 
 pub fn points(n: usize) -> Array2<f64> {

@@ -29,14 +29,23 @@ fn separators_quotes_and_missing_entries() {
     for b in 0..40 {
         let bit = || u8::from(b % 3 == 0);
         let missing = if b == 7 { "NA".into() } else { bit().to_string() };
-        text += &format!("{};{missing};{}\r\n", u8::from(rng.random::<bool>()), ["yes", "no"][b % 2]);
+        text += &format!(
+            "{};{missing};{}\r\n",
+            u8::from(rng.random::<bool>()),
+            ["yes", "no"][b % 2]
+        );
     }
     place.write("t.csv", text);
     let refused = train(&place, "t.csv", "label = \"why\"");
     assert_eq!(refused.code, 2);
     assert!(refused.err.contains("1 of 40 rows"), "{}", refused.err);
     let answer = train(&place, "t.csv", "label = \"why\"\nmissing = \"drop-rows\"").fine();
-    assert!(answer.err.contains("fields separated by ';'") && answer.err.contains("1 of 40 rows with missing entries"), "{}", answer.err);
+    assert!(
+        answer.err.contains("fields separated by ';'")
+            && answer.err.contains("1 of 40 rows with missing entries"),
+        "{}",
+        answer.err
+    );
     let summary = place.json("run/run.json");
     assert_eq!(summary["columns"], serde_json::json!(["one", "two; or three"]));
     assert_eq!(summary["rows"], serde_json::json!([35, 4]));
@@ -55,10 +64,23 @@ fn numbers_are_scaled_binarised_and_come_back() {
     let x = bars(100) * 16.0 + 3.0;
     place.table("x.csv", NINE, x.view());
     let refused = train(&place, "x.csv", "");
-    assert!(refused.code == 2 && refused.err.contains("data.scale = \"unit\""), "{}", refused.err);
+    assert!(
+        refused.code == 2 && refused.err.contains("data.scale = \"unit\""),
+        "{}",
+        refused.err
+    );
     let refused = train(&place, "x.csv", "binarise = \"stochastic\"");
-    assert!(refused.code == 2 && refused.err.contains("needs probabilities in [0, 1]"), "{}", refused.err);
-    train(&place, "x.csv", "scale = \"unit-together\"\nbinarise = \"stochastic\"").fine();
+    assert!(
+        refused.code == 2 && refused.err.contains("needs probabilities in [0, 1]"),
+        "{}",
+        refused.err
+    );
+    train(
+        &place,
+        "x.csv",
+        "scale = \"unit-together\"\nbinarise = \"stochastic\"",
+    )
+    .fine();
     train(&place, "x.csv", "binarise = \"threshold\"\nthreshold = 10").fine();
     // Both show the machine the same bits, so that both runs have the same weights but for the scaling.
     train(&place, "x.csv", "scale = \"unit\"").fine();
@@ -73,7 +95,11 @@ fn pictures_in_idx_files_are_tossed() {
     bytes.extend((0..30 * 16).map(|i| (i * 37 % 256) as u8));
     place.write("x-idx3-ubyte", bytes);
     let refused = train(&place, "x-idx3-ubyte", "");
-    assert!(refused.code == 2 && refused.err.contains("set data.binarise"), "{}", refused.err);
+    assert!(
+        refused.code == 2 && refused.err.contains("set data.binarise"),
+        "{}",
+        refused.err
+    );
     for binarise in ["stochastic", "threshold"] {
         train(&place, "x-idx3-ubyte", &format!("binarise = \"{binarise}\"")).fine();
         let summary = place.json("run/run.json");
@@ -89,16 +115,80 @@ fn test_data_are_found_by_their_columns() {
     let place = Place::new("test");
     place.table("x.csv", NINE, bars(60).view());
     train(&place, "x.csv", "drop = [\"a\"]").fine();
-    place.table("short.csv", "b,c,d,e,f,g,h,i", bars(12).slice(ndarray::s![.., 1..]));
+    place.table(
+        "short.csv",
+        "b,c,d,e,f,g,h,i",
+        bars(12).slice(ndarray::s![.., 1..]),
+    );
     place.run("evaluate @run --data @short.csv").fine();
     let same = place.json("run/evaluation.json")["mean"].clone();
     place.table("long.csv", NINE, bars(12).view());
     place.run("evaluate @run --data @long.csv").fine();
     assert_eq!(place.json("run/evaluation.json")["mean"], same);
-    place.table("wrong.csv", "b,c,d,e,f,g,h,x", bars(12).slice(ndarray::s![.., 1..]));
+    place.table(
+        "wrong.csv",
+        "b,c,d,e,f,g,h,x",
+        bars(12).slice(ndarray::s![.., 1..]),
+    );
     let answer = place.run("evaluate @run --data @wrong.csv");
-    assert!(answer.code == 2 && answer.err.contains("but the model has"), "{}", answer.err);
+    assert!(
+        answer.code == 2 && answer.err.contains("but the model has"),
+        "{}",
+        answer.err
+    );
     place.table("x.csv", NINE, bars(61).view());
     let answer = place.run("evaluate @run");
-    assert!(answer.code == 2 && answer.err.contains("has changed since training"), "{}", answer.err);
+    assert!(
+        answer.code == 2 && answer.err.contains("has changed since training"),
+        "{}",
+        answer.err
+    );
+}
+
+#[test]
+fn arrays_of_numpy_are_read_and_written() {
+    use gibbsian_data::{read_npy_matrix, write_npy};
+    let place = Place::new("npy");
+    write_npy(place.path("x.npy"), &bars(60)).unwrap();
+    train(&place, "x.npy", "").fine();
+    place.run("sample @run --n 30 --out @d.npy").fine();
+    let draws = read_npy_matrix(place.path("d.npy")).unwrap();
+    assert_eq!(draws.dim(), (30, 9));
+    // As text they are the same draws.
+    place.run("sample @run --n 30 --out @d.csv").fine();
+    assert_eq!(place.values("d.csv"), draws);
+
+    let mut x = bars(60);
+    x[[3, 1]] = f64::NAN;
+    write_npy(place.path("nan.npy"), &x).unwrap();
+    let refused = train(&place, "nan.npy", "");
+    assert!(
+        refused.code == 2 && refused.err.contains("missing entries, the first in row 4"),
+        "{}",
+        refused.err
+    );
+}
+
+#[cfg(feature = "npz")]
+#[test]
+fn archives_of_numpy_are_read_by_the_names_of_their_arrays() {
+    use gibbsian_data::NpzWriter;
+    let place = Place::new("npz");
+    let mut archive = NpzWriter::create(place.path("x.npz")).unwrap();
+    archive.put("x", &bars(60)).unwrap();
+    let pictures = bars(60)
+        .mapv(|x| (255.0 * x) as u8)
+        .into_shape_with_order((60, 3, 3))
+        .unwrap();
+    archive.put("pictures", &pictures).unwrap();
+    archive.finish().unwrap();
+    let refused = train(&place, "x.npz", "");
+    assert!(
+        refused.code == 2 && refused.err.contains("`data.array` is missing"),
+        "{}",
+        refused.err
+    );
+    train(&place, "x.npz", "array = \"x\"").fine();
+    train(&place, "x.npz", "array = \"pictures\"\nbinarise = \"threshold\"").fine();
+    assert_eq!(place.json("run/run.json")["picture"], serde_json::json!([3, 3]));
 }

@@ -26,19 +26,31 @@ fn probabilities_sum_to_one_and_the_bound_is_one() {
     place.table("all.csv", NINE, all_states().view());
     place.write("dbm.toml", CONFIG);
     place.run("train @dbm.toml --out @run --quiet").fine();
-    place.run("evaluate @run --data @all.csv --out @exact.csv --require-certificate").fine();
+    place
+        .run("evaluate @run --data @all.csv --out @exact.csv --require-certificate")
+        .fine();
     let exact = place.column("exact.csv");
     assert!((exact.mapv(f64::exp).sum() - 1.0).abs() < 1e-6);
 
-    let answer = place.run("evaluate @run --data @all.csv --out @bound.csv --set evaluation.method=annealing").fine();
+    let answer = place
+        .run("evaluate @run --data @all.csv --out @bound.csv --set evaluation.method=annealing")
+        .fine();
     let bound = place.column("bound.csv");
     let evaluation = place.json("run/evaluation.json");
     // The bound is one up to the error of log Z: five standard errors of it.
-    let slack = 5.0 * evaluation["details"]["estimate"]["standard_error"].as_f64().unwrap() + 1e-4;
+    let slack = 5.0
+        * evaluation["details"]["estimate"]["standard_error"]
+            .as_f64()
+            .unwrap()
+        + 1e-4;
     assert!((&bound - &exact).iter().all(|d| *d < slack), "{slack}");
     assert!((&bound - &exact).iter().all(|d| *d > -2.0));
     assert_eq!(evaluation["certified"], serde_json::Value::Bool(false));
-    assert!(answer.out.contains("lower bound on the log-probability"), "{}", answer.out);
+    assert!(
+        answer.out.contains("lower bound on the log-probability"),
+        "{}",
+        answer.out
+    );
 
     place.run("sample @run --n 200 --out @draws.csv").fine();
     let draws = place.values("draws.csv");

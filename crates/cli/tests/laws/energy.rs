@@ -33,15 +33,25 @@ fn normaliser_certificate_and_draws_agree_with_quadrature() {
     let place = trained("replay");
     let (x, area) = grid();
     place.table("grid.csv", "x,y", x.view());
-    place.run("evaluate @run --data @grid.csv --out @rows.csv --quiet").fine();
+    place
+        .run("evaluate @run --data @grid.csv --out @rows.csv --quiet")
+        .fine();
     let log_p = place.column("rows.csv");
     // The sum over the grid is Z over its estimate.
     let off = (log_p.mapv(f64::exp).sum() * area).ln();
-    let error = place.json("run/evaluation.json")["details"]["estimate"]["standard_error"].as_f64().unwrap();
+    let error = place.json("run/evaluation.json")["details"]["estimate"]["standard_error"]
+        .as_f64()
+        .unwrap();
     assert!(off.abs() < 5.0 * error + 0.02, "{off} ± {error}");
 
-    let answer = place.run("evaluate @run --require-certificate --set evaluation.tolerance=1.0").fine();
-    assert!(answer.out.contains("certified: the mean over 40 rows lies in"), "{}", answer.out);
+    let answer = place
+        .run("evaluate @run --require-certificate --set evaluation.tolerance=1.0")
+        .fine();
+    assert!(
+        answer.out.contains("certified: the mean over 40 rows lies in"),
+        "{}",
+        answer.out
+    );
     // Better than nothing: the normal law of the data's moments has −4.0 nats, the truth −3.5.
     let mean = place.json("run/evaluation.json")["mean"].as_f64().unwrap();
     assert!((-4.6..-3.0).contains(&mean), "{mean}");
@@ -53,9 +63,16 @@ fn normaliser_certificate_and_draws_agree_with_quadrature() {
     for i in 0..2 {
         // A third of the draws are effective at least, as the answer says of itself.
         let found = draws.column(i).mean().unwrap();
-        assert!((found - mean[i]).abs() < 5.0 * sd[i] / 700_f64.sqrt(), "{found} {mean:?}\n{}", answer.out);
+        assert!(
+            (found - mean[i]).abs() < 5.0 * sd[i] / 700_f64.sqrt(),
+            "{found} {mean:?}\n{}",
+            answer.out
+        );
         let spread = draws.column(i).std(1.0);
-        assert!((spread / sd[i] - 1.0).abs() < 5.0 / 1400_f64.sqrt(), "{spread} {sd:?}");
+        assert!(
+            (spread / sd[i] - 1.0).abs() < 5.0 / 1400_f64.sqrt(),
+            "{spread} {sd:?}"
+        );
     }
 }
 
@@ -64,9 +81,19 @@ fn every_objective_trains() {
     for objective in ["contrastive", "implicit", "denoising"] {
         let place = Place::new(&format!("energy-{objective}"));
         place.table("points.csv", "x,y", points(300).view());
-        place.write("energy.toml", CONFIG.replace("OBJECTIVE", objective).replace("epochs = 30", "epochs = 2"));
+        place.write(
+            "energy.toml",
+            CONFIG
+                .replace("OBJECTIVE", objective)
+                .replace("epochs = 30", "epochs = 2"),
+        );
         place.run("train @energy.toml --out @run --quiet").fine();
-        assert!(place.json("run/run.json")["last"]["energy_gap"].as_f64().unwrap().is_finite());
+        assert!(
+            place.json("run/run.json")["last"]["energy_gap"]
+                .as_f64()
+                .unwrap()
+                .is_finite()
+        );
     }
 }
 
@@ -80,8 +107,18 @@ fn chains_that_do_not_mix_are_warned_of() {
         row.mapv_inplace(|v| centre + (v * 1e3).sin());
     }
     place.table("points.csv", "x,y", x.view());
-    place.write("energy.toml", CONFIG.replace("OBJECTIVE", "denoising").replace("epochs = 30", "epochs = 60\nnoise = 0.05"));
+    place.write(
+        "energy.toml",
+        CONFIG
+            .replace("OBJECTIVE", "denoising")
+            .replace("epochs = 30", "epochs = 60\nnoise = 0.05"),
+    );
     place.run("train @energy.toml --out @run --quiet").fine();
     let answer = place.run("sample @run --n 200 --out @draws.csv").fine();
-    assert!(answer.err.contains("are not to be trusted"), "{}\n{}", answer.out, answer.err);
+    assert!(
+        answer.err.contains("are not to be trusted"),
+        "{}\n{}",
+        answer.out,
+        answer.err
+    );
 }

@@ -32,12 +32,19 @@ fn trained(name: &str) -> (Place, Array1<f64>) {
     place.table("all.csv", NINE, all_states().view());
     place.write("bars.toml", CONFIG);
     place.run("train @bars.toml --out @run --quiet").fine();
-    let weights = Checkpoint::read(place.path("run/weights.safetensors")).unwrap().record.part("model");
+    let weights = Checkpoint::read(place.path("run/weights.safetensors"))
+        .unwrap()
+        .record
+        .part("model");
     let double = |x: &[f32]| Array1::from_iter(x.iter().map(|v| f64::from(*v)));
     let rbm = Rbm::new(
         Bernoulli::new(double(weights.f32s("visible.bias", &[9]).unwrap())).unwrap(),
         Bernoulli::new(double(weights.f32s("hidden.bias", &[12]).unwrap())).unwrap(),
-        Array2::from_shape_vec((9, 12), double(weights.f32s("weights", &[9, 12]).unwrap()).to_vec()).unwrap(),
+        Array2::from_shape_vec(
+            (9, 12),
+            double(weights.f32s("weights", &[9, 12]).unwrap()).to_vec(),
+        )
+        .unwrap(),
     )
     .unwrap();
     let minus_energy = -rbm.energy(all_states().view());
@@ -49,13 +56,23 @@ fn trained(name: &str) -> (Place, Array1<f64>) {
 #[test]
 fn log_probabilities_are_those_of_enumeration_and_what_is_learnt_is_the_data() {
     let (place, exact) = trained("rbm-exact");
-    place.run("evaluate @run --data @all.csv --out @rows.csv --require-certificate").fine();
+    place
+        .run("evaluate @run --data @all.csv --out @rows.csv --require-certificate")
+        .fine();
     let said = place.column("rows.csv");
-    assert!((&said - &exact).iter().all(|d| d.abs() < 1e-6), "{}", &said - &exact);
+    assert!(
+        (&said - &exact).iter().all(|d| d.abs() < 1e-6),
+        "{}",
+        &said - &exact
+    );
     assert!((said.mapv(f64::exp).sum() - 1.0).abs() < 1e-6);
 
     let answer = place.run("evaluate @run").fine();
-    assert!(answer.out.contains("certified: the log-probabilities are exact"), "{}", answer.out);
+    assert!(
+        answer.out.contains("certified: the log-probabilities are exact"),
+        "{}",
+        answer.out
+    );
     let evaluation = place.json("run/evaluation.json");
     assert_eq!(evaluation["rows"], 100);
     // 14 patterns have at best −2.64 nats; independent pixels −6.2.
@@ -67,58 +84,115 @@ fn log_probabilities_are_those_of_enumeration_and_what_is_learnt_is_the_data() {
 #[test]
 fn annealing_encloses_the_exact_mean_and_says_when_it_is_too_wide() {
     let (place, exact) = trained("rbm-anneal");
-    place.table("test.csv", NINE, all_states().select(Axis(0), &[0, 7, 56, 73, 511, 3]).view());
+    place.table(
+        "test.csv",
+        NINE,
+        all_states().select(Axis(0), &[0, 7, 56, 73, 511, 3]).view(),
+    );
     let line = "evaluate @run --data @test.csv --set evaluation.method=annealing --set evaluation.temperatures=1000 \
                 --set evaluation.chains=100 --set evaluation.chains_a_case=16 --require-certificate";
-    let answer = place.run(&format!("{line} --set evaluation.tolerance=1.0")).fine();
+    let answer = place
+        .run(&format!("{line} --set evaluation.tolerance=1.0"))
+        .fine();
     let evaluation = place.json("run/evaluation.json");
     let mean = exact.select(Axis(0), &[0, 7, 56, 73, 511, 3]).mean().unwrap();
     let bounds = &evaluation["details"]["certificate"]["bounds"];
-    assert!(bounds[0].as_f64().unwrap() <= mean && mean <= bounds[1].as_f64().unwrap(), "{mean} {bounds}");
+    assert!(
+        bounds[0].as_f64().unwrap() <= mean && mean <= bounds[1].as_f64().unwrap(),
+        "{mean} {bounds}"
+    );
     assert_eq!(evaluation["certified"], Value::Bool(true), "{}", answer.out);
     let interval = &evaluation["interval"];
     assert!((interval[0].as_f64().unwrap() - 0.2..interval[1].as_f64().unwrap() + 0.2).contains(&mean));
 
     let answer = place.run(&format!("{line} --set evaluation.tolerance=0.000001"));
     assert_eq!(answer.code, 1, "{}", answer.out);
-    assert!(answer.out.contains("not certified: inconclusive"), "{}", answer.out);
-    assert!(answer.err.contains("a certificate was required"), "{}", answer.err);
+    assert!(
+        answer.out.contains("not certified: inconclusive"),
+        "{}",
+        answer.out
+    );
+    assert!(
+        answer.err.contains("a certificate was required"),
+        "{}",
+        answer.err
+    );
 }
 
 #[test]
 fn draws_have_the_moments_of_the_machine() {
     let (place, exact) = trained("rbm-sample");
-    let answer = place.run("sample @run --n 4000 --out @draws.csv --figure @draws.png").fine();
+    let answer = place
+        .run("sample @run --n 4000 --out @draws.csv --figure @draws.png")
+        .fine();
     assert!(answer.out.contains("R-hat"), "{}", answer.out);
     let draws = place.values("draws.csv");
     assert_eq!(draws.dim(), (4000, 9));
     assert!(draws.iter().all(|x| *x == 0.0 || *x == 1.0));
-    assert!(std::fs::read(place.path("draws.png")).unwrap().starts_with(b"\x89PNG"));
+    assert!(
+        std::fs::read(place.path("draws.png"))
+            .unwrap()
+            .starts_with(b"\x89PNG")
+    );
     let p = exact.mapv(f64::exp);
     let states = all_states();
     // Draw k is of chain k mod 100, so that means of chains are independent. Five of their standard errors: 10⁻⁶ for each of nine units and nine products.
     for (i, j) in (0..9).map(|i| (i, i)).chain((0..9).map(|i| (i, (i + 1) % 9))) {
         let truth = (&states.column(i) * &states.column(j)).dot(&p);
         let product = &draws.column(i) * &draws.column(j);
-        let chains: Array1<f64> = (0..100).map(|c| (0..40).map(|t| product[t * 100 + c]).sum::<f64>() / 40.0).collect();
+        let chains: Array1<f64> = (0..100)
+            .map(|c| (0..40).map(|t| product[t * 100 + c]).sum::<f64>() / 40.0)
+            .collect();
         let error = chains.std(1.0) / 10.0;
-        assert!((chains.mean().unwrap() - truth).abs() < 5.0 * error, "{i} {j}: {} {truth} {error}", chains.mean().unwrap());
+        assert!(
+            (chains.mean().unwrap() - truth).abs() < 5.0 * error,
+            "{i} {j}: {} {truth} {error}",
+            chains.mean().unwrap()
+        );
     }
 }
 
 #[test]
 fn training_leaves_what_it_promises() {
     let (place, _) = trained("rbm-left");
-    for file in ["config.toml", "run.json", "log.csv", "loss.svg", "pseudo-log-likelihood.svg", "free-energy-gap.svg", "filters.png", "fantasies.png"] {
+    for file in [
+        "config.toml",
+        "run.json",
+        "log.csv",
+        "loss.svg",
+        "pseudo-log-likelihood.svg",
+        "free-energy-gap.svg",
+        "filters.png",
+        "fantasies.png",
+    ] {
         assert!(place.path("run").join(file).exists(), "{file}");
     }
     let log = gibbsian_data::read_table(place.path("run/log.csv"), gibbsian_data::Header::Present).unwrap();
-    assert_eq!(log.names().unwrap(), ["step", "epoch", "loss", "learning_rate", "pseudo_log_likelihood", "free_energy_gap"]);
+    assert_eq!(
+        log.names().unwrap(),
+        [
+            "step",
+            "epoch",
+            "loss",
+            "learning_rate",
+            "pseudo_log_likelihood",
+            "free_energy_gap"
+        ]
+    );
     assert_eq!(log.values().nrows(), 60);
     let summary = place.json("run/run.json");
-    assert_eq!((summary["kind"].as_str(), summary["rows"][0].as_u64()), (Some("rbm"), Some(400)));
+    assert_eq!(
+        (summary["kind"].as_str(), summary["rows"][0].as_u64()),
+        (Some("rbm"), Some(400))
+    );
     let shown = place.run("show @run").fine().out;
-    assert!(shown.contains("9 visible and 12 hidden") && shown.contains("not evaluated yet"), "{shown}");
+    assert!(
+        shown.contains("9 visible and 12 hidden") && shown.contains("not evaluated yet"),
+        "{shown}"
+    );
     let shown = place.run("show @run/weights.safetensors").fine().out;
-    assert!(shown.contains("model.weights") && shown.contains("f32 [9, 12]"), "{shown}");
+    assert!(
+        shown.contains("model.weights") && shown.contains("f32 [9, 12]"),
+        "{shown}"
+    );
 }

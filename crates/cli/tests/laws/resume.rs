@@ -57,7 +57,12 @@ fn place(name: &str) -> Place {
     let place = Place::new(name);
     place.table("bars.csv", NINE, bars(200).view());
     place.table("points.csv", "x,y", points(200).view());
-    for (name, text) in [("rbm.toml", RBM), ("energy.toml", ENERGY), ("dbm.toml", DBM), ("score.toml", SCORE)] {
+    for (name, text) in [
+        ("rbm.toml", RBM),
+        ("energy.toml", ENERGY),
+        ("dbm.toml", DBM),
+        ("score.toml", SCORE),
+    ] {
         place.write(name, text);
     }
     place
@@ -72,7 +77,11 @@ fn same(place: &Place, a: &str, b: &str, file: &str) {
 fn a_run_that_is_stopped_again_and_again_ends_with_the_same_bits() {
     let place = place("resume");
     for kind in ["rbm", "dbm", "score", "energy"] {
-        place.run(&format!("train @{kind}.toml --out @{kind}-whole --quiet --threads 1")).fine();
+        place
+            .run(&format!(
+                "train @{kind}.toml --out @{kind}-whole --quiet --threads 1"
+            ))
+            .fine();
         // No time at all: a step is made, and then the run stops. Twice, and then to the end with two threads.
         let line = format!("train @{kind}.toml --out @{kind}-parts --quiet");
         let first = place.run(&format!("{line} --time-limit 0")).fine();
@@ -86,7 +95,12 @@ fn a_run_that_is_stopped_again_and_again_ends_with_the_same_bits() {
         }
         // A finished run is left as it is.
         place.run(&format!("{line} --resume")).fine();
-        same(&place, &format!("{kind}-whole"), &format!("{kind}-parts"), "weights.safetensors");
+        same(
+            &place,
+            &format!("{kind}-whole"),
+            &format!("{kind}-parts"),
+            "weights.safetensors",
+        );
     }
 }
 
@@ -98,7 +112,12 @@ fn a_process_that_is_killed_goes_on_where_it_was() {
     place.run("train @long.toml --out @whole --quiet").fine();
     let program = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gibbsian"));
-        command.arg("train").arg(&config).arg("--out").arg(place.path("parts")).args(arguments);
+        command
+            .arg("train")
+            .arg(&config)
+            .arg("--out")
+            .arg(place.path("parts"))
+            .args(arguments);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     };
@@ -110,7 +129,10 @@ fn a_process_that_is_killed_goes_on_where_it_was() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(!place.path("parts/run.json").exists(), "it was too quick to be killed");
+    assert!(
+        !place.path("parts/run.json").exists(),
+        "it was too quick to be killed"
+    );
     let again = program(&["--resume"]).status().unwrap();
     assert!(again.success());
     for file in ["weights.safetensors", "log.csv"] {
@@ -121,8 +143,14 @@ fn a_process_that_is_killed_goes_on_where_it_was() {
 #[test]
 fn another_recipe_is_not_resumed() {
     let place = place("other");
-    place.run("train @rbm.toml --out @run --quiet --time-limit 0").fine();
-    for change in ["--seed 5", "--set model.weight_scale=0.02", "--set data.hold_out=0.2"] {
+    place
+        .run("train @rbm.toml --out @run --quiet --time-limit 0")
+        .fine();
+    for change in [
+        "--seed 5",
+        "--set model.weight_scale=0.02",
+        "--set data.hold_out=0.2",
+    ] {
         let answer = place.run(&format!("train @rbm.toml --out @run --quiet --resume {change}"));
         assert_eq!(answer.code, 2, "{change}: {}", answer.err);
         assert!(answer.err.contains("resum"), "{}", answer.err);

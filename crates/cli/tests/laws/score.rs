@@ -29,7 +29,9 @@ fn log_densities_are_normalised_in_the_units_of_the_data_and_near_the_truth() {
     // The sum over a grid is one but for what is beyond its edges and for the cells, which are as wide as a fifth of the narrowest deviation.
     let (x, area) = grid();
     place.table("grid.csv", "x,y", x.view());
-    place.run("evaluate @run --data @grid.csv --out @grid-rows.csv --quiet").fine();
+    place
+        .run("evaluate @run --data @grid.csv --out @grid-rows.csv --quiet")
+        .fine();
     let log_p = place.column("grid-rows.csv");
     let mass = log_p.mapv(f64::exp).sum() * area;
     assert!((mass - 1.0).abs() < 0.02, "{mass}");
@@ -37,29 +39,48 @@ fn log_densities_are_normalised_in_the_units_of_the_data_and_near_the_truth() {
     // Against the truth on points that it has not seen: a divergence, so positive up to its error, and small.
     let test = mixture().sample(500, &mut gibbsian_core::Seed::new(9).rng());
     place.table("test.csv", "x,y", test.view());
-    let answer = place.run("evaluate @run --data @test.csv --out @test-rows.csv").fine();
+    let answer = place
+        .run("evaluate @run --data @test.csv --out @test-rows.csv")
+        .fine();
     let gaps = mixture().log_density(test.view()) - place.column("test-rows.csv");
     let (mean, error) = (gaps.mean().unwrap(), gaps.std(1.0) / (500_f64).sqrt());
-    assert!(mean > -5.0 * error && mean < 0.15, "{mean} ± {error}\n{}", answer.out);
+    assert!(
+        mean > -5.0 * error && mean < 0.15,
+        "{mean} ± {error}\n{}",
+        answer.out
+    );
     let said = place.json("run/evaluation.json");
     let bits = said["mean"].as_f64().unwrap() / 2.0 / std::f64::consts::LN_2;
     assert!((said["bits_a_column"].as_f64().unwrap() - bits).abs() < 1e-12);
 
     // Draws of the flow have the density that was evaluated: five standard errors, and the error of the quadrature.
-    place.run("sample @run --n 1000 --out @draws.csv --figure @draws.svg").fine();
+    place
+        .run("sample @run --n 1000 --out @draws.csv --figure @draws.svg")
+        .fine();
     let draws = place.values("draws.csv");
     let (mean, sd) = moments(x.view(), &log_p, area);
     for i in 0..2 {
         let found = draws.column(i).mean().unwrap();
-        assert!((found - mean[i]).abs() < 5.0 * sd[i] / 1000_f64.sqrt() + 0.01 * sd[i], "{found} {mean:?}");
+        assert!(
+            (found - mean[i]).abs() < 5.0 * sd[i] / 1000_f64.sqrt() + 0.01 * sd[i],
+            "{found} {mean:?}"
+        );
         let spread = draws.column(i).std(1.0);
-        assert!((spread / sd[i] - 1.0).abs() < 5.0 / 2000_f64.sqrt() + 0.02, "{spread} {sd:?}");
+        assert!(
+            (spread / sd[i] - 1.0).abs() < 5.0 / 2000_f64.sqrt() + 0.02,
+            "{spread} {sd:?}"
+        );
     }
     // The reverse equation draws nearly the same.
-    place.run("sample @run --n 1000 --out @sde.csv --set sampling.method=sde --set sampling.steps=200").fine();
+    place
+        .run("sample @run --n 1000 --out @sde.csv --set sampling.method=sde --set sampling.steps=200")
+        .fine();
     let sde = place.values("sde.csv").mean_axis(Axis(0)).unwrap();
     for i in 0..2 {
-        assert!((sde[i] - mean[i]).abs() < 5.0 * sd[i] / 1000_f64.sqrt() + 0.1 * sd[i], "{sde} {mean:?}");
+        assert!(
+            (sde[i] - mean[i]).abs() < 5.0 * sd[i] / 1000_f64.sqrt() + 0.1 * sd[i],
+            "{sde} {mean:?}"
+        );
     }
     let svg = std::fs::read_to_string(place.path("draws.svg")).unwrap();
     assert!(svg.starts_with("<svg"));
