@@ -40,7 +40,6 @@ pub(crate) struct Sections<M, T, S, E> {
 /// What all kinds have in common.
 #[derive(Debug, Deserialize)]
 struct Common {
-    kind: String,
     #[serde(default)]
     seed: u64,
     data: DataKeys,

@@ -14,6 +14,7 @@ use crate::kinds;
 /// Prints it.
 pub(crate) fn run(arguments: &NewArguments, console: &Arc<Console>) -> Result<()> {
     let kind = arguments.kind.name();
+    let mut sections = kinds::template(kind).trim_end().to_owned();
     let data = match &arguments.data {
         Some(path) => {
             let file = DataFile::read(path, None, None)?;
@@ -21,16 +22,42 @@ pub(crate) fn run(arguments: &NewArguments, console: &Arc<Console>) -> Result<()
             for remark in &suggestion.remarks {
                 console.notice(format!("note: {remark}"));
             }
+            if let Some(epochs) = enough_epochs(&sections, file.n_rows()) {
+                sections = epochs;
+            }
             suggestion.section(path, &file)
         }
         None => general(kind),
     };
     console.say(format!(
-        "# {} Every key is shown; those of [model] and below with their defaults.\nkind = \"{kind}\"\nseed = 1                       # everything random follows from it\n\n{data}\n{}",
+        "# {} Every key is shown; those of [model] and below with their defaults{}.\nkind = \"{kind}\"\nseed = 1                       # everything random follows from it\n\n{data}\n{}",
         about(kind),
-        kinds::template(kind).trim_end()
+        if arguments.data.is_some() { ", but for epochs where rows are few" } else { "" },
+        sections
     ));
     Ok(())
+}
+
+/// Training takes thousands of steps, however few rows there are.
+const FEWEST_STEPS: usize = 5_000;
+
+/// The sections with more passes, where the rows are so few that the passes of the template would be too few steps.
+fn enough_epochs(sections: &str, n_rows: usize) -> Option<String> {
+    let value = |key: &str| -> Option<usize> {
+        let line = sections
+            .lines()
+            .find(|line| line.starts_with(&format!("{key} = ")))?;
+        line.split_whitespace().nth(2)?.parse().ok()
+    };
+    let (epochs, batch) = (value("epochs")?, value("batch")?);
+    let enough = FEWEST_STEPS.div_ceil(n_rows.div_ceil(batch));
+    (enough > epochs).then(|| {
+        sections.replacen(
+            &format!("\nepochs = {epochs} "),
+            &format!("\nepochs = {enough} "),
+            1,
+        )
+    })
 }
 
 fn about(kind: &str) -> &'static str {

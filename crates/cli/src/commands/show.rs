@@ -107,7 +107,7 @@ fn what(column: &Column, is_named: bool, n_columns: usize) -> String {
             column.n_words
         ));
     }
-    if column.is_named_as_label() {
+    if column.is_label() {
         words.push("a label by its name".into());
     }
     if column.is_counter(is_named) && n_columns > 1 {

@@ -1,15 +1,17 @@
 //! From a file of data to what a model is trained on and judged by.
 //!
 //! [`keys`] is the section `[data]` of a configuration; [`file`](mod@file) reads what is there, [`delimited`] text among it; [`survey`] looks at columns and has opinions about them; [`prepare`]
-//! selects, scales, splits and binarises, and refuses what would be learnt wrongly; [`view`] is what training sees.
+//! selects and splits, and refuses what would be learnt wrongly; [`transform`] scales and binarises; [`view`] is what training sees.
 
 pub(crate) mod delimited;
 pub(crate) mod file;
 pub(crate) mod keys;
 pub(crate) mod prepare;
 pub(crate) mod survey;
+pub(crate) mod transform;
 pub(crate) mod view;
 
 pub(crate) use file::{DataFile, Rows};
 pub(crate) use keys::{Binarise, DataKeys, Missing, Scale};
-pub(crate) use prepare::{Prepared, Transform};
+pub(crate) use prepare::Prepared;
+pub(crate) use transform::Transform;

@@ -9,6 +9,9 @@ use super::file::{DataFile, Rows};
 /// Distinct numbers are counted up to here.
 pub(crate) const MOST_DISTINCT: usize = 50;
 
+/// Labels have at most so many classes.
+const MOST_CLASSES: usize = 30;
+
 /// Names that columns have which say what a row is.
 const LABEL_NAMES: [&str; 12] = [
     "label",
@@ -90,9 +93,10 @@ impl Column {
         self.is_whole && self.range.0 >= 0.0 && self.range.1 <= 1.0
     }
 
-    /// Whether its name is one of those that labels have.
-    pub(crate) fn is_named_as_label(&self) -> bool {
-        LABEL_NAMES.contains(&self.name.to_lowercase().as_str())
+    /// Whether it says what a row is: a name that labels have, and words or a few whole numbers.
+    pub(crate) fn is_label(&self) -> bool {
+        let is_named = LABEL_NAMES.contains(&self.name.to_lowercase().as_str());
+        is_named && (self.n_words > 0 || self.is_whole && self.n_distinct <= MOST_CLASSES)
     }
 
     /// Whether it numbers the rows: by its name, or by being unnamed and counting up.
@@ -148,7 +152,7 @@ pub(crate) fn columns(file: &DataFile) -> Vec<Column> {
 
 /// The column that probably says what a row is: one that is named so, or words in the last or first column.
 pub(crate) fn probable_label(columns: &[Column]) -> Option<&Column> {
-    let by_name = columns.iter().rev().find(|c| c.is_named_as_label());
+    let by_name = columns.iter().rev().find(|c| c.is_label());
     by_name.or_else(|| {
         let ends = [columns.last(), columns.first()];
         ends.into_iter()

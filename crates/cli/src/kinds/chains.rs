@@ -120,7 +120,7 @@ pub(crate) fn judge(
     // A hundred effective draws in all are enough to be used as a sample; means of them want more, and say so by their errors.
     let requirements = Requirements {
         ess_per_chain: 100.0 / n_chains as f64,
-        ..Requirements::default()
+        r_hat: Requirements::default().r_hat + r_hat_noise(n_chains, n_draws),
     };
     let summaries = summarise(draws, requirements)?;
     let worst = summaries.worst();
@@ -145,6 +145,12 @@ pub(crate) fn judge(
         }
     }
     Ok(())
+}
+
+/// What R-hat exceeds one by, once in 30,000, where `2C` halves of chains of `n` draws each are independent draws: four standard deviations of
+/// `(B/W − 1) / 2n`, where `B/W` is a mean of `2C − 1` squares.
+fn r_hat_noise(n_chains: usize, n_draws: usize) -> f64 {
+    4.0 * (2.0 / (2.0 * n_chains as f64 - 1.0)).sqrt() / n_draws as f64
 }
 
 /// `n` of the draws `(chains, draws, D)` as rows, all chains at one time after the other and the last times first to go.

@@ -2,6 +2,8 @@
 //!
 //! Pretrained layer by layer with copies for the missing neighbours, then trained as a whole by mean field and persistent chains (Salakhutdinov and Hinton 2009). Small machines are
 //! enumerated; of larger ones `log p(v)` is bounded from below by mean field and a `log Z` by annealing.
+//!
+//! reason for length: keys with their defaults, training, sampling and judging of a kind are one file, so that a further kind is one file.
 
 use gibbsian_classical::dbm::{
     BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalSettings, VariationalSettings,

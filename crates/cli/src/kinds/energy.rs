@@ -2,6 +2,8 @@
 //!
 //! Trained with chains that live in a replay buffer, with short chains from the data, or by matching scores without any chain; sampled by the No-U-Turn sampler, whose chains are judged; normalised by
 //! annealing from the well, forward and, for the certificate, back.
+//!
+//! reason for length: keys with their defaults, training, sampling and judging of a kind are one file, so that a further kind is one file.
 
 use gibbsian_core::{Density, Energy, GeometricPath, Objective, Parametric, Record, Seed, Snapshot, Space};
 use gibbsian_densities::MultivariateNormal;

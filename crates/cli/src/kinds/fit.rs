@@ -138,11 +138,12 @@ impl<M> Monitor<M> for Watch<'_, M> {
         );
         self.progress
             .report(progress.step, progress.n_steps, &self.stage, &remark);
-        if let Some(log) = &mut self.log {
-            log.on_step(model, progress)?;
-        }
+        let go_on = match &mut self.log {
+            Some(log) => log.on_step(model, progress)?,
+            None => GO_ON,
+        };
         let is_up = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        Ok(if is_up { STOP } else { GO_ON })
+        Ok(if is_up { STOP } else { go_on })
     }
 
     fn on_epoch(

@@ -2,6 +2,8 @@
 //!
 //! Trained by contrastive divergence or its persistent form, fused and in single precision. Their log-probabilities are exact where one layer is small enough to be enumerated, and otherwise
 //! enclosed between RAISE and annealed importance sampling from independent units with the means of the training rows.
+//!
+//! reason for length: keys with their defaults, training, sampling and judging of a kind are one file, so that a further kind is one file.
 
 use std::sync::Arc;
 

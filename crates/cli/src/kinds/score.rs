@@ -2,6 +2,8 @@
 //!
 //! Trained by denoising score matching along a forward process; sampled by the reverse equation or the probability flow, which also gives log-densities. The density meant is that of the
 //! flow at the smallest time: that of data with a little noise.
+//!
+//! reason for length: keys with their defaults, training, sampling and judging of a kind are one file, so that a further kind is one file.
 
 use gibbsian_core::process::{SubVariancePreserving, VariancePreserving};
 use gibbsian_core::{LinearGaussian, Parametric, Prediction, Predicts, Record, ScoreFrom, Seed, Space};

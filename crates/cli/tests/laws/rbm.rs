@@ -17,7 +17,7 @@ picture = [3, 3]
 [model]
 hidden = 12
 [training]
-epochs = 60
+epochs = 400
 batch = 50
 learning_rate = 0.1
 [sampling]
@@ -179,7 +179,7 @@ fn training_leaves_what_it_promises() {
             "free_energy_gap"
         ]
     );
-    assert_eq!(log.values().nrows(), 60);
+    assert_eq!(log.values().nrows(), 400);
     let summary = place.json("run/run.json");
     assert_eq!(
         (summary["kind"].as_str(), summary["rows"][0].as_u64()),
