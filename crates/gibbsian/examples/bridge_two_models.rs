@@ -20,7 +20,7 @@ pub fn main() -> Result<()> {
         Rbm::random(
             Bernoulli::unbiased(10),
             Bernoulli::unbiased(6),
-            1.0,
+            0.5,
             seed.child(name),
         )
     };

@@ -1,6 +1,7 @@
 //! An energy of one's own: two traits, and samplers, diagnostics and quadrature take it.
 //!
 //! The double well `E(x) = (x₁² − 1)² / (2T) + ½ (x₂ − c x₁)²`: [`Energy`] needs the values and [`Score`] minus the gradient. What both give is a [`Potential`], which one line says.
+//! Whether the gradient is right is a question for Stein's identity, `E xᵢ sᵢ(x) = −1`.
 //!
 //! `cargo run -p gibbsian --example own_energy`
 //!
@@ -77,6 +78,13 @@ pub fn main() -> Result<()> {
             exact.value
         );
         assert!((squares[i].mean - exact.value).abs() < 5.0 * squares[i].mcse_mean);
+
+        // Stein's identity, E xᵢ sᵢ(x) = −1: a score that is not this energy's fails it. The sampler would not tell, as what it accepts is right for any proposal.
+        let times_score = |x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>| {
+            out.assign(&(&x.column(i) * &well.score(x).column(i)));
+        };
+        let stein = expectation(&well, times_score, &Domain::whole(2)?, Settings::default())?;
+        assert!((stein.value + 1.0).abs() <= 1e-9, "E x s = {}", stein.value);
     }
 
     let exact = numeric_log_z(&well, &Domain::whole(2)?, Settings::default())?.log_z;
