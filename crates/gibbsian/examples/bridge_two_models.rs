@@ -10,21 +10,18 @@
 #![allow(clippy::print_stdout)]
 
 use gibbsian::classical::{Bernoulli, RbmPath};
+use gibbsian::ndarray::Array1;
 use gibbsian::partition::{ExactDistribution, Reach, RungSampling, Works, bennett, mbar, sample_rungs};
 use gibbsian::prelude::*;
 
 /// Compares two machines by draws of both, and one with independent units by draws along the way.
 pub fn main() -> Result<()> {
     let seed = Seed::new(1);
-    let machine = |name| {
-        Rbm::random(
-            Bernoulli::unbiased(10),
-            Bernoulli::unbiased(6),
-            0.5,
-            seed.child(name),
-        )
+    let machine = |name, bias| {
+        let visible = Bernoulli::new(Array1::from_elem(10, bias))?;
+        Rbm::random(visible, Bernoulli::unbiased(6), 0.5, seed.child(name))
     };
-    let (first, second) = (machine("first")?, machine("second")?);
+    let (first, second) = (machine("first", 0.0)?, machine("second", 0.5)?);
     let exact = second.log_z()? - first.log_z()?;
 
     let n = 4_000;
