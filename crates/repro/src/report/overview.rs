@@ -66,7 +66,7 @@ fn run(html: &mut String, page: &Page<'_>) {
     put(
         html,
         format_args!(
-            "<p class=\"run\">{} at <strong>{} scale</strong> with seed <strong>{}</strong>; products of binary states by {arithmetic}; {time}.",
+            "<p class=\"run\">{} at <strong>{} scale</strong> with seed <strong>{}</strong>; products of binary states by {arithmetic}<span class=\"took\">; {time}</span>.",
             count(n_done, "experiment"),
             ledger.scale,
             ledger.seed

@@ -155,7 +155,7 @@ fn party(ctx: &mut Context, members: &[Member]) -> Result<()> {
     ));
 
     let mut table = Table::new(["from", "to", "members", "mean_probability", "democrats"]);
-    let mut points = Vec::new();
+    let (mut points, mut bars) = (Vec::new(), Vec::new());
     for bin in 0..5 {
         let (low, high) = (f64::from(bin) / 5.0, f64::from(bin + 1) / 5.0);
         let within = |m: &&Member| m.democrat.0 >= low && (m.democrat.0 < high || bin == 4);
@@ -172,6 +172,8 @@ fn party(ctx: &mut Context, members: &[Member]) -> Result<()> {
         ])?;
         if count > 0.0 {
             points.push((probability, democrats));
+            let (low, high) = wilson(count * democrats, count);
+            bars.push((probability, low, high));
         }
     }
     ctx.table(
@@ -184,7 +186,8 @@ fn party(ctx: &mut Context, members: &[Member]) -> Result<()> {
         Axis::linear("probability of being a Democrat").range(0.0, 1.0),
         Axis::linear("share of Democrats").range(0.0, 1.0),
     )
-    .points("held-out members", points)
+    .points("held-out members, with 95 % intervals", points)
+    .error_bars(bars)
     .dashed("honest", [(0.0, 0.0), (1.0, 1.0)]);
     ctx.plot(
         "party",
