@@ -65,7 +65,7 @@ pub(crate) fn filters(filters: ArrayView2<f64>, (height, width): (usize, usize))
         .colours(ColourMap::Diverging, -largest, largest)
         .render()
         .map(|(png, _)| png)
-        .map_err(Failure::Failed)
+        .map_err(|e| Failure::Failed(e.to_string()))
 }
 
 /// Rows as pictures, ink on paper, from the least to the greatest number.
@@ -85,7 +85,7 @@ pub(crate) fn pictures(rows: ArrayView2<f64>, (height, width): (usize, usize)) -
         .colours(ColourMap::Ink, low, high)
         .render()
         .map(|(png, _)| png)
-        .map_err(Failure::Failed)
+        .map_err(|e| Failure::Failed(e.to_string()))
 }
 
 fn grid(rows: ArrayView2<f64>, height: usize, width: usize) -> ImageGrid {
@@ -113,7 +113,9 @@ pub(crate) fn points(names: &[String], rows: ArrayView2<f64>) -> Result<String> 
             .points("", rows.rows().into_iter().map(|row| (row[0], row[1]))),
         [] => return Err(Failure::Failed("no columns to show".into())),
     };
-    plot.render().map(|(svg, _)| svg).map_err(Failure::Failed)
+    plot.render()
+        .map(|(svg, _)| svg)
+        .map_err(|e| Failure::Failed(e.to_string()))
 }
 
 /// Writes the figure that suits the extension: pictures as PNG, points as SVG.

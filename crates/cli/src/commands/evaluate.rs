@@ -71,9 +71,23 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
             log_volume
         ));
     }
+    let shift = if is_density { log_volume } else { 0.0 };
+    let mut bounds = None;
     let (word, why, is_certified) = match &found.verdict {
-        Verdict::Certified(why) => ("certified", why, true),
-        Verdict::NotCertified(why) => ("not certified", why, false),
+        Verdict::Certified(why) => ("certified", why.clone(), true),
+        Verdict::NotCertified(why) => ("not certified", why.clone(), false),
+        Verdict::Enclosed {
+            n_cases,
+            bounds: (low, high),
+        } => {
+            let (low, high) = (low - shift, high - shift);
+            bounds = Some([low, high]);
+            let why = format!(
+                "the mean over {n_cases} rows lies in [{low:.4}, {high:.4}], {:.4} nats wide",
+                high - low
+            );
+            ("certified", why, true)
+        }
     };
     console.say(format!("{word}: {why}"));
 
@@ -86,6 +100,7 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
         "bits_a_column": bits,
         "interval": found.interval.map(|(low, high)| [low, high]),
         "certified": is_certified,
+        "bounds": bounds,
         "verdict": why,
         "log_volume": log_volume,
         "details": found.details,

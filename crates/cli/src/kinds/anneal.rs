@@ -122,10 +122,10 @@ impl Annealing {
 /// The conclusion of a certificate, with what to do where it is none.
 pub(crate) fn verdict(certificate: &Certificate) -> Verdict {
     match certificate.verdict {
-        CertificateVerdict::Certified { gap } => Verdict::Certified(format!(
-            "the mean over {} rows lies in [{:.4}, {:.4}], {gap:.4} nats wide",
-            certificate.n_cases, certificate.bounds.lower, certificate.bounds.upper
-        )),
+        CertificateVerdict::Certified { .. } => Verdict::Enclosed {
+            n_cases: certificate.n_cases,
+            bounds: (certificate.bounds.lower, certificate.bounds.upper),
+        },
         CertificateVerdict::Inconclusive {
             why: Inconclusive::EndsApart { gap },
         } => Verdict::NotCertified(format!(

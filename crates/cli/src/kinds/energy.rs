@@ -467,7 +467,7 @@ impl Model for Landscape {
                 mean + estimate.log_z - estimate.interval.lower,
             )),
             rows,
-            notes: vec![estimate.to_string(), certificate.to_string()],
+            notes: vec![estimate.to_string(), format!("of scaled data: {certificate}")],
             verdict: anneal::verdict(&certificate),
             details,
         })

@@ -102,8 +102,15 @@ pub(crate) struct Evaluation {
 /// Whether a number can be relied on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Verdict {
-    /// It is exact, or enclosed within the tolerance.
+    /// It is exact, for the reason given.
     Certified(String),
+    /// The mean over the first rows is enclosed within the tolerance.
+    Enclosed {
+        /// The number of rows.
+        n_cases: usize,
+        /// The lower and the upper bound, as the model sees the data.
+        bounds: (f64, f64),
+    },
     /// It may be right; what is missing.
     NotCertified(String),
 }

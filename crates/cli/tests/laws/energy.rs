@@ -55,6 +55,11 @@ fn normaliser_certificate_and_draws_agree_with_quadrature() {
     // Better than nothing: the normal law of the data's moments has −4.0 nats, the truth −3.5.
     let mean = place.json("run/evaluation.json")["mean"].as_f64().unwrap();
     assert!((-4.6..-3.0).contains(&mean), "{mean}");
+    // The enclosure is in the units of the data as well: of the first forty rows, whose mean is that of all but for its error.
+    let evaluation = place.json("run/evaluation.json");
+    let middle =
+        0.5 * (evaluation["bounds"][0].as_f64().unwrap() + evaluation["bounds"][1].as_f64().unwrap());
+    assert!((middle - mean).abs() < 1.0, "{middle} {mean}");
 
     let answer = place.run("sample @run --n 2000 --out @draws.csv").fine();
     assert!(answer.out.contains("R-hat"), "{}", answer.out);
