@@ -47,18 +47,6 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
     let record = &checkpoint.record;
     check_finite(record, &format!("at step {}", checkpoint.step))?;
 
-    // Where the numbers of each entry lie: all 8-byte kinds, then 4, then 1.
-    let mut ranges = vec![(0, 0); record.entries().count()];
-    let mut end = 0;
-    for size in [8, 4, 1] {
-        for (range, (_, _, values)) in ranges.iter_mut().zip(record.entries()) {
-            if kind_of(values).size() == size {
-                *range = (end, end + size * values.len());
-                end = range.1;
-            }
-        }
-    }
-
     let mut header = String::from_utf8_lossy(OPENING).into_owned();
     header += &"0".repeat(DIGITS);
     header += &format!(
@@ -69,6 +57,31 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
         checkpoint.seed,
         json(&checkpoint.recipe),
     );
+    let (tensors, n_bytes) = describe(record)?;
+    for tensor in tensors {
+        header += ",";
+        header += &tensor;
+    }
+    header += "}";
+    let mut bytes = assemble(header, record, n_bytes)?;
+    seal(&mut bytes);
+    Ok(bytes)
+}
+
+/// Name, kind, shape and range of bytes of every entry as the header has them, and the bytes that all take.
+pub(super) fn describe(record: &Record) -> Result<(Vec<String>, usize)> {
+    // Where the numbers of each entry lie: all 8-byte kinds, then 4, then 1.
+    let mut ranges = vec![(0, 0); record.entries().count()];
+    let mut n_bytes = 0;
+    for size in [8, 4, 1] {
+        for (range, (_, _, values)) in ranges.iter_mut().zip(record.entries()) {
+            if kind_of(values).size() == size {
+                *range = (n_bytes, n_bytes + size * values.len());
+                n_bytes = range.1;
+            }
+        }
+    }
+    let mut tensors = Vec::with_capacity(ranges.len());
     for ((name, shape, values), (start, end)) in record.entries().zip(&ranges) {
         if name == "__metadata__" {
             return Err(Error::parameter(
@@ -84,21 +97,24 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
                 format!("at most {MAX_RANK} axes"),
             ));
         }
-        header += &format!(
-            ",{}:{{\"dtype\":\"{}\",\"shape\":{shape:?},\"data_offsets\":[{start},{end}]}}",
+        tensors.push(format!(
+            "{}:{{\"dtype\":\"{}\",\"shape\":{shape:?},\"data_offsets\":[{start},{end}]}}",
             json(name),
             kind_of(values).name(),
-        );
+        ));
     }
-    header += "}";
+    Ok((tensors, n_bytes))
+}
+
+/// The file of this header and the numbers of the record.
+pub(super) fn assemble(mut header: String, record: &Record, n_bytes: usize) -> Result<Vec<u8>> {
     // The format asks for numbers that begin at a multiple of eight bytes.
     header += &" ".repeat(header.len().next_multiple_of(8) - header.len());
     if header.len() > MAX_HEADER_BYTES {
         let requirement = format!("at most {MAX_HEADER_BYTES} bytes of names and shapes");
         return Err(Error::parameter("checkpoint header", header.len(), requirement));
     }
-
-    let mut bytes = Vec::with_capacity(8 + header.len() + end);
+    let mut bytes = Vec::with_capacity(8 + header.len() + n_bytes);
     bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
     bytes.extend_from_slice(header.as_bytes());
     for size in [8, 4, 1] {
@@ -108,7 +124,6 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
             }
         }
     }
-    seal(&mut bytes);
     Ok(bytes)
 }
 
@@ -143,16 +158,7 @@ pub(super) fn decode(bytes: &[u8], origin: &str) -> Result<Checkpoint> {
             .map_err(|e| wrong(&format!("{name} `{text}` ({e})"), &"a whole number"))
     };
     let (step, seed) = (number("step", &metadata.step)?, number("seed", &metadata.seed)?);
-    check_ranges(&header.entries, numbers.len(), origin)?;
-
-    let mut record = Record::new();
-    for entry in header.entries {
-        if record.shape(&entry.name).is_some() {
-            return Err(wrong(&format!("two entries `{}`", entry.name), &"one"));
-        }
-        let values = take_numbers(entry.kind, &numbers[entry.range.0..entry.range.1]);
-        record.put(entry.name, &entry.shape, values);
-    }
+    let record = record_of(header.entries, numbers, origin)?;
     check_finite(&record, &format!("in {origin}"))?;
     Ok(Checkpoint {
         step,
@@ -162,19 +168,36 @@ pub(super) fn decode(bytes: &[u8], origin: &str) -> Result<Checkpoint> {
     })
 }
 
+/// The entries with their numbers, once it is sure that these are all there.
+pub(super) fn record_of(entries: Vec<Entry>, numbers: &[u8], origin: &str) -> Result<Record> {
+    check_ranges(&entries, numbers.len(), origin)?;
+    let mut record = Record::new();
+    for entry in entries {
+        if record.shape(&entry.name).is_some() {
+            let found = format!("two entries `{}`", entry.name);
+            return Err(Error::format(origin, found, "one"));
+        }
+        let values = take_numbers(entry.kind, &numbers[entry.range.0..entry.range.1]);
+        record.put(entry.name, &entry.shape, values);
+    }
+    Ok(record)
+}
+
 /// Splits the file into header and numbers, looking at nothing but lengths and the fixed opening.
 fn open<'a>(bytes: &'a [u8], origin: &str) -> Result<(&'a [u8], &'a [u8])> {
-    let length = |bytes: &[u8]| {
-        let length = bytes.get(..8)?.try_into().ok().map(u64::from_le_bytes)?;
-        usize::try_from(length).ok().filter(|&n| n <= MAX_HEADER_BYTES)
-    };
-    length(bytes)
-        .and_then(|n| Some((bytes.get(8..8 + n)?, &bytes[8 + n..])))
+    split(bytes)
         .filter(|(header, _)| header.starts_with(OPENING) && header.len() > OPENING.len() + DIGITS)
         .ok_or_else(|| {
             let found = format!("{} bytes that do not begin like one", bytes.len());
             Error::format(origin, found, "a checkpoint")
         })
+}
+
+/// Header and numbers, if the header's length is one and its bytes are there.
+pub(super) fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = bytes.get(..8)?.try_into().ok().map(u64::from_le_bytes)?;
+    let n = usize::try_from(length).ok().filter(|&n| n <= MAX_HEADER_BYTES)?;
+    Some((bytes.get(8..8 + n)?, &bytes[8 + n..]))
 }
 
 /// The SHA-256 of all bytes, with the digits of the digest taken as zeros.
@@ -249,7 +272,7 @@ struct Metadata {
     recipe: String,
 }
 
-struct Entry {
+pub(super) struct Entry {
     name: String,
     kind: Kind,
     shape: Vec<usize>,
@@ -279,12 +302,7 @@ impl<'de> Deserialize<'de> for Header {
                 };
                 let mut entries = Vec::new();
                 while let Some((name, tensor)) = map.next_entry::<String, TensorInfo>()? {
-                    entries.push(Entry {
-                        name,
-                        kind: tensor.dtype,
-                        shape: tensor.shape.0,
-                        range: tensor.data_offsets,
-                    });
+                    entries.push(tensor.named(name));
                 }
                 Ok(Header { metadata, entries })
             }
@@ -296,10 +314,21 @@ impl<'de> Deserialize<'de> for Header {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TensorInfo {
+pub(super) struct TensorInfo {
     dtype: Kind,
     shape: Shape,
     data_offsets: (usize, usize),
+}
+
+impl TensorInfo {
+    pub(super) fn named(self, name: String) -> Entry {
+        Entry {
+            name,
+            kind: self.dtype,
+            shape: self.shape.0,
+            range: self.data_offsets,
+        }
+    }
 }
 
 /// At most [`MAX_RANK`] lengths.

@@ -4,6 +4,8 @@
 //! to and after how many steps it was taken. Its file is a safetensors file, so other programs can read the weights
 //! by name; `format` gives the bytes, `files` keeps the newest and the one before on disk.
 //!
+//! Weights of other programs come and go as plain safetensors files: [`read_weights`], [`write_weights`].
+//!
 //! Three promises hold. A file that was cut or changed, by a single bit, is an error and never a number. Reading
 //! never panics and never holds more than twice the size of the file plus one mebibyte, even where the file was made
 //! to do harm. And a checkpoint never holds NaN or an infinity: these are refused before anything is written, so the
@@ -15,6 +17,7 @@ mod files;
 mod format;
 mod numbers;
 mod storage;
+mod weights;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -30,6 +33,8 @@ use sha2::{Digest, Sha256};
 
 pub use files::{CheckpointFiles, Loaded};
 pub use format::{FORMAT_VERSION, MAX_HEADER_BYTES, MAX_RANK};
+
+pub use weights::{decode_weights, encode_weights, read_weights, write_weights};
 
 use storage::{Disk, Storage};
 
@@ -150,7 +155,8 @@ fn check_same(name: &str, found: &str, required: &str) -> Result<()> {
         format!("checkpoint.{name}"),
         found,
         format!("that of this run, {required}; resuming another run would mix the two"),
-    ))
+    )
+    .with_cure("resume with the settings and the seed of the run, or begin in another directory"))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -27,7 +27,10 @@ pub trait Discrete: Space {
             Some(((b, site), v)) => Err(Error::parameter(
                 format!("{name}[{b}, {site}]"),
                 v,
-                format!("one of {:?}", self.alphabet(site)),
+                format!(
+                    "one of {:?}; round or threshold the data, and recode other symbols to these",
+                    self.alphabet(site)
+                ),
             )),
         }
     }
@@ -260,11 +263,11 @@ mod tests {
         // Each site has an alphabet of its own: 0 is a symbol of the second site and none of the third.
         assert_eq!(
             refuse(array![[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]),
-            "`x[1, 2]` is 0, but must be one of [-1.0, 1.0]"
+            "`x[1, 2]` is 0, but must be one of [-1.0, 1.0]; round or threshold the data, and recode other symbols to these"
         );
         assert_eq!(
             refuse(array![[f64::NAN, 0.0, 1.0]]),
-            "`x[0, 0]` is NaN, but must be one of [0.0, 1.0]"
+            "`x[0, 0]` is NaN, but must be one of [0.0, 1.0]; round or threshold the data, and recode other symbols to these"
         );
         assert_eq!(
             refuse(array![[0.0, 1.0]]),

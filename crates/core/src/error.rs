@@ -44,6 +44,8 @@ pub enum Error {
         value: f64,
         /// When it was seen, for example "after step 120 of epoch 3".
         context: String,
+        /// What helps, where it is known; otherwise empty.
+        cure: Cow<'static, str>,
     },
     /// A file that could not be read or written.
     File {
@@ -94,7 +96,35 @@ impl Error {
             name: name.into(),
             value,
             context: context.into(),
+            cure: Cow::Borrowed(""),
         }
+    }
+
+    /// The same, with what helps: `cure` is an instruction that follows the requirement after a semicolon. An empty one changes nothing, and neither does one of
+    /// an error of the operating system.
+    ///
+    /// ```
+    /// use gibbsian_core::error::check_positive;
+    /// let error = check_positive("step_size", 0.0).unwrap_err().with_cure("begin with 0.1");
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "`step_size` is 0, but must be finite and greater than zero; begin with 0.1"
+    /// );
+    /// ```
+    #[must_use]
+    pub fn with_cure(mut self, new: impl Into<Cow<'static, str>>) -> Self {
+        let new = new.into();
+        if new.is_empty() {
+            return self;
+        }
+        match &mut self {
+            Error::Parameter { requirement, .. } => *requirement = format!("{requirement}; {new}").into(),
+            Error::Shape { required, .. } => *required = format!("{required}; {new}"),
+            Error::Format { expected, .. } => *expected = format!("{expected}; {new}"),
+            Error::NonFinite { cure, .. } => *cure = new,
+            Error::File { .. } => {}
+        }
+        self
     }
 
     /// The same of an argument of a part: `bias[3]` becomes `visible.bias[3]`.
@@ -141,8 +171,17 @@ impl fmt::Display for Error {
             } => {
                 write!(f, "`{name}` has shape {found:?}, but must have shape {required}")
             }
-            Error::NonFinite { name, value, context } => {
-                write!(f, "`{name}` became {value} {context}, but must stay finite")
+            Error::NonFinite {
+                name,
+                value,
+                context,
+                cure,
+            } => {
+                let semicolon = if cure.is_empty() { "" } else { "; " };
+                write!(
+                    f,
+                    "`{name}` became {value} {context}, but must stay finite{semicolon}{cure}"
+                )
             }
             Error::File { path, action, source } => {
                 write!(f, "cannot {action} {}: {source}", path.display())
@@ -258,6 +297,19 @@ where
     }
 }
 
+/// What helps against an array of this shape where rows of `dim` numbers were wanted, if that can be told from the shape; otherwise nothing.
+pub fn cure_of_rows(shape: [usize; 2], dim: usize) -> &'static str {
+    match shape {
+        [rows, columns] if rows == dim && columns != dim => {
+            "rows are samples and columns their coordinates: transpose the array, x.reversed_axes()"
+        }
+        [_, columns] if columns == dim + 1 => {
+            "there is one column more than coordinates: leave out the column of labels or indices"
+        }
+        _ => "",
+    }
+}
+
 /// Requires a batch of at least one row and exactly `dim` columns.
 pub fn check_batch<S: Data<Elem = f64>>(
     name: &'static str,
@@ -267,7 +319,8 @@ pub fn check_batch<S: Data<Elem = f64>>(
     if x.nrows() > 0 && x.ncols() == dim {
         Ok(())
     } else {
-        Err(Error::shape(name, x.shape(), format!("(at least 1, {dim})")))
+        let error = Error::shape(name, x.shape(), format!("(at least 1, {dim})"));
+        Err(error.with_cure(cure_of_rows([x.nrows(), x.ncols()], dim)))
     }
 }
 
@@ -321,5 +374,33 @@ mod tests {
             "`x` has shape [1, 2], but must have shape (at least 1, 3)"
         );
         assert!(check_shape("x", &x, &[1, 2]).is_ok());
+    }
+
+    #[test]
+    fn a_cure_follows_the_requirement() {
+        let x = array![[0.0], [1.0], [2.0]];
+        let e = check_batch("x", &x, 3).unwrap_err();
+        assert_eq!(
+            e.to_string(),
+            "`x` has shape [3, 1], but must have shape (at least 1, 3); rows are samples and columns their \
+             coordinates: transpose the array, x.reversed_axes()"
+        );
+        let e = check_batch("x", &array![[0.0, 1.0]], 1).unwrap_err();
+        assert!(
+            e.to_string()
+                .ends_with("leave out the column of labels or indices"),
+            "{e}"
+        );
+        let e = check_loss(f64::NAN, "at step 3")
+            .unwrap_err()
+            .with_cure("begin lower");
+        assert_eq!(
+            e.to_string(),
+            "`loss` became NaN at step 3, but must stay finite; begin lower"
+        );
+        let e = Error::format("x.csv", "a", "b").with_cure("").with_cure("c");
+        assert_eq!(e.to_string(), "x.csv: found a, expected b; c");
+        let e = Error::file("x", "open", io::Error::other("no")).with_cure("c");
+        assert_eq!(e.to_string(), "cannot open x: no");
     }
 }

@@ -32,7 +32,11 @@ impl Ladder {
             ));
         };
         if first != 0.0 {
-            return Err(Error::parameter("betas[0]", first, "0"));
+            return Err(Error::parameter(
+                "betas[0]",
+                first,
+                "0, the base, whose normaliser is known; put 0 in front of the rungs",
+            ));
         }
         // NaN fails the comparison too.
         if let Some(k) = (1..betas.len())
@@ -41,11 +45,19 @@ impl Ladder {
             return Err(Error::parameter(
                 format!("betas[{k}]"),
                 betas[k],
-                format!("above betas[{}] = {}", k - 1, betas[k - 1]),
+                format!(
+                    "above betas[{}] = {}; sort the rungs and drop those that occur twice, or take Ladder::linear",
+                    k - 1,
+                    betas[k - 1]
+                ),
             ));
         }
         if last != 1.0 {
-            return Err(Error::parameter(format!("betas[{}]", betas.len() - 1), last, "1"));
+            return Err(Error::parameter(
+                format!("betas[{}]", betas.len() - 1),
+                last,
+                "1, the target; put 1 behind the rungs",
+            ));
         }
         Ok(Ladder(betas))
     }

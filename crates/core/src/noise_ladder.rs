@@ -31,7 +31,11 @@ impl NoiseLadder {
                 return Err(Error::parameter(
                     format!("levels[{i}]"),
                     levels[i],
-                    format!("below {}, the level before it", levels[i - 1]),
+                    format!(
+                        "below {}, the level before it; give the levels from the largest to the smallest, as \
+                         NoiseLadder::geometric does",
+                        levels[i - 1]
+                    ),
                 ));
             }
         }
@@ -59,7 +63,7 @@ impl NoiseLadder {
             return Err(Error::parameter(
                 "smallest",
                 smallest,
-                format!("below `largest`, {largest}"),
+                format!("below `largest`, {largest}; exchange the two"),
             ));
         }
         let last = (n_levels - 1) as f64;

@@ -41,12 +41,13 @@ pub trait Units: ParametricMut + Clone + Send + Sync {
         check_batch(name, &x, self.n_units())?;
         match x.indexed_iter().find(|((_, unit), v)| !self.admits(*unit, **v)) {
             None => Ok(()),
-            Some(((b, unit), v)) => Err(Error::parameter(
-                format!("{name}[{b}, {unit}]"),
-                v,
-                "a value that its unit can take",
-            )),
+            Some(((b, unit), v)) => Err(Error::parameter(format!("{name}[{b}, {unit}]"), v, self.range())),
         }
+    }
+
+    /// What [`check_rows`](Units::check_rows) says of a value that is not admitted: the values that a unit can take, and what helps.
+    fn range(&self) -> &'static str {
+        "a value that its unit can take"
     }
 
     /// The units that are redrawn where only those marked in `free` `(N)` may change.

@@ -102,7 +102,8 @@ fn check_head(origin: &str, [zero, also_zero, element, rank]: [u8; 4]) -> Result
             origin,
             format!("{zero:#04x} {also_zero:#04x} as the first two bytes"),
             "0x00 0x00 of an IDX file, or 0x1f 0x8b of a gzip stream",
-        ));
+        )
+        .with_cure("read files of other formats with read_npy, read_table or read_png"));
     }
     if element != 0x08 {
         let name = match element {

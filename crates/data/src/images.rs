@@ -32,11 +32,10 @@ impl Images {
         check_count("width", width)?;
         let required = n.checked_mul(height).and_then(|k| k.checked_mul(width));
         if required != Some(pixels.len()) {
-            return Err(Error::shape(
-                "pixels",
-                &[pixels.len()],
-                format!("[{n} * {height} * {width}]"),
-            ));
+            return Err(
+                Error::shape("pixels", &[pixels.len()], format!("[{n} * {height} * {width}]"))
+                    .with_cure("give the number of pictures, their height and their width in this order"),
+            );
         }
         Ok(Images {
             n,
@@ -150,7 +149,8 @@ impl Labels {
                 format!("labels[{i}]"),
                 values[i],
                 format!("below the number of classes, {n_classes}"),
-            )),
+            )
+            .with_cure("classes are counted from 0: subtract 1 from labels that begin at 1")),
         }
     }
 

@@ -56,7 +56,8 @@ impl LabelledTable {
                     format!("the class of row {i}"),
                     class,
                     "a whole number from 0 to 255",
-                ));
+                )
+                .with_cure("the class is the last column: put it there and number the classes from 0"));
             }
             labels.push(label);
         }

@@ -111,7 +111,7 @@ impl Minibatches {
     /// `n` or `batch_size` is zero, or `batch_size` is above `n` with [`LastBatch::Drop`], which would leave an epoch empty.
     pub fn new(n: usize, batch_size: usize, last_batch: LastBatch, seed: Seed) -> Result<Self> {
         let shuffle = Shuffle::new(n, seed)?;
-        check_count("batch_size", batch_size)?;
+        check_count("batch_size", batch_size).map_err(|e| e.with_cure("100 is a usual size"))?;
         let n_used = match last_batch {
             LastBatch::Keep => n,
             LastBatch::Drop => n - n % batch_size,
@@ -120,7 +120,9 @@ impl Minibatches {
             return Err(Error::parameter(
                 "batch_size",
                 batch_size,
-                format!("at most the number of points, {n}, when the last short minibatch is dropped"),
+                format!(
+                    "at most the number of points, {n}, when the last short minibatch is dropped; take smaller minibatches or LastBatch::Keep"
+                ),
             ));
         }
         Ok(Minibatches {

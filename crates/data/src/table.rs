@@ -153,7 +153,8 @@ pub fn read_table(path: impl AsRef<Path>, header: Header) -> Result<Table> {
 /// let refused = decode_table("example", &b"1,2\n3,nan\n"[..], Header::Absent).unwrap_err();
 /// assert_eq!(
 ///     refused.to_string(),
-///     "example, line 2, column 2: found \"nan\", expected a finite decimal number"
+///     "example, line 2, column 2: found \"nan\", expected a finite decimal number; \
+///      replace the value or drop the row before training: no model here takes missing or infinite values"
 /// );
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
@@ -216,17 +217,19 @@ fn parse(origin: &str, text: &[u8], header: Header) -> Result<Table> {
         check_line(origin, first_line + n_rows - 1, line, n_columns)?;
     }
     if n_rows == 0 {
-        return Err(Error::format(origin, "no rows", "at least one row of numbers"));
+        let error = Error::format(origin, "no rows", "at least one row of numbers");
+        return Err(error.with_cure("the file has a header and nothing else: check how it was written"));
     }
     let mut values = Vec::with_capacity(n_rows * n_columns);
     for (i, line) in lines.enumerate() {
         for (j, field) in line.split(|&byte| byte == b',').enumerate() {
             let value = parse_number(field).ok_or_else(|| {
-                Error::format(
+                let error = Error::format(
                     position(origin, first_line + i, j),
                     quote(field),
                     "a finite decimal number",
-                )
+                );
+                error.with_cure(cure_of_field(field, first_line + i, j))
             })?;
             values.push(value);
         }
@@ -273,7 +276,8 @@ fn count_fields(line: &[u8]) -> usize {
 fn check_line(origin: &str, number: usize, line: &[u8], n_columns: usize) -> Result<()> {
     let origin = || format!("{origin}, line {number}");
     if line.is_empty() {
-        return Err(Error::format(origin(), "an empty line", "a row of numbers"));
+        let error = Error::format(origin(), "an empty line", "a row of numbers");
+        return Err(error.with_cure("delete the line, or write the file anew if it is empty"));
     }
     let n = count_fields(line);
     if n == n_columns {
@@ -283,7 +287,8 @@ fn check_line(origin: &str, number: usize, line: &[u8], n_columns: usize) -> Res
             origin(),
             format!("{n} fields"),
             format!("{n_columns} fields as in the first line"),
-        ))
+        )
+        .with_cure("fill the row up or drop it, and separate fields by commas alone"))
     }
 }
 
@@ -292,6 +297,22 @@ fn check_line(origin: &str, number: usize, line: &[u8], n_columns: usize) -> Res
 fn parse_number(field: &[u8]) -> Option<f64> {
     let value: f64 = std::str::from_utf8(field).ok()?.parse().ok()?;
     value.is_finite().then_some(value)
+}
+
+/// What helps against a field that is no finite number.
+fn cure_of_field(field: &[u8], line: usize, column: usize) -> &'static str {
+    let is_text = field.iter().any(u8::is_ascii_alphabetic);
+    match std::str::from_utf8(field).map(|text| text.parse::<f64>()) {
+        Ok(Ok(_)) => {
+            "replace the value or drop the row before training: no model here takes missing or infinite values"
+        }
+        _ if field.is_empty() => "fill the missing value in or drop the row",
+        _ if is_text && line == 1 && column == 0 => {
+            "if the first line names the columns, read the table with a header (Header::Present)"
+        }
+        _ if is_text => "leave the column out, or write its categories as numbers",
+        _ => "write the number with a point, without spaces and quotes",
+    }
 }
 
 fn position(origin: &str, line: usize, column: usize) -> String {

@@ -12,7 +12,8 @@ use crate::family::{draw_unit, log_uniform};
 
 /// Requires degrees of freedom that are finite and greater than zero, and whose half has all its digits.
 pub(crate) fn check_degrees_of_freedom(nu: f64) -> Result<f64> {
-    check_positive("degrees_of_freedom", nu)?;
+    check_positive("degrees_of_freedom", nu)
+        .map_err(|e| e.with_cure("1 is the Cauchy distribution, and for ever larger ones take the normal"))?;
     if nu >= 2.0 * f64::MIN_POSITIVE {
         Ok(nu)
     } else {

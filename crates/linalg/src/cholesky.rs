@@ -39,7 +39,8 @@ impl Cholesky {
                     a.nrows()
                 ),
                 value,
-                "greater than zero, as in a positive definite matrix",
+                "greater than zero, as in a positive definite matrix; add a small multiple of the identity, or use more \
+                 samples than coordinates",
             ));
         }
         for i in 0..lower.nrows() {

@@ -35,7 +35,7 @@
 //! let error = Cholesky::new("covariance", indefinite.view()).unwrap_err();
 //! assert_eq!(
 //!     error.to_string(),
-//!     "`pivot 1 of 2 of the Cholesky factorisation of covariance` is -3, but must be greater than zero, as in a positive definite matrix"
+//!     "`pivot 1 of 2 of the Cholesky factorisation of covariance` is -3, but must be greater than zero, as in a positive definite matrix; add a small multiple of the identity, or use more samples than coordinates"
 //! );
 //! # Ok::<(), gibbsian_core::Error>(())
 //! ```

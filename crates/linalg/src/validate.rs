@@ -48,7 +48,9 @@ pub(crate) fn symmetric_matrix(name: &str, a: ArrayView2<'_, f64>) -> Result<Arr
             return Err(Error::parameter(
                 format!("{name}[{i}, {j}]"),
                 lower,
-                format!("within {allowed:e} of {name}[{j}, {i}], which is {upper}: a symmetric matrix"),
+                format!(
+                    "within {allowed:e} of {name}[{j}, {i}], which is {upper}: a symmetric matrix; fill both triangles, as (A + A')/2 does"
+                ),
             ));
         }
         // Equal entries are kept as they are; halving would round subnormal ones.

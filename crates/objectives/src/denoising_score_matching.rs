@@ -33,7 +33,7 @@ use crate::phases::Shares;
 /// assert!(DenoisingScoreMatching::new(0.1).is_ok());
 /// assert_eq!(
 ///     DenoisingScoreMatching::new(0.0).unwrap_err().to_string(),
-///     "`sigma` is 0, but must be finite and greater than zero"
+///     "`sigma` is 0, but must be finite and greater than zero; without noise there is nothing to denoise: take a tenth of the data's deviation"
 /// );
 /// ```
 #[derive(Clone, Debug)]

@@ -42,7 +42,11 @@ impl GaussianNoise {
     /// # Errors
     /// A deviation that is not finite and greater than zero.
     pub fn isotropic(sigma: f64) -> Result<Self> {
-        check_positive("sigma", sigma).map(|sigma| GaussianNoise(Shape::Isotropic(sigma)))
+        check_positive("sigma", sigma)
+            .map(|sigma| GaussianNoise(Shape::Isotropic(sigma)))
+            .map_err(|e| {
+                e.with_cure("without noise there is nothing to denoise: take a tenth of the data's deviation")
+            })
     }
 
     /// Independent noise with these `deviations` `(D)` of the coordinates.

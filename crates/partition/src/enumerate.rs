@@ -80,7 +80,7 @@ pub(crate) fn count_states<M: Discrete + ?Sized>(model: &M, limit: u64) -> Resul
         n => Err(Error::parameter(
             "n_states",
             n.map_or("above 2^64".to_owned(), |n| n.to_string()),
-            format!("at most {limit} to be enumerated"),
+            format!("at most {limit} to be enumerated; estimate log Z by annealing instead"),
         )),
     }
 }

@@ -79,7 +79,7 @@ pub fn raise<P: Path>(
             return Err(Error::parameter(
                 format!("test_cases[{}]", cases.start + chain / n_chains),
                 "a point where the target vanishes",
-                "in the support of the target",
+                "in the support of the target; drop the case, or take a target that covers the data",
             ));
         }
 

@@ -321,7 +321,7 @@ fn check_chains(n_chains: usize) -> Result<usize> {
         Err(Error::parameter(
             "n_chains",
             n_chains,
-            "at least 2 for a standard error",
+            "at least 2 for a standard error; run 100 chains or more",
         ))
     }
 }

@@ -44,7 +44,7 @@ impl LogWeights {
             return Err(Error::parameter(
                 "log_weights",
                 "-inf throughout",
-                "finite for at least one chain",
+                "finite for at least one chain; the base must be possible where the target is, take a wider one",
             ));
         }
         let n = values.len() as f64;
@@ -137,7 +137,7 @@ impl LogWeights {
             return Err(Error::parameter(
                 "n_chains",
                 self.n(),
-                "at least 2 for an interval",
+                "at least 2 for an interval; run 100 chains or more",
             ));
         }
         let (below, above) =

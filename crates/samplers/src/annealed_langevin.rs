@@ -17,6 +17,7 @@ use gibbsian_core::{Error, NoiseLadder, Result, Streams, TimeScore};
 use ndarray::{Array1, Array2, ArrayView2};
 use rand::Rng;
 
+use crate::step_size::check_step_size;
 use crate::vector::{sum, zip, zip_mut};
 use crate::walkers::{Block, Walkers};
 use crate::working::{Scratch, Working, keep_points, numbers, rows_mut, sized, stir};
@@ -63,7 +64,7 @@ impl AnnealedLangevin {
     /// # Errors
     /// A step size that is not positive and finite, a largest step that is not, or no steps.
     pub fn new(ladder: NoiseLadder, step_size: f64, n_steps: usize) -> Result<Self> {
-        check_positive("step_size", step_size)?;
+        check_step_size(step_size)?;
         check_count("n_steps", n_steps)?;
         let annealed = AnnealedLangevin {
             ladder,

@@ -124,7 +124,8 @@ where
         check_count("rows_per_block", rows_per_block)?;
         let n_chains = x.nrows();
         if n_chains == 0 {
-            return Err(Error::shape("x", x.shape(), "(at least 1, D)"));
+            let required = "(at least 1, D); every row starts a chain, give four or more";
+            return Err(Error::shape("x", x.shape(), required));
         }
         let mut blocks = Vec::with_capacity(n_chains.div_ceil(rows_per_block));
         for start in (0..n_chains).step_by(rows_per_block) {

@@ -20,7 +20,6 @@
 //!
 //! With `ε = ∞` every site would be drawn as if its estimate were all there is; it is not offered, a large number does the same.
 
-use gibbsian_core::error::check_positive;
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::parallel::map_blocks_mut;
 use gibbsian_core::{Acceptance, Kernel, RelaxedEnergy, Result, StreamRng, Streams, TransitionLaw};
@@ -28,6 +27,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMu
 use rand::{Rng, RngExt};
 
 use crate::informed::{corrected, index};
+use crate::step_size::check_step_size;
 use crate::walkers::{Block, Walkers};
 
 /// The unadjusted sampler: every site redrawn in the field of the gradient, and nothing refused.
@@ -96,7 +96,7 @@ macro_rules! with_step_size {
             /// # Errors
             /// A step size that is not positive and finite.
             pub fn new(step_size: f64) -> Result<Self> {
-                check_positive("step_size", step_size)?;
+                check_step_size(step_size)?;
                 Ok($kernel { step_size })
             }
 

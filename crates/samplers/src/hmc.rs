@@ -8,7 +8,7 @@
 //! too keeps the balance. With a fixed length some direction may be left nearly where it was, as after a whole period of an oscillator; [`Jitter`]
 //! makes the length random. It is drawn for each chain and independently of where it is, which leaves the target invariant.
 
-use gibbsian_core::error::{check_count, check_positive};
+use gibbsian_core::error::check_count;
 use gibbsian_core::simd::{LaneRng, fill_standard_normal};
 use gibbsian_core::{
     Acceptance, Error, Kernel, Potential, Record, Result, Snapshot, StepInfo, StreamRng, Streams,
@@ -18,6 +18,7 @@ use rand::{Rng, RngExt};
 
 use crate::hamiltonian::{DIVERGENCE, Phase, Transition, acceptance, flat_mut, is_undefined, rows_together};
 use crate::metric::Metric;
+use crate::step_size::check_step_size;
 use crate::tunable::Tunable;
 use crate::walkers::{Block, Walkers};
 
@@ -66,7 +67,7 @@ impl Hmc {
     /// A step size that is not positive and finite, or no steps.
     pub fn new(step_size: f64, n_steps: usize) -> Result<Self> {
         Ok(Hmc {
-            step_size: check_positive("step_size", step_size)?,
+            step_size: check_step_size(step_size)?,
             n_steps: check_count("n_steps", n_steps)?,
             metric: Metric::Identity,
             jitter: Jitter::None,

@@ -7,11 +7,11 @@
 //! "Exponential convergence of Langevin distributions and their discrete approximations"). [`Mala`](crate::Mala) corrects it where there
 //! is an energy as well.
 
-use gibbsian_core::error::check_positive;
 use gibbsian_core::simd::LaneRng;
 use gibbsian_core::{Acceptance, Result, Score};
 
 use crate::metric::Metric;
+use crate::step_size::check_step_size;
 use crate::vector::{all_finite, zip, zip_mut};
 use crate::walkers::Block;
 use crate::working::{Scratch, keep_scored, kernel_of_walkers, numbers, rows_mut, sized, stir, whitened};
@@ -49,7 +49,7 @@ impl UnadjustedLangevin {
     /// A step size that is not positive and finite.
     pub fn new(step_size: f64) -> Result<Self> {
         Ok(UnadjustedLangevin {
-            step_size: check_positive("step_size", step_size)?,
+            step_size: check_step_size(step_size)?,
             metric: Metric::Identity,
         })
     }

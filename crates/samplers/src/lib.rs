@@ -61,6 +61,7 @@ pub mod working;
 
 mod metropolis_hastings;
 mod rows;
+mod step_size;
 mod vector;
 
 pub mod gibbs;

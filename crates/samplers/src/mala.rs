@@ -11,13 +11,13 @@
 //!
 //! without an inverse of `L`, and without the difference of two large squares.
 
-use gibbsian_core::error::check_positive;
 use gibbsian_core::simd::LaneRng;
 use gibbsian_core::{Acceptance, Potential, Result};
 use ndarray::ArrayViewMut1;
 
 use crate::metric::Metric;
 use crate::metropolis_hastings::Proposals;
+use crate::step_size::check_step_size;
 use crate::tunable::Tunable;
 use crate::vector::{all_finite, map2, sum_rows, zip};
 use crate::walkers::Block;
@@ -57,7 +57,7 @@ impl Mala {
     /// A step size that is not positive and finite.
     pub fn new(step_size: f64) -> Result<Self> {
         Ok(Mala {
-            step_size: check_positive("step_size", step_size)?,
+            step_size: check_step_size(step_size)?,
             metric: Metric::Identity,
         })
     }

@@ -69,7 +69,7 @@ impl<T: DiscreteEnergy + ?Sized> Kernel<T> for Metropolis {
             Some(b) => Err(Error::parameter(
                 format!("x[{b}, ..]"),
                 x.row(b),
-                "a state of finite energy",
+                "a state of finite energy; start inside the support, for example from data",
             )),
         }
     }

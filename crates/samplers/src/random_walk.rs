@@ -4,13 +4,13 @@
 //! even continuity. The price is the dimension: the best step shrinks as `D^−1/2` and the number of steps for one independent point
 //! grows as `D`, where kernels that use the score need `D^1/3` or `D^1/4`.
 
-use gibbsian_core::error::check_positive;
 use gibbsian_core::simd::LaneRng;
 use gibbsian_core::{Acceptance, Energy, Result};
 use ndarray::ArrayViewMut1;
 
 use crate::metric::Metric;
 use crate::metropolis_hastings::Proposals;
+use crate::step_size::check_step_size;
 use crate::tunable::Tunable;
 use crate::vector::{all_finite, zip};
 use crate::walkers::Block;
@@ -65,7 +65,7 @@ impl RandomWalkMetropolis {
     /// A step size that is not positive and finite.
     pub fn new(step_size: f64) -> Result<Self> {
         Ok(RandomWalkMetropolis {
-            step_size: check_positive("step_size", step_size)?,
+            step_size: check_step_size(step_size)?,
             metric: Metric::Identity,
         })
     }

@@ -158,8 +158,9 @@ impl Sampling {
         K: Kernel<T>,
         T: Sync + ?Sized,
     {
-        check_count("n_draws", self.n_draws)?;
-        check_count("thin", self.thin)?;
+        check_count("n_draws", self.n_draws)
+            .map_err(|e| e.with_cure("the draws are what is kept after the warm-up; begin with 1000"))?;
+        check_count("thin", self.thin).map_err(|e| e.with_cure("1 keeps every step"))?;
         if let Some(n) = self.draws_per_segment {
             check_count("draws_per_segment", n)?;
         }

@@ -13,6 +13,7 @@ use ndarray::{Array2, CowArray, Ix2};
 use rand::Rng;
 
 use crate::langevin::taken_but;
+use crate::step_size::check_step_size;
 use crate::vector::{zip, zip_mut};
 use crate::walkers::{Block, Walkers};
 use crate::working::{Scratch, Working, keep_points, numbers, rows_mut, sized, stir};
@@ -32,7 +33,7 @@ impl StepSchedule {
     /// A step size that is not positive and finite.
     pub fn constant(step_size: f64) -> Result<Self> {
         Ok(StepSchedule {
-            scale: check_positive("step_size", step_size)?,
+            scale: check_step_size(step_size)?,
             offset: 1.0,
             exponent: 0.0,
         })

@@ -19,6 +19,7 @@ use rand::Rng;
 
 use crate::langevin::taken_but;
 use crate::metric::Metric;
+use crate::step_size::check_step_size;
 use crate::vector::{all_finite, zip, zip_mut};
 use crate::walkers::{Block, Walkers};
 use crate::working::{keep_scored, numbers, rows_mut, sized, stir, whitened};
@@ -61,7 +62,7 @@ impl UnderdampedLangevin {
     /// A step size or a friction that is not positive and finite.
     pub fn new(step_size: f64, friction: f64) -> Result<Self> {
         Ok(UnderdampedLangevin {
-            step_size: check_positive("step_size", step_size)?,
+            step_size: check_step_size(step_size)?,
             friction: check_positive("friction", friction)?,
             metric: Metric::Identity,
         })

@@ -3,7 +3,7 @@
 //! The points, their energies and their scores are all that the gradient-based kernels carry from one step to the next; a proposal that
 //! is refused then costs no second evaluation. A kernel that does not use energies or scores leaves them out of its walkers.
 
-use gibbsian_core::error::{check_batch, check_finite};
+use gibbsian_core::error::{check_batch, check_finite, cure_of_rows};
 use gibbsian_core::parallel::BLOCK_ROWS;
 use gibbsian_core::{Energy, Error, Potential, Record, RelaxedEnergy, Result, Score, Snapshot, Values};
 use ndarray::{Array1, Array2, ArrayViewMut1, ArrayViewMut2, Axis};
@@ -135,7 +135,14 @@ impl Walkers {
 
     /// Walkers at the rows of `x` that remember nothing, or have room for scores.
     pub(crate) fn at(dim: usize, x: Array2<f64>, score_columns: usize) -> Result<Self> {
-        check_batch("x", &x, dim)?;
+        check_batch("x", &x, dim).map_err(|e| {
+            let is_told = x.nrows() == 0 || !cure_of_rows([x.nrows(), x.ncols()], dim).is_empty();
+            e.with_cure(if is_told {
+                ""
+            } else {
+                "give every chain a row and every coordinate of the target a column"
+            })
+        })?;
         check_finite("x", &x)?;
         let n = x.nrows();
         Ok(Walkers {
@@ -149,9 +156,9 @@ impl Walkers {
     fn check(&self) -> Result<()> {
         for (b, (energy, score)) in self.energy.iter().zip(self.score.rows()).enumerate() {
             let required = if !energy.is_finite() {
-                "a point of finite energy"
+                "a point of finite energy; start inside the support, for example from draws of the base or from data"
             } else if score.iter().any(|s| !s.is_finite()) {
-                "a point with a finite score"
+                "a point with a finite score; start inside the support, away from its edge"
             } else {
                 continue;
             };

@@ -33,7 +33,10 @@ impl TimeGrid {
                 return Err(Error::parameter(
                     format!("times[{}]", i + 1),
                     pair[1],
-                    format!("{direction} than the time before, {}", pair[0]),
+                    format!(
+                        "{direction} than the time before, {}; sort the times and drop those that occur twice",
+                        pair[0]
+                    ),
                 ));
             }
         }
@@ -133,7 +136,7 @@ impl TimeGrid {
     }
 
     fn mapped(n_steps: usize, time: impl Fn(f64) -> f64) -> Result<Self> {
-        check_count("n_steps", n_steps)?;
+        check_count("n_steps", n_steps).map_err(|e| e.with_cure("20 to 1000 steps are usual"))?;
         TimeGrid::new((0..=n_steps).map(|i| time(i as f64 / n_steps as f64)).collect())
     }
 

@@ -203,7 +203,10 @@ fn check_dims(equation: &impl Space, model: &impl Space) -> Result<()> {
         Err(Error::parameter(
             "model.dim",
             model.dim(),
-            format!("{}, the dimension of the equation", equation.dim()),
+            format!(
+                "{}, the dimension of the equation; make both for the same data",
+                equation.dim()
+            ),
         ))
     }
 }

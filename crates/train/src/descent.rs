@@ -10,6 +10,7 @@ use gibbsian_core::{Error, Objective, ParametricMut, Record, Result, Snapshot, T
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
+use crate::divergence::CURE_OF_DIVERGENCE;
 use crate::optimiser::Optimiser;
 
 /// Gradient descent of an [`Objective`] by an [`Optimiser`], for any model with visible parameters.
@@ -97,20 +98,24 @@ impl<O, P: Optimiser> Descent<O, P> {
         if self.grad.len() != params.len() {
             self.grad = Array1::zeros(params.len());
         }
-        let loss = differentiate(&mut self.objective, model, self.grad.view_mut())?;
+        let loss = differentiate(&mut self.objective, model, self.grad.view_mut()).map_err(|e| match e {
+            Error::NonFinite { .. } => e.with_cure(CURE_OF_DIVERGENCE),
+            other => other,
+        })?;
         if !loss.is_finite() {
-            return Err(Error::non_finite("loss", loss, self.at_step()));
+            return Err(Error::non_finite("loss", loss, self.at_step()).with_cure(CURE_OF_DIVERGENCE));
         }
         if let Some(i) = first_non_finite(self.grad.view()) {
             let name = format!("gradient of {}", model.layout().locate(i));
-            return Err(Error::non_finite(name, self.grad[i], self.at_step()));
+            return Err(Error::non_finite(name, self.grad[i], self.at_step()).with_cure(CURE_OF_DIVERGENCE));
         }
         self.optimiser
             .update(self.n_steps, learning_rate, self.grad.view(), params.view_mut())?;
         if let Err(refusal) = model.set_params(params.view()) {
             // The model may have rules of its own; only what is not finite is reported with its step here.
             return Err(match first_non_finite(params.view()) {
-                Some(i) => Error::non_finite(model.layout().locate(i), params[i], self.at_step()),
+                Some(i) => Error::non_finite(model.layout().locate(i), params[i], self.at_step())
+                    .with_cure(CURE_OF_DIVERGENCE),
                 None => refusal,
             });
         }

@@ -20,6 +20,10 @@ pub struct Divergence {
     pub requirement: String,
 }
 
+/// What helps against a training run whose numbers grow without bound.
+pub(crate) const CURE_OF_DIVERGENCE: &str =
+    "lower the learning rate, clip the gradient, or standardise the data";
+
 impl Divergence {
     /// A number that is not finite, where `error` is about one; any other error comes back.
     pub(crate) fn of(error: Error) -> Result<Self> {
@@ -37,9 +41,9 @@ impl Divergence {
     pub(crate) fn into_error(self, context: &str) -> Error {
         if self.value.is_finite() {
             let requirement: Cow<'static, str> = format!("{} {context}", self.requirement).into();
-            return Error::parameter(self.criterion, self.value, requirement);
+            return Error::parameter(self.criterion, self.value, requirement).with_cure(CURE_OF_DIVERGENCE);
         }
-        Error::non_finite(self.criterion, self.value, context)
+        Error::non_finite(self.criterion, self.value, context).with_cure(CURE_OF_DIVERGENCE)
     }
 }
 

@@ -47,12 +47,14 @@ pub(crate) fn assert_lengths(n_params: usize, grad: &ArrayView1<f64>, params: &A
     );
 }
 
+const CURE_OF_SHARE: &str = "the share of the past that is kept, usually 0.9 to 0.999";
+
 /// Requires a number in `[0, 1)`: the share of the past that a running mean keeps, which at one and above would not forget.
 pub(crate) fn check_share(name: &'static str, value: f64) -> Result<f64> {
     if value == 1.0 {
-        return Err(Error::parameter(name, value, "in [0, 1)"));
+        return Err(Error::parameter(name, value, "in [0, 1)").with_cure(CURE_OF_SHARE));
     }
-    check_within(name, value, 0.0, 1.0)
+    check_within(name, value, 0.0, 1.0).map_err(|e| e.with_cure(CURE_OF_SHARE))
 }
 
 /// The record of vectors that have one entry a parameter.

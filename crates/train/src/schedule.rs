@@ -38,7 +38,9 @@ impl Constant {
     /// # Errors
     /// `value` is negative or not finite.
     pub fn new(value: f64) -> Result<Self> {
-        check_non_negative("value", value)?;
+        check_non_negative("value", value).map_err(|e| {
+            e.with_cure("descent goes downhill by itself: begin with a learning rate of 0.01")
+        })?;
         Ok(Constant { value })
     }
 }

@@ -8,10 +8,11 @@
 
 use std::time::Instant;
 
-use gibbsian_core::error::check_positive;
+use gibbsian_core::error::{check_positive, cure_of_rows};
 use gibbsian_core::{BatchOrder, Dataset, Error, Result, Seed, Space, Streams, TrainStep};
 use ndarray::{Array2, s};
 
+use crate::divergence::CURE_OF_DIVERGENCE;
 use crate::history::History;
 use crate::monitor::{Monitor, Progress};
 use crate::schedule::Schedule;
@@ -132,7 +133,8 @@ impl Trainer {
                 Some(w) => step.weighted_train_step(model, x.view(), w.view(), learning_rate, &mut rng)?,
             };
             if !loss.is_finite() {
-                return Err(Error::non_finite("loss", loss, format!("at step {t}")));
+                let error = Error::non_finite("loss", loss, format!("at step {t}"));
+                return Err(error.with_cure(CURE_OF_DIVERGENCE));
             }
             position.step += 1;
             position.history.add(loss);
@@ -184,11 +186,12 @@ impl Trainer {
         }
         if data.dim() != model.dim() {
             let (found, required) = ([n_points, data.dim()], format!("(N, {})", model.dim()));
-            return Err(Error::shape("data", &found, required));
+            return Err(Error::shape("data", &found, required).with_cure(cure_of_rows(found, model.dim())));
         }
         let batch_size = order.max_batch_size();
         if batch_size == 0 || batch_size > n_points {
-            let requirement = format!("at least 1 and at most the number of points, {n_points}");
+            let requirement =
+                format!("at least 1 and at most the number of points, {n_points}; take smaller minibatches");
             return Err(Error::parameter("order.max_batch_size", batch_size, requirement));
         }
         if order.steps_per_epoch() == 0 {
@@ -208,7 +211,8 @@ impl Trainer {
 
     fn check_epochs(&self) -> Result<()> {
         if self.n_epochs == 0 {
-            return Err(Error::parameter("n_epochs", 0, "at least 1"));
+            let requirement = "at least 1; an epoch sees every point once, and 10 to 100 are usual";
+            return Err(Error::parameter("n_epochs", 0, requirement));
         }
         Ok(())
     }
@@ -222,7 +226,8 @@ impl Trainer {
     fn learning_rate_at(&self, t: u64) -> Result<f64> {
         let value = self.learning_rate.value(t);
         check_positive("learning_rate", value).map_err(|_| {
-            let requirement = format!("finite and greater than zero at step {t}");
+            let requirement =
+                format!("finite and greater than zero at step {t}; descent takes a positive rate, begin with 0.01 or 0.001");
             Error::parameter("learning_rate", value, requirement)
         })
     }

@@ -289,7 +289,10 @@ fn what_cannot_be_trained_is_refused_by_name_before_the_first_step() {
         &data,
         &mut order(),
     );
-    assert_eq!(e, "`n_epochs` is 0, but must be at least 1");
+    assert_eq!(
+        e,
+        "`n_epochs` is 0, but must be at least 1; an epoch sees every point once, and 10 to 100 are usual"
+    );
     let e = refused(rate(0.0), &data, &mut order());
     assert!(e.contains("greater than zero at step 0"), "{e}");
     // The schedule reaches zero at step 3, the last of this run; that is known before it starts.

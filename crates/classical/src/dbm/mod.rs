@@ -101,11 +101,14 @@ impl<V: Units, H: Units> Dbm<V, H> {
             return Err(Error::parameter(
                 "layers",
                 format!("{sizes:?}"),
-                "of at least one unit each",
+                "of at least one unit each; leave an empty layer out",
             ));
         }
         for (l, w) in weights.iter().enumerate() {
-            check_shape("weights", w, &sizes[l..l + 2])?;
+            check_shape("weights", w, &sizes[l..l + 2]).map_err(|e| {
+                let cure = "layers go from the data upwards, and rows of weights belong to the lower of two";
+                e.within(&format!("layers[{}]", l + 1)).with_cure(cure)
+            })?;
             check_finite(&format!("weights.{}", l + 1), w)?;
         }
         Ok(Dbm { layers, weights })

@@ -28,7 +28,7 @@ impl<V: Units, H: FiniteUnits> Rbm<V, H> {
             n => Err(Error::parameter(
                 "hidden",
                 format!("a layer of {} states", describe(n)),
-                "a layer of at most 2^32 states to be enumerated",
+                "a layer of at most 2^32 states to be enumerated; estimate log Z by annealing instead",
             )),
         }
     }
@@ -50,7 +50,7 @@ impl<V: FiniteUnits, H: FiniteUnits> Rbm<V, H> {
             (v, h) => Err(Error::parameter(
                 "layers",
                 format!("of {} and {} states", describe(v), describe(h)),
-                "such that one has at most 2^32 states to be enumerated",
+                "such that one has at most 2^32 states to be enumerated; estimate log Z by annealing instead",
             )),
         }
     }

@@ -74,10 +74,11 @@ impl<V: Units, H: Units> Rbm<V, H> {
             return Err(Error::parameter(
                 "layers",
                 format!("{shape:?}"),
-                "of at least one unit each",
+                "of at least one unit each; begin with as many hidden units as visible ones",
             ));
         }
-        check_shape("weights", &weights, &shape)?;
+        check_shape("weights", &weights, &shape)
+            .map_err(|e| e.with_cure("rows belong to visible units and columns to hidden ones; transpose a matrix of the other order"))?;
         check_finite("weights", &weights)?;
         check_normalisable(&visible, &hidden, weights.view())?;
         Ok(Rbm {

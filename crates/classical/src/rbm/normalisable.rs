@@ -36,7 +36,8 @@ pub(super) fn check_normalisable<V: Units, H: Units>(
         return Err(Error::parameter(
             "weights",
             format!("a coupling of unbounded units of strength {strength}"),
-            "of a strength v'Wh/√(v'Γv h'Γh) below 1, or exp(−E) has no integral",
+            "of a strength v'Wh/√(v'Γv h'Γh) below 1, or exp(−E) has no integral; scale the weights down, raise the precisions, or \
+             take bounded hidden units such as Bernoulli",
         ));
     }
     Ok(())

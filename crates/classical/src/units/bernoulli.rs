@@ -102,6 +102,10 @@ bias_only_units!(Bernoulli, shape: |layer| vec![layer.bias.len()], {
     fn admits(&self, _unit: usize, value: f64) -> bool {
         (0.0..=1.0).contains(&value)
     }
+
+    fn range(&self) -> &'static str {
+        "in [0, 1]; divide pixels by 255 or threshold them, and write spins of -1 and 1 as 0 and 1"
+    }
 });
 
 impl FiniteUnits for Bernoulli {

@@ -116,6 +116,10 @@ bias_only_units!(Spin, shape: |layer| vec![layer.bias.len()], {
     fn admits(&self, _unit: usize, value: f64) -> bool {
         (-1.0..=1.0).contains(&value)
     }
+
+    fn range(&self) -> &'static str {
+        "in [-1, 1]; write bits of 0 and 1 as 2x - 1, and divide other values by the largest"
+    }
 });
 
 impl FiniteUnits for Spin {

@@ -206,7 +206,7 @@ fn labels_and_features_that_do_not_fit_are_refused_by_name() {
             rbm.log_class_probabilities(array![[1.0, 2.0]].view())
                 .unwrap_err()
         ),
-        "`features[0, 1]` is 2, but must be a value that its unit can take"
+        "`features[0, 1]` is 2, but must be in [0, 1]; divide pixels by 255 or threshold them, and write spins of -1 and 1 as 0 and 1"
     );
     let two = Rbm::new(
         Joined::new(Bernoulli::unbiased(1), Softmax::unbiased(2, 3).unwrap()),

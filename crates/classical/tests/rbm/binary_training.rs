@@ -276,7 +276,7 @@ fn data_that_do_not_fit_are_refused_by_name() {
     };
     assert_eq!(
         refuse(Array2::zeros((4, 3)), 0.1),
-        "`x` has shape [4, 3], but must have shape (at least 1, 2)"
+        "`x` has shape [4, 3], but must have shape (at least 1, 2); there is one column more than coordinates: leave out the column of labels or indices"
     );
     assert_eq!(
         refuse(Array2::zeros((0, 2)), 0.1),

@@ -70,15 +70,15 @@ fn construction_refuses_what_is_no_machine() {
     };
     assert_eq!(
         refuse(0, 3, Array2::zeros((0, 3))),
-        "`layers` is [0, 3], but must be of at least one unit each"
+        "`layers` is [0, 3], but must be of at least one unit each; begin with as many hidden units as visible ones"
     );
     assert_eq!(
         refuse(3, 0, Array2::zeros((3, 0))),
-        "`layers` is [3, 0], but must be of at least one unit each"
+        "`layers` is [3, 0], but must be of at least one unit each; begin with as many hidden units as visible ones"
     );
     assert_eq!(
         refuse(2, 3, Array2::zeros((3, 2))),
-        "`weights` has shape [3, 2], but must have shape [2, 3]"
+        "`weights` has shape [3, 2], but must have shape [2, 3]; rows belong to visible units and columns to hidden ones; transpose a matrix of the other order"
     );
     assert_eq!(
         refuse(2, 2, array![[0.0, 1.0], [f64::NAN, 0.0]]),
@@ -124,12 +124,14 @@ fn data_outside_the_units_is_refused() {
     );
     assert_eq!(
         refuse(Array2::zeros((4, 3))),
-        "`x` has shape [4, 3], but must have shape (at least 1, 2)"
+        "`x` has shape [4, 3], but must have shape (at least 1, 2); there is one column more than coordinates: leave out the column of labels or indices"
     );
     for (value, text) in [(1.5, "1.5"), (-0.25, "-0.25"), (f64::NAN, "NaN")] {
         assert_eq!(
             refuse(array![[0.0, 1.0], [value, 0.0]]),
-            format!("`x[1, 0]` is {text}, but must be a value that its unit can take")
+            format!(
+                "`x[1, 0]` is {text}, but must be in [0, 1]; divide pixels by 255 or threshold them, and write spins of -1 and 1 as 0 and 1"
+            )
         );
     }
     assert!(!rbm.visible().admits(0, 2.0));
@@ -140,10 +142,10 @@ fn a_machine_too_large_to_enumerate_is_refused() {
     let rbm = machine(33, 70, 0.1, 0.1, 1);
     assert_eq!(
         rbm.log_z().unwrap_err().to_string(),
-        "`layers` is of 8589934592 and more than 2^64 states, but must be such that one has at most 2^32 states to be enumerated"
+        "`layers` is of 8589934592 and more than 2^64 states, but must be such that one has at most 2^32 states to be enumerated; estimate log Z by annealing instead"
     );
     assert_eq!(
         rbm.log_z_over_hidden().unwrap_err().to_string(),
-        "`hidden` is a layer of more than 2^64 states, but must be a layer of at most 2^32 states to be enumerated"
+        "`hidden` is a layer of more than 2^64 states, but must be a layer of at most 2^32 states to be enumerated; estimate log Z by annealing instead"
     );
 }

@@ -111,6 +111,6 @@ fn layers_of_another_size_and_rows_that_do_not_fit_are_refused() {
     let error = path.place(array![[0.0, 1.0, 2.0, 0.0]].view()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`x[0, 2]` is 2, but must be a value that its unit can take"
+        "`x[0, 2]` is 2, but must be in [0, 1]; divide pixels by 255 or threshold them, and write spins of -1 and 1 as 0 and 1"
     );
 }

@@ -175,6 +175,6 @@ fn bad_input_is_refused_by_name() {
         rbm.check_visible(array![[1.0, -2.0]].view())
             .unwrap_err()
             .to_string(),
-        "`x[0, 1]` is -2, but must be a value that its unit can take"
+        "`x[0, 1]` is -2, but must be in [-1, 1]; write bits of 0 and 1 as 2x - 1, and divide other values by the largest"
     );
 }

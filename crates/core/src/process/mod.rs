@@ -198,7 +198,9 @@ pub trait LinearGaussian: Sync {
             Some(b) => Err(Error::parameter(
                 format!("t[{b}]"),
                 t[b],
-                format!("in [0, {horizon}]"),
+                format!(
+                    "in [0, {horizon}]; times are those of the process, divide numbers of steps by their count"
+                ),
             )),
         }
     }

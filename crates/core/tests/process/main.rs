@@ -171,7 +171,7 @@ fn what_is_out_of_its_domain_is_refused_by_name() {
     );
     assert_eq!(
         message(ou.check_times(array![0.0, 1.0, f64::NAN].view()).unwrap_err()),
-        "`t[2]` is NaN, but must be in [0, 5]"
+        "`t[2]` is NaN, but must be in [0, 5]; times are those of the process, divide numbers of steps by their count"
     );
     let error = message(ou.time_at_log_snr(-11.0).unwrap_err());
     assert!(

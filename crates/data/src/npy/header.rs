@@ -120,7 +120,8 @@ impl Element {
                 }
             };
         }
-        const EXACT: &str = "an integer that a double holds exactly; integers beyond 2^53 lose digits";
+        const EXACT: &str =
+            "an integer that a double holds exactly, up to 2^53; subtract an offset or rescale the counts";
         match self {
             Element::Bool => each!(u8, |v| if v > 1 {
                 Err("0 or 1 as a boolean")

@@ -92,7 +92,7 @@ pub fn read_npy_matrix(path: impl AsRef<Path>) -> Result<Array2<f64>> {
 /// let refused = decode_npy_matrix("example", &*encode_npy(&ndarray::array![[0.0, 1.0], [f64::NAN, 3.0]])).unwrap_err();
 /// assert_eq!(
 ///     refused.to_string(),
-///     "example, row 2, column 1: found NaN, expected a finite number"
+///     "example, row 2, column 1: found NaN, expected a finite number; replace the value or drop the row before training"
 /// );
 /// ```
 ///
@@ -133,8 +133,9 @@ fn matrix(origin: &str, array: ArrayD<f64>) -> Result<Array2<f64>> {
         return Err(Error::format(
             origin,
             format!("an array of shape {shape:?}"),
-            "two dimensions, (rows, columns); reshape the array to one row a sample",
-        ));
+            "two dimensions, (rows, columns)",
+        )
+        .with_cure("reshape the array to one row a sample, array.reshape(len(array), -1)"));
     };
     match matrix.indexed_iter().find(|(_, value)| !value.is_finite()) {
         None => Ok(matrix),
@@ -142,7 +143,8 @@ fn matrix(origin: &str, array: ArrayD<f64>) -> Result<Array2<f64>> {
             format!("{origin}, row {}, column {}", i + 1, j + 1),
             value,
             "a finite number",
-        )),
+        )
+        .with_cure("replace the value or drop the row before training")),
     }
 }
 

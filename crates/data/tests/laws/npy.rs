@@ -125,7 +125,7 @@ fn kinds_that_doubles_do_not_cover_are_refused() {
 fn rows_of_data_have_two_dimensions_and_finite_numbers() {
     let error = read_npy_matrix(reference("f8_big.npy")).unwrap_err().to_string();
     assert!(
-        error.ends_with("f8_big.npy, row 2, column 1: found inf, expected a finite number"),
+        error.ends_with("f8_big.npy, row 2, column 1: found inf, expected a finite number; replace the value or drop the row before training"),
         "{error}"
     );
     let error = read_npy_matrix(reference("cube_rows.npy"))

@@ -51,7 +51,11 @@ impl Bernoulli {
                 logit: logit(probability),
             });
         }
-        Err(Error::parameter("probability", probability, "in (0, 1)"))
+        Err(Error::parameter(
+            "probability",
+            probability,
+            "in (0, 1); give log-odds to from_logit",
+        ))
     }
 
     /// A trial with log-odds `log p/(1−p) = logit`.

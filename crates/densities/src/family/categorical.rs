@@ -44,7 +44,11 @@ impl Categorical {
         })?;
         let sum = probabilities.sum();
         if (sum - 1.0).abs() > 2.0 * probabilities.len() as f64 * f64::EPSILON {
-            return Err(Error::parameter("the sum of probabilities", sum, "one"));
+            return Err(Error::parameter(
+                "the sum of probabilities",
+                sum,
+                "one; divide the probabilities by their sum, or give logits to from_logits",
+            ));
         }
         let log_probabilities = probabilities.mapv(f64::ln);
         Ok(Self::assemble(probabilities, log_probabilities))

@@ -211,13 +211,11 @@ impl Decomposition {
 fn positive_definite(name: &str, a: ArrayView2<f64>) -> Result<Cholesky> {
     Cholesky::new(name, a).map_err(|error| match error {
         Error::Parameter {
-            name: pivot,
-            value,
-            requirement,
+            name: pivot, value, ..
         } if pivot.starts_with("pivot") => Error::Parameter {
             name: pivot,
             value,
-            requirement: format!("{requirement}{}", smallest_eigenvalue(a)).into(),
+            requirement: positive(a).into(),
         },
         other => other,
     })
@@ -228,10 +226,16 @@ fn not_positive(name: &str, index: usize, n: usize, value: f64, a: &Array2<f64>)
     Error::parameter(
         format!("pivot {index} of {n} of the Cholesky factorisation of {name}"),
         value,
-        format!(
-            "greater than zero, as in a positive definite matrix{}",
-            smallest_eigenvalue(a.view())
-        ),
+        positive(a.view()),
+    )
+}
+
+/// What is required of every pivot, and what helps.
+fn positive(a: ArrayView2<f64>) -> String {
+    format!(
+        "greater than zero, as in a positive definite matrix{}; add a small multiple of the identity, or use more \
+         samples than coordinates",
+        smallest_eigenvalue(a)
     )
 }
 

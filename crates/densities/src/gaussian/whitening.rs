@@ -96,7 +96,10 @@ impl Whitening {
             variance.view(),
             "finite and greater than zero, and its inverse too",
             |v| (f64::MIN_POSITIVE..=LARGEST).contains(&v),
-        )?;
+        )
+        .map_err(|e| {
+            e.with_cure("give variances, not their logarithms, and drop coordinates that are constant")
+        })?;
         let two_pi = Double::SQRT_TWO_PI * Double::SQRT_TWO_PI;
         let factors = || variance.iter().map(|&v| Double::new(v));
         let log_det = log_of_product(factors(), 0);

@@ -215,7 +215,7 @@ pub(crate) fn normalised(weights: Array1<f64>, n_components: usize) -> Result<Ar
         return Err(Error::parameter(
             "the sum of weights",
             total,
-            format!("within {WEIGHT_TOLERANCE:e} of 1"),
+            format!("within {WEIGHT_TOLERANCE:e} of 1; divide the weights by their sum"),
         ));
     }
     Ok(weights / total)

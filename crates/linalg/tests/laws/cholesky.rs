@@ -108,7 +108,8 @@ fn a_matrix_that_is_not_positive_definite_is_refused_at_its_pivot_with_its_value
                 let error = Cholesky::new("covariance", with_pivots(&pivots).view()).unwrap_err();
                 let expected = format!(
                     "`pivot {at} of {n} of the Cholesky factorisation of covariance` is {value}, \
-                     but must be greater than zero, as in a positive definite matrix"
+                     but must be greater than zero, as in a positive definite matrix; add a small \
+                     multiple of the identity, or use more samples than coordinates"
                 );
                 assert_eq!(error.to_string(), expected);
             }

@@ -58,7 +58,7 @@ fn an_asymmetric_matrix_is_refused_with_both_entries() {
         let error = new(array![[4.0, 1.0], [2.0, 3.0]].view()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`a[1, 0]` is 2, but must be within 4e-10 of a[0, 1], which is 1: a symmetric matrix"
+            "`a[1, 0]` is 2, but must be within 4e-10 of a[0, 1], which is 1: a symmetric matrix; fill both triangles, as (A + A')/2 does"
         );
     }
 }

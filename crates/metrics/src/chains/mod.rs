@@ -68,7 +68,8 @@ impl Chains {
                 "draws",
                 draws.shape(),
                 format!("(at least 1 chain, at least {FEWEST_DRAWS} draws)"),
-            ));
+            )
+            .with_cure("rows are chains and columns their draws: sample longer, or transpose the array"));
         }
         let mut values: Vec<f64> = draws.iter().copied().collect();
         let largest = values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));

@@ -197,7 +197,7 @@ fn bad_input_is_refused_by_name() {
     );
     assert_eq!(
         new(array![0.0, 2.0], SETTINGS),
-        "`t[1]` is 2, but must be in [0, 1]"
+        "`t[1]` is 2, but must be in [0, 1]; times are those of the process, divide numbers of steps by their count"
     );
     assert_eq!(
         new(

@@ -312,11 +312,11 @@ fn what_cannot_be_evaluated_is_refused() {
     x[[2, 1]] = 0.5;
     assert_eq!(
         refusal(&mut PseudoLikelihood, x.clone()),
-        "`x[2, 1]` is 0.5, but must be one of [-1.0, 1.0]"
+        "`x[2, 1]` is 0.5, but must be one of [-1.0, 1.0]; round or threshold the data, and recode other symbols to these"
     );
     assert_eq!(
         pseudo_log_likelihood(&model(), x.view()).unwrap_err().to_string(),
-        "`x[2, 1]` is 0.5, but must be one of [-1.0, 1.0]"
+        "`x[2, 1]` is 0.5, but must be one of [-1.0, 1.0]; round or threshold the data, and recode other symbols to these"
     );
     assert!(call(&mut PseudoLikelihood, data().view(), &mut Seed::new(1).rng()).is_ok());
 }

@@ -286,7 +286,10 @@ fn what_cannot_be_evaluated_is_refused() {
         refusal(&mut MinimumProbabilityFlow, x.clone()),
         refusal(&mut ConcreteScoreMatching, x.clone()),
     ] {
-        assert_eq!(message, "`x[2, 1]` is 0.5, but must be one of [-1.0, 1.0]");
+        assert_eq!(
+            message,
+            "`x[2, 1]` is 0.5, but must be one of [-1.0, 1.0]; round or threshold the data, and recode other symbols to these"
+        );
     }
     assert!(call(&mut RatioMatching, data().view(), &mut Seed::new(1).rng()).is_ok());
     // A case that the model all but excludes overflows the flow, and is bounded for ratio matching.

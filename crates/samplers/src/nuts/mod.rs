@@ -16,7 +16,7 @@ mod forest;
 mod orbit;
 mod turns;
 
-use gibbsian_core::error::{check_count, check_positive};
+use gibbsian_core::error::check_count;
 use gibbsian_core::simd::LaneRng;
 use gibbsian_core::{Acceptance, Error, Kernel, Potential, Record, Result, Snapshot, StepInfo, Streams};
 use ndarray::{Array2, CowArray, Ix2};
@@ -24,6 +24,7 @@ use rand::Rng;
 
 use crate::hamiltonian::{Transition, acceptance};
 use crate::metric::Metric;
+use crate::step_size::check_step_size;
 use crate::tunable::Tunable;
 use crate::walkers::Walkers;
 use forest::Forest;
@@ -58,7 +59,7 @@ impl Nuts {
     /// A step size that is not positive and finite.
     pub fn new(step_size: f64) -> Result<Self> {
         Ok(Nuts {
-            step_size: check_positive("step_size", step_size)?,
+            step_size: check_step_size(step_size)?,
             max_depth: 10,
             metric: Metric::Identity,
         })

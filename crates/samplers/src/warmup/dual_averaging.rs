@@ -8,8 +8,10 @@
 //! beginning. With many chains `α` is their mean, which hardly fluctuates; the constants are still those that everybody uses,
 //! `γ = 0.05`, `t₀ = 10`, `κ = 0.75` and `μ = log 10 ε₀`, which favours steps that are too long, since these cost less to try.
 
-use gibbsian_core::error::{check_positive, check_within};
+use gibbsian_core::error::check_within;
 use gibbsian_core::{Record, Result, Snapshot, Values};
+
+use crate::step_size::check_step_size;
 
 const GAMMA: f64 = 0.05;
 const T_0: f64 = 10.0;
@@ -47,7 +49,7 @@ impl DualAveraging {
     /// # Errors
     /// A step size that is not positive and finite, or a probability outside `[0, 1]`.
     pub fn new(step_size: f64, target: f64) -> Result<Self> {
-        check_positive("step_size", step_size)?;
+        check_step_size(step_size)?;
         check_within("target", target, 0.0, 1.0)?;
         Ok(DualAveraging {
             target,

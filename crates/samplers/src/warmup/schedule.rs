@@ -29,7 +29,9 @@ impl Schedule {
     /// # Ok::<(), gibbsian_core::Error>(())
     /// ```
     pub fn new(n_steps: usize) -> Result<Self> {
-        let n_steps = check_count("n_steps", n_steps)? as u64;
+        let n_steps = check_count("n_steps", n_steps)
+            .map_err(|e| e.with_cure("150 steps have room for all windows, and 500 to 1000 are usual"))?
+            as u64;
         if n_steps < 20 {
             return Ok(Schedule {
                 n_steps,

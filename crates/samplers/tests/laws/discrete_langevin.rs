@@ -135,7 +135,7 @@ fn bad_input_is_refused_by_name_or_counted() {
     for refusal in refusals {
         assert_eq!(
             refusal.to_string(),
-            "`x[1, ..]` is [1, 1, 0], but must be a point of finite energy"
+            "`x[1, ..]` is [1, 1, 0], but must be a point of finite energy; start inside the support, for example from draws of the base or from data"
         );
     }
     // Forbidden states are ordinary rejections, broken energies are counted.

@@ -124,7 +124,7 @@ fn forbidden_states_are_never_entered_and_no_start() {
         .unwrap_err();
     assert_eq!(
         refusal.to_string(),
-        "`x[0, ..]` is [1, 1, 0, 0, 0], but must be a point of finite energy"
+        "`x[0, ..]` is [1, 1, 0, 0, 0], but must be a point of finite energy; start inside the support, for example from draws of the base or from data"
     );
 }
 

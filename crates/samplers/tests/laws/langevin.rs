@@ -231,7 +231,7 @@ fn bad_input_is_refused_by_name() {
     };
     assert_eq!(
         refusal(array![[0.0], [3.0]]),
-        "`x[1, ..]` is [3], but must be a point with a finite score"
+        "`x[1, ..]` is [3], but must be a point with a finite score; start inside the support, away from its edge"
     );
     assert_eq!(
         refusal(array![[f64::NAN]]),

@@ -153,11 +153,11 @@ fn bad_input_is_refused_by_name() {
     };
     assert_eq!(
         refusal(f64::INFINITY),
-        "`x[1, ..]` is [3], but must be a point of finite energy"
+        "`x[1, ..]` is [3], but must be a point of finite energy; start inside the support, for example from draws of the base or from data"
     );
     assert_eq!(
         refusal(0.5),
-        "`x[1, ..]` is [3], but must be a point with a finite score"
+        "`x[1, ..]` is [3], but must be a point with a finite score; start inside the support, away from its edge"
     );
     let wide = kernel.with_metric(Metric::diagonal(Array1::ones(2)).unwrap());
     assert!(wide.init(&correlated(), Array2::zeros((1, 3))).is_err());

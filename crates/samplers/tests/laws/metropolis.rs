@@ -129,7 +129,7 @@ fn forbidden_states_are_never_entered_and_no_start() {
             )
             .unwrap_err()
             .to_string(),
-        "`x[1, ..]` is [1, 1, 0, 0, 0], but must be a state of finite energy"
+        "`x[1, ..]` is [1, 1, 0, 0, 0], but must be a state of finite energy; start inside the support, for example from data"
     );
 }
 
@@ -188,7 +188,7 @@ fn rows_outside_the_space_are_refused_by_name() {
     );
     assert_eq!(
         refuse(array![[0.0, 1.0, 2.0, 0.5], [0.0, 1.0, 2.0, 1.0]]),
-        "`x[1, 3]` is 1, but must be one of [-1.5, -0.5, 0.5, 1.5]"
+        "`x[1, 3]` is 1, but must be one of [-1.5, -0.5, 0.5, 1.5]; round or threshold the data, and recode other symbols to these"
     );
 }
 

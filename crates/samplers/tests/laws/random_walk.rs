@@ -106,7 +106,7 @@ fn bad_input_is_refused_by_name() {
         let refusal = kernel.init(&Cut { beyond }, array![[0.0], [3.0]]).unwrap_err();
         assert_eq!(
             refusal.to_string(),
-            "`x[1, ..]` is [3], but must be a point of finite energy"
+            "`x[1, ..]` is [3], but must be a point of finite energy; start inside the support, for example from draws of the base or from data"
         );
     }
     let wide = kernel.with_metric(Metric::diagonal(Array1::ones(2)).unwrap());

@@ -284,7 +284,7 @@ fn bad_input_is_refused_by_name() {
     let refuse = |x: Array2<f64>| kernel.init(&target, x).unwrap_err().to_string();
     assert_eq!(
         refuse(array![[1.0, 1.0], [1.0, -1.0]]),
-        "`x[1, ..]` is [1, -1], but must be a point of finite energy"
+        "`x[1, ..]` is [1, -1], but must be a point of finite energy; start inside the support, for example from draws of the base or from data"
     );
     assert!(refuse(Array2::zeros((0, 2))).contains("at least 1"));
     let narrow = Slice::with_widths(array![1.0]).unwrap();

@@ -252,7 +252,8 @@ impl AdaptiveRungeKutta {
     /// Names the one that does not.
     pub fn check(&self) -> Result<()> {
         check_non_negative("relative_tolerance", self.relative_tolerance)?;
-        check_positive("absolute_tolerance", self.absolute_tolerance)?;
+        check_positive("absolute_tolerance", self.absolute_tolerance)
+            .map_err(|e| e.with_cure("no step has an error of zero: begin with 1e-5"))?;
         self.controller.check()?;
         if let Some(step) = self.first_step {
             check_positive("first_step", step)?;

@@ -69,7 +69,9 @@ impl LinearObservation {
         };
         check_shape("values", &values, &[n_values])?;
         check_finite("values", &values)?;
-        check_positive("noise_variance", noise_variance)?;
+        check_positive("noise_variance", noise_variance).map_err(|e| {
+            e.with_cure("exact values are observed with a small variance, 1e-6 of the data's")
+        })?;
         Ok(LinearObservation {
             operator,
             values,
@@ -187,7 +189,11 @@ impl LinearObservation {
             Err(Error::parameter(
                 "the dimension of the observation",
                 self.dim(),
-                format!("{}, that of the prior", prior.dim()),
+                format!(
+                    "{}, that of the prior; a matrix has a row a measurement and a column a coordinate, transpose one of \
+                     the other order",
+                    prior.dim()
+                ),
             ))
         }
     }

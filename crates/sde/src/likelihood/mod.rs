@@ -208,7 +208,7 @@ fn check_start<P: LinearGaussian + ?Sized>(process: &P, start: f64) -> Result<f6
         Err(Error::parameter(
             "start",
             start,
-            format!("greater than 0 and less than the horizon, {horizon}"),
+            format!("greater than 0 and less than the horizon, {horizon}; 1e-5 of the horizon is usual"),
         ))
     }
 }

@@ -21,7 +21,9 @@ pub(super) fn check_backwards<P: LinearGaussian>(process: &P, grid: &TimeGrid) -
         return Err(Error::parameter(
             name,
             last,
-            format!("less than the first time, {first}: this scheme goes from noise to data"),
+            format!(
+                "less than the first time, {first}: this scheme goes from noise to data; reverse the grid"
+            ),
         ));
     }
     let horizon = process.horizon();
@@ -30,7 +32,7 @@ pub(super) fn check_backwards<P: LinearGaussian>(process: &P, grid: &TimeGrid) -
             return Err(Error::parameter(
                 format!("times[{i}]"),
                 t,
-                format!("in [0, {horizon}]"),
+                format!("in [0, {horizon}]; begin at the horizon and end at a small time such as 1e-3"),
             ));
         }
     }

@@ -134,15 +134,15 @@ fn grids_that_lead_nowhere_are_refused_by_all() {
         let ou = OrnsteinUhlenbeck::new(2.0).unwrap();
         assert_eq!(
             refusal(solver, ou, own, &[0.0, 0.5, 1.0]),
-            "`times[2]` is 1, but must be less than the first time, 0: this scheme goes from noise to data"
+            "`times[2]` is 1, but must be less than the first time, 0: this scheme goes from noise to data; reverse the grid"
         );
         assert_eq!(
             refusal(solver, ou, own, &[2.5, 0.0]),
-            "`times[0]` is 2.5, but must be in [0, 2]"
+            "`times[0]` is 2.5, but must be in [0, 2]; begin at the horizon and end at a small time such as 1e-3"
         );
         assert_eq!(
             refusal(solver, ou, own, &[2.0, 1.0, -0.5]),
-            "`times[2]` is -0.5, but must be in [0, 2]"
+            "`times[2]` is -0.5, but must be in [0, 2]; begin at the horizon and end at a small time such as 1e-3"
         );
         assert_eq!(
             refusal(solver, Forgetting, own, &[1.0, 0.0]),

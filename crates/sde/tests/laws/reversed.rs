@@ -271,7 +271,7 @@ fn what_cannot_be_reversed_is_refused() {
     let message = |e: gibbsian_core::Error| e.to_string();
     assert_eq!(
         message(Reversed::new(forward, Lost).unwrap_err()),
-        "`model.dim` is 2, but must be 3, the dimension of the equation"
+        "`model.dim` is 2, but must be 3, the dimension of the equation; make both for the same data"
     );
     assert!(MarginalFlow::new(forward, Lost).is_err());
     let reversed = Reversed::new(DoubleWell, Lost).unwrap();

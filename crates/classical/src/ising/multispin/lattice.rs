@@ -64,7 +64,7 @@ impl Layout {
     fn of(model: &Ising) -> Result<(Self, f64, f64)> {
         let refuse = |value: String| {
             let requirement = "a periodic square lattice with even sides, at most 128 columns or a multiple of 128, \
-                one coupling and one field";
+                one coupling and one field; make the sides even, or take the general kernels Gibbs and Metropolis";
             Err(Error::parameter("model", value, requirement))
         };
         let (couplings, fields) = (model.couplings(), model.fields());

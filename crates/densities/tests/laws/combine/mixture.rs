@@ -169,7 +169,7 @@ fn bad_parts_are_refused() {
     );
     assert_eq!(
         refuse(array![0.5, 0.25], vec![one.clone(), one.clone()]),
-        "`the sum of weights` is 0.75, but must be within 1e-8 of 1"
+        "`the sum of weights` is 0.75, but must be within 1e-8 of 1; divide the weights by their sum"
     );
     assert_eq!(
         refuse(array![0.5, 0.5], vec![one, two]),

@@ -81,7 +81,7 @@ fn shapes_and_numbers() {
     assert_eq!(
         message(MultivariateNormal::diagonal(zeros(2), array![1.0, 1e-320])),
         format!(
-            "`variances[1]` is {:?}, but must be finite and greater than zero, and its inverse too",
+            "`variances[1]` is {:?}, but must be finite and greater than zero, and its inverse too; give variances, not their logarithms, and drop coordinates that are constant",
             1e-320
         )
         .replace("1e-320", &1e-320_f64.to_string())

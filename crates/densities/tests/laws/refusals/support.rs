@@ -67,9 +67,9 @@ pub fn named(place: &str, error: &Error, argument: &str, given: f64) {
             let whole = name.contains(argument) && !value.is_empty() && !requirement.is_empty();
             whole && (*name != *argument || *value == given.to_string())
         }
-        Error::NonFinite { name, value, context } => {
-            name.contains(argument) && !value.is_finite() && !context.is_empty()
-        }
+        Error::NonFinite {
+            name, value, context, ..
+        } => name.contains(argument) && !value.is_finite() && !context.is_empty(),
         _ => false,
     };
     check(holds, || format!("{place}: {error}"));

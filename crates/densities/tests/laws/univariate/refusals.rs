@@ -21,7 +21,10 @@ fn numbers_that_are_not_in_their_domain() {
         );
         assert_eq!(
             message(StudentT::new(0.0, 1.0, bad)),
-            format!("`degrees_of_freedom` is {bad}, {requirement}")
+            format!(
+                "`degrees_of_freedom` is {bad}, {requirement}; 1 is the Cauchy distribution, and for ever larger ones \
+                 take the normal"
+            )
         );
         assert_eq!(
             message(Laplace::new(0.0, bad)),

@@ -42,7 +42,9 @@ fn observations() {
     for (variance, text) in [(0.0, "0"), (-1.0, "-1"), (f64::NAN, "NaN")] {
         says(
             new(array![[1.0]], array![0.0], variance),
-            &format!("`noise_variance` is {text}, but must be finite and greater than zero"),
+            &format!(
+                "`noise_variance` is {text}, but must be finite and greater than zero; exact values are observed with a small variance, 1e-6 of the data's"
+            ),
         );
     }
     let of = |indices: Vec<usize>| LinearObservation::of_coordinates(3, indices, array![0.0, 0.0], 1.0);
@@ -60,7 +62,7 @@ fn observations() {
 #[test]
 fn methods() {
     let (prior, observation) = (two_modes(2), observed(3, 0.3));
-    let message = "`the dimension of the observation` is 3, but must be 2, that of the prior";
+    let message = "`the dimension of the observation` is 3, but must be 2, that of the prior; a matrix has a row a measurement and a column a coordinate, transpose one of the other order";
     let (p, o) = (process(), || observation.clone());
     says(DiffusionPosteriorSampling::new(p, prior.clone(), o()), message);
     says(PseudoinverseGuidance::new(p, prior.clone(), o(), 1.0), message);
@@ -149,7 +151,7 @@ fn solvers() {
             x.clone(),
             &noise,
         ),
-        "`the dimension of the observation` is 3, but must be 2, that of the prior",
+        "`the dimension of the observation` is 3, but must be 2, that of the prior; a matrix has a row a measurement and a column a coordinate, transpose one of the other order",
     );
     let pir = DiffPir::new(observed(2, 0.3), 1.0, 0.5).unwrap();
     says(
@@ -163,7 +165,7 @@ fn solvers() {
     let corrected = MetropolisCorrected::new(EulerMaruyama, 1, 0.5, 1.0).unwrap();
     says(
         beyond.solve(&corrected, &reverse, x, &noise),
-        "`t[0]` is 6, but must be in [0, 5]",
+        "`t[0]` is 6, but must be in [0, 5]; times are those of the process, divide numbers of steps by their count",
     );
 }
 

@@ -1,0 +1,107 @@
+//! Plain safetensors files: named arrays and nothing else, as other programs write and read them.
+//!
+//! Such a file has no digest and no place for a seed. It is read with the care that checkpoints are read with: the header takes at most
+//! [`MAX_HEADER_BYTES`](crate::MAX_HEADER_BYTES), the ranges must cover the numbers without gaps or overlaps, reading never holds more than twice the file
+//! plus one mebibyte, and numbers that are not finite are refused. Text under `__metadata__` is passed over. Kinds other than `F64`, `F32`, `U64` and
+//! `U8` are refused; halves are converted where they come from.
+
+use std::fmt;
+use std::path::Path;
+
+use gibbsian_core::{Error, Record, Result};
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::format::{Entry, TensorInfo, assemble, describe, record_of, split};
+use super::storage::{Disk, Storage};
+use super::{check_finite, write_atomically};
+
+/// Reads a safetensors file that any program wrote. A [`Checkpoint`](crate::Checkpoint) can be read so too, without the check of its digest.
+///
+/// # Errors
+/// [`Error::File`] when it cannot be read, [`Error::Format`] when it is not a safetensors file of kinds that are known, and numbers that are not
+/// finite.
+pub fn read_weights(path: impl AsRef<Path>) -> Result<Record> {
+    let path = path.as_ref();
+    let bytes = Disk.read(path).map_err(|e| Error::file(path, "read", e))?;
+    decode_weights(&bytes, &path.display().to_string())
+}
+
+/// Reads the bytes of such a file; `origin` names the source in errors.
+///
+/// ```
+/// use gibbsian_checkpoint::{decode_weights, encode_weights};
+/// use gibbsian_core::{Record, Values};
+/// let mut record = Record::new();
+/// record.put("layer.weight", &[1, 2], Values::F32(vec![0.5, -0.25]));
+/// assert_eq!(decode_weights(&encode_weights(&record)?, "memory")?, record);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`read_weights`].
+pub fn decode_weights(bytes: &[u8], origin: &str) -> Result<Record> {
+    let Some((header, numbers)) = split(bytes) else {
+        let found = format!("{} bytes that do not begin like one", bytes.len());
+        return Err(Error::format(origin, found, "a safetensors file"));
+    };
+    let mut json = serde_json::Deserializer::from_slice(header);
+    let Tensors(entries) = Tensors::deserialize(&mut json)
+        .and_then(|tensors| json.end().map(|()| tensors))
+        .map_err(|e| {
+            let expected = "tensors of F64, F32, U64 or U8; convert others where they come from, in Python with tensor.float()";
+            Error::format(origin, format!("a header with an error: {e}"), expected)
+        })?;
+    let record = record_of(entries, numbers, origin)?;
+    check_finite(&record, &format!("in {origin}"))?;
+    Ok(record)
+}
+
+/// Writes a safetensors file that other programs can read, atomically.
+///
+/// # Errors
+/// Those of [`encode_weights`], and what the operating system refuses.
+pub fn write_weights(path: impl AsRef<Path>, record: &Record) -> Result<()> {
+    write_atomically(path, &encode_weights(record)?)
+}
+
+/// The bytes of such a file.
+///
+/// # Errors
+/// A number is not finite, a name is reserved, or names and shapes are more than the header holds.
+pub fn encode_weights(record: &Record) -> Result<Vec<u8>> {
+    check_finite(record, "before it was written")?;
+    let (tensors, n_bytes) = describe(record)?;
+    assemble(format!("{{{}}}", tensors.join(",")), record, n_bytes)
+}
+
+/// The entries of a header, with or without metadata.
+struct Tensors(Vec<Entry>);
+
+impl<'de> Deserialize<'de> for Tensors {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct TensorsVisitor;
+
+        impl<'de> Visitor<'de> for TensorsVisitor {
+            type Value = Tensors;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("tensors by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Tensors, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == "__metadata__" {
+                        map.next_value::<de::IgnoredAny>()?;
+                    } else {
+                        entries.push(map.next_value::<TensorInfo>()?.named(name));
+                    }
+                }
+                Ok(Tensors(entries))
+            }
+        }
+
+        deserializer.deserialize_map(TensorsVisitor)
+    }
+}
