@@ -385,7 +385,7 @@ mod tests {
             "`x` has shape [3, 1], but must have shape (at least 1, 3); rows are samples and columns their \
              coordinates: transpose the array, x.reversed_axes()"
         );
-        let e = check_batch("x", &array![[0.0, 1.0]], 1).unwrap_err();
+        let e = check_batch("x", &array![[0.0, 1.0], [1.0, 1.0]], 1).unwrap_err();
         assert!(
             e.to_string()
                 .ends_with("leave out the column of labels or indices"),

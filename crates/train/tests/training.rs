@@ -248,7 +248,10 @@ fn what_cannot_be_trained_is_refused_by_name_before_the_first_step() {
     let e = refused(rate(0.1), &Nothing, &mut order());
     assert!(e.contains("data.n_points"), "{e}");
     let e = refused(rate(0.1), &points(4, 2, seed), &mut order());
-    assert_eq!(e, "`data` has shape [4, 2], but must have shape (N, 1)");
+    assert_eq!(
+        e,
+        "`data` has shape [4, 2], but must have shape (N, 1); there is one column more than coordinates: leave out the column of labels or indices"
+    );
     for batch_size in [0, 5] {
         let mut wrong = Drawn {
             batch_size,

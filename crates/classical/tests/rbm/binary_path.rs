@@ -152,13 +152,12 @@ fn rows_and_bases_that_do_not_fit_are_refused() {
         );
     }
     for shape in [(2, 4), (0, 3)] {
-        assert_eq!(
-            refuse(Array2::zeros(shape)),
-            format!(
-                "`x` has shape [{}, {}], but must have shape (at least 1, 3)",
-                shape.0, shape.1
-            )
+        let said = refuse(Array2::zeros(shape));
+        let required = format!(
+            "`x` has shape [{}, {}], but must have shape (at least 1, 3)",
+            shape.0, shape.1
         );
+        assert!(said.starts_with(&required), "{said}");
     }
     let refuse =
         |fast: &BinaryRbm, bias: Array1<f64>| BinaryRbmPath::new(fast, &layer(bias)).unwrap_err().to_string();

@@ -106,9 +106,8 @@ pub(crate) fn check_real(name: &'static str, value: f64) -> Result<f64> {
 /// Requires a number between 10⁻³⁰⁰ and 10³⁰⁰: what sets the scale of a density, so that its draws and their log-densities are in the
 /// range of doubles.
 pub(crate) fn check_size(name: &'static str, value: f64) -> Result<f64> {
-    check_positive(name, value).map_err(|e| {
-        e.with_cure("give a standard deviation or scale, not a variance of zero: a point mass has no density")
-    })?;
+    check_positive(name, value)
+        .map_err(|e| e.with_cure("a point mass has no density, take a small value above zero"))?;
     if is_size(value) {
         Ok(value)
     } else {

@@ -10,7 +10,7 @@ use crate::refused;
 
 #[test]
 fn sigma_is_zero() {
-    insta::assert_snapshot!(refused(Normal::new(1.0, 0.0)), @"`deviation` is 0, but must be finite and greater than zero; give a standard deviation or scale, not a variance of zero: a point mass has no density");
+    insta::assert_snapshot!(refused(Normal::new(1.0, 0.0)), @"`deviation` is 0, but must be finite and greater than zero; a point mass has no density, take a small value above zero");
 }
 
 #[test]

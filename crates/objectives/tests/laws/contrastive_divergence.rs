@@ -102,6 +102,6 @@ fn bad_input_is_refused_by_name() {
     let mut objective = ContrastiveDivergence::new(Sweep::Forward, 1).unwrap();
     assert_eq!(
         refusal(&mut objective, Array2::zeros((3, 2))),
-        "`x` has shape [3, 2], but must have shape (at least 1, 3)"
+        "`x` has shape [3, 2], but must have shape (at least 1, 3); rows are samples and columns their coordinates: transpose the array, x.reversed_axes()"
     );
 }

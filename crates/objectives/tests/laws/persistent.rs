@@ -199,7 +199,7 @@ fn bad_input_is_refused_by_name() {
     );
     assert_eq!(
         refusal(&mut chains(2, 1), Array2::zeros((3, 2))),
-        "`x` has shape [3, 2], but must have shape (at least 1, 3)"
+        "`x` has shape [3, 2], but must have shape (at least 1, 3); rows are samples and columns their coordinates: transpose the array, x.reversed_axes()"
     );
     let mut record = Record::new();
     record.put("chains", &[3, 3], Values::F64(vec![1.0; 9]));

@@ -291,7 +291,7 @@ fn bad_input_is_refused_by_name() {
     }
     assert_eq!(
         refusal(&mut objective(50, SETTINGS), Array2::zeros((3, 2))),
-        "`x` has shape [3, 2], but must have shape (at least 1, 3)"
+        "`x` has shape [3, 2], but must have shape (at least 1, 3); rows are samples and columns their coordinates: transpose the array, x.reversed_axes()"
     );
     // A source of another dimension.
     let narrow = Draws(|n: usize, _: &mut dyn Rng| Array2::ones((n, 2)));

@@ -19,7 +19,8 @@ fn a_matrix_that_is_not_positive_definite_says_where_and_by_how_much() {
             indefinite.clone()
         )),
         "`pivot 1 of 2 of the Cholesky factorisation of covariance` is -3, but must be greater than zero, as in a positive \
-         definite matrix; its smallest eigenvalue is -1e0"
+         definite matrix; its smallest eigenvalue is -1e0; add a small multiple of the identity, or use more samples than \
+         coordinates"
     );
     // Pivots are those of the order in which the matrix was given.
     let last = array![[1.0, 0.0, 0.0], [0.0, 1.0, 2.0], [0.0, 2.0, 1.0]];

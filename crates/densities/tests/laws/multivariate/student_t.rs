@@ -166,7 +166,10 @@ fn bad_parameters_are_refused_by_name() {
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert_eq!(
             message(zeros(2), Array2::eye(2), bad),
-            format!("`degrees_of_freedom` is {bad}, but must be finite and greater than zero")
+            format!(
+                "`degrees_of_freedom` is {bad}, but must be finite and greater than zero; 1 is the Cauchy distribution, \
+                 and for ever larger ones take the normal"
+            )
         );
     }
     assert_eq!(

@@ -32,7 +32,9 @@ fn numbers_that_are_not_in_their_domain() {
         );
         assert_eq!(
             message(TruncatedNormal::new(0.0, bad, 0.0, 1.0)),
-            format!("`deviation` is {bad}, {requirement}")
+            format!(
+                "`deviation` is {bad}, {requirement}; a point mass has no density, take a small value above zero"
+            )
         );
     }
     assert!(message(StudentT::new(0.0, 1.0, 1e-310)).ends_with("but must be at least 4.5e-308"));
