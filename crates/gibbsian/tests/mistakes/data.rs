@@ -134,5 +134,5 @@ fn height_and_number_are_exchanged() {
 #[test]
 fn a_file_is_of_another_format() {
     let bytes = encode_npy(&array![[1_u8, 2]]);
-    insta::assert_snapshot!(refused(decode_idx("images.idx", bytes.as_slice())), @"");
+    insta::assert_snapshot!(refused(decode_idx("images.idx", bytes.as_slice())), @"images.idx: found 0x93 0x4e as the first two bytes, expected 0x00 0x00 of an IDX file, or 0x1f 0x8b of a gzip stream; read files of other formats with read_npy, read_table or read_png");
 }

@@ -28,7 +28,7 @@ fn the_step_size_is_negative() {
 
 #[test]
 fn the_start_has_another_dimension() {
-    insta::assert_snapshot!(run(Sampling::new(10, Seed::new(1)), Array2::zeros((4, 5))), @"");
+    insta::assert_snapshot!(run(Sampling::new(10, Seed::new(1)), Array2::zeros((4, 5))), @"`x` has shape [4, 5], but must have shape (at least 1, 2); give every chain a row and every coordinate of the target a column");
 }
 
 #[test]
