@@ -2,7 +2,7 @@
 
 use gibbsian::densities::{
     Bernoulli, Categorical, Covariances, GaussianMixture, MultivariateNormal, MultivariateStudentT, Normal,
-    StudentT, TruncatedNormal,
+    StudentT,
 };
 use gibbsian::ndarray::{Array2, array};
 
