@@ -43,7 +43,7 @@ pub fn render(page: &Page<'_>) -> Result<String> {
              <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"referrer\" content=\"no-referrer\">\n\
-             <title>gibbsian: what was reproduced</title>\n<style>\n{STYLE}{}</style>\n</head>\n<body id=\"top\">\n",
+             <title>gibbsian: what was reproduced</title>\n<style>\n{}{STYLE}</style>\n</head>\n<body id=\"top\">\n",
             gibbsian_mathml::STYLE
         ),
     );

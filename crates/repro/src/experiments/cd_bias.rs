@@ -33,7 +33,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     mathematics: r"With the free energy $F(v) = -\log \sum_h e^{-E(v, h)}$ and the model's law $\pi = e^{-F} / Z$, the negative log-likelihood has the gradient $g = \langle \partial F \rangle_{\text{data}} - \langle \partial F \rangle_{\pi}$. CD-$k$ puts $p_k = p_0 T^k$, the law of $k$ Gibbs steps from the data $p_0$, in place of $\pi$. The chain is reversible, so its modes $\varphi_i$, orthonormal under $\pi$, with their eigenvalues $\lambda_i$ give the bias:
         $$\langle \partial F \rangle_{p_k} - \langle \partial F \rangle_{\pi} = \sum_{i \ge 2} \lambda_i^k \, \langle \varphi_i \rangle_{p_0} \, \langle \varphi_i \, \partial F \rangle_{\pi} .$$
         Nor is CD the gradient of the difference of divergences that motivates it:
-        $$\partial \left[ \operatorname{KL}(p_0 \,\|\, \pi) - \operatorname{KL}(p_k \,\|\, \pi) \right] = \langle \partial F \rangle_{p_0} - \langle \partial F \rangle_{p_k} - \sum_v \partial p_k(v) \log \frac{p_k(v)}{\pi(v)} .$$",
+        $$\begin{aligned} \partial \left[ \operatorname{KL}(p_0 \,\|\, \pi) - \operatorname{KL}(p_k \,\|\, \pi) \right] &= \langle \partial F \rangle_{p_0} - \langle \partial F \rangle_{p_k} \\ &\quad - \sum_v \partial p_k(v) \log \frac{p_k(v)}{\pi(v)} . \end{aligned}$$",
     shows: "Contrastive divergence against the exact gradient on restricted Boltzmann machines small enough to enumerate.\n\nIts \
             bias decays geometrically, at the largest eigenvalue of the Gibbs chain that overlaps both the data and the statistic. \
             Its expectation is neither the likelihood gradient nor the gradient of a difference of two divergences, nor of anything \

@@ -27,7 +27,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     mathematics: r"Energies add for a product, densities for a mixture, and a quotient subtracts:
         $$p_{\text{and}} \propto \prod_k p_k , \qquad p_{\text{or}} = \sum_k w_k \frac{e^{-E_k}}{Z_k} , \qquad p_{\text{and not}} \propto p_A \, p_B^{-\alpha} .$$
         A mixture needs the normalisers, and a quotient has one only where $p_A$ falls faster than $p_B^{\alpha}$. Noise does not respect products: with $(\cdot)_t$ for noising up to time $t > 0$,
-        $$\sum_k \nabla \log \, (p_k)_t \ne \nabla \log \Bigl( \prod_k p_k \Bigr)_t ,$$
+        $$\sum_k \nabla \log \, (p_k)_t \ne \nabla \log \left( \prod_k p_k \right)_t ,$$
         so a reverse diffusion along the sum of the scores ends in another law. Metropolis steps on $\sum_k E_k$ put it right.",
     shows: "Products, mixtures and quotients of models in the plane, with every normaliser known, and attributes of digits composed by adding energies.\n\nAdding \
             the scores of noised models inside a reverse diffusion is biased, and a corrected kernel on the sum of the energies is not. Digits: restricted machines that have each learnt one \

@@ -29,7 +29,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     mathematics: r"The log-likelihood of $p_\theta = e^{f_\theta} / Z_\theta$ has two terms, and so has its gradient:
         $$\log p_\theta(x) = f_\theta(x) - \log Z_\theta , \qquad \nabla_\theta \log p_\theta(x) = \nabla_\theta f_\theta(x) - \mathbb{E}_{p_\theta} \nabla_\theta f_\theta .$$
         The first alone has no maximum. For $f = -x^2 / (2\sigma^2)$,
-        $$\frac{\partial f}{\partial \sigma^2} = \frac{x^2}{2 \sigma^4} \ge 0 \quad \text{always, but} \quad \frac{\partial}{\partial \sigma^2} \left( f - \tfrac{1}{2} \log 2 \pi \sigma^2 \right) = \frac{x^2 - \sigma^2}{2 \sigma^4} ,$$
+        $$\frac{\partial f}{\partial \sigma^2} = \frac{x^2}{2 \sigma^4} \ge 0 \quad \text{always, but} \qquad \frac{\partial}{\partial \sigma^2} \left( f - \tfrac{1}{2} \log 2 \pi \sigma^2 \right) = \frac{x^2 - \sigma^2}{2 \sigma^4} ,$$
         which vanishes on average at $\sigma^2 = \frac{1}{N} \sum_n x_n^2$. Raising the data lowers the rest, and the maximum has the least $\operatorname{KL}(p_{\text{data}} \,\|\, p_\theta)$.",
     shows: "What becomes of maximum likelihood when log Z is left out: the model makes everything likelier, without end. With it, raising the \
             data lowers the rest.\n\nThe gradient of log Z is an expectation under the model. Maximum likelihood minimises the \
