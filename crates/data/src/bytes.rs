@@ -20,7 +20,7 @@ pub fn read_bytes(path: impl AsRef<Path>, limit: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "gzip"))]
 mod tests {
     use super::*;
 

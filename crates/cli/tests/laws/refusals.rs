@@ -160,8 +160,8 @@ const CASES: &[Case] = &[
     case("labels in place of pictures", "rbm", "labels-idx1-ubyte", &[]),
 ];
 
-fn place() -> Place {
-    let place = Place::new("refusals");
+fn place(name: &str) -> Place {
+    let place = Place::new(name);
     place.table("bars.csv", NINE, bars(40).view());
     place.table("points.csv", "x,y", points(40).view());
     place.table("grey.csv", NINE, (bars(40) * 0.5).view());
@@ -216,7 +216,7 @@ fn place() -> Place {
 
 #[test]
 fn refusals_name_the_key_the_value_what_is_allowed_and_the_cure() {
-    let place = place();
+    let place = place("refusals-refusals");
     let mut all = String::new();
     for case in CASES {
         let text = format!(
@@ -244,7 +244,7 @@ fn refusals_name_the_key_the_value_what_is_allowed_and_the_cure() {
 
 #[test]
 fn commands_refuse_what_they_cannot_use() {
-    let place = place();
+    let place = place("refusals-commands");
     place.write(
         "c.toml",
         "kind = \"rbm\"\n[data]\npath = \"bars.csv\"\n[model]\nhidden = 3\n[training]\nepochs = 1\n",
@@ -279,7 +279,7 @@ fn commands_refuse_what_they_cannot_use() {
 
 #[test]
 fn training_that_diverges_is_a_failure_with_a_cure() {
-    let place = place();
+    let place = place("refusals-diverging");
     place.write("c.toml", "kind = \"rbm\"\n[data]\npath = \"bars.csv\"\n[training]\nepochs = 50\nlearning_rate = 1e38\nfinal_learning_rate = 1e38\n");
     let answer = place.run("train @c.toml --out @run --quiet");
     assert_eq!(answer.code, 1, "{}", answer.err);
