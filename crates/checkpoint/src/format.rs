@@ -20,12 +20,11 @@
 use std::fmt;
 
 use gibbsian_core::{Error, Record, Result};
-use serde::de::{self, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use sha2::{Digest, Sha256};
 
+use super::json::{Fault, Reader, quoted};
 use super::numbers::{Kind, kind_of, put_numbers, take_numbers};
-use super::{Checkpoint, check_finite, hexadecimal};
+use super::sha256::Sha256;
+use super::{Checkpoint, check_finite};
 
 /// The version that is written; others are refused.
 pub const FORMAT_VERSION: &str = "1";
@@ -51,11 +50,11 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
     header += &"0".repeat(DIGITS);
     header += &format!(
         "\",\"format\":{},\"version\":{},\"step\":\"{}\",\"seed\":\"{}\",\"recipe\":{}}}",
-        json(FORMAT),
-        json(FORMAT_VERSION),
+        quoted(FORMAT),
+        quoted(FORMAT_VERSION),
         checkpoint.step,
         checkpoint.seed,
-        json(&checkpoint.recipe),
+        quoted(&checkpoint.recipe),
     );
     let (tensors, n_bytes) = describe(record)?;
     for tensor in tensors {
@@ -99,7 +98,7 @@ pub(super) fn describe(record: &Record) -> Result<(Vec<String>, usize)> {
         }
         tensors.push(format!(
             "{}:{{\"dtype\":\"{}\",\"shape\":{shape:?},\"data_offsets\":[{start},{end}]}}",
-            json(name),
+            quoted(name),
             kind_of(values).name(),
         ));
     }
@@ -142,9 +141,7 @@ pub(super) fn decode(bytes: &[u8], origin: &str) -> Result<Checkpoint> {
         ));
     }
 
-    let mut json = serde_json::Deserializer::from_slice(header);
-    let header = Header::deserialize(&mut json)
-        .and_then(|header| json.end().map(|()| header))
+    let header = Header::read(header)
         .map_err(|e| wrong(&format!("a header with an error: {e}"), &"a checkpoint's header"))?;
     let metadata = header.metadata;
     if metadata.format != FORMAT || metadata.version != FORMAT_VERSION {
@@ -204,9 +201,9 @@ pub(super) fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 fn digest(bytes: &[u8]) -> String {
     let mut sha = Sha256::new();
     sha.update(&bytes[..DIGEST_START]);
-    sha.update([b'0'; DIGITS]);
+    sha.update(&[b'0'; DIGITS]);
     sha.update(&bytes[DIGEST_END..]);
-    hexadecimal(&sha.finalize())
+    sha.hexadecimal()
 }
 
 /// Writes the digest into its place.
@@ -256,15 +253,7 @@ fn check_ranges(entries: &[Entry], n_bytes: usize, origin: &str) -> Result<()> {
     Ok(())
 }
 
-fn json(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Metadata {
-    #[serde(rename = "sha256")]
-    _sha256: String,
     format: String,
     version: String,
     step: String,
@@ -284,79 +273,90 @@ struct Header {
     entries: Vec<Entry>,
 }
 
-impl<'de> Deserialize<'de> for Header {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct HeaderVisitor;
-
-        impl<'de> Visitor<'de> for HeaderVisitor {
-            type Value = Header;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("metadata and tensors by name")
+impl Header {
+    fn read(bytes: &[u8]) -> std::result::Result<Self, Fault> {
+        let mut reader = Reader::new(bytes);
+        let (mut metadata, mut entries) = (None, Vec::new());
+        reader.object(|reader, name| {
+            // The opening of the file has shown that metadata come first.
+            if metadata.is_none() {
+                metadata = Some(Metadata::read(reader)?);
+            } else {
+                entries.push(Entry::read(reader, name)?);
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Header, A::Error> {
-                // The opening of the file has shown that metadata come first.
-                let Some((_, metadata)) = map.next_entry::<de::IgnoredAny, Metadata>()? else {
-                    return Err(de::Error::missing_field("__metadata__"));
-                };
-                let mut entries = Vec::new();
-                while let Some((name, tensor)) = map.next_entry::<String, TensorInfo>()? {
-                    entries.push(tensor.named(name));
-                }
-                Ok(Header { metadata, entries })
-            }
-        }
-
-        deserializer.deserialize_map(HeaderVisitor)
+            Ok(())
+        })?;
+        reader.end()?;
+        let metadata = reader.required(metadata, "__metadata__")?;
+        Ok(Self { metadata, entries })
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TensorInfo {
-    dtype: Kind,
-    shape: Shape,
-    data_offsets: (usize, usize),
+impl Metadata {
+    fn read(reader: &mut Reader) -> std::result::Result<Self, Fault> {
+        let (mut sha256, mut format, mut version, mut step, mut seed, mut recipe) =
+            (None, None, None, None, None, None);
+        reader.object(|reader, name| {
+            let slot = match name.as_str() {
+                "sha256" => &mut sha256,
+                "format" => &mut format,
+                "version" => &mut version,
+                "step" => &mut step,
+                "seed" => &mut seed,
+                "recipe" => &mut recipe,
+                _ => return Err(reader.unknown(&name)),
+            };
+            let value = reader.text()?;
+            reader.once(slot, &name, value)
+        })?;
+        Ok(Self {
+            format: reader.required(format, "format")?,
+            version: reader.required(version, "version")?,
+            step: reader.required(step, "step")?,
+            seed: reader.required(seed, "seed")?,
+            recipe: reader.required(recipe, "recipe")?,
+        })
+    }
 }
 
-impl TensorInfo {
-    pub(super) fn named(self, name: String) -> Entry {
-        Entry {
+impl Entry {
+    pub(super) fn read(reader: &mut Reader, name: String) -> std::result::Result<Self, Fault> {
+        let (mut kind, mut shape, mut range) = (None, None, None);
+        reader.object(|reader, field| match field.as_str() {
+            "dtype" => {
+                let said = reader.text()?;
+                let value =
+                    Kind::named(&said).ok_or_else(|| reader.fault(format!("unknown kind `{said}`")))?;
+                reader.once(&mut kind, &field, value)
+            }
+            "shape" => {
+                let value = lengths(reader, MAX_RANK)?;
+                reader.once(&mut shape, &field, value)
+            }
+            "data_offsets" => match lengths(reader, 2)?[..] {
+                [start, end] => reader.once(&mut range, &field, (start, end)),
+                _ => Err(reader.fault("data_offsets that are not two numbers")),
+            },
+            _ => Err(reader.unknown(&field)),
+        })?;
+        Ok(Self {
             name,
-            kind: self.dtype,
-            shape: self.shape.0,
-            range: self.data_offsets,
-        }
+            kind: reader.required(kind, "dtype")?,
+            shape: reader.required(shape, "shape")?,
+            range: reader.required(range, "data_offsets")?,
+        })
     }
 }
 
-/// At most [`MAX_RANK`] lengths.
-struct Shape(Vec<usize>);
-
-impl<'de> Deserialize<'de> for Shape {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct ShapeVisitor;
-
-        impl<'de> Visitor<'de> for ShapeVisitor {
-            type Value = Shape;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "at most {MAX_RANK} lengths")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Shape, A::Error> {
-                let mut shape = Vec::new();
-                while let Some(n) = seq.next_element()? {
-                    if shape.len() == MAX_RANK {
-                        return Err(de::Error::invalid_length(MAX_RANK + 1, &self));
-                    }
-                    shape.push(n);
-                }
-                Ok(Shape(shape))
-            }
+/// At most so many whole numbers.
+fn lengths(reader: &mut Reader, most: usize) -> std::result::Result<Vec<usize>, Fault> {
+    let mut lengths = Vec::new();
+    reader.list(|reader| {
+        if lengths.len() == most {
+            return Err(reader.fault(format!("a list that is longer than at most {most} numbers")));
         }
-
-        deserializer.deserialize_seq(ShapeVisitor)
-    }
+        lengths.push(reader.whole()?);
+        Ok(())
+    })?;
+    Ok(lengths)
 }

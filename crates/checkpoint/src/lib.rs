@@ -15,7 +15,9 @@
 
 mod files;
 mod format;
+pub mod json;
 mod numbers;
+mod sha256;
 mod storage;
 mod weights;
 
@@ -29,10 +31,10 @@ mod simulated;
 use std::path::Path;
 
 use gibbsian_core::{Error, Record, Result, Values};
-use sha2::{Digest, Sha256};
 
 pub use files::{CheckpointFiles, Loaded};
 pub use format::{FORMAT_VERSION, MAX_HEADER_BYTES, MAX_RANK};
+pub use sha256::Sha256;
 
 pub use weights::{decode_weights, encode_weights, read_weights, write_weights};
 
@@ -120,7 +122,9 @@ impl Checkpoint {
 /// The text should say everything that the results depend on and the seed does not: the model, the objective, the
 /// optimiser and their settings.
 pub fn fingerprint(recipe: &str) -> String {
-    hexadecimal(&Sha256::digest(recipe.as_bytes()))
+    let mut sha = Sha256::new();
+    sha.update(recipe.as_bytes());
+    sha.hexadecimal()
 }
 
 /// The same for a record: the SHA-256 of its names, kinds, shapes and bits.
@@ -128,14 +132,14 @@ pub fn fingerprint_of(record: &Record) -> String {
     let mut sha = Sha256::new();
     for (name, shape, values) in record.entries() {
         // Lengths go before what they measure, so that no two records are one string of bytes.
-        let mut put_length = |n: usize| sha.update((n as u64).to_le_bytes());
+        let mut put_length = |n: usize| sha.update(&(n as u64).to_le_bytes());
         put_length(name.len());
         put_length(shape.len());
         shape.iter().for_each(|&n| put_length(n));
         sha.update(name.as_bytes());
-        sha.update(numbers::numbers(values));
+        sha.update(&numbers::numbers(values));
     }
-    hexadecimal(&sha.finalize())
+    sha.hexadecimal()
 }
 
 /// Puts `bytes` under the name `path`, durably and in one piece: at every moment, also after a loss of power, there is what was there before
@@ -157,10 +161,6 @@ fn check_same(name: &str, found: &str, required: &str) -> Result<()> {
         format!("that of this run, {required}; resuming another run would mix the two"),
     )
     .with_cure("resume with the settings and the seed of the run, or begin in another directory"))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Requires finite numbers in every entry and names the first that is not.

@@ -1,10 +1,9 @@
 //! Numbers as bytes, little-endian.
 
 use gibbsian_core::Values;
-use serde::Deserialize;
 
 /// The kinds of numbers, by their names in safetensors.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
     F64,
     F32,
@@ -19,6 +18,12 @@ impl Kind {
             Kind::F32 => 4,
             Kind::U8 => 1,
         }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Kind::F64, Kind::F32, Kind::U64, Kind::U8]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 
     pub(super) fn name(self) -> &'static str {

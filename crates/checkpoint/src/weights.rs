@@ -5,14 +5,12 @@
 //! plus one mebibyte, and numbers that are not finite are refused. Text under `__metadata__` is passed over. Kinds other than `F64`, `F32`, `U64` and
 //! `U8` are refused; halves are converted where they come from.
 
-use std::fmt;
 use std::path::Path;
 
 use gibbsian_core::{Error, Record, Result};
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 
-use super::format::{Entry, TensorInfo, assemble, describe, record_of, split};
+use super::format::{Entry, assemble, describe, record_of, split};
+use super::json::{Fault, Reader};
 use super::storage::{Disk, Storage};
 use super::{check_finite, write_atomically};
 
@@ -45,11 +43,9 @@ pub fn decode_weights(bytes: &[u8], origin: &str) -> Result<Record> {
         let found = format!("{} bytes that do not begin like one", bytes.len());
         return Err(Error::format(origin, found, "a safetensors file"));
     };
-    let mut json = serde_json::Deserializer::from_slice(header);
-    let Tensors(entries) = Tensors::deserialize(&mut json)
-        .and_then(|tensors| json.end().map(|()| tensors))
+    let entries = entries(header)
         .map_err(|e| {
-            let expected = "tensors of F64, F32, U64 or U8; convert others where they come from, in Python with tensor.float()";
+            let expected = "tensors by name, of F64, F32, U64 or U8; convert others where they come from, in Python with tensor.float()";
             Error::format(origin, format!("a header with an error: {e}"), expected)
         })?;
     let record = record_of(entries, numbers, origin)?;
@@ -76,32 +72,15 @@ pub fn encode_weights(record: &Record) -> Result<Vec<u8>> {
 }
 
 /// The entries of a header, with or without metadata.
-struct Tensors(Vec<Entry>);
-
-impl<'de> Deserialize<'de> for Tensors {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct TensorsVisitor;
-
-        impl<'de> Visitor<'de> for TensorsVisitor {
-            type Value = Tensors;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("tensors by name")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Tensors, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(name) = map.next_key::<String>()? {
-                    if name == "__metadata__" {
-                        map.next_value::<de::IgnoredAny>()?;
-                    } else {
-                        entries.push(map.next_value::<TensorInfo>()?.named(name));
-                    }
-                }
-                Ok(Tensors(entries))
-            }
+fn entries(header: &[u8]) -> std::result::Result<Vec<Entry>, Fault> {
+    let (mut reader, mut entries) = (Reader::new(header), Vec::new());
+    reader.object(|reader, name| {
+        if name == "__metadata__" {
+            return reader.skip();
         }
-
-        deserializer.deserialize_map(TensorsVisitor)
-    }
+        entries.push(Entry::read(reader, name)?);
+        Ok(())
+    })?;
+    reader.end()?;
+    Ok(entries)
 }

@@ -8,12 +8,11 @@
 //! the layout of the parameters, the schedule of learning rates, and the first minibatch with its numbers. The number
 //! of epochs is left out on purpose: a finished run can be made longer.
 
-use gibbsian_checkpoint::{Checkpoint, CheckpointFiles, fingerprint};
+use gibbsian_checkpoint::{Checkpoint, CheckpointFiles, Sha256, fingerprint};
 use gibbsian_core::{
     BatchOrder, Dataset, Error, ParametricMut, Record, Result, Snapshot, Space, TrainStep, Values,
 };
 use ndarray::Array1;
-use sha2::{Digest, Sha256};
 
 use crate::monitor::Monitor;
 use crate::trainer::{Feed, Outcome, Position, Trainer};
@@ -117,10 +116,10 @@ impl Checkpointing {
         let rows = data.rows(indices, trainer.streams(0));
         let mut first = Sha256::new();
         for index in indices {
-            first.update((*index as u64).to_le_bytes());
+            first.update(&(*index as u64).to_le_bytes());
         }
         for value in &rows {
-            first.update(value.to_le_bytes());
+            first.update(&value.to_le_bytes());
         }
         fingerprint(&format!(
             "{}\nlearning rate: {:?}\nparameters: {:?}\ndata: {} x {}\nsteps per epoch: {steps_per_epoch}\nfirst minibatch: {:?}",
@@ -129,7 +128,7 @@ impl Checkpointing {
             model.layout(),
             data.n_points(),
             data.dim(),
-            first.finalize(),
+            first.finish(),
         ))
     }
 }

@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use gibbsian_checkpoint::json::quoted;
 use gibbsian_core::error::check_count;
 use gibbsian_core::{Error, Layout, Result};
-use serde::{Deserialize, Serialize};
 
-use super::members::{Kind, Member, Role, json};
+use super::members::{Kind, Member, Role};
+use super::own::{Own, read};
 
 /// The most bytes that the metadata may take: more than a thousand variables and statistics.
 pub(super) const MAX_METADATA_BYTES: usize = 1 << 20;
@@ -19,7 +20,7 @@ pub(super) const MAX_METADATA_BYTES: usize = 1 << 20;
 const MIN_ARRAY_BYTES: usize = 200;
 
 /// The version of the layout that is written; others are refused.
-const FORMAT: u64 = 1;
+const FORMAT: usize = 1;
 
 /// What a store of draws holds, whatever the number of draws.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,7 +158,7 @@ impl Contents {
         let group = r#"{"zarr_format":2}"#;
         let about = format!(
             r#""inference_library":"gibbsian","inference_library_version":{}"#,
-            json(version)
+            quoted(version)
         );
         let own = Own {
             format: FORMAT,
@@ -177,7 +178,7 @@ impl Contents {
             (".zgroup".to_owned(), group.to_owned()),
             (
                 ".zattrs".to_owned(),
-                format!(r#"{{{about},"gibbsian":{}}}"#, json(&own)),
+                format!(r#"{{{about},"gibbsian":{}}}"#, own.json()),
             ),
         ];
         let groups: &[&str] = if self.statistics.is_empty() {
@@ -187,7 +188,7 @@ impl Contents {
         };
         for name in groups {
             files.push((format!("{name}/.zgroup"), group.to_owned()));
-            let description = json(&self.description);
+            let description = quoted(&self.description);
             files.push((
                 format!("{name}/.zattrs"),
                 format!(r#"{{"description":{description},{about}}}"#),
@@ -203,7 +204,7 @@ impl Contents {
         for (i, (path, text)) in files.iter().enumerate() {
             let end = if i + 1 < files.len() { "," } else { "" };
             // Writing to a string cannot fail.
-            let _ = writeln!(consolidated, "{}:{text}{end}", json(path));
+            let _ = writeln!(consolidated, "{}:{text}{end}", quoted(path));
         }
         consolidated += "},\"zarr_consolidated_format\":1}\n";
         Metadata { files, consolidated }
@@ -212,16 +213,12 @@ impl Contents {
     /// What the consolidated metadata say, which must be what [`Contents::metadata`] would write.
     pub(super) fn from_metadata(bytes: &[u8], origin: &str) -> Result<(Self, usize)> {
         let wrong = |found: String, expected: &str| Error::format(origin, found, expected);
-        let said: Consolidated = serde_json::from_slice(bytes).map_err(|e| {
+        let (version, own) = read(bytes).map_err(|e| {
             wrong(
                 format!("metadata with an error: {e}"),
                 "those of a store of draws",
             )
         })?;
-        let (version, own) = (
-            said.metadata.root.inference_library_version,
-            said.metadata.root.gibbsian,
-        );
         if own.format != FORMAT {
             return Err(wrong(
                 format!("format {}", own.format),
@@ -284,36 +281,6 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The most axes of a variable.
 const MAX_RANK: usize = 8;
-
-#[derive(Deserialize)]
-struct Consolidated {
-    metadata: Files,
-}
-
-#[derive(Deserialize)]
-struct Files {
-    #[serde(rename = ".zattrs")]
-    root: Root,
-}
-
-#[derive(Deserialize)]
-struct Root {
-    inference_library_version: String,
-    gibbsian: Own,
-}
-
-/// What the store says of itself, and all else follows from.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Own {
-    format: u64,
-    n_draws: usize,
-    n_chains: usize,
-    draws_per_chunk: usize,
-    variables: Vec<(String, Vec<usize>)>,
-    statistics: Vec<String>,
-    description: String,
-}
 
 /// Whether all numbers of these variables, and of the statistics beside them, can be counted in bytes.
 fn can_be_counted<'a>(n_chains: usize, n_draws: usize, shapes: impl Iterator<Item = &'a [usize]>) -> bool {

@@ -1,6 +1,6 @@
 //! The arrays of a store: what they hold, and their metadata and files.
 
-use serde::Serialize;
+use gibbsian_checkpoint::json::{listed, quoted};
 
 /// How the numbers of an array are written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,11 +93,9 @@ impl Member {
     }
 
     pub(super) fn zattrs(&self) -> String {
-        format!(r#"{{"_ARRAY_DIMENSIONS":{}}}"#, json(&self.dims))
+        format!(
+            r#"{{"_ARRAY_DIMENSIONS":{}}}"#,
+            listed(self.dims.iter().map(|dim| quoted(dim)))
+        )
     }
-}
-
-pub(super) fn json(value: &(impl Serialize + ?Sized)) -> String {
-    // Strings, numbers and lists of them always have a form in JSON.
-    serde_json::to_string(value).unwrap_or_default()
 }

@@ -13,6 +13,7 @@ mod chunk;
 mod contents;
 mod crc;
 mod members;
+mod own;
 
 use std::fs;
 use std::io::ErrorKind;
