@@ -3,6 +3,8 @@
 //! Constructors, drivers, readers and the command line validate what they are given and return [`Error`] with the name of the
 //! offending argument, its value and what was required. After construction the numerics cannot fail: a wrong shape handed to
 //! a numeric trait method is a programming error and panics with both shapes.
+//!
+//! reason for length: one type, its checks, and their tests
 
 use std::borrow::Cow;
 use std::fmt;
