@@ -16,6 +16,9 @@
 //! a gap of 0.1 nat on average over many cases, and closer on a longer ladder, is hardly a different model. Forward chains
 //! that miss a mode of `p` make the optimistic end too high and the gap large, which is how the certificate notices them.
 //!
+//! **Where the ends cross**, the annealing model fits these cases better than the target does, and a bound from it says nothing about
+//! how low `ℓ` is. By less than a contradiction that can be chance; then the bounds reach as far below the optimistic end as above it.
+//!
 //! The error of the gap is **paired**: the spread of `log f(x_t)` between easy and difficult cases, tens of nats, enters both ends
 //! alike and cancels in `D_t = log f(x_t) − log p̂(x_t)`, which scatters around `log Z`.
 //!
@@ -43,7 +46,8 @@ pub struct Certificate {
     pub conservative: f64,
     /// The standard error of [`Certificate::gap`], over chains and test cases, from paired differences.
     pub gap_standard_error: f64,
-    /// The conservative and the optimistic end, each moved outwards to a bound that holds with half the error allowed.
+    /// The conservative and the optimistic end, each moved outwards to a bound that holds with half the error allowed; where the ends cross,
+    /// the lower bound is at least as far below the optimistic end as the upper one is above it.
     pub bounds: Interval,
     /// `sd_t(log f(x_t)) / √T`: how far the average over other test cases of the same source would scatter.
     pub test_case_standard_error: f64,
@@ -111,9 +115,11 @@ impl Certificate {
         let (mean_target, target_error) = mean_and_error(raise.log_targets().iter().copied());
         let optimistic = mean_target - forward.log_z();
         let conservative = raise.mean();
+        let upper = mean_target - forward.lower_bound(each)?.value;
+        let lower = raise.lower_bound(each)?.value;
         let bounds = Interval {
-            lower: raise.lower_bound(each)?.value,
-            upper: mean_target - forward.lower_bound(each)?.value,
+            lower: lower_end(lower, conservative, optimistic, upper),
+            upper,
             level,
         };
         let implied_log_z = raise
@@ -130,7 +136,11 @@ impl Certificate {
             bounds,
             test_case_standard_error: target_error,
             n_cases,
-            verdict: conclude(optimistic - conservative, gap_standard_error, bounds, tolerance),
+            verdict: if lower > upper {
+                contradiction(optimistic - conservative, gap_standard_error)
+            } else {
+                conclude(optimistic - conservative, gap_standard_error, bounds, tolerance)
+            },
         })
     }
 
@@ -140,11 +150,24 @@ impl Certificate {
     }
 }
 
+/// The lower bound: RAISE's, or where the ends cross also the mirror image of the upper one.
+fn lower_end(lower: f64, conservative: f64, optimistic: f64, upper: f64) -> f64 {
+    if conservative > optimistic {
+        lower.min(optimistic - (upper - optimistic))
+    } else {
+        lower
+    }
+}
+
+fn contradiction(gap: f64, gap_standard_error: f64) -> CertificateVerdict {
+    CertificateVerdict::Contradiction {
+        standard_errors: -gap / gap_standard_error,
+    }
+}
+
 fn conclude(gap: f64, gap_standard_error: f64, bounds: Interval, tolerance: f64) -> CertificateVerdict {
-    if bounds.lower > bounds.upper || -gap > CONTRADICTION * gap_standard_error.max(1e-12) {
-        CertificateVerdict::Contradiction {
-            standard_errors: -gap / gap_standard_error,
-        }
+    if -gap > CONTRADICTION * gap_standard_error.max(1e-12) {
+        contradiction(gap, gap_standard_error)
     } else if bounds.width() <= tolerance {
         CertificateVerdict::Certified { gap: bounds.width() }
     } else if gap <= tolerance {
@@ -191,5 +214,18 @@ impl fmt::Display for Certificate {
                 write!(f, "contradiction by {standard_errors:.1} standard errors")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_hold_both_ends_also_where_they_cross() {
+        assert_eq!(lower_end(-3.5, -3.25, -3.0, -2.75), -3.5);
+        // Conservative above optimistic: RAISE's bound alone would leave the optimistic end outside.
+        assert_eq!(lower_end(-2.9, -2.75, -3.0, -2.5), -3.5);
+        assert_eq!(lower_end(-4.0, -2.75, -3.0, -2.5), -4.0);
     }
 }

@@ -139,6 +139,7 @@ fn a_coarse_ladder_is_inconclusive_and_an_annealing_model_that_fits_better_is_a_
         matches!(crossed.verdict, CertificateVerdict::Contradiction { .. }),
         "{crossed}"
     );
+    assert!(crossed.bounds.contains(crossed.optimistic), "{crossed}");
     assert!(of(&concatenate![Axis(0), near_base, near_target]).n_cases == 800);
 }
 
