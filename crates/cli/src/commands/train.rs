@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gibbsian_core::Seed;
+use gibbsian_core::{Seed, Streams};
 use gibbsian_data::{Header, read_table};
 use ndarray::{ArrayView2, Axis};
 
@@ -55,8 +55,9 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
     for note in &data.notes {
         console.notice(note);
     }
-    if kind.wants() == Wants::Real {
-        refuse_constants(&data, configuration.data.scale)?;
+    match kind.wants() {
+        Wants::Binary => refuse_other_than_bits(&data)?,
+        Wants::Real => refuse_constants(&data, configuration.data.scale)?,
     }
     memory::check(
         kind.bytes(data.dim()),
@@ -178,11 +179,37 @@ impl<'a> Shown<'a> {
     }
 }
 
+/// Requires zeros and ones of what training sees.
+fn refuse_other_than_bits(data: &Prepared) -> Result<()> {
+    let n = data.train.n_points();
+    let rows: Vec<usize> = (0..n).collect();
+    for rows in rows.chunks(1024) {
+        let x = data.train.rows(rows, Streams::from_key(0));
+        if let Some(((row, column), value)) = x.indexed_iter().find(|(_, v)| **v != 0.0 && **v != 1.0) {
+            let cure = if (0.0..=1.0).contains(value) {
+                "set data.binarise = \"stochastic\" (numbers are probabilities) or \"threshold\" (above data.threshold is 1)"
+            } else {
+                "set data.scale = \"unit\" (or \"unit-together\" for pictures) with data.binarise = \"stochastic\", or data.binarise = \"threshold\" with data.threshold; \
+                 for real-valued data use kind = \"score\" or \"energy\""
+            };
+            return Err(Failure::refused(
+                format!(
+                    "column {:?} has {value} in training row {}, but binary units are 0 or 1",
+                    data.names[column],
+                    rows[row] + 1
+                ),
+                cure,
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses columns without a density, and warns of none: real-valued models learn how numbers scatter.
 fn refuse_constants(data: &Prepared, scale: Scale) -> Result<()> {
     let n = data.train.n_points().min(N_LOOKED_AT);
     let rows: Vec<usize> = (0..n).collect();
-    let x = data.train.rows(&rows, gibbsian_core::Streams::from_key(0));
+    let x = data.train.rows(&rows, Streams::from_key(0));
     let column_is_constant =
         |x: ArrayView2<f64>| x.axis_iter(Axis(1)).position(|c| c.iter().all(|v| *v == c[0]));
     if let Some(i) = column_is_constant(x.view()) {

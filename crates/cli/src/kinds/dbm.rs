@@ -20,7 +20,7 @@ use serde_json::json;
 use super::anneal::{self, Annealing};
 use super::chains::GibbsKeys;
 use super::fit::{Course, Job, Stage, Trained};
-use super::rbm::{Method, base_draws, base_log_probability, base_rate, check_binary};
+use super::rbm::{Method, base_draws, base_log_probability, base_rate};
 use super::{Draws, Evaluation, Kind, Model, Verdict, Wants};
 use crate::check;
 use crate::config::{self, Sections};
@@ -392,7 +392,6 @@ impl Kind for DbmKind {
     }
 
     fn train(&self, job: &Job<'_>) -> Result<Trained> {
-        check_binary(job.data)?;
         let t = &self.training;
         let base = base_rate(&job.data.means, job.data.train.n_points())?;
         let mut stages = Vec::new();

@@ -24,7 +24,7 @@ use super::fit::{Course, Job, Trained};
 use super::{Draws, Evaluation, Kind, Model, Verdict, Wants};
 use crate::check;
 use crate::config::{self, Sections};
-use crate::data::prepare::{Prepared, fixed_rows};
+use crate::data::prepare::fixed_rows;
 use crate::failure::{Failure, OrRefuse, Result};
 use crate::progress::Progress;
 
@@ -273,32 +273,6 @@ pub(crate) fn base_log_probability(base: &Bernoulli, v: ArrayView2<f64>) -> f64 
     v.dot(&base.bias()).mean().unwrap_or(f64::NAN) - log_z
 }
 
-/// Requires zeros and ones of what training sees.
-pub(crate) fn check_binary(data: &Prepared) -> Result<()> {
-    let n = data.train.n_points();
-    let rows: Vec<usize> = (0..n).collect();
-    for rows in rows.chunks(1024) {
-        let x = data.train.rows(rows, Streams::from_key(0));
-        if let Some(((row, column), value)) = x.indexed_iter().find(|(_, v)| **v != 0.0 && **v != 1.0) {
-            let cure = if (0.0..=1.0).contains(value) {
-                "set data.binarise = \"stochastic\" (numbers are probabilities) or \"threshold\" (above data.threshold is 1)"
-            } else {
-                "set data.scale = \"unit\" (or \"unit-together\" for pictures) with data.binarise = \"stochastic\", or data.binarise = \"threshold\" with data.threshold; \
-                 for real-valued data use kind = \"score\" or \"energy\""
-            };
-            return Err(Failure::refused(
-                format!(
-                    "column {:?} has {value} in training row {}, but binary units are 0 or 1",
-                    data.names[column],
-                    rows[row] + 1
-                ),
-                cure,
-            ));
-        }
-    }
-    Ok(())
-}
-
 impl Kind for RbmKind {
     fn name(&self) -> &'static str {
         "rbm"
@@ -375,7 +349,6 @@ impl Kind for RbmKind {
     }
 
     fn train(&self, job: &Job<'_>) -> Result<Trained> {
-        check_binary(job.data)?;
         let n = job.data.train.n_points();
         // Visible biases start at the base rates, so that the weights need not learn them (Hinton 2012, section 8.1).
         let base = base_rate(&job.data.means, n)?;

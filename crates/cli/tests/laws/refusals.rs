@@ -237,7 +237,12 @@ fn refusals_name_the_key_the_value_what_is_allowed_and_the_cure() {
             .to_owned();
         assert!(said.contains("cure: "), "{}: {said}", case.name);
         all += &format!("-- {}\n{}\n", case.name, place.anonymous(&said));
-        let _ = std::fs::remove_dir_all(place.path("run"));
+        // A folder left behind would turn the next attempt away.
+        assert!(
+            !std::path::Path::new(&place.path("run")).exists(),
+            "{}",
+            case.name
+        );
     }
     as_kept("refusals.txt", &all);
 }

@@ -33,12 +33,7 @@ fn a_time_is_a_number_of_steps() {
 fn a_solver_begins_beyond_the_horizon() {
     let steps = FixedSteps::new(TimeGrid::uniform(1000.0, 0.001, 10).unwrap());
     let equation = ReverseSde::new(process(), model());
-    let solved = steps.solve(
-        &DpmSolver2M::default(),
-        &equation,
-        Array2::zeros((1, 2)),
-        &NoNoise,
-    );
+    let solved = steps.solve(&DpmSolver2M, &equation, Array2::zeros((1, 2)), &NoNoise);
     insta::assert_snapshot!(refused(solved), @"`times[0]` is 1000, but must be in [0, 4]; begin at the horizon and end at a small time such as 1e-3");
 }
 
@@ -46,12 +41,7 @@ fn a_solver_begins_beyond_the_horizon() {
 fn a_solver_goes_from_data_to_noise() {
     let steps = FixedSteps::new(TimeGrid::uniform(0.001, 4.0, 10).unwrap());
     let equation = ReverseSde::new(process(), model());
-    let solved = steps.solve(
-        &DpmSolver2M::default(),
-        &equation,
-        Array2::zeros((1, 2)),
-        &NoNoise,
-    );
+    let solved = steps.solve(&DpmSolver2M, &equation, Array2::zeros((1, 2)), &NoNoise);
     insta::assert_snapshot!(refused(solved), @"`times[10]` is 4, but must be less than the first time, 0.001: this scheme goes from noise to data; reverse the grid");
 }
 
