@@ -1,6 +1,6 @@
 //! Several arrays with names in one file, as NumPy's `savez` and `savez_compressed` store them; behind the feature `npz`.
 //!
-//! An `.npz` file is a zip archive whose member `x.npy` is the array `x`, read as [`npy`](crate::npy) says. Members are read when they are asked for,
+//! An `.npz` file is a zip archive whose member `x.npy` is the array `x`, read as [`crate::npy`] says. Members are read when they are asked for,
 //! so that one array takes no memory for the others, and members of another name are left alone. An archive ends with its directory and
 //! nothing after it, and has at most [`MAX_MEMBERS`] members, no two of one name or in the same bytes; encryption and every compression but DEFLATE
 //! are refused.
