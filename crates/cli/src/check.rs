@@ -41,3 +41,32 @@ pub(crate) fn at_least(key: &str, value: u64, least: u64, cure: &str) -> Result<
     }
     Err(Failure::key(key, value, format!("at least {least}"), cure))
 }
+
+/// Requires what the updates of all machines share: momentum, decay, and the steps between two checkpoints.
+pub(crate) fn descent(momentum: f64, weight_decay: f64, checkpoint_every: u64) -> Result<()> {
+    share("training.momentum", momentum, "set training.momentum = 0.5, or 0")?;
+    non_negative(
+        "training.weight_decay",
+        weight_decay,
+        "set training.weight_decay = 0.0001, or 0",
+    )?;
+    at_least(
+        "training.checkpoint_every",
+        checkpoint_every,
+        1,
+        "set training.checkpoint_every = 500",
+    )
+}
+
+/// Requires a number of units whose states can be enumerated.
+pub(crate) fn enumerated(exact_up_to: usize, most: usize, usual: usize) -> Result<()> {
+    if exact_up_to <= most {
+        return Ok(());
+    }
+    Err(Failure::key(
+        "evaluation.exact_up_to",
+        exact_up_to,
+        format!("at most {most}: each further unit doubles the time"),
+        format!("set evaluation.exact_up_to = {usual}, and let larger machines be annealed"),
+    ))
+}

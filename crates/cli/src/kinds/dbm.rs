@@ -349,33 +349,9 @@ impl Kind for DbmKind {
             1,
             "set training.mean_field_sweeps = 10",
         )?;
-        check::share(
-            "training.momentum",
-            t.momentum,
-            "set training.momentum = 0.5, or 0",
-        )?;
-        check::non_negative(
-            "training.weight_decay",
-            t.weight_decay,
-            "set training.weight_decay = 0.0001, or 0",
-        )?;
-        check::at_least(
-            "training.checkpoint_every",
-            t.checkpoint_every,
-            1,
-            "set training.checkpoint_every = 500",
-        )?;
+        check::descent(t.momentum, t.weight_decay, t.checkpoint_every)?;
         self.sampling.check()?;
-        if self.evaluation.exact_up_to > MOST_ENUMERATED {
-            let requirement = format!("at most {MOST_ENUMERATED}: each further unit doubles the time");
-            let cure = "set evaluation.exact_up_to = 16, and let larger machines be annealed";
-            return Err(Failure::key(
-                "evaluation.exact_up_to",
-                self.evaluation.exact_up_to,
-                requirement,
-                cure,
-            ));
-        }
+        check::enumerated(self.evaluation.exact_up_to, MOST_ENUMERATED, 16)?;
         self.evaluation.annealing().check()
     }
 
