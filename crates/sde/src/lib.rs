@@ -34,10 +34,10 @@ pub use adaptive::{AdaptiveRungeKutta, Consequence, Crossing, Event, Occurrence,
 pub use adaptive_sde::{AdaptiveSdeRun, AdaptiveSdeSteps, Embedded, StepCounts};
 pub use brownian::{BrownianBlock, BrownianMotion, BrownianTree, FreshNoise, NoNoise, StoredPath};
 pub use conditioning::{
-    ClassifierFreeGuidance, ClassifierGuidance, DiagonalTweedieProjection, DiffPir,
-    DiffusionPosteriorSampling, Guidance, KnownCoordinates, LinearObservation, MetropolisCorrected,
-    MomentMatching, NaiveProduct, Population, PosteriorEnergy, PseudoinverseGuidance, RePaint, Replacement,
-    TweedieProjection, Twist, TwistedSmc,
+    ChannelOrder, ClassifierFreeGuidance, ClassifierGuidance, DiagonalTweedieProjection, DiffPir,
+    DiffusionPosteriorSampling, Greyscale, Guidance, Known, KnownCoordinates, KnownGrey, LinearObservation,
+    MetropolisCorrected, MomentMatching, NaiveProduct, Population, PosteriorEnergy, PseudoinverseGuidance,
+    RePaint, Replacement, TweedieProjection, Twist, TwistedSmc,
 };
 pub use equation::{AdditiveSde, DiagonalSde, Ode, Sde};
 pub use forward::Forward;

@@ -62,6 +62,7 @@
 //! - [`TwistedSmc`] corrects any of those that know their likelihood ([`Twist`]) by weights and resampling: exact in the limit of many
 //!   particles, with an unbiased estimate of the evidence `p(y)`;
 //! - [`DiffPir`], [`Replacement`] and [`RePaint`] change the steps of a solver instead of the score;
+//! - [`Greyscale`] makes colourisation of all of them, an observation for most and [`KnownGrey`] for the last two;
 //! - [`ClassifierGuidance`] and [`ClassifierFreeGuidance`] have a model of `y` that was trained on noisy points;
 //! - [`NaiveProduct`] and [`MetropolisCorrected`] compose scores: why that is no matter of adding them is said there;
 //! - [`PosteriorEnergy`] makes any energy a Bayesian prior, without a process.
@@ -70,6 +71,7 @@ mod classifier;
 mod classifier_free;
 mod diffpir;
 mod dps;
+mod greyscale;
 mod metropolis_corrected;
 mod mmps;
 mod naive_product;
@@ -90,6 +92,7 @@ pub use classifier::ClassifierGuidance;
 pub use classifier_free::ClassifierFreeGuidance;
 pub use diffpir::DiffPir;
 pub use dps::DiffusionPosteriorSampling;
+pub use greyscale::{ChannelOrder, Greyscale, KnownGrey};
 pub use metropolis_corrected::MetropolisCorrected;
 pub use mmps::MomentMatching;
 pub use naive_product::NaiveProduct;
@@ -97,7 +100,7 @@ pub use observation::LinearObservation;
 pub use pigdm::PseudoinverseGuidance;
 pub use posterior_energy::PosteriorEnergy;
 pub use repaint::RePaint;
-pub use replacement::{KnownCoordinates, Replacement, ReplacementMemory};
+pub use replacement::{Known, KnownCoordinates, Replacement, ReplacementMemory};
 pub use tmpd::TweedieProjection;
 pub use tmpd_diagonal::DiagonalTweedieProjection;
 pub use twisted_smc::{Population, TwistedSmc};

@@ -5,6 +5,8 @@ use gibbsian_core::error::{Error, Result, check_count, check_finite, check_posit
 use gibbsian_linalg::{SymmetricEigen, matmul_into};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 
+use super::greyscale::Greyscale;
+
 /// An observation `y = A x + s e` of a point `x` `(D)`, with `A` `(M, D)` and standard normal `e`.
 ///
 /// ```
@@ -33,6 +35,8 @@ enum Operator {
         indices: Vec<usize>,
         dim: usize,
     },
+    /// The weights of the channels, in every pixel.
+    Grey(Greyscale),
 }
 
 impl LinearObservation {
@@ -62,10 +66,22 @@ impl LinearObservation {
         LinearObservation::checked(Operator::Coordinates { indices, dim }, values, noise_variance)
     }
 
+    /// The observation of the grey form `(N)` of a picture in colours, which are to be filled in: colourisation.
+    ///
+    /// # Errors
+    /// Those of [`LinearObservation::new`].
+    ///
+    /// Source: Song et al. (2021), "Score-based generative modeling through stochastic differential equations", appendix I, where the
+    /// values are exact and `w` has length one.
+    pub fn of_grey(greyscale: Greyscale, values: Array1<f64>, noise_variance: f64) -> Result<Self> {
+        LinearObservation::checked(Operator::Grey(greyscale), values, noise_variance)
+    }
+
     fn checked(operator: Operator, values: Array1<f64>, noise_variance: f64) -> Result<Self> {
         let n_values = match &operator {
             Operator::Matrix(matrix) => matrix.nrows(),
             Operator::Coordinates { indices, .. } => indices.len(),
+            Operator::Grey(greyscale) => greyscale.n_pixels(),
         };
         check_shape("values", &values, &[n_values])?;
         check_finite("values", &values)?;
@@ -114,6 +130,7 @@ impl LinearObservation {
             Operator::Coordinates { indices, .. } => {
                 Array2::from_shape_fn((x.nrows(), indices.len()), |(b, m)| x[[b, indices[m]]])
             }
+            Operator::Grey(greyscale) => greyscale.apply(x),
         }
     }
 
@@ -131,6 +148,7 @@ impl LinearObservation {
                     out.column_mut(i).assign(&u);
                 }
             }
+            Operator::Grey(greyscale) => greyscale.add_adjoint(u, out.view_mut()),
         }
         out
     }
@@ -159,6 +177,7 @@ impl LinearObservation {
         match &self.operator {
             Operator::Matrix(matrix) => matrix.iter().map(|a| a * a).sum(),
             Operator::Coordinates { indices, .. } => indices.len() as f64,
+            Operator::Grey(greyscale) => greyscale.n_pixels() as f64 * greyscale.norm_squared(),
         }
     }
 
@@ -176,6 +195,11 @@ impl LinearObservation {
             }
             Operator::Coordinates { indices, .. } => Ok(Spectrum {
                 values: Array1::ones(indices.len()),
+                vectors: None,
+            }),
+            // Pixels have nothing in common: A Aᵀ = ‖w‖² I.
+            Operator::Grey(greyscale) => Ok(Spectrum {
+                values: Array1::from_elem(greyscale.n_pixels(), greyscale.norm_squared()),
                 vectors: None,
             }),
         }
@@ -204,6 +228,7 @@ impl Space for LinearObservation {
         match &self.operator {
             Operator::Matrix(matrix) => matrix.ncols(),
             Operator::Coordinates { dim, .. } => *dim,
+            Operator::Grey(greyscale) => greyscale.dim(),
         }
     }
 }

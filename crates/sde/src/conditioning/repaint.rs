@@ -11,7 +11,7 @@ use gibbsian_core::error::{Result, check_count};
 use gibbsian_core::{LinearGaussian, TimeScore};
 use ndarray::{Array2, ArrayViewMut2, Zip};
 
-use super::replacement::{KnownCoordinates, Replacement, ReplacementMemory};
+use super::replacement::{Known, KnownCoordinates, Replacement, ReplacementMemory};
 use crate::brownian::BrownianBlock;
 use crate::grid::TimeGrid;
 use crate::reverse::ReverseSde;
@@ -24,17 +24,17 @@ use crate::solver::{Solver, Step};
 ///
 /// Source: Lugmayr et al. (2022), "RePaint: inpainting using denoising diffusion probabilistic models", algorithm 1.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RePaint<V> {
-    replacement: Replacement<V>,
+pub struct RePaint<V, K = KnownCoordinates> {
+    replacement: Replacement<V, K>,
     n_passages: usize,
 }
 
-impl<V> RePaint<V> {
+impl<V, K: Known> RePaint<V, K> {
     /// The steps of `solver`, each taken `n_passages` times, with `known` coordinates.
     ///
     /// # Errors
     /// No passage.
-    pub fn new(solver: V, known: KnownCoordinates, n_passages: usize) -> Result<Self> {
+    pub fn new(solver: V, known: K, n_passages: usize) -> Result<Self> {
         check_count("n_passages", n_passages)?;
         Ok(RePaint {
             replacement: Replacement::new(solver, known),
@@ -43,11 +43,12 @@ impl<V> RePaint<V> {
     }
 }
 
-impl<P, M, V> Solver<ReverseSde<P, M>> for RePaint<V>
+impl<P, M, V, K> Solver<ReverseSde<P, M>> for RePaint<V, K>
 where
     P: LinearGaussian,
     M: TimeScore,
     V: Solver<ReverseSde<P, M>>,
+    K: Known,
 {
     type Memory = ReplacementMemory<V::Memory>;
 

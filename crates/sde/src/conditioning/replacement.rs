@@ -9,13 +9,29 @@
 
 use gibbsian_core::error::{Error, Result, check_finite, check_positive, check_shape};
 use gibbsian_core::{LinearGaussian, TimeScore};
-use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
 use super::observation::check_coordinates;
 use crate::brownian::BrownianBlock;
 use crate::grid::TimeGrid;
 use crate::reverse::ReverseSde;
 use crate::solver::{Solver, Step};
+
+/// What is known exactly of a point, in some orthogonal basis: [`KnownCoordinates`], or [`KnownGrey`](super::KnownGrey) of a picture.
+pub trait Known: Sync {
+    /// The number `K` of coordinates that are known.
+    fn n_values(&self) -> usize;
+
+    /// Requires points of dimension `dim` to have such coordinates.
+    ///
+    /// # Errors
+    /// Names what does not fit.
+    fn check_dim(&self, dim: usize) -> Result<()>;
+
+    /// Overwrites the known coordinates of every row of `x` `(B, D)` by `alpha` times their values plus `sigma` times the row of `z` `(B, K)`,
+    /// and leaves what is orthogonal to them as it is.
+    fn overwrite(&self, alpha: f64, sigma: f64, z: ArrayView2<f64>, x: ArrayViewMut2<f64>);
+}
 
 /// Coordinates whose values are known exactly.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,31 +63,22 @@ impl KnownCoordinates {
     pub fn values(&self) -> ArrayView1<'_, f64> {
         self.values.view()
     }
+}
 
-    /// Overwrites the known coordinates of every row by `α_t y + σ_t z`; `z` is room for `(B, K)` numbers.
-    pub(super) fn replace(
-        &self,
-        process: &impl LinearGaussian,
-        t: f64,
-        x: &mut ArrayViewMut2<f64>,
-        noise: &mut dyn BrownianBlock,
-        z: &mut Array2<f64>,
-    ) {
-        let shape = (x.nrows(), self.indices.len());
-        if z.dim() != shape {
-            *z = Array2::zeros(shape);
-        }
-        let (alpha, sigma) = (process.alpha(t), process.sigma(t));
-        noise.independent_into(z.view_mut());
+impl Known for KnownCoordinates {
+    fn n_values(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn check_dim(&self, dim: usize) -> Result<()> {
+        check_coordinates(&self.indices, dim)
+    }
+
+    fn overwrite(&self, alpha: f64, sigma: f64, z: ArrayView2<f64>, mut x: ArrayViewMut2<f64>) {
         for ((&i, y), z) in self.indices.iter().zip(&self.values).zip(z.columns()) {
             x.column_mut(i)
                 .zip_mut_with(&z, |x, z| *x = alpha * y + sigma * z);
         }
-    }
-
-    /// Requires the coordinates to be there.
-    pub(super) fn check_within(&self, dim: usize) -> Result<()> {
-        check_coordinates(&self.indices, dim)
     }
 }
 
@@ -81,15 +88,33 @@ impl KnownCoordinates {
 ///
 /// Source: Song et al. (2021), appendix I.2.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Replacement<V> {
+pub struct Replacement<V, K = KnownCoordinates> {
     solver: V,
-    known: KnownCoordinates,
+    known: K,
 }
 
-impl<V> Replacement<V> {
+impl<V, K: Known> Replacement<V, K> {
     /// The steps of `solver`, with `known` coordinates.
-    pub fn new(solver: V, known: KnownCoordinates) -> Self {
+    pub fn new(solver: V, known: K) -> Self {
         Replacement { solver, known }
+    }
+
+    /// Overwrites the known coordinates of every row by `α_t y + σ_t z`; `z` is room for `(B, K)` numbers.
+    fn replace(
+        &self,
+        process: &impl LinearGaussian,
+        t: f64,
+        x: &mut ArrayViewMut2<f64>,
+        noise: &mut dyn BrownianBlock,
+        z: &mut Array2<f64>,
+    ) {
+        let shape = (x.nrows(), self.known.n_values());
+        if z.dim() != shape {
+            *z = Array2::zeros(shape);
+        }
+        noise.independent_into(z.view_mut());
+        self.known
+            .overwrite(process.alpha(t), process.sigma(t), z.view(), x.view_mut());
     }
 
     /// A step of the solver and the known coordinates at its end.
@@ -107,8 +132,7 @@ impl<V> Replacement<V> {
     {
         self.solver
             .step(equation, step, x.view_mut(), noise, &mut memory.inner);
-        self.known
-            .replace(equation.process(), step.to, x, noise, &mut memory.z);
+        self.replace(equation.process(), step.to, x, noise, &mut memory.z);
     }
 }
 
@@ -122,11 +146,12 @@ pub struct ReplacementMemory<W> {
     pub(super) forth: Array2<f64>,
 }
 
-impl<P, M, V> Solver<ReverseSde<P, M>> for Replacement<V>
+impl<P, M, V, K> Solver<ReverseSde<P, M>> for Replacement<V, K>
 where
     P: LinearGaussian,
     M: TimeScore,
     V: Solver<ReverseSde<P, M>>,
+    K: Known,
 {
     type Memory = ReplacementMemory<V::Memory>;
 
@@ -138,7 +163,7 @@ where
     /// A grid that does not go backwards within the process; coordinates that there are not; what the solver within refuses.
     fn check(&self, equation: &ReverseSde<P, M>, grid: &TimeGrid) -> Result<()> {
         check_backwards(equation.process(), grid)?;
-        self.known.check_within(equation.model().dim())?;
+        self.known.check_dim(equation.model().dim())?;
         self.solver.check(equation, grid)
     }
 
@@ -151,8 +176,7 @@ where
         memory: &mut Self::Memory,
     ) {
         if step.index == 0 {
-            self.known
-                .replace(equation.process(), step.from, &mut x, noise, &mut memory.z);
+            self.replace(equation.process(), step.from, &mut x, noise, &mut memory.z);
         }
         self.advance(equation, step, &mut x, noise, memory);
     }

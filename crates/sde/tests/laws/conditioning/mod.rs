@@ -1,6 +1,7 @@
 //! Conditioning, judged by the exact posteriors of mixtures.
 
 mod classifiers;
+mod colour;
 mod composition;
 mod guidance;
 mod inpainting;
