@@ -2,12 +2,12 @@
 //!
 #![doc = include_str!("formulas.md")]
 //!
-//! Machines are layers of independent units ([`units`]) and couplings between the layers: restricted ([`rbm`]), deep ([`dbm`]) and their directed relatives ([`dbn`]), with
-//! labels ([`class_rbm`]), or without layers, every unit coupled to every other ([`boltzmann`]). Each has its energy, conditionals and gradient, its exact partition function where it
-//! is small, its annealing path where it is not; the binary ones have a fused single-precision form for training on real data.
+//! Machines are layers of independent units ([`units`]) and couplings between the layers: restricted ([`rbm`]), with filters for weights ([`convolutional`]), deep ([`dbm`]) and their
+//! directed relatives ([`dbn`]), with labels ([`class_rbm`]), or without layers, every unit coupled to every other ([`boltzmann`]). Each has its energy, conditionals and gradient, its exact
+//! partition function where it is small, its annealing path where it is not; the binary ones have a fused single-precision form for training on real data.
 //!
-//! Lattices and other graphs ([`graph`]) carry spins ([`ising`]), colours ([`potts`]), directions ([`xy`]) and the labels of a picture ([`field`]), and a [`linear_chain`] carries those of a sequence. Here belong
-//! the solved cases that samplers are held against, cluster moves ([`clusters`]), bit-parallel sweeps, cuts and belief propagation.
+//! Lattices and other graphs ([`graph`]) carry spins ([`ising`]), colours ([`potts`]), directions ([`xy`]) and the labels of a picture ([`field`]), and a [`linear_chain`] carries those of a sequence.
+//! Here belong the solved cases that samplers are held against, cluster moves ([`clusters`]), bit-parallel sweeps, cuts and belief propagation.
 //!
 //! ```
 //! use gibbsian_classical::{Bernoulli, Rbm};
@@ -30,6 +30,7 @@ pub mod boltzmann;
 mod choose;
 pub mod class_rbm;
 pub mod clusters;
+pub mod convolutional;
 pub mod dbm;
 pub mod dbn;
 pub mod field;
@@ -47,6 +48,7 @@ pub use boltzmann::{
 };
 pub use class_rbm::{ClassRbm, ConditionalLikelihood, Hybrid};
 pub use clusters::{ClusterModel, SwendsenWang, Wolff};
+pub use convolutional::ConvolutionalRbm;
 pub use dbm::{Dbm, DbmPath};
 pub use dbn::{Dbn, UntiedDbn};
 pub use field::PairwiseField;
@@ -64,8 +66,8 @@ pub use rbm::{
     Offsets, Penalty, Rbm, RbmPath, RbmStart, SparsityTarget,
 };
 pub use units::{
-    Bernoulli, Biased, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, Mirrored, Rectified,
-    Shift, Softmax, Spin,
+    Bernoulli, Biased, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, MaxPooled, Mirrored, Rectified,
+    Repeated, Shift, Softmax, Spin,
 };
 pub use xy::Xy;
 

@@ -37,6 +37,7 @@ pub use enumerated::EnumeratedLikelihood;
 pub(crate) use gibbs::law_matrix;
 pub use joint::Joint;
 pub use mean_field::{Magnetisations, MeanField, MeanFieldLikelihood, MeanFieldOrder};
+pub(crate) use normalisable::check_normalisable;
 pub use path::{RbmPath, RbmStart};
 pub(crate) use path::{free_log_partition, interpolate};
 pub use reparametrise::Scalable;
@@ -49,7 +50,6 @@ use gibbsian_core::{
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate};
 use rand::RngExt;
 
-use self::normalisable::check_normalisable;
 use crate::tensors::{params_from_record, params_to_record};
 use crate::units::Bernoulli;
 

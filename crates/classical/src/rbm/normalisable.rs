@@ -15,7 +15,7 @@ use gibbsian_linalg::{Cholesky, matmul};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// Requires `exp(−E)` to be integrable as far as that can be decided.
-pub(super) fn check_normalisable<V: Units, H: Units>(
+pub(crate) fn check_normalisable<V: Units, H: Units>(
     visible: &V,
     hidden: &H,
     weights: ArrayView2<f64>,

@@ -1,7 +1,8 @@
 //! Kinds of units; each is one file that implements [`gibbsian_core::Units`].
 //!
 //! Bounded kinds: [`Bernoulli`], [`Spin`], [`Softmax`], [`Binomial`], whose parameters are biases. Real ones: [`Gaussian`], [`Rectified`], [`DoubleRectified`],
-//! which have precisions as well. [`Joined`] puts two layers side by side, [`Layer`] is any of them.
+//! which have precisions as well. [`Joined`] puts two layers side by side, [`Repeated`] one layer at many places with shared parameters, [`Layer`] is any of them;
+//! [`MaxPooled`] has pictures of binary units of which one is on in a block at most.
 
 mod bias_only;
 mod biased;
@@ -13,7 +14,9 @@ mod double_rectified;
 mod gaussian;
 mod joined;
 mod layer;
+mod max_pooled;
 mod rectified;
+mod repeated;
 mod softmax;
 mod spin;
 
@@ -24,7 +27,9 @@ pub use double_rectified::DoubleRectified;
 pub use gaussian::Gaussian;
 pub use joined::Joined;
 pub use layer::{FiniteLayer, Layer};
+pub use max_pooled::MaxPooled;
 pub use rectified::Rectified;
+pub use repeated::Repeated;
 pub use softmax::Softmax;
 pub(crate) use softmax::arg_max;
 pub use spin::Spin;
