@@ -12,7 +12,7 @@
 //!
 //! `e² = mean (d / (atol + rtol · max(|x|, |x'|)))²`,
 //!
-//! and the step is accepted if `e ≤ 1`; the better of the two results goes on (Jolicoeur-Martineau, Li, Piché-Taillefer, Kachman and Mitliagkas 2021, algorithm 1, who use [`StochasticHeun`](crate::StochasticHeun)).
+//! (`atol` a number, or one for each coordinate with [`PerCoordinate`](crate::PerCoordinate)), and the step is accepted if `e ≤ 1`; the better of the two results goes on (Jolicoeur-Martineau, Li, Piché-Taillefer, Kachman and Mitliagkas 2021, algorithm 1, who use [`StochasticHeun`](crate::StochasticHeun)).
 //! A block of rows has one step. With `d` in proportion to the tolerance, `h ∝ tol^{2/3}`: the error at the end is in proportion to `tol` for schemes of strong order 3/2, and to `tol^{2/3}` for those of order 1.
 //!
 //! **Control.** After an accepted step `h` is multiplied by `safety · e^{−0.7/q} · e_before^{0.4/q}`, `q = 3/2`, a proportional-integral controller (Hairer and Wanner 1996, section IV.2; for stochastic equations Ilie,
@@ -24,7 +24,7 @@ use gibbsian_core::error::{
     Error, Result, check_batch, check_count, check_finite, check_non_negative, check_positive, check_within,
 };
 use gibbsian_core::parallel::BLOCK_ROWS;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Zip};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip};
 use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::brownian::{BrownianBlock, BrownianMotion, BrownianTree};
@@ -163,12 +163,30 @@ impl AdaptiveSdeSteps {
         E: Space + ?Sized,
         V: Embedded<E>,
     {
-        self.check(tree)?;
+        self.solve_within(None, solver, equation, x, tree)
+    }
+
+    /// The same with absolute tolerances for the coordinates, if there are.
+    pub(crate) fn solve_within<E, V>(
+        &self,
+        absolute: Option<ArrayView1<f64>>,
+        solver: &V,
+        equation: &E,
+        x: Array2<f64>,
+        tree: &BrownianTree,
+    ) -> Result<AdaptiveSdeRun>
+    where
+        E: Space + ?Sized,
+        V: Embedded<E>,
+    {
+        self.check(absolute, tree)?;
         check_batch("x", &x, equation.dim())?;
         check_finite("x", &x)?;
         let ends = TimeGrid::new(ndarray::array![self.from, self.to])?;
         solver.check(equation, &ends)?;
         tree.check(&ends, x.nrows(), solver.noise_dim(equation))?;
+        let one = Array1::from_elem(x.ncols(), self.absolute_tolerance);
+        let absolute = absolute.unwrap_or(one.view());
         let mut points = x.as_standard_layout().into_owned();
         let rows: Vec<_> = points
             .axis_chunks_iter_mut(Axis(0), self.rows_per_block)
@@ -176,17 +194,17 @@ impl AdaptiveSdeSteps {
         let blocks = rows
             .into_par_iter()
             .enumerate()
-            .map(|(block, rows)| self.run(solver, equation, tree, block, rows))
+            .map(|(block, rows)| self.run(absolute, solver, equation, tree, block, rows))
             .collect::<Vec<_>>();
         // Collected before looking, so that of several errors always the same is told.
         let blocks = blocks.into_iter().collect::<Result<_>>()?;
         Ok(AdaptiveSdeRun { points, blocks })
     }
 
-    fn check(&self, tree: &BrownianTree) -> Result<()> {
+    fn check(&self, absolute: Option<ArrayView1<f64>>, tree: &BrownianTree) -> Result<()> {
         check_non_negative("absolute_tolerance", self.absolute_tolerance)?;
         check_non_negative("relative_tolerance", self.relative_tolerance)?;
-        if self.absolute_tolerance + self.relative_tolerance == 0.0 {
+        if absolute.is_none() && self.absolute_tolerance + self.relative_tolerance == 0.0 {
             return Err(Error::parameter(
                 "absolute_tolerance",
                 0.0,
@@ -213,6 +231,7 @@ impl AdaptiveSdeSteps {
     /// One block of rows from end to end.
     fn run<E, V>(
         &self,
+        absolute: ArrayView1<f64>,
         solver: &V,
         equation: &E,
         tree: &BrownianTree,
@@ -254,7 +273,7 @@ impl AdaptiveSdeSteps {
                 &mut memory,
                 difference.view_mut(),
             );
-            let error = self.error(x.view(), moved.view(), difference.view());
+            let error = self.error(absolute, x.view(), moved.view(), difference.view());
             if error <= 1.0 {
                 x.assign(&moved);
                 t = step.to;
@@ -292,18 +311,28 @@ impl AdaptiveSdeSteps {
     }
 
     /// The root mean square of the differences in units of what is allowed; NaN if a point is not finite.
-    fn error(&self, x: ArrayView2<f64>, moved: ArrayView2<f64>, difference: ArrayView2<f64>) -> f64 {
+    fn error(
+        &self,
+        absolute: ArrayView1<f64>,
+        x: ArrayView2<f64>,
+        moved: ArrayView2<f64>,
+        difference: ArrayView2<f64>,
+    ) -> f64 {
         let mut sum = 0.0;
-        Zip::from(x).and(moved).and(difference).for_each(|x, moved, d| {
-            let allowed = self.absolute_tolerance + self.relative_tolerance * x.abs().max(moved.abs());
-            // Zero over zero: a point that rests at zero.
-            let share = if *d == 0.0 { 0.0 } else { d / allowed };
-            sum += if moved.is_finite() {
-                share * share
-            } else {
-                f64::NAN
-            };
-        });
+        Zip::from(x)
+            .and(moved)
+            .and(difference)
+            .and_broadcast(absolute)
+            .for_each(|x, moved, d, absolute| {
+                let allowed = absolute + self.relative_tolerance * x.abs().max(moved.abs());
+                // Zero over zero: a point that rests at zero.
+                let share = if *d == 0.0 { 0.0 } else { d / allowed };
+                sum += if moved.is_finite() {
+                    share * share
+                } else {
+                    f64::NAN
+                };
+            });
         (sum / x.len() as f64).sqrt()
     }
 }

@@ -20,6 +20,7 @@ pub mod forward;
 pub mod grid;
 pub mod likelihood;
 pub mod linear;
+mod per_coordinate;
 pub mod probability_flow;
 mod quadrature;
 pub mod reverse;
@@ -46,6 +47,7 @@ pub use likelihood::{
     FlowLikelihood, FlowLogDensity, NoisePrior, UniformDequantisation, VariationalBound, VariationalEstimate,
 };
 pub use linear::{LinearSde, LinearTransition};
+pub use per_coordinate::PerCoordinate;
 pub use probability_flow::ProbabilityFlow;
 pub use reverse::{OwnClock, ReverseSde};
 pub use reversed::{MarginalFlow, Reversed};

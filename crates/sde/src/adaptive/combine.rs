@@ -61,14 +61,37 @@ fn weighted_sum<const N: usize>(a: [f64; N], stages: [&[f64]; N], start: usize) 
 
 /// What the error of a step is measured in.
 #[derive(Clone, Copy)]
-pub(super) struct Tolerance {
-    pub(super) absolute: f64,
+pub(super) struct Tolerance<A> {
+    pub(super) absolute: A,
     pub(super) relative: f64,
 }
 
+/// An absolute tolerance for each number of a block.
+pub(super) trait Absolute: Copy {
+    /// Those from `start` on.
+    fn lanes(self, start: usize) -> [f64; LANES];
+}
+
+/// The same for all.
+impl Absolute for f64 {
+    #[inline(always)]
+    fn lanes(self, _: usize) -> [f64; LANES] {
+        [self; LANES]
+    }
+}
+
+/// As many as the block has numbers.
+impl Absolute for &[f64] {
+    #[inline(always)]
+    fn lanes(self, start: usize) -> [f64; LANES] {
+        let tolerances = &self[start..][..LANES];
+        std::array::from_fn(|l| tolerances[l])
+    }
+}
+
 /// Writes the square of `h Σ_i e_i k_i / (atol + rtol max(|x|, |x'|))` into `out`; it is not finite where the new point `x'` is not.
-pub(super) fn squared_errors(
-    tolerance: Tolerance,
+pub(super) fn squared_errors<A: Absolute>(
+    tolerance: Tolerance<A>,
     ends: [&[f64]; 2],
     h: &[f64],
     e: &[f64],
@@ -79,7 +102,7 @@ pub(super) fn squared_errors(
     macro_rules! with_terms {
         ($($terms:literal)*) => {
             match e.len() {
-                $($terms => vectorized(SquaredErrors::<$terms> {
+                $($terms => vectorized(SquaredErrors::<A, $terms> {
                     tolerance,
                     ends: ends.map(|end| &end[..n]),
                     h: &h[..n],
@@ -94,8 +117,8 @@ pub(super) fn squared_errors(
     with_terms!(4 7);
 }
 
-struct SquaredErrors<'a, const N: usize> {
-    tolerance: Tolerance,
+struct SquaredErrors<'a, A, const N: usize> {
+    tolerance: Tolerance<A>,
     ends: [&'a [f64]; 2],
     h: &'a [f64],
     e: [f64; N],
@@ -103,7 +126,7 @@ struct SquaredErrors<'a, const N: usize> {
     out: &'a mut [f64],
 }
 
-impl<const N: usize> Vectorized for SquaredErrors<'_, N> {
+impl<A: Absolute, const N: usize> Vectorized for SquaredErrors<'_, A, N> {
     type Output = ();
 
     #[inline(always)]
@@ -113,8 +136,9 @@ impl<const N: usize> Vectorized for SquaredErrors<'_, N> {
             let sum = weighted_sum(self.e, self.stages, start);
             let [x, y] = self.ends.map(|end| &end[start..][..LANES]);
             let h = &self.h[start..][..LANES];
+            let absolute = absolute.lanes(start);
             for l in 0..LANES {
-                let scale = absolute + relative * x[l].abs().max(y[l].abs());
+                let scale = absolute[l] + relative * x[l].abs().max(y[l].abs());
                 let ratio = h[l] * sum[l] / scale;
                 // Zero times an infinite coordinate is not a number, and one divided by an infinite scale would pass for a good step.
                 out[l] = ratio * ratio + 0.0 * y[l];

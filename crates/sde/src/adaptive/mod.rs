@@ -9,6 +9,8 @@
 //! members of the pair (Hairer, Nørsett and Wanner 1993, equation II.4.11). This bounds the error of each step, not that of the solution: expect an
 //! error at the end of the size of the tolerance times what the equation makes of errors on the way.
 //!
+//! `atol` may also be a vector with an entry for each coordinate, [`PerCoordinate`](crate::PerCoordinate).
+//!
 //! Steps are chosen by [`PiController`], the first by Hairer's rule. Between steps there is a [dense solution](AdaptiveRungeKutta::solve_at), on which [events](Event) are located.
 //!
 //! **Rejected:** implicit methods: probability flows are stiff near data only, where the tolerance asks for short steps anyway; and sizes of steps on a lattice of powers of two, so that rows
@@ -203,7 +205,19 @@ impl AdaptiveRungeKutta {
         to: f64,
         events: &[Event],
     ) -> Result<Solution> {
-        self.integrate(&Plain(equation), x, Span::new(from, to)?, events)
+        self.solve_within(None, equation, x, (from, to), events)
+    }
+
+    /// The same with absolute tolerances for the coordinates, if there are.
+    pub(crate) fn solve_within<E: Ode + ?Sized>(
+        &self,
+        absolute: Option<ArrayView1<f64>>,
+        equation: &E,
+        x: Array2<f64>,
+        (from, to): (f64, f64),
+        events: &[Event],
+    ) -> Result<Solution> {
+        self.integrate_within(absolute, &Plain(equation), x, Span::new(from, to)?, events)
     }
 
     /// Solves along a grid, and returns the points at its times `(B, n + 1, D)` beside the solution. Steps do not know of the grid: points are those of the dense solution.
@@ -236,13 +250,25 @@ impl AdaptiveRungeKutta {
         grid: &TimeGrid,
         events: &[Event],
     ) -> Result<(Array3<f64>, Solution)> {
+        self.solve_at_within(None, equation, x, grid, events)
+    }
+
+    /// The same with absolute tolerances for the coordinates, if there are.
+    pub(crate) fn solve_at_within<E: Ode + ?Sized>(
+        &self,
+        absolute: Option<ArrayView1<f64>>,
+        equation: &E,
+        x: Array2<f64>,
+        grid: &TimeGrid,
+        events: &[Event],
+    ) -> Result<(Array3<f64>, Solution)> {
         let mut kept = Array3::from_elem((x.nrows(), grid.n_steps() + 1, x.ncols()), f64::NAN);
         let span = Span {
             from: grid.first(),
             to: grid.last(),
             kept: Some((grid, &mut kept)),
         };
-        let solution = self.integrate(&Plain(equation), x, span, events)?;
+        let solution = self.integrate_within(absolute, &Plain(equation), x, span, events)?;
         Ok((kept, solution))
     }
 
@@ -278,6 +304,17 @@ impl AdaptiveRungeKutta {
         span: Span,
         events: &[Event],
     ) -> Result<Solution> {
+        self.integrate_within(None, field, x, span, events)
+    }
+
+    fn integrate_within<F: Field>(
+        &self,
+        absolute: Option<ArrayView1<f64>>,
+        field: &F,
+        x: Array2<f64>,
+        span: Span,
+        events: &[Event],
+    ) -> Result<Solution> {
         self.check()?;
         check_batch("x", &x, field.width())?;
         check_finite("x", &x)?;
@@ -286,6 +323,7 @@ impl AdaptiveRungeKutta {
         let (times, mut kept) = span.kept.map(|(grid, kept)| (grid.times(), kept)).unzip();
         let task = block::Task {
             settings: self,
+            absolute,
             from: span.from,
             to: span.to,
             times: times.unwrap_or_else(|| ArrayView1::from(&[])),

@@ -19,6 +19,7 @@ mod likelihood;
 mod linear;
 mod ordinary;
 mod ordinary_ends;
+mod per_coordinate;
 mod reversal;
 mod reversed;
 mod theorem_distances;

@@ -18,11 +18,21 @@ use super::{AdaptiveRungeKutta, Field};
 #[derive(Clone, Copy)]
 pub(super) struct Task<'a> {
     pub(super) settings: &'a AdaptiveRungeKutta,
+    /// The absolute tolerances of the coordinates, where they differ from that of the settings.
+    pub(super) absolute: Option<ArrayView1<'a, f64>>,
     pub(super) from: f64,
     pub(super) to: f64,
     /// Times within, in order, at which points are wanted.
     pub(super) times: ArrayView1<'a, f64>,
     pub(super) events: &'a [Event<'a>],
+}
+
+impl Task<'_> {
+    /// The absolute tolerance of coordinate `i`.
+    fn absolute(&self, i: usize) -> f64 {
+        self.absolute
+            .map_or(self.settings.absolute_tolerance, |absolute| absolute[i])
+    }
 }
 
 /// What a row has cost.
@@ -69,6 +79,8 @@ pub(super) struct Block<'a, F: Field> {
     y: Vec<f64>,
     /// The size of a row's step, once for each of its coordinates.
     h: Vec<f64>,
+    /// The absolute tolerances, where coordinates have their own: the same for every row, wherever it moves to.
+    absolute: Option<Vec<f64>>,
     times: Vec<f64>,
     stages: Vec<Vec<f64>>,
     errors: Vec<f64>,
@@ -106,6 +118,14 @@ impl<'a, F: Field> Block<'a, F> {
         for (point, x) in points.iter_mut().zip(x) {
             *point = *x;
         }
+        let absolute = task.absolute.map(|absolute| {
+            // Numbers that belong to no row have any tolerance but zero.
+            let mut all = vec![1.0; size];
+            for row in all.chunks_exact_mut(width).take(n) {
+                row.iter_mut().zip(absolute).for_each(|(a, own)| *a = *own);
+            }
+            all
+        });
         let row = |number| Row {
             number,
             time: task.from,
@@ -129,6 +149,7 @@ impl<'a, F: Field> Block<'a, F> {
             x: points,
             y: array(),
             h: array(),
+            absolute,
             times: vec![task.from; n],
             stages: (0..task.settings.pair.n_stages()).map(|_| array()).collect(),
             errors: array(),
@@ -193,20 +214,20 @@ impl<'a, F: Field> Block<'a, F> {
             self.evaluate(stage);
         }
         self.count_evaluations(pair.n_stages() - 1);
-        let tolerance = Tolerance {
-            absolute: self.task.settings.absolute_tolerance,
-            relative: self.task.settings.relative_tolerance,
-        };
+        let settings = self.task.settings;
+        let relative = settings.relative_tolerance;
         let ends = [self.x.as_slice(), self.y.as_slice()];
-        squared_errors(
-            tolerance,
-            ends,
-            &self.h,
-            pair.error(),
-            &self.stages,
-            n,
-            &mut self.errors,
-        );
+        let (h, e, stages, out) = (&self.h, pair.error(), &self.stages, &mut self.errors);
+        match &self.absolute {
+            None => {
+                let absolute = settings.absolute_tolerance;
+                squared_errors(Tolerance { absolute, relative }, ends, h, e, stages, n, out);
+            }
+            Some(absolute) => {
+                let absolute = absolute.as_slice();
+                squared_errors(Tolerance { absolute, relative }, ends, h, e, stages, n, out);
+            }
+        }
     }
 
     /// Accepts or rejects the step of every row, and lets those leave that have come to their end.

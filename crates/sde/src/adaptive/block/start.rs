@@ -34,11 +34,12 @@ impl<F: Field> Block<'_, F> {
             return Ok(());
         }
         let sizes = |block: &Self, b: usize, v: &dyn Fn(usize) -> f64| {
-            let scale =
-                |x: f64| task.settings.absolute_tolerance + task.settings.relative_tolerance * x.abs();
-            let squares = |i| (v(i) / scale(block.x[i])).powi(2);
-            let together = block.field.n_together();
-            norm(together, block.width, |i| squares(b * block.width + i)).sqrt()
+            let square = |i: usize| {
+                let at = b * block.width + i;
+                let scale = task.absolute(i) + task.settings.relative_tolerance * block.x[at].abs();
+                (v(at) / scale).powi(2)
+            };
+            norm(block.field.n_together(), block.width, square).sqrt()
         };
         for b in 0..self.rows.len() {
             let point = sizes(self, b, &|i| self.x[i]);
