@@ -6,8 +6,9 @@
 //! directed relatives ([`dbn`]), with labels ([`class_rbm`]), or without layers, every unit coupled to every other ([`boltzmann`]). Each has its energy, conditionals and gradient, its exact
 //! partition function where it is small, its annealing path where it is not; the binary ones have a fused single-precision form for training on real data.
 //!
-//! Lattices and other graphs ([`graph`]) carry spins ([`ising`]), colours ([`potts`]), directions ([`xy`]) and the labels of a picture ([`field`]), and a [`linear_chain`] carries those of a sequence.
-//! Here belong the solved cases that samplers are held against, cluster moves ([`clusters`]), bit-parallel sweeps, cuts and belief propagation.
+//! Lattices and other graphs ([`graph`]) carry spins ([`ising`]), colours ([`potts`]), directions ([`xy`]) and the labels of a picture ([`field`]), a [`linear_chain`] carries those of a sequence,
+//! and a [`factor_graph`] any discrete variables with tables of any order. Here belong the solved cases that samplers are held against, cluster moves ([`clusters`]), bit-parallel sweeps,
+//! cuts and belief propagation.
 //!
 //! ```
 //! use gibbsian_classical::{Bernoulli, Rbm};
@@ -33,6 +34,7 @@ pub mod clusters;
 pub mod convolutional;
 pub mod dbm;
 pub mod dbn;
+pub mod factor_graph;
 pub mod field;
 pub mod graph;
 pub mod ising;
@@ -51,6 +53,7 @@ pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use convolutional::ConvolutionalRbm;
 pub use dbm::{Dbm, DbmPath};
 pub use dbn::{Dbn, UntiedDbn};
+pub use factor_graph::FactorGraph;
 pub use field::PairwiseField;
 pub use gibbsian_linalg::kernels::tiles::Arithmetic;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};

@@ -80,7 +80,7 @@ impl Default for BeliefPropagation {
 }
 
 impl Schedule {
-    pub(super) fn new(damping: f64, tolerance: f64, max_rounds: usize) -> Result<Self> {
+    pub(crate) fn new(damping: f64, tolerance: f64, max_rounds: usize) -> Result<Self> {
         if !(0.0..1.0).contains(&damping) {
             return Err(Error::parameter("damping", damping, "in [0, 1)"));
         }

@@ -12,7 +12,7 @@ use super::PairwiseField;
 use crate::choose::choose;
 
 /// Replaces energies by the probabilities `∝ exp(−E)`.
-pub(super) fn to_probabilities(energies: &mut [f64]) {
+pub(crate) fn to_probabilities(energies: &mut [f64]) {
     let lowest = energies.iter().copied().fold(f64::INFINITY, f64::min);
     let mut total = 0.0;
     for e in energies.iter_mut() {

@@ -165,6 +165,6 @@ fn bound(field: &PairwiseField, q: &Array2<f64>) -> f64 {
 }
 
 /// `−p log p`, zero at zero.
-pub(super) fn entropy_term(p: f64) -> f64 {
+pub(crate) fn entropy_term(p: f64) -> f64 {
     if p > 0.0 { -p * p.ln() } else { 0.0 }
 }

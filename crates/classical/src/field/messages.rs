@@ -16,13 +16,13 @@ use gibbsian_core::math::{log_add_exp, log_sum_exp};
 use super::{Convergence, PairwiseField};
 
 /// How messages are summed up.
-pub(super) trait Summary {
+pub(crate) trait Summary {
     /// `⊕` of some terms.
     fn of(terms: &[f64]) -> f64;
 }
 
 /// `log Σ exp`.
-pub(super) struct LogSum;
+pub(crate) struct LogSum;
 
 impl Summary for LogSum {
     fn of(terms: &[f64]) -> f64 {
@@ -44,10 +44,10 @@ impl Summary for Largest {
 
 /// How long, and how cautiously.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Schedule {
-    pub(super) damping: f64,
-    pub(super) tolerance: f64,
-    pub(super) max_rounds: usize,
+pub(crate) struct Schedule {
+    pub(crate) damping: f64,
+    pub(crate) tolerance: f64,
+    pub(crate) max_rounds: usize,
 }
 
 /// The messages along all links: `q` numbers for what the owner of a link says to the site at its end.

@@ -65,9 +65,13 @@ pub use noisy_learner::{NoisyFit, NoisyLearner};
 pub use pseudo_likelihood::{FieldPseudoLikelihood, fit_pseudo_likelihood};
 pub use tied::{TiedField, flip_probability};
 
+pub(crate) use blocks::to_probabilities;
+pub(crate) use mean_field::entropy_term;
+pub(crate) use messages::{LogSum, Schedule, Summary};
+pub(crate) use sum::Compensated;
+
 use crate::graph::Graph;
 use structure::Structure;
-use sum::Compensated;
 
 /// Labels on a graph with an energy for every label at every site and for every pair of labels on every bond.
 ///

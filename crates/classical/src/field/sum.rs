@@ -7,13 +7,13 @@ use std::iter::Sum;
 
 /// A sum with what rounding took from it (Neumaier 1974).
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Compensated {
+pub(crate) struct Compensated {
     sum: f64,
     lost: f64,
 }
 
 impl Compensated {
-    pub(super) fn add(&mut self, term: f64) {
+    pub(crate) fn add(&mut self, term: f64) {
         let next = self.sum + term;
         self.lost += if self.sum.abs() >= term.abs() {
             (self.sum - next) + term
@@ -23,7 +23,7 @@ impl Compensated {
         self.sum = next;
     }
 
-    pub(super) fn value(self) -> f64 {
+    pub(crate) fn value(self) -> f64 {
         self.sum + self.lost
     }
 }

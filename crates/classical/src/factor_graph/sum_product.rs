@@ -1,0 +1,240 @@
+//! Sum–product belief propagation on factor graphs (Pearl 1988; Kschischang, Frey and Loeliger 2001).
+//!
+//! Factors send to their variables what the rest of the graph behind them says, in logarithms
+//!
+//! `m_{a→i}(s) = log Σ_{x_∂a: x_i = s} exp(−E_a(x_∂a) + Σ_{j ∈ ∂a∖i} n_{j→a}(x_j))`,  `n_{j→a}(s) = Σ_{b ∋ j, b ≠ a} m_{b→j}(s)`,
+//!
+//! normalised and mixed with the message before, `m ← (1 − d) m_new + d m_old`. A round goes through the factors in order and in reverse, so that on a tree news crosses the graph in
+//! few rounds however it is numbered, in one if factors are numbered along it. Beliefs are
+//!
+//! `b_i(s) ∝ exp Σ_{a ∋ i} m_{a→i}(s)`,  `b_a(x_∂a) ∝ exp(−E_a(x_∂a) + Σ_{j ∈ ∂a} n_{j→a}(x_j))`.
+//!
+//! They are the marginals where the factor graph is a tree, which is more often than its graph of pairs is one: a factor of ten variables alone is a tree. Fixed points are stationary points
+//! of the Bethe free energy (Yedidia, Freeman and Weiss 2005)
+//!
+//! `−log Z ≈ F = Σ_a ⟨E_a⟩ − Σ_a S_a + Σ_i (d_i − 1) S_i`
+//!
+//! with the entropies `S` of beliefs and the numbers `d_i` of factors of a variable; exact on trees, and no bound otherwise.
+
+use gibbsian_core::Result;
+use ndarray::{ArrayD, ArrayView1};
+
+use super::FactorGraph;
+use super::structure::Scope;
+use crate::field::{Compensated, Convergence, LogSum, Schedule, Summary, entropy_term, to_probabilities};
+
+/// Loopy belief propagation on a factor graph, damped, with the factors in order and in reverse.
+///
+/// ```
+/// use gibbsian_classical::FactorGraph;
+/// use gibbsian_classical::factor_graph::SumProduct;
+/// use ndarray::Array3;
+///
+/// // Three bits of which an even number is one; two of them are seen to be ones with probability 0.9.
+/// let seen = ndarray::array![0.1_f64, 0.9].mapv(|p| -p.ln()).into_dyn();
+/// let parity = Array3::from_shape_fn((2, 2, 2), |(a, b, c)| if (a + b + c) % 2 == 0 { 0.0 } else { 40.0 });
+/// let factors = vec![(vec![0], seen.clone()), (vec![1], seen), (vec![0, 1, 2], parity.into_dyn())];
+/// let graph = FactorGraph::new(vec![vec![0.0, 1.0]; 3], factors)?;
+/// let beliefs = SumProduct::default().run(&graph);
+/// assert!(beliefs.convergence.converged);
+/// // The third is one if exactly one of the others is.
+/// assert!((beliefs.marginal(2)[1] - 2.0 * 0.9 * 0.1).abs() < 1e-14);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SumProduct {
+    schedule: Schedule,
+}
+
+/// What the messages say at the end.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct FactorBeliefs {
+    /// The Bethe free energy `F`.
+    pub free_energy: f64,
+    /// How the passing of messages ended; the residual is the largest change of a message, in nats, before damping.
+    pub convergence: Convergence,
+    of_variables: Vec<Vec<f64>>,
+    of_factors: Vec<ArrayD<f64>>,
+}
+
+impl FactorBeliefs {
+    /// `−F`, Bethe's estimate of `log Z`.
+    pub fn log_z(&self) -> f64 {
+        -self.free_energy
+    }
+
+    /// The belief of a variable: a probability for each symbol of its alphabet.
+    ///
+    /// # Panics
+    /// When there is no such variable.
+    pub fn marginal(&self, variable: usize) -> ArrayView1<'_, f64> {
+        ArrayView1::from(&self.of_variables[variable][..])
+    }
+
+    /// The belief of a factor: a probability for each entry of its table, minus the derivative of `log Z` in that entry where beliefs are exact.
+    ///
+    /// # Panics
+    /// When there is no such factor.
+    pub fn factor(&self, factor: usize) -> &ArrayD<f64> {
+        &self.of_factors[factor]
+    }
+}
+
+impl Default for SumProduct {
+    /// Undamped, until no message changes by more than `10⁻⁹`, for at most a thousand rounds.
+    fn default() -> Self {
+        SumProduct {
+            schedule: Schedule {
+                damping: 0.0,
+                tolerance: 1e-9,
+                max_rounds: 1000,
+            },
+        }
+    }
+}
+
+impl SumProduct {
+    /// With a share `damping` of the old message in the new one, until no message changes by more than `tolerance`, for at most `max_rounds`.
+    ///
+    /// # Errors
+    /// A damping outside `[0, 1)`, a tolerance that is not positive and finite, or no rounds.
+    pub fn new(damping: f64, tolerance: f64, max_rounds: usize) -> Result<Self> {
+        Ok(SumProduct {
+            schedule: Schedule::new(damping, tolerance, max_rounds)?,
+        })
+    }
+
+    /// Passes messages, starting from silence.
+    pub fn run(&self, graph: &FactorGraph) -> FactorBeliefs {
+        let mut messages = Messages::silent(graph);
+        let (mut n_rounds, mut residual) = (0, f64::INFINITY);
+        while residual > self.schedule.tolerance && n_rounds < self.schedule.max_rounds {
+            residual = 0.0;
+            for factor in (0..graph.n_factors()).chain((0..graph.n_factors()).rev()) {
+                let change = messages.send::<LogSum>(graph, factor, self.schedule.damping);
+                // NaN stays, and ends the search.
+                residual = if change > residual || change.is_nan() {
+                    change
+                } else {
+                    residual
+                };
+            }
+            n_rounds += 1;
+        }
+        let of_variables: Vec<Vec<f64>> = (0..graph.n_variables())
+            .map(|variable| {
+                let mut b: Vec<f64> = messages.heard(graph, variable, None).iter().map(|h| -h).collect();
+                to_probabilities(&mut b);
+                b
+            })
+            .collect();
+        let of_factors: Vec<ArrayD<f64>> = (0..graph.n_factors())
+            .map(|factor| messages.belief(graph, factor))
+            .collect();
+        FactorBeliefs {
+            free_energy: free_energy(graph, &of_variables, &of_factors),
+            convergence: Convergence {
+                converged: residual <= self.schedule.tolerance,
+                n_rounds,
+                residual,
+            },
+            of_variables,
+            of_factors,
+        }
+    }
+}
+
+/// What every factor says to each of its variables.
+struct Messages(Vec<Vec<Vec<f64>>>);
+
+impl Messages {
+    /// Messages that say nothing, normalised.
+    fn silent(graph: &FactorGraph) -> Self {
+        let silence = |scope: &Scope| {
+            let to = |q: &usize| vec![-(*q as f64).ln(); *q];
+            scope.shape.iter().map(to).collect()
+        };
+        Messages(graph.structure.factors.iter().map(silence).collect())
+    }
+
+    /// `Σ_a m_{a→i}(s)` over the factors of a variable but for one.
+    fn heard(&self, graph: &FactorGraph, variable: usize, except: Option<usize>) -> Vec<f64> {
+        let mut sum = vec![0.0; graph.n_symbols(variable)];
+        for seat in &graph.structure.factors_of[variable] {
+            if Some(seat.factor) == except {
+                continue;
+            }
+            for (sum, m) in sum.iter_mut().zip(&self.0[seat.factor][seat.position]) {
+                *sum += m;
+            }
+        }
+        sum
+    }
+
+    /// What the variables of a factor say to it.
+    fn heard_by(&self, graph: &FactorGraph, factor: usize) -> Vec<Vec<f64>> {
+        let variables = graph.variables(factor).iter();
+        variables.map(|i| self.heard(graph, *i, Some(factor))).collect()
+    }
+
+    /// Sends from a factor to all its variables and returns the largest change of a message.
+    fn send<S: Summary>(&mut self, graph: &FactorGraph, factor: usize, damping: f64) -> f64 {
+        let heard = self.heard_by(graph, factor);
+        let (scope, table) = (&graph.structure.factors[factor], graph.table_entries(factor));
+        let mut residual: f64 = 0.0;
+        for position in 0..scope.variables.len() {
+            let mut terms =
+                vec![Vec::with_capacity(table.len() / scope.shape[position]); scope.shape[position]];
+            for (entry, e) in table.iter().enumerate() {
+                let others = (0..heard.len()).filter(|other| *other != position);
+                let said: f64 = others.map(|other| heard[other][scope.symbol(entry, other)]).sum();
+                terms[scope.symbol(entry, position)].push(said - e);
+            }
+            let new: Vec<f64> = terms.iter().map(|terms| S::of(terms)).collect();
+            let total = S::of(&new);
+            for (old, new) in self.0[factor][position].iter_mut().zip(new) {
+                let new = new - total;
+                let change = (new - *old).abs();
+                residual = if change > residual || change.is_nan() {
+                    change
+                } else {
+                    residual
+                };
+                *old = (1.0 - damping) * new + damping * *old;
+            }
+        }
+        residual
+    }
+
+    fn belief(&self, graph: &FactorGraph, factor: usize) -> ArrayD<f64> {
+        let heard = self.heard_by(graph, factor);
+        let (scope, table) = (&graph.structure.factors[factor], graph.table_entries(factor));
+        let mut b: Vec<f64> = table
+            .iter()
+            .enumerate()
+            .map(|(entry, e)| {
+                let said = heard.iter().enumerate();
+                e - said
+                    .map(|(position, n)| n[scope.symbol(entry, position)])
+                    .sum::<f64>()
+            })
+            .collect();
+        to_probabilities(&mut b);
+        ArrayD::from_shape_vec(scope.shape.clone(), b).expect("a belief an entry")
+    }
+}
+
+fn free_energy(graph: &FactorGraph, of_variables: &[Vec<f64>], of_factors: &[ArrayD<f64>]) -> f64 {
+    let mut f = Compensated::default();
+    for (variable, b) in of_variables.iter().enumerate() {
+        let degree = graph.structure.factors_of[variable].len() as f64;
+        b.iter().for_each(|b| f.add((degree - 1.0) * entropy_term(*b)));
+    }
+    for (factor, b) in of_factors.iter().enumerate() {
+        for (b, e) in b.iter().zip(graph.table_entries(factor)) {
+            f.add(b * e - entropy_term(*b));
+        }
+    }
+    f.value()
+}

@@ -1,0 +1,201 @@
+//! Messages and elimination against enumeration.
+
+use gibbsian_classical::FactorGraph;
+use gibbsian_classical::factor_graph::{
+    FactorBeliefs, SumProduct, log_z_by_elimination, lowest_by_elimination,
+};
+use gibbsian_classical::field::{self, BeliefPropagation};
+use gibbsian_classical::{Boundary, Graph, PairwiseField};
+use gibbsian_core::{Discrete, Energy};
+use gibbsian_testkit::agreement::close;
+use gibbsian_testkit::audit::Audit;
+use ndarray::{Array1, Array2, ArrayD, Axis, Dimension, IxDyn, array};
+
+use crate::graphs::{factor_marginals, graph, loops, trees};
+
+fn variable_marginal(g: &FactorGraph, variable: usize) -> Array1<f64> {
+    let audit = Audit::new(g).unwrap();
+    let alphabet = g.alphabet(variable);
+    let mut p = Array1::zeros(alphabet.len());
+    for (x, pi) in audit.states.rows().into_iter().zip(&audit.pi) {
+        p[alphabet.iter().position(|s| *s == x[variable]).unwrap()] += pi;
+    }
+    p
+}
+
+#[test]
+fn messages_are_exact_on_trees() {
+    for g in trees() {
+        for method in [SumProduct::default(), SumProduct::new(0.5, 1e-13, 1000).unwrap()] {
+            let beliefs = method.run(&g);
+            assert!(beliefs.convergence.converged, "{:?}", beliefs.convergence);
+            let log_z = Audit::new(&g).unwrap().log_z;
+            // Messages within 1e-13 of each other after halving are within 2e-13 of their limit; a handful of them makes a belief.
+            close("log Z", &array![beliefs.log_z()], &array![log_z], 1e-12).unwrap();
+            for variable in 0..g.n_variables() {
+                let expected = variable_marginal(&g, variable);
+                close(
+                    "variables",
+                    &beliefs.marginal(variable).to_owned(),
+                    &expected,
+                    1e-12,
+                )
+                .unwrap();
+            }
+            for (a, expected) in factor_marginals(&g).iter().enumerate() {
+                close("factors", beliefs.factor(a), expected, 1e-12).unwrap();
+            }
+        }
+    }
+}
+
+/// Factors in the order of a chain: one round brings all news, the second finds nothing to do.
+#[test]
+fn a_chain_of_triples_in_order_takes_a_round() {
+    // Joined in single variables, so that the factor graph is a tree.
+    let factors: Vec<Vec<usize>> = (0..20).map(|i| vec![2 * i, 2 * i + 1, 2 * i + 2]).collect();
+    let factors: Vec<&[usize]> = factors.iter().map(|f| &f[..]).collect();
+    let g = graph(&[2; 41], &factors, 1.0, 9);
+    let beliefs = SumProduct::default().run(&g);
+    assert_eq!(
+        (beliefs.convergence.converged, beliefs.convergence.n_rounds),
+        (true, 2)
+    );
+    let log_z = log_z_by_elimination(&g).unwrap();
+    close("log Z", &array![beliefs.log_z()], &array![log_z], 1e-13).unwrap();
+}
+
+/// At a fixed point the beliefs of factors and of their variables agree, and the free energy does not change to first order when messages do.
+#[test]
+fn fixed_points_on_loops_fit_together() {
+    let consistent = |g: &FactorGraph, beliefs: &FactorBeliefs| {
+        for a in 0..g.n_factors() {
+            for (position, &variable) in g.variables(a).iter().enumerate() {
+                let mut b = beliefs.factor(a).clone();
+                for axis in (0..b.ndim()).rev().filter(|axis| *axis != position) {
+                    b = b.sum_axis(Axis(axis));
+                }
+                let expected = beliefs.marginal(variable).to_owned().into_dyn();
+                close("marginals of factors", &b, &expected, 1e-10).unwrap();
+            }
+        }
+    };
+    for g in loops() {
+        let beliefs = SumProduct::new(0.3, 1e-12, 10_000).unwrap().run(&g);
+        assert!(beliefs.convergence.converged, "{:?}", beliefs.convergence);
+        consistent(&g, &beliefs);
+        let plain = SumProduct::new(0.0, 1e-12, 10_000).unwrap().run(&g);
+        close(
+            "free energies",
+            &array![plain.log_z()],
+            &array![beliefs.log_z()],
+            1e-10,
+        )
+        .unwrap();
+    }
+}
+
+/// The same fixed point as the messages of the pairwise field, whose entropies are counted in another way.
+#[test]
+fn a_pairwise_field_has_the_same_beliefs() {
+    let unary = Array2::from_shape_fn((9, 2), |(i, a)| 0.3 * ((3 * i + 5 * a) % 7) as f64 - 0.9);
+    let lattice = Graph::lattice(&[3, 3], Boundary::Open).unwrap();
+    let field = PairwiseField::potts(lattice, vec![-1.0, 1.0], unary, 0.6).unwrap();
+    let expected = BeliefPropagation::new(0.0, 1e-13, 10_000).unwrap().run(&field);
+    let found = SumProduct::new(0.0, 1e-13, 10_000)
+        .unwrap()
+        .run(&FactorGraph::from(&field));
+    assert!(expected.convergence.converged && found.convergence.converged);
+    close("log Z", &array![found.log_z()], &array![expected.log_z()], 1e-11).unwrap();
+    for (site, p) in expected.marginals.probabilities.rows().into_iter().enumerate() {
+        close("beliefs", &found.marginal(site).to_owned(), &p.to_owned(), 1e-11).unwrap();
+    }
+    for bond in 0..field.graph().n_bonds() {
+        let pair = expected.pair(&field, bond).into_dyn();
+        close("pairs", found.factor(9 + bond), &pair, 1e-11).unwrap();
+    }
+}
+
+#[test]
+fn elimination_is_enumeration() {
+    for g in trees().into_iter().chain(loops()) {
+        let audit = Audit::new(&g).unwrap();
+        close(
+            "log Z",
+            &array![log_z_by_elimination(&g).unwrap()],
+            &array![audit.log_z],
+            1e-13,
+        )
+        .unwrap();
+        let energies = g.energy(audit.states.view());
+        let lowest = energies.iter().copied().fold(f64::INFINITY, f64::min);
+        let (x, energy) = lowest_by_elimination(&g).unwrap();
+        assert_eq!(energy, lowest);
+        assert_eq!(g.energy(x.view().insert_axis(Axis(0)))[0], lowest);
+    }
+}
+
+/// Beyond enumeration: a lattice numbered at random, whose narrow frontier min-fill has to find again.
+#[test]
+fn a_shuffled_strip_is_eliminated_as_in_its_own_order() {
+    let (rows, columns) = (4, 30);
+    let unary = Array2::from_shape_fn((rows * columns, 2), |(i, a)| {
+        0.25 * ((7 * i + 3 * a) % 9) as f64 - 1.0
+    });
+    let table = array![[0.1, 0.8], [1.2, -0.3]];
+    // Numbered along the strip for the field's elimination.
+    let lattice = Graph::lattice(&[columns, rows], Boundary::Open).unwrap();
+    let field = PairwiseField::shared(lattice, vec![0.0, 1.0], unary, table).unwrap();
+    let plain = FactorGraph::from(&field);
+    // 53 has no factor in common with 120.
+    let place = |i: usize| (53 * i + 7) % (rows * columns);
+    let factors = (0..plain.n_factors())
+        .map(|a| {
+            let variables = plain.variables(a).iter().map(|i| place(*i)).collect();
+            (variables, plain.table(a).to_owned())
+        })
+        .collect();
+    let shuffled = FactorGraph::new(vec![vec![0.0, 1.0]; rows * columns], factors).unwrap();
+    let expected = field::log_z_by_elimination(&field).unwrap();
+    let found = log_z_by_elimination(&shuffled).unwrap();
+    assert!(
+        (found / expected - 1.0).abs() < 1e-13,
+        "{found} instead of {expected}"
+    );
+    let (lowest, energy) = lowest_by_elimination(&shuffled).unwrap();
+    let (of_field, of_field_energy) = field::lowest_by_elimination(&field).unwrap();
+    assert!((energy - of_field_energy).abs() < 1e-11);
+    let back: Array1<f64> = (0..rows * columns).map(|i| lowest[place(i)]).collect();
+    assert!((field.energy(back.view().insert_axis(Axis(0)))[0] - energy).abs() < 1e-11);
+    assert_eq!(of_field.len(), back.len());
+}
+
+/// A code: every parity holds in the likeliest word, and elimination finds it where messages do.
+#[test]
+fn parity_checks_correct_a_flipped_bit() {
+    // The Hamming code of seven bits; all zeros were sent, the third came as a one.
+    let checks: [&[usize]; 3] = [&[0, 2, 4, 6], &[1, 2, 5, 6], &[3, 4, 5, 6]];
+    let received = [0, 0, 1, 0, 0, 0, 0];
+    let odd = |i: IxDyn| {
+        if i.as_array_view().sum() % 2 == 1 {
+            60.0
+        } else {
+            0.0
+        }
+    };
+    let mut factors: Vec<(Vec<usize>, ArrayD<f64>)> = checks
+        .iter()
+        .map(|check| (check.to_vec(), ArrayD::from_shape_fn(IxDyn(&[2; 4]), odd)))
+        .collect();
+    for (bit, seen) in received.into_iter().enumerate() {
+        let energy = |sent: usize| if sent == seen { 0.0 } else { (0.9_f64 / 0.1).ln() };
+        factors.push((vec![bit], array![energy(0), energy(1)].into_dyn()));
+    }
+    let g = FactorGraph::new(vec![vec![0.0, 1.0]; 7], factors).unwrap();
+    let (word, energy) = lowest_by_elimination(&g).unwrap();
+    assert_eq!(word, Array1::<f64>::zeros(7));
+    assert!((energy - 9.0_f64.ln()).abs() < 1e-14);
+    // Sixteen code words, by the number of bits in which they differ from what was received.
+    let audit = Audit::new(&g).unwrap();
+    assert!((log_z_by_elimination(&g).unwrap() - audit.log_z).abs() < 1e-13);
+}
