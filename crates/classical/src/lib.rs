@@ -64,13 +64,14 @@ pub use ising::{
 pub use linear_chain::{LinearChainCrf, SequenceLikelihood};
 pub use potts::Potts;
 pub use rbm::{
-    BinaryRbm, BinaryRbmPath, Centrable, Centred, CentredRbm, Centring, EnumeratedLikelihood,
-    FusedContrastiveDivergence, FusedPersistent, FusedSettings, MeanFieldLikelihood, MeanFieldOrder, Offset,
-    Offsets, Penalty, Rbm, RbmPath, RbmStart, SparsityTarget,
+    BinaryRbm, BinaryRbmPath, Centrable, Centred, CentredRbm, Centring, DropoutContrastiveDivergence,
+    EnumeratedDropout, EnumeratedLikelihood, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
+    MaxNorm, MeanFieldLikelihood, MeanFieldOrder, Offset, Offsets, Penalty, Rbm, RbmPath, RbmStart,
+    RbmTrajectory, SparsityTarget,
 };
 pub use units::{
-    Bernoulli, Biased, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, MaxPooled, Mirrored, Rectified,
-    Repeated, Shift, Softmax, Spin,
+    Bernoulli, Biased, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, MaxPooled, Mirrored,
+    Rectified, Repeated, Shift, Softmax, Spin,
 };
 pub use xy::Xy;
 

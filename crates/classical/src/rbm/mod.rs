@@ -16,32 +16,38 @@
 pub(crate) mod binary;
 mod centred;
 mod continuous;
+mod dropout;
 mod enumerated;
 mod exact;
 mod flip;
 mod free_energy;
 mod gibbs;
 mod joint;
+mod max_norm;
 mod mean_field;
 mod normalisable;
 mod path;
 mod product;
 mod reparametrise;
 mod sparsity;
+mod trajectory;
 
 pub use binary::{
     BinaryRbm, BinaryRbmPath, BinaryState, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
 };
 pub use centred::{Centrable, Centred, CentredRbm, Centring, Offset, Offsets};
+pub use dropout::{DropoutContrastiveDivergence, EnumeratedDropout};
 pub use enumerated::EnumeratedLikelihood;
 pub(crate) use gibbs::law_matrix;
 pub use joint::Joint;
+pub use max_norm::MaxNorm;
 pub use mean_field::{Magnetisations, MeanField, MeanFieldLikelihood, MeanFieldOrder};
 pub(crate) use normalisable::check_normalisable;
 pub use path::{RbmPath, RbmStart};
 pub(crate) use path::{free_log_partition, interpolate};
 pub use reparametrise::Scalable;
 pub use sparsity::{Penalty, SparsityTarget};
+pub use trajectory::RbmTrajectory;
 
 use gibbsian_core::error::{check_finite, check_positive, check_shape};
 use gibbsian_core::{

@@ -16,4 +16,5 @@ mod rbm_input;
 mod rbm_oracles;
 mod rbm_path;
 mod spin;
+mod trajectory;
 mod units;

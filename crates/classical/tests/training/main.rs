@@ -4,9 +4,11 @@ mod centred;
 mod centred_flips;
 #[path = "../common/mod.rs"]
 mod common;
+mod dropout;
 mod enumerated;
 mod flip_gradient;
 mod flipped;
+mod max_norm;
 mod mean_field;
 mod sparsity;
 mod support;
