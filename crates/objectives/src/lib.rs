@@ -23,18 +23,24 @@
 //! directions ([`SlicedScoreMatching`], [`VarianceReducedSlicedScoreMatching`]) and there by differences
 //! ([`FiniteDifferenceSlicedScoreMatching`], [`FiniteDifferenceVarianceReducedSlicedScoreMatching`]); or a regression on noise, at one level ([`DenoisingScoreMatching`]), at many
 //! ([`MultiLevelDenoising`]) or along a forward process ([`DenoisingInTime`]).
+//!
+//! Flow matching ([`FlowMatching`]) regresses a velocity in time on those of paths that join data with noise, straight ones or others ([`AffinePath`]), drawn independently or joined by optimal transport within the
+//! minibatch ([`Coupling`]).
 #![deny(unsafe_code)]
 
 #[macro_use]
 mod phases;
 
 pub mod adversarial;
+pub mod affine_path;
+pub mod assignment;
 pub mod boundary_weight;
 mod chains;
 pub mod closed_form_score_matching;
 pub mod concrete_score_matching;
 mod contrast_with_noise;
 pub mod contrastive_divergence;
+pub mod coupling;
 pub mod denoising_in_time;
 pub mod denoising_score_matching;
 pub mod diffusion_recovery;
@@ -42,6 +48,7 @@ pub mod discrete_score_matching;
 pub mod exact_likelihood;
 pub mod fast_persistent;
 pub mod finite_difference_sliced_score_matching;
+pub mod flow_matching;
 pub mod gaussian_noise;
 pub mod generalised_score_matching;
 pub mod implicit_score_matching;
@@ -69,10 +76,13 @@ pub mod telescoping_ratio;
 pub mod unbiased_contrastive_divergence;
 
 pub use adversarial::{AdversarialLikelihood, AdversarialReport, Adversaries, LearntSampler};
+pub use affine_path::{AffinePath, FlowVelocity, PathScales, ProcessPath, StraightPath, TrigonometricPath};
+pub use assignment::Assignment;
 pub use boundary_weight::{BoundaryWeight, HalfLine, UnitInterval, Unweighted};
 pub use closed_form_score_matching::{ClosedFormScoreMatching, QuadraticObjective, ScoreMatchingEstimate};
 pub use concrete_score_matching::ConcreteScoreMatching;
 pub use contrastive_divergence::ContrastiveDivergence;
+pub use coupling::Coupling;
 pub use denoising_in_time::{DenoisingInTime, TimeLaw, TimeWeight, TimedLoss};
 pub use denoising_score_matching::{DenoisingError, DenoisingScoreMatching};
 pub use diffusion_recovery::{DiffusionRecoveryLikelihood, Recovery};
@@ -82,6 +92,7 @@ pub use fast_persistent::{FastPersistentContrastiveDivergence, FastWeights};
 pub use finite_difference_sliced_score_matching::{
     FiniteDifferenceSlicedScoreMatching, FiniteDifferenceVarianceReducedSlicedScoreMatching,
 };
+pub use flow_matching::FlowMatching;
 pub use gaussian_noise::GaussianNoise;
 pub use generalised_score_matching::GeneralisedScoreMatching;
 pub use implicit_score_matching::ImplicitScoreMatching;
@@ -102,7 +113,7 @@ pub use run_length::RunLength;
 pub use self_normalised::SelfNormalised;
 pub use short_run::ShortRunContrastiveDivergence;
 pub use sliced_score_matching::{SlicedScoreMatching, VarianceReducedSlicedScoreMatching};
-pub use source::{Draws, Source};
+pub use source::{Draws, Source, StandardNoise};
 pub use telescoping_ratio::TelescopingRatioEstimation;
 pub use unbiased_contrastive_divergence::{UnbiasedContrastiveDivergence, Window};
 

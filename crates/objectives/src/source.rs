@@ -1,10 +1,10 @@
-//! Where chains start that do not start at the data.
+//! Where chains start that do not start at the data, and where paths from the data end.
 
-use gibbsian_core::{Density, Error, Result, Space};
+use gibbsian_core::{Density, Directions, Error, Result, Space};
 use ndarray::Array2;
 use rand::Rng;
 
-/// Something that chains can be started from: any [`Density`], or a function in [`Draws`].
+/// Something that chains can be started from and paths can end in: any [`Density`], [`StandardNoise`], or a function in [`Draws`].
 pub trait Source: Sync {
     /// `n` independent points, one a row; determined by the generator.
     fn draw(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64>;
@@ -34,6 +34,25 @@ pub struct Draws<F>(pub F);
 impl<F: Fn(usize, &mut dyn Rng) -> Array2<f64> + Sync> Source for Draws<F> {
     fn draw(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64> {
         (self.0)(n, rng)
+    }
+}
+
+/// Standard normal noise of this many coordinates, the source of most flows.
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_objectives::{Source, StandardNoise};
+/// assert_eq!(StandardNoise { dim: 3 }.draw(5, &mut Seed::new(1).rng()).dim(), (5, 3));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StandardNoise {
+    /// The number of coordinates.
+    pub dim: usize,
+}
+
+impl Source for StandardNoise {
+    fn draw(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64> {
+        Directions::Gaussian.draw((n, self.dim), rng)
     }
 }
 

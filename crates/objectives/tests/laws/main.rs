@@ -2,9 +2,12 @@
 
 mod common;
 mod families;
+mod flow_fields;
 mod two_bumps;
 
 mod adversarial;
+mod affine_paths;
+mod assignment;
 mod closed_form_score_matching;
 mod contrastive_divergence;
 mod denoising;
@@ -14,6 +17,7 @@ mod energy_penalty;
 mod exact_likelihood;
 mod fast_persistent;
 mod finite_differences;
+mod flow_matching;
 mod generalised_score_matching;
 mod improved_contrastive_divergence;
 mod natural_gradient;

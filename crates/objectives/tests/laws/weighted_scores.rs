@@ -5,8 +5,9 @@ use gibbsian_core::process::OrnsteinUhlenbeck;
 use gibbsian_core::{Directions, NoiseLadder, Objective, Parametric, Seed};
 use gibbsian_objectives::{
     DenoisingInTime, DenoisingScoreMatching, FiniteDifferenceSlicedScoreMatching,
-    FiniteDifferenceVarianceReducedSlicedScoreMatching, GeneralisedScoreMatching, HalfLine,
-    ImplicitScoreMatching, MultiLevelDenoising, SlicedScoreMatching, VarianceReducedSlicedScoreMatching,
+    FiniteDifferenceVarianceReducedSlicedScoreMatching, FlowMatching, GeneralisedScoreMatching, HalfLine,
+    ImplicitScoreMatching, MultiLevelDenoising, SlicedScoreMatching, StandardNoise, StraightPath,
+    VarianceReducedSlicedScoreMatching,
 };
 use ndarray::{Array1, Array2, array};
 
@@ -41,6 +42,10 @@ fn all() -> Vec<(&'static str, Box<dyn Objective<TwoBumps>>)> {
         ("denoising", Box::new(DenoisingScoreMatching::new(0.7).unwrap())),
         ("levels", Box::new(MultiLevelDenoising::new(ladder))),
         ("in time", Box::new(DenoisingInTime::new(process, 0.1).unwrap())),
+        (
+            "flow",
+            Box::new(FlowMatching::new(StraightPath::default(), StandardNoise { dim: 2 }).unwrap()),
+        ),
     ]
 }
 
