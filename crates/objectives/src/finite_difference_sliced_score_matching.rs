@@ -31,9 +31,10 @@ use crate::sliced_score_matching::Slices;
 /// ```
 /// use gibbsian_core::{Directions, Objective, Parametric, Seed};
 /// use gibbsian_objectives::FiniteDifferenceSlicedScoreMatching;
-/// use gibbsian_testkit::targets::Gaussian;
+/// # use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array1, array};
 ///
+/// // `Gaussian` is a normal density by its mean and precision.
 /// // For E = ½ (x − 1)² differences are exact at any step: vᵀJv + ½ (vᵀs)² = −1 + 4.5.
 /// let model = Gaussian::new(array![1.0], array![[1.0]])?;
 /// let mut grad = Array1::zeros(model.n_params());

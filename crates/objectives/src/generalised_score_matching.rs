@@ -23,9 +23,10 @@ use crate::phases::Shares;
 /// ```
 /// use gibbsian_core::{Objective, Parametric, Seed};
 /// use gibbsian_objectives::{GeneralisedScoreMatching, HalfLine};
-/// use gibbsian_testkit::targets::Gaussian;
+/// # use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array1, array};
 ///
+/// // `Gaussian` is a normal density by its mean and precision.
 /// // s = −x, J = −1, w = x²: −x² − 2x² + ½x⁴ at x = 2.
 /// let model = Gaussian::new(array![0.0], array![[1.0]])?;
 /// let mut grad = Array1::zeros(model.n_params());

@@ -25,9 +25,10 @@ use crate::phases::Shares;
 /// ```
 /// use gibbsian_core::{Objective, Seed};
 /// use gibbsian_objectives::ImplicitScoreMatching;
-/// use gibbsian_testkit::targets::Gaussian;
+/// # use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array1, array};
 ///
+/// // `Gaussian` is a normal density by its mean and precision.
 /// // s = −(x − μ), J = −I.
 /// let model = Gaussian::new(array![1.0, 0.0], array![[1.0, 0.0], [0.0, 1.0]])?;
 /// let mut grad = Array1::zeros(gibbsian_core::Parametric::n_params(&model));

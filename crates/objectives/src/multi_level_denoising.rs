@@ -23,9 +23,10 @@ use crate::row_uniforms::RowUniforms;
 /// ```
 /// use gibbsian_core::{NoiseLadder, Objective, Parametric, Seed};
 /// use gibbsian_objectives::{MultiLevelDenoising, RowUniforms};
-/// use gibbsian_testkit::targets::HeatedGaussian;
+/// # use gibbsian_testkit::targets::HeatedGaussian;
 /// use ndarray::{Array1, Array2, array};
 ///
+/// // `HeatedGaussian` is a normal density at every noise level, by its mean and the logarithm of its deviation.
 /// let ladder = NoiseLadder::geometric(10.0, 0.1, 5)?;
 /// let mut objective = MultiLevelDenoising::new(ladder).with_rows(RowUniforms::Stratified);
 /// let model = HeatedGaussian::new(array![0.0, 0.0], 0.0)?;

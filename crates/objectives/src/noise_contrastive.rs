@@ -32,9 +32,10 @@ use crate::phases::Shares;
 /// ```
 /// use gibbsian_core::{Objective, Parametric, Seed};
 /// use gibbsian_objectives::{NoiseContrastiveEstimation, SelfNormalised};
-/// use gibbsian_testkit::targets::Gaussian;
+/// # use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array1, Array2, array};
 ///
+/// // `Gaussian` is a normal density by its mean and precision.
 /// let noise = Gaussian::new(array![0.0, 0.0], Array2::eye(2) * 0.25)?;
 /// let model = SelfNormalised::new(Gaussian::new(array![1.0, 0.0], Array2::eye(2))?, 0.0)?;
 /// let mut objective = NoiseContrastiveEstimation::new(noise, 10)?;

@@ -156,9 +156,10 @@ impl<K, S: Source> ReplayContrastiveDivergence<K, S> {
     /// ```
     /// use gibbsian_core::Seed;
     /// use gibbsian_objectives::{Replay, ReplayBuffer, ReplayContrastiveDivergence, Source};
-    /// use gibbsian_testkit::targets::{Gaussian, Sweep};
+    /// # use gibbsian_testkit::targets::{Gaussian, Sweep};
     /// use ndarray::{Array2, array};
     ///
+    /// // `Gaussian` is a normal density by its mean and precision, `Sweep` stands for any kernel.
     /// let noise = Gaussian::new(array![0.0, 0.0], Array2::eye(2))?;
     /// let buffer = ReplayBuffer::new(noise.draw(1000, &mut Seed::new(1).rng()))?;
     /// let settings = Replay { n_steps: 20, n_chains: 100, reinitialise: 0.05 };

@@ -23,9 +23,10 @@ use rand::Rng;
 /// ```
 /// use gibbsian_core::{Energy, Parametric};
 /// use gibbsian_objectives::SelfNormalised;
-/// use gibbsian_testkit::targets::Gaussian;
+/// # use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array2, array};
 ///
+/// // `Gaussian` is a normal density by its mean and precision.
 /// let model = SelfNormalised::new(Gaussian::new(array![0.0, 0.0], Array2::eye(2))?, 1.5)?;
 /// assert_eq!(model.energy(array![[3.0, 4.0]].view()), array![14.0]);
 /// assert_eq!(model.layout().locate(5), "log_z[]");

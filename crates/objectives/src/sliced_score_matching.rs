@@ -36,9 +36,10 @@ use crate::phases::Shares;
 /// ```
 /// use gibbsian_core::{Directions, Objective, Parametric, Seed};
 /// use gibbsian_objectives::SlicedScoreMatching;
-/// use gibbsian_testkit::targets::Gaussian;
+/// # use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array1, array};
 ///
+/// // `Gaussian` is a normal density by its mean and precision.
 /// // s = −(x − μ), J = −I. In one dimension a sign is as good as the trace.
 /// let model = Gaussian::new(array![1.0], array![[1.0]])?;
 /// let mut grad = Array1::zeros(model.n_params());

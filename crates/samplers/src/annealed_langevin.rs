@@ -113,9 +113,10 @@ impl AnnealedLangevin {
     /// ```
     /// use gibbsian_core::Seed;
     /// use gibbsian_samplers::{AnnealedLangevin, NoiseLadder};
-    /// use gibbsian_testkit::targets::HeatedGaussian;
+    /// # use gibbsian_testkit::targets::HeatedGaussian;
     /// use ndarray::{Array2, array};
     ///
+    /// // `HeatedGaussian` is a normal density at every noise level, by its mean and the logarithm of its deviation.
     /// // N(μ, ½² I), noised.
     /// let model = HeatedGaussian::new(array![1.0, -1.0], 0.5_f64.ln())?;
     /// let annealed = AnnealedLangevin::new(NoiseLadder::geometric(5.0, 0.05, 10)?, 2e-4, 100)?.with_denoising();

@@ -42,9 +42,10 @@ pub enum Jitter {
 /// ```
 /// use gibbsian_core::{Kernel, Potential, Seed};
 /// use gibbsian_samplers::Hmc;
-/// use gibbsian_testkit::targets::Gaussian;
+/// # use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array2, array};
 ///
+/// // `Gaussian` is a normal density by its mean and precision.
 /// let target = Gaussian::new(array![1.0, 0.0], array![[1.0, 0.5], [0.5, 1.0]])?;
 /// let kernel = Hmc::new(0.5, 4)?;
 /// let mut chains = kernel.init(&target, Array2::zeros((8, 2)))?;

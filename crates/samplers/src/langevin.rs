@@ -24,9 +24,10 @@ use crate::working::{Scratch, keep_scored, kernel_of_walkers, numbers, rows_mut,
 /// ```
 /// use gibbsian_core::{Kernel, Seed};
 /// use gibbsian_samplers::UnadjustedLangevin;
-/// use gibbsian_testkit::targets::Gaussian;
+/// # use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array2, array};
 ///
+/// // `Gaussian` is a normal density by its mean and precision.
 /// let target = Gaussian::new(array![1.0, 0.0], array![[1.0, 0.5], [0.5, 1.0]])?;
 /// let kernel = UnadjustedLangevin::new(0.1)?;
 /// let mut state = kernel.init(&target, Array2::zeros((100, 2)))?;

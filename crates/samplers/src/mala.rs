@@ -34,9 +34,10 @@ use crate::working::{Scratch, kernel_of_walkers, numbers, rows, rows_mut, sized,
 /// ```
 /// use gibbsian_core::{Kernel, Seed};
 /// use gibbsian_samplers::Mala;
-/// use gibbsian_testkit::targets::Gaussian;
+/// # use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array2, array};
 ///
+/// // `Gaussian` is a normal density by its mean and precision.
 /// let target = Gaussian::new(array![1.0, 0.0], array![[1.0, 0.5], [0.5, 1.0]])?;
 /// let kernel = Mala::new(0.5)?;
 /// let mut state = kernel.init(&target, Array2::zeros((100, 2)))?;

@@ -35,9 +35,10 @@ use crate::working::{keep_scored, numbers, rows_mut, sized, stir, whitened};
 /// ```
 /// use gibbsian_core::{Kernel, Seed};
 /// use gibbsian_samplers::UnderdampedLangevin;
-/// use gibbsian_testkit::targets::Gaussian;
+/// # use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array2, array};
 ///
+/// // `Gaussian` is a normal density by its mean and precision.
 /// let target = Gaussian::new(array![1.0, 0.0], array![[1.0, 0.5], [0.5, 1.0]])?;
 /// let kernel = UnderdampedLangevin::new(0.5, 1.0)?;
 /// let mut state = kernel.init(&target, Array2::zeros((100, 2)))?;

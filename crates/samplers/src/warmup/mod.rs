@@ -31,9 +31,10 @@ const LONGEST_SEARCH: u64 = 100;
 /// ```
 /// use gibbsian_core::Seed;
 /// use gibbsian_samplers::{Chains, MetricForm, Nuts, Schedule, Tunable, Warmup};
-/// use gibbsian_testkit::targets::Gaussian;
+/// # use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array2, array};
 ///
+/// // `Gaussian` is a normal density by its mean and precision.
 /// // Deviations of 10 and 0.1.
 /// let target = Gaussian::new(array![0.0, 0.0], array![[0.01, 0.0], [0.0, 100.0]])?;
 /// let mut chains = Chains::new(Nuts::new(1.0)?, &target, Array2::zeros((16, 2)), Seed::new(1))?;
