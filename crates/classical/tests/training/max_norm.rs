@@ -58,11 +58,17 @@ fn limiting_norms_is_a_projection() {
         if before[j] <= limit {
             assert_eq!(limited.weights().column(j), rbm.weights().column(j));
         }
-        // (w − Pw)·(u − Pw) ≤ 0 for every u of the ball: the corners of a box within it do for a set that spans all directions.
-        let moved = &rbm.weights().column(j) - &limited.weights().column(j);
-        for corner in binary_states(4).rows() {
-            let u = corner.mapv(|c| (2.0 * c - 1.0) * limit / 2.0);
-            assert!(moved.dot(&(u - limited.weights().column(j))) <= 1e-14);
+        // P w is the nearest point of the ball if and only if (w − Pw)·(u − Pw) ≤ 0 for every u in it: on the way to w itself, and in directions all around.
+        let w = rbm.weights().column(j).to_owned();
+        let projected = limited.weights().column(j).to_owned();
+        let nearest = &w * (limit / before[j]).min(1.0);
+        let around = binary_states(4);
+        let around = around
+            .rows()
+            .into_iter()
+            .map(|c| c.mapv(|c| (2.0 * c - 1.0) * limit / 2.0));
+        for u in around.chain([nearest]) {
+            assert!((&w - &projected).dot(&(u - &projected)) <= 1e-14);
         }
     }
     assert_eq!(limited.visible(), rbm.visible());
