@@ -1,7 +1,7 @@
 //! Equations: stochastic ones by drift and noise, ordinary ones by velocity.
 //!
 //! `dX = f(X, t) dt + G(X, t) dB` in the sense of Itô, with `M` independent Brownian motions `B`. A solver asks for what it needs and for nothing
-//! else: Euler–Maruyama for the drift and the product `G w`; Milstein for noise that is diagonal and its slope; the schemes for
+//! else: Euler–Maruyama for the drift and the product `G w`; Milstein for noise that is diagonal and its slope, or a matrix and its derivatives ([`DiffusionJvp`](crate::DiffusionJvp)); the schemes for
 //! additive noise for a `G` that does not depend on the point. That a scheme does not fit an equation is then an error of the compiler.
 //!
 //! Every row has a time of its own, `t` `(B)`, because solvers with adaptive steps let rows run ahead of one another.

@@ -20,6 +20,7 @@ pub mod forward;
 pub mod grid;
 pub mod likelihood;
 pub mod linear;
+pub mod matrix_noise;
 mod per_coordinate;
 pub mod probability_flow;
 mod quadrature;
@@ -47,14 +48,15 @@ pub use likelihood::{
     FlowLikelihood, FlowLogDensity, NoisePrior, UniformDequantisation, VariationalBound, VariationalEstimate,
 };
 pub use linear::{LinearSde, LinearTransition};
+pub use matrix_noise::{CommutativeSde, DiffusionJvp, check_commutes};
 pub use per_coordinate::PerCoordinate;
 pub use probability_flow::ProbabilityFlow;
 pub use reverse::{OwnClock, ReverseSde};
 pub use reversed::{MarginalFlow, Reversed};
 pub use schemes::{
-    Ancestral, Ddim, DpmSolver2M, DpmSolver2S, DpmSolverSde2M, EdmHeun, Euler, EulerMaruyama,
-    ExponentialIntegrator, Heun, LangevinStep, Milstein, PredictorCorrector, ReverseDiffusion,
-    ReverseVariance, RungeKutta4, Sra1, Sri1W1, StochasticHeun, StratonovichHeun, UniPc,
+    Ancestral, CommutativeMilstein, Ddim, DpmSolver2M, DpmSolver2S, DpmSolverSde2M, EdmHeun, Euler,
+    EulerMaruyama, ExponentialIntegrator, Heun, LangevinStep, LevyMilstein, Milstein, PredictorCorrector,
+    ReverseDiffusion, ReverseVariance, RungeKutta4, Sra1, Sri1W1, StochasticHeun, StratonovichHeun, UniPc,
 };
 pub use solver::{FixedSteps, Solver, Step};
 pub use tableau::EmbeddedPair;

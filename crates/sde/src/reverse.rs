@@ -164,6 +164,11 @@ impl<E> OwnClock<E> {
     pub fn equation(&self) -> &E {
         &self.equation
     }
+
+    /// `T`.
+    pub fn horizon(&self) -> f64 {
+        self.horizon
+    }
 }
 
 impl<E: Space> Space for OwnClock<E> {

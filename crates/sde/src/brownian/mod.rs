@@ -9,7 +9,11 @@
 //!
 //! It is normal with variance `h/12` and independent of the increment, and `∫ₛᵗ (W_u − W_s) du = h (½ (W_t − W_s) + H_{s,t})` (Foster, Lyons and Oberhauser 2020, definition 3.1).
 //!
-//! Time may run backwards: for `t < s` the increment is `W_t − W_s`, whose variance is `|t − s|`, and the area that of the interval.
+//! Schemes for noises that do not commute want how much area two motions sweep together, the **Lévy area** `A_jk = ½ ∫ (W_j dW_k − W_k dW_j)` of every pair `j < k`, with `W` counted from the start of the
+//! interval. It is not a function of increments and space-time areas, and its law given them is a series (the areas of neighbours compose exactly, `A_{s,u} = A_{s,m} + A_{m,u} + ½ (ΔW_j ΔW'_k − ΔW_k ΔW'_j)`).
+//! A [`StoredPath`] may keep areas; other motions draw new ones.
+//!
+//! Time may run backwards: for `t < s` the increment is `W_t − W_s`, whose variance is `|t − s|`, and the space-time area that of the interval; a Lévy area has the other sign.
 //!
 //! | motion | costs | may be asked |
 //! |---|---|---|
@@ -19,6 +23,7 @@
 //! | [`BrownianTree`] | a few draws a level; nothing to keep | any interval, in any order, again and again |
 
 mod fresh;
+mod levy;
 mod no_noise;
 mod stored;
 mod tree;
@@ -29,6 +34,7 @@ use ndarray::ArrayViewMut2;
 use crate::grid::TimeGrid;
 
 pub use fresh::FreshNoise;
+pub(crate) use levy::n_pairs;
 pub use no_noise::NoNoise;
 pub use stored::StoredPath;
 pub use tree::BrownianTree;
@@ -58,6 +64,20 @@ pub trait BrownianBlock {
         increment: ArrayViewMut2<f64>,
         area: ArrayViewMut2<f64>,
     );
+
+    /// The same, and writes the Lévy areas of the pairs `j < k` into `levy` `(rows, M (M − 1)/2)`, in the order (0, 1), (0, 2), …, (1, 2), ….
+    ///
+    /// The provided form draws them given increment and space-time area, with `n_terms` terms of their series, by numbers that are independent of the motion: whoever asks twice gets two areas.
+    fn increment_and_levy_area_into(
+        &mut self,
+        from: f64,
+        to: f64,
+        n_terms: usize,
+        increment: ArrayViewMut2<f64>,
+        levy: ArrayViewMut2<f64>,
+    ) {
+        levy::draw_into(self, (from, to), n_terms, increment, levy);
+    }
 
     /// Fills `z` with standard normals that are independent of the motion: for correctors, and for noise that no equation has.
     fn independent_into(&mut self, z: ArrayViewMut2<f64>);

@@ -1,12 +1,13 @@
 //! A path that is kept, and can be looked at as coarsely as one likes.
 
 use gibbsian_core::error::{Error, Result, check_count};
-use gibbsian_core::parallel::for_each_block;
+use gibbsian_core::parallel::{BLOCK_ROWS, for_each_block};
 use gibbsian_core::simd::LaneRng;
 use gibbsian_core::{Seed, Streams};
-use ndarray::{Array3, ArrayViewMut2, Axis, Zip, s};
+use ndarray::{Array2, Array3, ArrayViewMut2, Axis, Zip, s};
 
 use super::fresh::fill;
+use super::levy::{Series, draw_into, n_normals, n_pairs};
 use super::{BrownianBlock, BrownianMotion};
 use crate::grid::TimeGrid;
 
@@ -35,6 +36,8 @@ pub struct StoredPath {
     /// `(B, n, M)`: each row's path lies together.
     increments: Array3<f64>,
     areas: Array3<f64>,
+    /// `(B, n, M (M − 1)/2)`, if they are kept.
+    levy: Option<Array3<f64>>,
     seed: Seed,
 }
 
@@ -66,8 +69,51 @@ impl StoredPath {
         Ok(StoredPath {
             increments: draw("increments", 1.0),
             areas: draw("areas", 1.0 / 12.0),
+            levy: None,
             grid,
             seed,
+        })
+    }
+
+    /// The same path with the Lévy areas of its intervals, drawn with `n_terms` terms of their series given what the path has already: then those of any union of neighbours follow exactly too.
+    ///
+    /// # Errors
+    /// A single motion, which has none.
+    pub fn with_levy_areas(self, n_terms: usize) -> Result<Self> {
+        let (n_rows, n_steps, motions) = self.increments.dim();
+        if motions < 2 {
+            return Err(Error::parameter("noise_dim", motions, "at least 2, for pairs"));
+        }
+        let pairs = n_pairs(motions);
+        let series: Vec<Series> = steps(&self.grid)
+            .map(|(from, to)| Series::new((to - from).abs(), n_terms))
+            .collect();
+        let streams = Streams::from_key(self.seed.child("levy").value());
+        let mut levy = Array3::zeros((n_rows, n_steps, pairs));
+        let mut flat = levy
+            .view_mut()
+            .into_shape_with_order((n_rows, n_steps * pairs))
+            .expect("standard layout");
+        for_each_block(flat.view_mut(), |block, mut rows| {
+            let mut rng = LaneRng::new(streams, block);
+            let first = block * BLOCK_ROWS;
+            let part = s![first..first + rows.nrows(), .., ..];
+            let (w, area) = (self.increments.slice(part), self.areas.slice(part));
+            let mut z = Array2::zeros((rows.nrows(), n_normals(motions, n_terms)));
+            for (k, series) in series.iter().enumerate() {
+                fill(&mut rng, &mut z.view_mut(), 1.0);
+                let out = rows.slice_mut(s![.., k * pairs..(k + 1) * pairs]);
+                series.write_all(
+                    w.index_axis(Axis(1), k),
+                    area.index_axis(Axis(1), k),
+                    z.view(),
+                    out,
+                );
+            }
+        });
+        Ok(StoredPath {
+            levy: Some(levy),
+            ..self
         })
     }
 
@@ -186,6 +232,43 @@ impl BrownianBlock for Block<'_> {
         if exchanged {
             // The path above its chord is the same from both ends.
             increment.mapv_inplace(|w| -w);
+        }
+    }
+
+    /// Those that are kept, composed; new draws where none are.
+    fn increment_and_levy_area_into(
+        &mut self,
+        from: f64,
+        to: f64,
+        n_terms: usize,
+        mut increment: ArrayViewMut2<f64>,
+        mut levy: ArrayViewMut2<f64>,
+    ) {
+        let Some(kept) = &self.path.levy else {
+            return draw_into(self, (from, to), n_terms, increment, levy);
+        };
+        let (first, last, exchanged) = self.path.interval(from, to);
+        increment.fill(0.0);
+        levy.fill(0.0);
+        for (b, (mut total, mut levy)) in
+            (self.first_row..).zip(increment.rows_mut().into_iter().zip(levy.rows_mut()))
+        {
+            for n in first..last {
+                let w = self.path.increments.slice(s![b, n, ..]);
+                let mut pair = 0;
+                for j in 0..w.len() {
+                    for k in j + 1..w.len() {
+                        levy[pair] += kept[[b, n, pair]] + 0.5 * (total[j] * w[k] - total[k] * w[j]);
+                        pair += 1;
+                    }
+                }
+                total += &w;
+            }
+        }
+        if exchanged {
+            // What is swept one way is unswept the other way.
+            increment.mapv_inplace(|w| -w);
+            levy.mapv_inplace(|a| -a);
         }
     }
 

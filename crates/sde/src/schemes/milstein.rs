@@ -4,6 +4,7 @@
 //!
 //! The last term is what Euler and Maruyama leave out: within the step the noise changes by `g_i' g_i (W_s − W_t)`, and `∫ (W_s − W_t) dW_s = ½ (ΔW² − h)` in the sense of
 //! Itô. With general noise this needs `∫ W_j dW_k` for `j ≠ k`, which increments do not tell; with a noise of its own for every coordinate these have the factor zero.
+//! Other noises are for [`CommutativeMilstein`](super::CommutativeMilstein) and [`LevyMilstein`](super::LevyMilstein).
 //! Backwards in time the same holds in the clock of the solution, in which a step is `|h|` long; only the drift knows the sign of `h`.
 //!
 //! Strong order 1, weak order 1 (Milstein 1974; Kloeden and Platen 1992, section 10.3). With additive noise it is the Euler–Maruyama scheme.

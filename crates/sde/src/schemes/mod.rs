@@ -6,6 +6,8 @@
 //! |---|---|---|---|---|
 //! | [`EulerMaruyama`] | all | 1/2, and 1 where noise is additive | 1 | Maruyama (1955) |
 //! | [`Milstein`] | diagonal noise | 1 | 1 | Milstein (1974) |
+//! | [`CommutativeMilstein`] | commutative noise | 1 | 1 | the same |
+//! | [`LevyMilstein`] | noise with a derivative | 1 with the areas of the path | 1 | the same; areas: Kloeden, Platen and Wright (1992), Wiktorsson (2001) |
 //! | [`StratonovichHeun`] | diagonal noise | 1 | 1 | Rümelin (1982), with the drift of Itô's sense |
 //! | [`Sri1W1`] | diagonal noise | 3/2 | 2 | Rößler (2010) |
 //! | [`StochasticHeun`] | additive noise | 1 | 2 | Rümelin (1982) |
@@ -42,6 +44,7 @@ mod euler;
 mod euler_maruyama;
 mod exponential_integrator;
 mod heun;
+mod matrix_milstein;
 mod milstein;
 mod predictor_corrector;
 mod reverse_diffusion;
@@ -60,6 +63,7 @@ pub use euler::Euler;
 pub use euler_maruyama::EulerMaruyama;
 pub use exponential_integrator::ExponentialIntegrator;
 pub use heun::Heun;
+pub use matrix_milstein::{CommutativeMilstein, LevyMilstein};
 pub use milstein::Milstein;
 pub use predictor_corrector::{LangevinStep, PredictorCorrector};
 pub use reverse_diffusion::ReverseDiffusion;

@@ -1,7 +1,7 @@
 //! Equations whose solutions are known as functions of the path, and one that is coupled.
 
 use gibbsian_core::Space;
-use gibbsian_sde::{AdditiveSde, DiagonalSde, Sde};
+use gibbsian_sde::{AdditiveSde, DiagonalSde, DiffusionJvp, Sde};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Zip};
 
 /// A diagonal equation by its drift of a whole row, and the noise of one coordinate with its slope.
@@ -230,5 +230,69 @@ impl Sde for Relaxing {
 impl AdditiveSde for Relaxing {
     fn covariance_product_into(&self, t: ArrayView1<f64>, v: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
         each(v, t, out, |i, v, _| 2.0 * v[i]);
+    }
+}
+
+/// Equations by their rows: the drift, the product with the noise, and its derivative.
+pub trait Rows: Sync {
+    const DIM: usize;
+    const MOTIONS: usize;
+    fn drift(&self, x: &[f64], out: &mut [f64]);
+    fn diffuse(&self, x: &[f64], w: &[f64], out: &mut [f64]);
+    fn jvp(&self, x: &[f64], w: &[f64], v: &[f64], out: &mut [f64]);
+}
+
+/// One of them as an equation.
+pub struct By<R>(pub R);
+
+fn each_row<const N: usize>(
+    inputs: [ArrayView2<f64>; N],
+    mut out: ArrayViewMut2<f64>,
+    f: impl Fn([&[f64]; N], &mut [f64]),
+) {
+    for (b, mut out) in out.rows_mut().into_iter().enumerate() {
+        let rows = inputs.map(|x| x.row(b).to_vec());
+        let mut value = vec![0.0; out.len()];
+        f(std::array::from_fn(|i| rows[i].as_slice()), &mut value);
+        out.assign(&ArrayView1::from(&value));
+    }
+}
+
+impl<R: Rows> Space for By<R> {
+    fn dim(&self) -> usize {
+        R::DIM
+    }
+}
+
+impl<R: Rows> Sde for By<R> {
+    fn noise_dim(&self) -> usize {
+        R::MOTIONS
+    }
+
+    fn drift_into(&self, x: ArrayView2<f64>, _: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
+        each_row([x], out, |[x], out| self.0.drift(x, out));
+    }
+
+    fn diffuse_into(
+        &self,
+        x: ArrayView2<f64>,
+        _: ArrayView1<f64>,
+        w: ArrayView2<f64>,
+        out: ArrayViewMut2<f64>,
+    ) {
+        each_row([x, w], out, |[x, w], out| self.0.diffuse(x, w, out));
+    }
+}
+
+impl<R: Rows> DiffusionJvp for By<R> {
+    fn diffusion_jvp_into(
+        &self,
+        x: ArrayView2<f64>,
+        _: ArrayView1<f64>,
+        w: ArrayView2<f64>,
+        v: ArrayView2<f64>,
+        out: ArrayViewMut2<f64>,
+    ) {
+        each_row([x, w, v], out, |[x, w, v], out| self.0.jvp(x, w, v, out));
     }
 }
