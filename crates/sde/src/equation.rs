@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use gibbsian_core::Space;
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Zip, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Zip, s};
 
 /// An Itô equation `dX = f(X, t) dt + G(X, t) dB`.
 ///
@@ -76,6 +76,141 @@ pub trait DiagonalSde: Sde {
 pub trait AdditiveSde: Sde {
     /// Writes `G(t_b) G(t_b)ᵀ v_b` into `out`, all `(B, D)`: what the score is multiplied by when the equation is reversed.
     fn covariance_product_into(&self, t: ArrayView1<f64>, v: ArrayView2<f64>, out: ArrayViewMut2<f64>);
+}
+
+/// An equation that can be reversed in time: one that says what its noise does to a density.
+///
+/// Every equation with additive noise is of this kind. One whose noise depends on the point adds the divergence of `G Gᵀ`, `∇·(G Gᵀ)_i = Σ_j ∂(G Gᵀ)_ij/∂x_j`, which it must know; for a noise of its own for each
+/// coordinate see [`DiagonalNoise`].
+pub trait ReversibleSde: Sde {
+    /// Writes `G Gᵀ s + ∇·(G Gᵀ)` at `x_b` and `t_b` into `out`, which is `∇·(G Gᵀ p)/p` for a density with score `s = ∇ log p`; all are `(B, D)`.
+    fn noise_pull_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        score: ArrayView2<f64>,
+        out: ArrayViewMut2<f64>,
+    );
+}
+
+impl<E: AdditiveSde + ?Sized> ReversibleSde for E {
+    fn noise_pull_into(
+        &self,
+        _: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        score: ArrayView2<f64>,
+        out: ArrayViewMut2<f64>,
+    ) {
+        self.covariance_product_into(t, score, out);
+    }
+}
+
+/// An equation with a noise of its own for each coordinate, as one that can be reversed: `∇·(G Gᵀ)_i = ∂g_i²/∂x_i = 2 g_i g_i'` follows from what it says already.
+///
+/// ```
+/// use gibbsian_core::{Space, TimeScore};
+/// use gibbsian_sde::{DiagonalNoise, DiagonalSde, Reversed, Sde};
+/// use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Zip, array};
+///
+/// /// Interest rates that return to one, `dX = (1 − X) dt + √(2 X) dB`.
+/// struct Rates;
+/// impl Space for Rates {
+///     fn dim(&self) -> usize {
+///         1
+///     }
+/// }
+/// impl Sde for Rates {
+///     fn drift_into(&self, x: ArrayView2<f64>, _: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
+///         out.assign(&x.mapv(|x| 1.0 - x));
+///     }
+///     fn diffuse_into(&self, x: ArrayView2<f64>, _: ArrayView1<f64>, w: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+///         Zip::from(&mut out).and(x).and(w).for_each(|out, x, w| *out = (2.0 * x).sqrt() * w);
+///     }
+/// }
+/// impl DiagonalSde for Rates {
+///     fn diffusion_into(&self, x: ArrayView2<f64>, _: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
+///         out.assign(&x.mapv(|x| (2.0 * x).sqrt()));
+///     }
+///     fn diffusion_slope_into(&self, x: ArrayView2<f64>, _: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
+///         out.assign(&x.mapv(|x| 1.0 / (2.0 * x).sqrt()));
+///     }
+/// }
+///
+/// /// In the long run they have the density `e^{−x}`, whose score is −1.
+/// struct Exponential;
+/// impl Space for Exponential {
+///     fn dim(&self) -> usize {
+///         1
+///     }
+/// }
+/// impl TimeScore for Exponential {
+///     fn score_at_into(&self, _: ArrayView2<f64>, _: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
+///         out.fill(-1.0);
+///     }
+/// }
+///
+/// // In that law the equation runs back as it runs forth: with time running down, the drift has the other sign.
+/// let back = Reversed::new(DiagonalNoise(Rates), Exponential)?;
+/// let mut drift = array![[0.0], [0.0]];
+/// back.drift_into(array![[0.5], [3.0]].view(), array![0.0, 0.0].view(), drift.view_mut());
+/// assert!((drift - array![[-0.5], [2.0]]).iter().all(|e| e.abs() < 1e-14));
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiagonalNoise<E>(pub E);
+
+impl<E: Space> Space for DiagonalNoise<E> {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+}
+
+impl<E: DiagonalSde> Sde for DiagonalNoise<E> {
+    fn noise_dim(&self) -> usize {
+        self.0.noise_dim()
+    }
+
+    fn drift_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
+        self.0.drift_into(x, t, out);
+    }
+
+    fn diffuse_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        w: ArrayView2<f64>,
+        out: ArrayViewMut2<f64>,
+    ) {
+        self.0.diffuse_into(x, t, w, out);
+    }
+}
+
+impl<E: DiagonalSde> DiagonalSde for DiagonalNoise<E> {
+    fn diffusion_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
+        self.0.diffusion_into(x, t, out);
+    }
+
+    fn diffusion_slope_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
+        self.0.diffusion_slope_into(x, t, out);
+    }
+}
+
+impl<E: DiagonalSde> ReversibleSde for DiagonalNoise<E> {
+    fn noise_pull_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        score: ArrayView2<f64>,
+        mut out: ArrayViewMut2<f64>,
+    ) {
+        let mut slope = Array2::zeros(x.raw_dim());
+        self.0.diffusion_into(x, t, out.view_mut());
+        self.0.diffusion_slope_into(x, t, slope.view_mut());
+        Zip::from(&mut out)
+            .and(&slope)
+            .and(score)
+            .for_each(|g, slope, s| *g *= *g * s + 2.0 * slope);
+    }
 }
 
 /// An ordinary equation `dx/dt = u(x, t)`.

@@ -6,7 +6,8 @@
 //! is made of a process and of anything that implements `TimeScore`: a network, the exact score of a noised mixture, the score of the empirical
 //! distribution, or one of those with an observation behind it ([`conditioning`]). A [`Solver`] advances an equation along a [`TimeGrid`], with noise from a [`BrownianMotion`].
 //!
-//! Other forward equations are at home here: with matrices ([`LinearSde`]), of positions and velocities ([`UnderdampedLangevin`]), or of one's own. What has additive noise is reversed by [`Reversed`].
+//! Other forward equations are at home here: with matrices ([`LinearSde`]), of positions and velocities ([`UnderdampedLangevin`]), or of one's own. What says what its noise does to a density is reversed by [`Reversed`]: all that have additive noise, and
+//! those whose noise depends on the point if they know the divergence of `G Gᵀ` ([`ReversibleSde`]).
 
 #![deny(unsafe_code)]
 
@@ -41,7 +42,7 @@ pub use conditioning::{
     MetropolisCorrected, MomentMatching, NaiveProduct, Population, PosteriorEnergy, PseudoinverseGuidance,
     RePaint, Replacement, TweedieProjection, Twist, TwistedSmc,
 };
-pub use equation::{AdditiveSde, DiagonalSde, Ode, Sde};
+pub use equation::{AdditiveSde, DiagonalNoise, DiagonalSde, Ode, ReversibleSde, Sde};
 pub use forward::Forward;
 pub use grid::TimeGrid;
 pub use likelihood::{

@@ -1,21 +1,26 @@
-//! The reverse of any equation with additive noise.
+//! The reverse of any equation that says what its noise does to a density.
 //!
-//! Anderson (1982) reverses `dX = f(X, t) dt + G(t) dB` whatever the drift. As for linear-Gaussian processes ([`reverse`](crate::reverse)) there is a family with the same marginal laws,
+//! Anderson (1982) reverses `dX = f(X, t) dt + G(X, t) dB` whatever the drift. As for linear-Gaussian processes ([`reverse`](crate::reverse)) there is a family with the same marginal laws,
 //!
-//! `dX = [f(X, t) − ½ (1 + λ²) G Gᵀ s_t(X)] dt + λ G dB̄`,  `t` from `T` down to 0,
+//! `dX = [f(X, t) − ½ (1 + λ²) (G Gᵀ s_t(X) + ∇·(G Gᵀ))] dt + λ G dB̄`,  `t` from `T` down to 0,
 //!
-//! where a matrix `G Gᵀ` stands for `g²`, so that a score need be right only where there is noise: of a phase space with noise in the velocities, the score in the velocities.
-//! A user's own equation is reversed by implementing [`AdditiveSde`] for it. (Noise that depends on the point adds the divergence of `G Gᵀ` to the drift. No trait here
-//! gives it, and it is not found by differences.)
+//! with `∇·(G Gᵀ)_i = Σ_j ∂(G Gᵀ)_ij/∂x_j`. With additive noise the last term vanishes and a matrix `G Gᵀ` stands for `g²`, so that a score need be right only where there is noise: of a phase space with noise in the
+//! velocities, the score in the velocities.
+//!
+//! *Why.* The law moves by the equation of Fokker and Planck, `∂p/∂t = −∇·(f p) + ½ ∇·∇·(G Gᵀ p)`, and `∇·(G Gᵀ p) = p (G Gᵀ s + ∇·(G Gᵀ)) =: p q`. So it is carried by the velocity `f − ½ q` ([`MarginalFlow`]); and
+//! noise `λ G` with a drift `½ λ² q`, in the clock of the solution, leaves `p` as it is.
+//!
+//! A user's own equation is reversed by implementing [`AdditiveSde`] for it, or [`ReversibleSde`] where its noise depends on the point, or by [`DiagonalNoise`](crate::DiagonalNoise) where each coordinate has a noise of its own.
+//! The divergence is not found by differences.
 
 use gibbsian_core::error::{Error, Result, check_non_negative};
 use gibbsian_core::{Space, TimeScore};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
-use crate::equation::{AdditiveSde, DiagonalSde, Ode, Sde};
+use crate::equation::{AdditiveSde, DiagonalSde, Ode, ReversibleSde, Sde};
 use crate::reverse::OwnClock;
 
-/// The reverse of an equation with additive noise under a score, in the clock of the equation.
+/// The reverse of an equation under a score, in the clock of the equation.
 ///
 /// ```
 /// use gibbsian_core::process::OrnsteinUhlenbeck;
@@ -42,7 +47,7 @@ pub struct Reversed<E, M> {
     stochasticity: f64,
 }
 
-impl<E: AdditiveSde, M: TimeScore> Reversed<E, M> {
+impl<E: ReversibleSde, M: TimeScore> Reversed<E, M> {
     /// The reverse process, `λ = 1`, of `equation` under the score `model`.
     ///
     /// # Errors
@@ -98,7 +103,7 @@ impl<E: Space, M: Sync> Space for Reversed<E, M> {
     }
 }
 
-impl<E: AdditiveSde, M: TimeScore> Sde for Reversed<E, M> {
+impl<E: ReversibleSde, M: TimeScore> Sde for Reversed<E, M> {
     fn noise_dim(&self) -> usize {
         self.equation.noise_dim()
     }
@@ -120,7 +125,7 @@ impl<E: AdditiveSde, M: TimeScore> Sde for Reversed<E, M> {
     }
 }
 
-impl<E: AdditiveSde + DiagonalSde, M: TimeScore> DiagonalSde for Reversed<E, M> {
+impl<E: ReversibleSde + DiagonalSde, M: TimeScore> DiagonalSde for Reversed<E, M> {
     fn diffusion_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
         self.equation.diffusion_into(x, t, out.view_mut());
         out *= self.stochasticity;
@@ -139,15 +144,17 @@ impl<E: AdditiveSde, M: TimeScore> AdditiveSde for Reversed<E, M> {
     }
 }
 
-/// The ordinary equation with the marginal laws of one with additive noise, `dx/dt = f(x, t) − ½ G Gᵀ s_t(x)`: what
+/// The ordinary equation with the marginal laws of a stochastic one, `dx/dt = f(x, t) − ½ (G Gᵀ s_t(x) + ∇·(G Gᵀ))`: what
 /// [`ProbabilityFlow`](crate::ProbabilityFlow) is for linear-Gaussian processes.
+///
+/// Source: Song et al. (2021), appendices A and D.1.
 #[derive(Clone, Copy, Debug)]
 pub struct MarginalFlow<E, M> {
     equation: E,
     model: M,
 }
 
-impl<E: AdditiveSde, M: TimeScore> MarginalFlow<E, M> {
+impl<E: ReversibleSde, M: TimeScore> MarginalFlow<E, M> {
     /// The flow of `equation` under the score `model`.
     ///
     /// # Errors
@@ -174,14 +181,14 @@ impl<E: Space, M: Sync> Space for MarginalFlow<E, M> {
     }
 }
 
-impl<E: AdditiveSde, M: TimeScore> Ode for MarginalFlow<E, M> {
+impl<E: ReversibleSde, M: TimeScore> Ode for MarginalFlow<E, M> {
     fn velocity_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
         pulled_drift_into(&self.equation, &self.model, 0.5, x, t, out);
     }
 }
 
-/// `f − share · G Gᵀ s`.
-fn pulled_drift_into<E: AdditiveSde, M: TimeScore>(
+/// `f − share · (G Gᵀ s + ∇·(G Gᵀ))`.
+fn pulled_drift_into<E: ReversibleSde, M: TimeScore>(
     equation: &E,
     model: &M,
     share: f64,
@@ -191,7 +198,7 @@ fn pulled_drift_into<E: AdditiveSde, M: TimeScore>(
 ) {
     let (mut score, mut pull) = (Array2::zeros(x.raw_dim()), Array2::zeros(x.raw_dim()));
     model.score_at_into(x, t, score.view_mut());
-    equation.covariance_product_into(t, score.view(), pull.view_mut());
+    equation.noise_pull_into(x, t, score.view(), pull.view_mut());
     equation.drift_into(x, t, out.view_mut());
     out.scaled_add(-share, &pull);
 }

@@ -2,18 +2,20 @@
 
 use gibbsian_core::process::{FunctionClock, VariancePreserving};
 use gibbsian_core::{At, Energy, Score, TimePotential};
-use gibbsian_sde::{AdditiveSde, Forward, LinearSde, MarginalFlow, Ode};
+use gibbsian_sde::{DiagonalNoise, Forward, LinearSde, MarginalFlow, Ode, ReversibleSde};
 use gibbsian_testkit::differences::{Precision, derivative};
 use gibbsian_testkit::targets::{Mixture, Noised};
 use gibbsian_testkit::verdict::{Verdict, require};
 use ndarray::{Array2, Axis, array};
 
+use crate::ito::equations::geometric;
+use crate::state_dependent::{LogNormal, Shares};
 use crate::underdamped::mixture;
 
 /// `∂ log p/∂t + div u + u · ∇ log p = 0`: the flow carries the density along. Nothing here is normal.
 fn is_carried<E, M>(equation: E, model: M, x: Array2<f64>, t: f64) -> Verdict
 where
-    E: AdditiveSde,
+    E: ReversibleSde,
     M: TimePotential + Clone,
 {
     let flow = MarginalFlow::new(equation, model.clone()).unwrap();
@@ -75,6 +77,20 @@ fn two_modes_are_carried_by_their_flow() -> Verdict {
         let clock = FunctionClock::new(1.0, |t| (t * (0.1 + 9.95 * t), 0.1 + 19.9 * t)).unwrap();
         let linear = LinearSde::new(Array2::eye(2) * -0.5, Array2::eye(2), clock).unwrap();
         is_carried(linear, Noised::new(data, process), points, t)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn densities_are_carried_where_noise_depends_on_the_point() -> Verdict {
+    // One coordinate by its noise and its slope, and two with a matrix of noises whose divergence is written out.
+    let one = LogNormal::new(array![0.4], array![[0.3]], array![0.5], array![[0.7]]);
+    let two = Shares::law();
+    for t in [0.1, 0.4, 0.9] {
+        let points = array![[0.3], [1.0], [4.0]];
+        is_carried(DiagonalNoise(geometric(0.5, 0.7)), one.clone(), points, t)?;
+        let points = array![[0.5, 1.2], [2.0, 0.8], [1.0, 3.0]];
+        is_carried(Shares, two.clone(), points, t)?;
     }
     Ok(())
 }

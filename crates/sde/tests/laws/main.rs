@@ -22,6 +22,7 @@ mod ordinary_ends;
 mod per_coordinate;
 mod reversal;
 mod reversed;
+mod state_dependent;
 mod theorem_distances;
 mod theorem_girsanov;
 mod theorem_line;

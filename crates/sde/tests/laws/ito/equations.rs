@@ -5,6 +5,7 @@ use gibbsian_sde::{AdditiveSde, DiagonalSde, DiffusionJvp, Sde};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Zip};
 
 /// A diagonal equation by its drift of a whole row, and the noise of one coordinate with its slope.
+#[derive(Clone, Copy)]
 pub struct Diagonal<F, G, S> {
     pub dim: usize,
     /// `f_i(x, t)`.
