@@ -9,12 +9,13 @@
 //! of some tens of nats, after which it is not.
 //!
 //! The tables are the parameters, and `∂E/∂E_a(s) = [x_∂a = s]`: the gradient of a likelihood compares how often entries occur in the data and in the model. Variables that share
-//! no factor are redrawn together by Gibbs sampling. [`SumProduct`] passes messages, which is exact on trees; [`log_z_by_elimination`] and [`lowest_by_elimination`] are exact
-//! wherever the graph is narrow. A [`PairwiseField`] is the special case of one alphabet and pairs, with tables that are shared, and becomes a factor
+//! no factor are redrawn together by Gibbs sampling. [`SumProduct`] passes messages, which is exact on trees; [`log_z_by_elimination`], [`lowest_by_elimination`] and
+//! [`sample_by_elimination`] are exact wherever the graph is narrow. A [`PairwiseField`] is the special case of one alphabet and pairs, with tables that are shared, and becomes a factor
 //! graph by `From`.
 
 mod blocks;
 mod elimination;
+mod min_fill;
 mod parameters;
 mod structure;
 mod sum_product;
@@ -26,7 +27,7 @@ use gibbsian_core::error::{check_count, check_finite};
 use gibbsian_core::{Discrete, DiscreteEnergy, Energy, Error, Result, Space};
 use ndarray::{Array1, ArrayD, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut1, ArrayViewMut2, Axis};
 
-pub use elimination::{log_z_by_elimination, lowest_by_elimination};
+pub use elimination::{log_z_by_elimination, lowest_by_elimination, sample_by_elimination};
 pub use sum_product::{FactorBeliefs, SumProduct};
 
 use crate::field::{Compensated, PairwiseField};

@@ -2,13 +2,15 @@
 
 use gibbsian_classical::FactorGraph;
 use gibbsian_classical::factor_graph::{
-    FactorBeliefs, SumProduct, log_z_by_elimination, lowest_by_elimination,
+    FactorBeliefs, SumProduct, log_z_by_elimination, lowest_by_elimination, sample_by_elimination,
 };
 use gibbsian_classical::field::{self, BeliefPropagation};
 use gibbsian_classical::{Boundary, Graph, PairwiseField};
-use gibbsian_core::{Discrete, Energy};
+use gibbsian_core::{Discrete, Energy, Seed};
 use gibbsian_testkit::agreement::close;
 use gibbsian_testkit::audit::Audit;
+use gibbsian_testkit::stats::{FALSE_ALARM, chi_square, family};
+use gibbsian_testkit::threads;
 use ndarray::{Array1, Array2, ArrayD, Axis, Dimension, IxDyn, array};
 
 use crate::graphs::{factor_marginals, graph, loops, trees};
@@ -133,6 +135,61 @@ fn elimination_is_enumeration() {
         assert_eq!(energy, lowest);
         assert_eq!(g.energy(x.view().insert_axis(Axis(0)))[0], lowest);
     }
+}
+
+#[test]
+fn draws_by_elimination_have_the_law() {
+    let mut tests = Vec::new();
+    for (k, g) in trees().into_iter().chain(loops()).enumerate() {
+        let audit = Audit::new(&g).unwrap();
+        let x = sample_by_elimination(&g, 1 << 15, &mut Seed::new(20).nth(k as u64).rng()).unwrap();
+        g.check_states("x", x.view()).unwrap();
+        let mut counts = vec![0; audit.pi.len()];
+        for x in x.rows() {
+            // Variable 0 changes fastest in the list of states.
+            let symbols = g.symbol_numbers("x", x).unwrap();
+            let digits = symbols.iter().enumerate().rev();
+            counts[digits.fold(0, |n, (i, s)| n * g.alphabet(i).len() + s)] += 1;
+        }
+        tests.push(chi_square(
+            &format!("draws of graph {k}"),
+            &counts,
+            &audit.pi.to_vec(),
+        ));
+    }
+    family(&tests, FALSE_ALARM).unwrap();
+    threads::same_on_any_number("draws", || {
+        let x = sample_by_elimination(&loops()[1], 100, &mut Seed::new(21).rng());
+        x.unwrap().into_flat()
+    })
+    .unwrap();
+}
+
+/// A chain has no wider tables than its factors, however long it is and however it is numbered.
+#[test]
+fn a_long_tree_is_narrow_and_quick() {
+    const N: usize = 20_000;
+    let far = |i: usize| (7919 * i) % N;
+    let table = |i: usize| array![[0.0, 0.1 * (i % 7) as f64], [1.0, -0.3]].into_dyn();
+    let factors = (1..N).map(|i| (vec![far(i - 1), far(i)], table(i))).collect();
+    let g = FactorGraph::new(vec![vec![0.0, 1.0]; N], factors).unwrap();
+    // The transfer matrices in a row.
+    let (mut message, mut log_z) = ([1.0, 1.0], 0.0);
+    for i in 1..N {
+        let t = table(i).mapv(|e| (-e).exp());
+        let next = [0, 1].map(|b| message[0] * t[[0, b]] + message[1] * t[[1, b]]);
+        let total: f64 = next.iter().sum();
+        log_z += total.ln();
+        message = next.map(|m| m / total);
+    }
+    let found = log_z_by_elimination(&g).unwrap();
+    assert!((found / log_z - 1.0).abs() < 1e-12, "{found} instead of {log_z}");
+    assert_eq!(
+        sample_by_elimination(&g, 2, &mut Seed::new(1).rng())
+            .unwrap()
+            .dim(),
+        (2, N)
+    );
 }
 
 /// Beyond enumeration: a lattice numbered at random, whose narrow frontier min-fill has to find again.
