@@ -18,6 +18,7 @@ use gibbsian_core::{Space, TimeScore};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
 use crate::equation::{AdditiveSde, DiagonalSde, Ode, ReversibleSde, Sde};
+use crate::matrix_noise::{CommutativeSde, DiffusionJvp};
 use crate::reverse::OwnClock;
 
 /// The reverse of an equation under a score, in the clock of the equation.
@@ -25,9 +26,10 @@ use crate::reverse::OwnClock;
 /// ```
 /// use gibbsian_core::process::OrnsteinUhlenbeck;
 /// use gibbsian_sde::{Forward, ReverseSde, Reversed, Sde};
-/// use gibbsian_testkit::targets::{Mixture, Noised};
+/// # use gibbsian_testkit::targets::{Mixture, Noised};
 /// use ndarray::{Array2, array};
 ///
+/// // `Mixture` is a mixture of normal densities by its weights, means and deviations, `Noised` its exact score under a process; a network is put in its place.
 /// let process = OrnsteinUhlenbeck::new(4.0)?;
 /// let score = Noised::new(Mixture::new(array![1.0], array![[3.0]], array![0.5])?, process);
 /// let general = Reversed::new(Forward::new(process, 1)?, score.clone())?;
@@ -136,6 +138,22 @@ impl<E: ReversibleSde + DiagonalSde, M: TimeScore> DiagonalSde for Reversed<E, M
         out *= self.stochasticity;
     }
 }
+
+impl<E: ReversibleSde + DiffusionJvp, M: TimeScore> DiffusionJvp for Reversed<E, M> {
+    fn diffusion_jvp_into(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        w: ArrayView2<f64>,
+        v: ArrayView2<f64>,
+        mut out: ArrayViewMut2<f64>,
+    ) {
+        self.equation.diffusion_jvp_into(x, t, w, v, out.view_mut());
+        out *= self.stochasticity;
+    }
+}
+
+impl<E: ReversibleSde + CommutativeSde, M: TimeScore> CommutativeSde for Reversed<E, M> {}
 
 impl<E: AdditiveSde, M: TimeScore> AdditiveSde for Reversed<E, M> {
     fn covariance_product_into(&self, t: ArrayView1<f64>, v: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {

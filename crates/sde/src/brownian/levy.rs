@@ -13,7 +13,8 @@
 //! `T_j β_k − T_k β_j + s n_jk`,  `Var β = π² Σ r² v_r³/V² = (h/2) ζ₄/ζ₂²`,  `s² = 2π² Σ r² (v_r² − v_r³/V) = (h²/2π²)(ζ₂ − ζ₄/ζ₂)`,
 //!
 //! with standard normal `n_jk` and the sums `ζ_q = Σ_{r>p} r^{−q}`, and is drawn as that: the device of Wiktorsson (2001), who conditions on `ΔW`. Without any term, `p = 0`, `A_jk` has given `ΔW` and `H` its mean and its
-//! variance `h²/20 + (h/5)(H_j² + H_k²)` exactly. In general the error is of root mean square `O(h/p)`, against `O(h/√p)` without the rest.
+//! variance `h²/20 + (h/5)(H_j² + H_k²)` exactly. In general what is left of the error, in the best coupling, is of root mean square `O(h/p)`,
+//! against `O(h/√p)` without the rest (Wiktorsson 2001, for his form of it).
 
 use std::f64::consts::PI;
 

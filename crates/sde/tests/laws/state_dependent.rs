@@ -3,8 +3,9 @@
 use gibbsian_core::{Seed, Space, TimeEnergy, TimePotential, TimeScore};
 use gibbsian_linalg::Cholesky;
 use gibbsian_sde::{
-    AdaptiveRungeKutta, DiagonalNoise, DiagonalSde, EulerMaruyama, FixedSteps, FreshNoise, MarginalFlow,
-    Milstein, Ode, Reversed, ReversibleSde, Sde, Solver, TimeGrid,
+    AdaptiveRungeKutta, CommutativeMilstein, CommutativeSde, DiagonalNoise, DiagonalSde, DiffusionJvp,
+    EulerMaruyama, FixedSteps, FreshNoise, MarginalFlow, Milstein, Ode, Reversed, ReversibleSde, Sde, Solver,
+    TimeGrid, check_commutes,
 };
 use gibbsian_testkit::stats::{Test, family, mean};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
@@ -141,6 +142,22 @@ impl Sde for Shares {
     }
 }
 
+/// The noise is linear in the point, and each coordinate in itself: it commutes.
+impl DiffusionJvp for Shares {
+    fn diffusion_jvp_into(
+        &self,
+        _: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        w: ArrayView2<f64>,
+        v: ArrayView2<f64>,
+        out: ArrayViewMut2<f64>,
+    ) {
+        self.diffuse_into(v, t, w, out);
+    }
+}
+
+impl CommutativeSde for Shares {}
+
 /// `(G Gᵀ)_ij = x_i x_j (L Lᵀ)_ij`, with the divergence `x_i (Σ_j (L Lᵀ)_ij + (L Lᵀ)_ii)`.
 impl ReversibleSde for Shares {
     fn noise_pull_into(
@@ -240,6 +257,15 @@ fn reverse_processes_end_at_the_data() {
             seed + 2,
         ));
     }
+    let by_matrix = reversed(
+        "two by matrices",
+        &CommutativeMilstein,
+        Shares,
+        Shares::law(),
+        1.0,
+        65,
+    );
+    tests.extend(by_matrix);
     family(&tests, 1e-6).unwrap();
 }
 
@@ -329,6 +355,24 @@ fn reversible_equations_at_rest_run_back_as_they_run_forth() {
         |x| (alpha - 1.0) / x - (beta - 1.0) / (1.0 - x),
         &x,
     );
+}
+
+#[test]
+fn the_reverse_has_the_noise_of_the_equation_scaled() {
+    let reverse = Reversed::new(Shares, Shares::law())
+        .unwrap()
+        .with_stochasticity(0.5)
+        .unwrap();
+    let (x, v) = (array![[0.5, 1.2], [2.0, 0.8]], array![[0.3, -0.7], [1.0, 0.4]]);
+    let (w, t) = (array![[1.0, -0.5, 0.2], [0.1, 0.7, -1.1]], array![0.2, 0.6]);
+    check_commutes(&reverse, x.view(), t.view(), 1e-14).unwrap();
+    let (mut found, mut expected) = (x.clone(), x.clone());
+    reverse.diffuse_into(x.view(), t.view(), w.view(), found.view_mut());
+    Shares.diffuse_into(x.view(), t.view(), w.view(), expected.view_mut());
+    assert_eq!(found, 0.5 * &expected);
+    reverse.diffusion_jvp_into(x.view(), t.view(), w.view(), v.view(), found.view_mut());
+    Shares.diffusion_jvp_into(x.view(), t.view(), w.view(), v.view(), expected.view_mut());
+    assert_eq!(found, 0.5 * &expected);
 }
 
 #[test]

@@ -127,3 +127,19 @@ fn drawn_areas_have_the_characteristic_function_of_levy() {
     }
     family(&tests, 1e-6).unwrap();
 }
+
+#[test]
+fn draws_are_pinned() {
+    let path = StoredPath::draw(TimeGrid::uniform(0.0, 1.0, 2).unwrap(), (1, 2), Seed::new(58)).unwrap();
+    let path = path.with_levy_areas(2).unwrap();
+    let (mut w, mut a) = (Array2::zeros((1, 2)), Array2::zeros((1, 1)));
+    path.block(0, 0)
+        .increment_and_levy_area_into(0.0, 1.0, 2, w.view_mut(), a.view_mut());
+    let stored = a[[0, 0]];
+    FreshNoise::new(Seed::new(58))
+        .block(0, 0)
+        .increment_and_levy_area_into(0.0, 1.0, 2, w.view_mut(), a.view_mut());
+    assert_eq!([stored, a[[0, 0]]], PINNED);
+}
+
+const PINNED: [f64; 2] = [-0.2679343311326856, -0.30163239827653177];
