@@ -12,6 +12,12 @@
 //!
 //! The divergence is [exact](FlowLikelihood::log_density), or [estimated](FlowLikelihood::log_density_estimate) along random directions that stay the same along the whole solution, which
 //! makes the estimate unbiased and the equation an ordinary one (Grathwohl, Chen, Bettencourt, Sutskever and Duvenaud 2019).
+//!
+//! **Conditional densities.** A score with a condition behind it that knows its Jacobian goes in like any other: conditional networks, [`ClassifierFreeGuidance`](crate::ClassifierFreeGuidance),
+//! [`ClassifierGuidance`](crate::ClassifierGuidance) and [`NaiveProduct`](crate::NaiveProduct) of scores that know theirs. The density is that of the guided flow, which is `p(x | y)` where the score is that of `p_t(x | y)` at every time, and with other
+//! weights of guidance the density of neither `p(x) p(y | x)^w` nor anything else with a name. The guidances by a [`LinearObservation`](crate::LinearObservation) contain the Jacobian of the prior's score already, so their own Jacobian needs its second
+//! derivatives, which no trait here has and no difference replaces; for them Bayes's rule gives more, `log p(x | y) = log p(x) + log p(y | x) − log p(y)`: the likelihood here, that
+//! [of the observation](crate::LinearObservation::log_likelihood_into), and the evidence by [`TwistedSmc`](crate::TwistedSmc).
 
 mod augmented;
 mod dequantisation;
@@ -37,9 +43,10 @@ pub use variational_bound::{VariationalBound, VariationalEstimate};
 /// use gibbsian_core::Density;
 /// use gibbsian_core::process::OrnsteinUhlenbeck;
 /// use gibbsian_sde::{AdaptiveRungeKutta, FlowLikelihood, ProbabilityFlow};
-/// use gibbsian_testkit::targets::{Mixture, Noised};
+/// # use gibbsian_testkit::targets::{Mixture, Noised};
 /// use ndarray::array;
 ///
+/// // `Mixture` is a mixture of normal densities by its weights, means and deviations, `Noised` its exact score under a process; a network is put in its place.
 /// let process = OrnsteinUhlenbeck::new(20.0)?;
 /// let data = Mixture::new(array![0.3, 0.7], array![[-2.0], [2.0]], array![0.5, 0.5])?;
 /// let noised = Noised::new(data, process);

@@ -5,6 +5,7 @@ mod colour;
 mod composition;
 mod guidance;
 mod inpainting;
+mod likelihoods;
 mod posterior_energy;
 mod refusals;
 mod twisted_smc;
