@@ -25,7 +25,7 @@
 //! ([`MultiLevelDenoising`]) or along a forward process ([`DenoisingInTime`]).
 //!
 //! Flow matching ([`FlowMatching`]) regresses a velocity in time on those of paths that join data with noise, straight ones or others ([`AffinePath`]), drawn independently or joined by optimal transport within the
-//! minibatch ([`Coupling`]).
+//! minibatch ([`Coupling`]). A single energy, told no time, can be the landscape of that transport: one that comes to rest at the data ([`EquilibriumMatching`]), or one that is the data's own energy there ([`EnergyMatching`]).
 #![deny(unsafe_code)]
 
 #[macro_use]
@@ -45,6 +45,8 @@ pub mod denoising_in_time;
 pub mod denoising_score_matching;
 pub mod diffusion_recovery;
 pub mod discrete_score_matching;
+pub mod energy_matching;
+pub mod equilibrium_matching;
 pub mod exact_likelihood;
 pub mod fast_persistent;
 pub mod finite_difference_sliced_score_matching;
@@ -73,6 +75,7 @@ mod sites;
 pub mod sliced_score_matching;
 pub mod source;
 pub mod telescoping_ratio;
+mod transport;
 pub mod unbiased_contrastive_divergence;
 
 pub use adversarial::{AdversarialLikelihood, AdversarialReport, Adversaries, LearntSampler};
@@ -87,6 +90,8 @@ pub use denoising_in_time::{DenoisingInTime, TimeLaw, TimeWeight, TimedLoss};
 pub use denoising_score_matching::{DenoisingError, DenoisingScoreMatching};
 pub use diffusion_recovery::{DiffusionRecoveryLikelihood, Recovery};
 pub use discrete_score_matching::DiscreteScoreMatching;
+pub use energy_matching::{EnergyMatching, TemperatureRamp};
+pub use equilibrium_matching::{EquilibriumMatching, GradientDecay};
 pub use exact_likelihood::ExactLikelihood;
 pub use fast_persistent::{FastPersistentContrastiveDivergence, FastWeights};
 pub use finite_difference_sliced_score_matching::{

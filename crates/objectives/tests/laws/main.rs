@@ -38,6 +38,7 @@ mod short_run;
 mod single_sites;
 mod sliced_score_matching;
 mod smooth_score_matching;
+mod static_transport;
 mod telescoping_ratio;
 mod unbiased_contrastive_divergence;
 mod weighted;

@@ -4,10 +4,10 @@ use crate::two_bumps::TwoBumps;
 use gibbsian_core::process::OrnsteinUhlenbeck;
 use gibbsian_core::{Directions, NoiseLadder, Objective, Parametric, Seed};
 use gibbsian_objectives::{
-    DenoisingInTime, DenoisingScoreMatching, FiniteDifferenceSlicedScoreMatching,
-    FiniteDifferenceVarianceReducedSlicedScoreMatching, FlowMatching, GeneralisedScoreMatching, HalfLine,
-    ImplicitScoreMatching, MultiLevelDenoising, SlicedScoreMatching, StandardNoise, StraightPath,
-    VarianceReducedSlicedScoreMatching,
+    DenoisingInTime, DenoisingScoreMatching, EquilibriumMatching, FiniteDifferenceSlicedScoreMatching,
+    FiniteDifferenceVarianceReducedSlicedScoreMatching, FlowMatching, GeneralisedScoreMatching,
+    GradientDecay, HalfLine, ImplicitScoreMatching, MultiLevelDenoising, SlicedScoreMatching, StandardNoise,
+    StraightPath, VarianceReducedSlicedScoreMatching,
 };
 use ndarray::{Array1, Array2, array};
 
@@ -42,6 +42,13 @@ fn all() -> Vec<(&'static str, Box<dyn Objective<TwoBumps>>)> {
         ("denoising", Box::new(DenoisingScoreMatching::new(0.7).unwrap())),
         ("levels", Box::new(MultiLevelDenoising::new(ladder))),
         ("in time", Box::new(DenoisingInTime::new(process, 0.1).unwrap())),
+        (
+            "equilibrium",
+            Box::new(EquilibriumMatching::new(
+                StandardNoise { dim: 2 },
+                GradientDecay::linear(),
+            )),
+        ),
         (
             "flow",
             Box::new(FlowMatching::new(StraightPath::default(), StandardNoise { dim: 2 }).unwrap()),
