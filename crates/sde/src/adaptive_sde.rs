@@ -65,9 +65,10 @@ pub trait Embedded<E: ?Sized>: Solver<E> {
 /// use gibbsian_core::process::OrnsteinUhlenbeck;
 /// use gibbsian_core::Seed;
 /// use gibbsian_sde::{AdaptiveSdeSteps, BrownianTree, FreshNoise, ReverseSde, Sra1};
-/// use gibbsian_testkit::targets::{Mixture, Noised};
+/// # use gibbsian_testkit::targets::{Mixture, Noised};
 /// use ndarray::array;
 ///
+/// // `Mixture` is a mixture of normal densities by its weights, means and deviations, `Noised` its exact score under a process; a network is put in its place.
 /// // From noise to N(3, ½²) by its exact score.
 /// let process = OrnsteinUhlenbeck::new(4.0)?;
 /// let data = Mixture::new(array![1.0], array![[3.0]], array![0.5])?;

@@ -37,9 +37,10 @@ impl<P: LinearGaussian, M: TimeScore> ReverseSde<P, M> {
     /// ```
     /// use gibbsian_core::process::{LinearGaussian, OrnsteinUhlenbeck};
     /// use gibbsian_sde::ReverseSde;
-    /// use gibbsian_testkit::targets::{Mixture, Noised};
+    /// # use gibbsian_testkit::targets::{Mixture, Noised};
     /// use ndarray::array;
     ///
+    /// // `Mixture` is a mixture of normal densities by its weights, means and deviations, `Noised` its exact score under a process; a network is put in its place.
     /// // Data N(3, ½²): the mean of the posterior weighs the datum 3 and the observation x/α by their precisions.
     /// let process = OrnsteinUhlenbeck::new(4.0)?;
     /// let data = Mixture::new(array![1.0], array![[3.0]], array![0.5])?;

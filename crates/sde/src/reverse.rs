@@ -24,9 +24,10 @@ use crate::equation::{AdditiveSde, DiagonalSde, Sde, combine_at, for_each_run};
 /// use gibbsian_core::process::{LinearGaussian, OrnsteinUhlenbeck};
 /// use gibbsian_core::Seed;
 /// use gibbsian_sde::{EulerMaruyama, FixedSteps, FreshNoise, ReverseSde, TimeGrid};
-/// use gibbsian_testkit::targets::{Mixture, Noised};
+/// # use gibbsian_testkit::targets::{Mixture, Noised};
 /// use ndarray::{Array2, array};
 ///
+/// // `Mixture` is a mixture of normal densities by its weights, means and deviations, `Noised` its exact score under a process; a network is put in its place.
 /// // Data N(3, ½²), and their exact score at every time.
 /// let process = OrnsteinUhlenbeck::new(4.0)?;
 /// let data = Mixture::new(array![1.0], array![[3.0]], array![0.5])?;

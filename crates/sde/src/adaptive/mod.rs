@@ -230,9 +230,10 @@ impl AdaptiveRungeKutta {
     /// ```
     /// use gibbsian_core::process::OrnsteinUhlenbeck;
     /// use gibbsian_sde::{AdaptiveRungeKutta, ProbabilityFlow, TimeGrid};
-    /// use gibbsian_testkit::targets::{Mixture, Noised};
+    /// # use gibbsian_testkit::targets::{Mixture, Noised};
     /// use ndarray::array;
     ///
+    /// // `Mixture` is a mixture of normal densities by its weights, means and deviations, `Noised` its exact score under a process; a network is put in its place.
     /// // The flow of normal data: a point keeps its distance from the mean, in standard deviations.
     /// let process = OrnsteinUhlenbeck::new(4.0)?;
     /// let data = Noised::new(Mixture::new(array![1.0], array![[3.0]], array![0.5])?, process);

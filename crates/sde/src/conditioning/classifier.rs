@@ -14,9 +14,10 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 /// ```
 /// use gibbsian_core::{At, Score};
 /// use gibbsian_sde::ClassifierGuidance;
-/// use gibbsian_testkit::targets::HeatedGaussian;
+/// # use gibbsian_testkit::targets::HeatedGaussian;
 /// use ndarray::array;
 ///
+/// // `HeatedGaussian` is a normal density at every noise level, by its mean and the logarithm of its deviation.
 /// // Both are gradients of log-densities in x; here of normals, for the sake of numbers.
 /// let (prior, classifier) = (HeatedGaussian::new(array![0.0], 0.0)?, HeatedGaussian::new(array![4.0], 0.0)?);
 /// let guided = ClassifierGuidance::new(prior, classifier, 2.0)?;

@@ -36,9 +36,10 @@
 //! use gibbsian_core::Seed;
 //! use gibbsian_core::process::OrnsteinUhlenbeck;
 //! use gibbsian_sde::{EulerMaruyama, FixedSteps, FreshNoise, LinearObservation, MomentMatching, ReverseSde, TimeGrid};
-//! use gibbsian_testkit::targets::{Mixture, Noised};
+//! # use gibbsian_testkit::targets::{Mixture, Noised};
 //! use ndarray::array;
 //!
+//! // `Mixture` is a mixture of normal densities by its weights, means and deviations, `Noised` its exact score under a process; a network is put in its place.
 //! // A standard normal prior, and 2 observed with noise of variance 1: the posterior is N(1, ½).
 //! let process = OrnsteinUhlenbeck::new(4.0)?;
 //! let prior = Noised::new(Mixture::new(array![1.0], array![[0.0]], array![1.0])?, process);

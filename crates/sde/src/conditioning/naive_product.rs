@@ -29,9 +29,10 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMu
 /// ```
 /// use gibbsian_core::{At, Score};
 /// use gibbsian_sde::NaiveProduct;
-/// use gibbsian_testkit::targets::HeatedGaussian;
+/// # use gibbsian_testkit::targets::HeatedGaussian;
 /// use ndarray::array;
 ///
+/// // `HeatedGaussian` is a normal density at every noise level, by its mean and the logarithm of its deviation.
 /// let parts = vec![HeatedGaussian::new(array![-1.0], 0.0)?, HeatedGaussian::new(array![1.0], 0.0)?];
 /// let product = NaiveProduct::new(array![1.0, 1.0], parts)?;
 /// let at = |t: f64| At::new(&product, array![t].view()).score(array![[1.0]].view())[[0, 0]];

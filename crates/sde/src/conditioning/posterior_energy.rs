@@ -16,9 +16,10 @@ use super::observation::{LinearObservation, log_normaliser};
 /// ```
 /// use gibbsian_core::Score;
 /// use gibbsian_sde::{LinearObservation, PosteriorEnergy};
-/// use gibbsian_testkit::targets::Mixture;
+/// # use gibbsian_testkit::targets::Mixture;
 /// use ndarray::array;
 ///
+/// // `Mixture` is a mixture of normal densities by its weights, means and deviations.
 /// // Prior N(0, 1), observation 2 with noise of variance 1: the posterior is N(1, ½).
 /// let prior = Mixture::new(array![1.0], array![[0.0]], array![1.0])?;
 /// let observation = LinearObservation::new(array![[1.0]], array![2.0], 1.0)?;

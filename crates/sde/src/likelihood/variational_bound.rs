@@ -41,9 +41,10 @@ use super::check_start;
 /// use gibbsian_core::process::{LinearGaussian, VariancePreserving};
 /// use gibbsian_core::{Density, Seed};
 /// use gibbsian_sde::VariationalBound;
-/// use gibbsian_testkit::targets::{Mixture, Noised};
+/// # use gibbsian_testkit::targets::{Mixture, Noised};
 /// use ndarray::array;
 ///
+/// // `Mixture` is a mixture of normal densities by its weights, means and deviations, `Noised` its exact score under a process; a network is put in its place.
 /// let process = VariancePreserving::new(0.1, 20.0)?;
 /// let data = Mixture::new(array![0.3, 0.7], array![[-2.0], [2.0]], array![0.5, 0.5])?;
 /// let bound = VariationalBound::new(process, Noised::new(data.clone(), process), 1e-4)?;

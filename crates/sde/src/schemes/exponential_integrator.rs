@@ -39,9 +39,10 @@ use crate::solver::{Solver, Step};
 /// use gibbsian_core::Seed;
 /// use gibbsian_core::process::OrnsteinUhlenbeck;
 /// use gibbsian_sde::{ExponentialIntegrator, FixedSteps, FreshNoise, ReverseSde, TimeGrid};
-/// use gibbsian_testkit::targets::{Mixture, Noised};
+/// # use gibbsian_testkit::targets::{Mixture, Noised};
 /// use ndarray::array;
 ///
+/// // `Mixture` is a mixture of normal densities by its weights, means and deviations, `Noised` its exact score under a process; a network is put in its place.
 /// let process = OrnsteinUhlenbeck::new(4.0)?;
 /// let data = Mixture::new(array![1.0], array![[3.0]], array![0.5])?;
 /// let reverse = ReverseSde::new(process, Noised::new(data, process));

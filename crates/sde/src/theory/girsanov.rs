@@ -141,9 +141,10 @@ pub fn lipschitz_bound(grid: &TimeGrid, dim: usize, lipschitz: f64) -> Result<f6
 /// use gibbsian_core::{Density, Seed};
 /// use gibbsian_sde::TimeGrid;
 /// use gibbsian_sde::theory::Girsanov;
-/// use gibbsian_testkit::targets::{Mixture, Noised};
+/// # use gibbsian_testkit::targets::{Mixture, Noised};
 /// use ndarray::array;
 ///
+/// // `Mixture` is a mixture of normal densities by its weights, means and deviations, `Noised` its exact score under a process; a network is put in its place.
 /// let process = OrnsteinUhlenbeck::new(2.0)?;
 /// let data = Mixture::new(array![0.5, 0.5], array![[-1.0, 0.0], [1.0, 0.0]], array![0.5, 0.5])?;
 /// let score = Noised::new(data.clone(), process);

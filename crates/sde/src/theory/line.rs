@@ -19,9 +19,10 @@ use crate::grid::TimeGrid;
 /// use gibbsian_core::process::OrnsteinUhlenbeck;
 /// use gibbsian_sde::TimeGrid;
 /// use gibbsian_sde::theory::Line;
-/// use gibbsian_testkit::targets::{Mixture, Noised};
+/// # use gibbsian_testkit::targets::{Mixture, Noised};
 /// use ndarray::array;
 ///
+/// // `Mixture` is a mixture of normal densities by its weights, means and deviations, `Noised` its exact score under a process; a network is put in its place.
 /// let data = Mixture::new(array![0.3, 0.7], array![[-1.0], [1.5]], array![0.5, 0.4])?;
 /// let noised = Noised::new(data, OrnsteinUhlenbeck::new(3.0)?);
 /// let grid = TimeGrid::uniform(3.0, 0.0, 60)?;

@@ -20,9 +20,10 @@ use crate::solver::{Solver, Step};
 /// use gibbsian_core::Seed;
 /// use gibbsian_core::process::VariancePreserving;
 /// use gibbsian_sde::{DpmSolver2M, FixedSteps, FreshNoise, ReverseSde, TimeGrid};
-/// use gibbsian_testkit::targets::{Mixture, Noised};
+/// # use gibbsian_testkit::targets::{Mixture, Noised};
 /// use ndarray::array;
 ///
+/// // `Mixture` is a mixture of normal densities by its weights, means and deviations, `Noised` its exact score under a process; a network is put in its place.
 /// let process = VariancePreserving::new(0.1, 20.0)?;
 /// let data = Mixture::new(array![1.0], array![[3.0]], array![0.5])?;
 /// let reverse = ReverseSde::new(process, Noised::new(data, process));
@@ -46,9 +47,10 @@ pub struct DpmSolver2M;
 /// use gibbsian_core::Seed;
 /// use gibbsian_core::process::VariancePreserving;
 /// use gibbsian_sde::{DpmSolverSde2M, FixedSteps, FreshNoise, ReverseSde, TimeGrid};
-/// use gibbsian_testkit::targets::{Mixture, Noised};
+/// # use gibbsian_testkit::targets::{Mixture, Noised};
 /// use ndarray::array;
 ///
+/// // `Mixture` is a mixture of normal densities by its weights, means and deviations, `Noised` its exact score under a process; a network is put in its place.
 /// let process = VariancePreserving::new(0.1, 20.0)?;
 /// let data = Mixture::new(array![1.0], array![[3.0]], array![0.5])?;
 /// let reverse = ReverseSde::new(process, Noised::new(data, process));
