@@ -139,7 +139,6 @@ impl Spectral {
     fn evaluate(&self, x: ArrayView2<f64>, levels: Levels, outputs: Outputs) {
         match &self.isotropic {
             Some(isotropic) if outputs.are_simple() => vectorized(IsotropicChunk {
-                mixture: &self.mixture,
                 log_scales: self.log_scales.as_slice().expect("one contiguous dimension"),
                 isotropic,
                 x,

@@ -100,7 +100,9 @@ impl<P: LinearGaussian> NoisedMixture<P> {
                 spectra: Spectra::new(&mixture)?,
                 log_scales: mixture.weights.mapv(|w| w.ln() - half_log_two_pi),
                 isotropic: match &mixture.covariances {
-                    Covariances::Spherical(variances) => Some(Isotropic::new(variances.to_vec())),
+                    Covariances::Spherical(variances) => {
+                        Some(Isotropic::new(mixture.means.view(), variances.to_vec()))
+                    }
                     _ => None,
                 },
                 mixture,
@@ -151,18 +153,24 @@ impl<P: LinearGaussian> NoisedMixture<P> {
     /// `α` and `σ²` of each time, NaN for what is no time.
     fn levels(&self, t: ArrayView1<f64>) -> (Vec<f64>, Vec<f64>) {
         let horizon = self.process.horizon();
+        let level = |t: f64| match (0.0..=horizon).contains(&t) {
+            true => (self.process.alpha(t), self.process.variance(t)),
+            false => (f64::NAN, f64::NAN),
+        };
+        // Rows often share their time, all or neighbours.
+        let first = t.first().map_or(f64::NAN, |t| *t);
+        if t.iter().all(|t| *t == first) {
+            let (alpha, variance) = level(first);
+            return (vec![alpha; t.len()], vec![variance; t.len()]);
+        }
         let mut last = (f64::NAN, (f64::NAN, f64::NAN));
-        let level = |&t: &f64| {
-            if !(0.0..=horizon).contains(&t) {
-                return (f64::NAN, f64::NAN);
-            }
-            // Neighbours often share their time.
+        let mut next = |&t: &f64| {
             if t != last.0 {
-                last = (t, (self.process.alpha(t), self.process.variance(t)));
+                last = (t, level(t));
             }
             last.1
         };
-        t.iter().map(level).unzip()
+        t.iter().map(&mut next).unzip()
     }
 }
 

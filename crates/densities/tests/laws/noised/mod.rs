@@ -1,5 +1,6 @@
 //! Laws of Gaussian mixtures under a forward process.
 
+mod isotropic;
 mod posterior;
 mod values;
 
