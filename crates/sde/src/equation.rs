@@ -9,6 +9,7 @@
 use std::ops::Range;
 
 use gibbsian_core::Space;
+use gibbsian_core::simd::{Vectorized, vectorized};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Zip, s};
 
 /// An Itô equation `dX = f(X, t) dt + G(X, t) dB`.
@@ -247,9 +248,12 @@ pub(crate) fn combine_at<C>(
         // Where every row has a time of its own, a view of it costs more than the few numbers in it.
         return for_each_run(t, coefficient, |rows, c| {
             let numbers = rows.start * dim..rows.end * dim;
-            for (out, &x) in out[numbers.clone()].iter_mut().zip(&x[numbers]) {
-                *out = combine(&c, x, *out);
-            }
+            vectorized(Combination {
+                c,
+                x: &x[numbers.clone()],
+                out: &mut out[numbers],
+                combine: &combine,
+            });
         });
     }
     for_each_run(t, coefficient, |rows, c| {
@@ -257,4 +261,23 @@ pub(crate) fn combine_at<C>(
             .and(x.slice(s![rows, ..]))
             .for_each(|out, &x| *out = combine(&c, x, *out));
     });
+}
+
+/// `out ← combine(c, x, out)` for the numbers of rows of one time.
+struct Combination<'a, C, F> {
+    c: C,
+    x: &'a [f64],
+    out: &'a mut [f64],
+    combine: &'a F,
+}
+
+impl<C, F: Fn(&C, f64, f64) -> f64> Vectorized for Combination<'_, C, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (out, &x) in self.out.iter_mut().zip(self.x) {
+            *out = (self.combine)(&self.c, x, *out);
+        }
+    }
 }

@@ -3,8 +3,9 @@
 //! A solver is a configuration value: options, never positions. What it remembers from one step to the next, and the arrays it works in, are its
 //! [`Memory`](Solver::Memory), one for each block of rows. The type of equation a scheme is made for is the parameter of the trait: `impl<E: DiagonalSde> Solver<E> for Milstein`.
 //!
-//! Rows are cut into fixed blocks, which are solved from end to end independently of each other, each with its own stream of noise: neither the number of threads nor
-//! the order in which blocks finish changes a bit of the result.
+//! Rows are cut into fixed blocks, each with its own stream of noise, and solved from end to end independently of each other: neither the number of threads nor
+//! the order in which blocks finish changes a bit of the result. Where there are many rows, some blocks go through the steps together, which spreads the cost of a step over more rows
+//! and leaves the noise of each as it is.
 
 use gibbsian_core::Space;
 use gibbsian_core::error::{Error, Result, check_batch, check_count, check_finite};
@@ -12,12 +13,12 @@ use gibbsian_core::parallel::BLOCK_ROWS;
 use ndarray::{Array2, Array3, ArrayViewMut2, ArrayViewMut3, Axis};
 use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
-use crate::brownian::{BrownianBlock, BrownianMotion};
+use crate::brownian::{BrownianBlock, BrownianMotion, Together};
 use crate::grid::TimeGrid;
 
 /// A scheme that advances solutions of equations of type `E` by one step.
 pub trait Solver<E: ?Sized>: Sync {
-    /// What a block of rows remembers between steps, and its working arrays.
+    /// What rows that are solved together remember between steps, and their working arrays; a row may not depend on the others.
     type Memory: Default + Send;
 
     /// The number of Brownian motions a row needs on this equation; zero for schemes without noise.
@@ -68,9 +69,13 @@ impl Step {
 pub struct FixedSteps {
     /// The times.
     pub grid: TimeGrid,
-    /// The number of rows in a block, a part of the value of every result with noise; by default 32.
+    /// The number of rows in a block, which share a stream of noise: a part of the value of every result with noise; by default 32.
     pub rows_per_block: usize,
 }
+
+/// The blocks that are solved together where there are enough of them, and how many such tasks that are.
+const BLOCKS_TOGETHER: usize = 8;
+const ENOUGH_TASKS: usize = 16;
 
 impl FixedSteps {
     /// Steps along `grid`.
@@ -98,11 +103,14 @@ impl FixedSteps {
         V: Solver<E>,
     {
         let mut x = self.checked(solver, equation, x, motion)?;
-        let blocks: Vec<ArrayViewMut2<f64>> = x.axis_chunks_iter_mut(Axis(0), self.rows_per_block).collect();
-        let ends: Vec<Result<()>> = blocks
+        let n_together = self.blocks_together(x.nrows());
+        let tasks: Vec<ArrayViewMut2<f64>> = x
+            .axis_chunks_iter_mut(Axis(0), n_together * self.rows_per_block)
+            .collect();
+        let ends: Vec<Result<()>> = tasks
             .into_par_iter()
             .enumerate()
-            .map(|(block, rows)| self.run(solver, equation, motion, block, rows, None))
+            .map(|(task, rows)| self.run(solver, equation, motion, task * n_together, rows, None))
             .collect();
         first_error(ends)?;
         Ok(x)
@@ -125,14 +133,18 @@ impl FixedSteps {
     {
         let mut x = self.checked(solver, equation, x, motion)?;
         let mut kept = Array3::zeros((x.nrows(), self.grid.n_steps() + 1, x.ncols()));
-        let blocks: Vec<_> = x
-            .axis_chunks_iter_mut(Axis(0), self.rows_per_block)
-            .zip(kept.axis_chunks_iter_mut(Axis(0), self.rows_per_block))
+        let n_together = self.blocks_together(x.nrows());
+        let n_rows = n_together * self.rows_per_block;
+        let tasks: Vec<_> = x
+            .axis_chunks_iter_mut(Axis(0), n_rows)
+            .zip(kept.axis_chunks_iter_mut(Axis(0), n_rows))
             .collect();
-        let ends: Vec<Result<()>> = blocks
+        let ends: Vec<Result<()>> = tasks
             .into_par_iter()
             .enumerate()
-            .map(|(block, (rows, kept))| self.run(solver, equation, motion, block, rows, Some(kept)))
+            .map(|(task, (rows, kept))| {
+                self.run(solver, equation, motion, task * n_together, rows, Some(kept))
+            })
             .collect();
         first_error(ends)?;
         Ok(kept)
@@ -157,13 +169,18 @@ impl FixedSteps {
         Ok(x.as_standard_layout().into_owned())
     }
 
-    /// One block of rows from end to end.
+    /// How many blocks a task solves: a function of the number of rows alone.
+    fn blocks_together(&self, n_rows: usize) -> usize {
+        (n_rows / self.rows_per_block / ENOUGH_TASKS).clamp(1, BLOCKS_TOGETHER)
+    }
+
+    /// Some blocks of rows from end to end.
     fn run<E, V>(
         &self,
         solver: &V,
         equation: &E,
         motion: &dyn BrownianMotion,
-        block: usize,
+        first_block: usize,
         mut x: ArrayViewMut2<f64>,
         mut kept: Option<ArrayViewMut3<f64>>,
     ) -> Result<()>
@@ -171,8 +188,8 @@ impl FixedSteps {
         E: Space + ?Sized,
         V: Solver<E>,
     {
-        let first_row = block * self.rows_per_block;
-        let mut noise = motion.block(block, first_row);
+        let first_row = first_block * self.rows_per_block;
+        let mut noise = Together::new(motion, first_block, x.nrows(), self.rows_per_block);
         let mut memory = V::Memory::default();
         let n_steps = self.grid.n_steps();
         let times = self.grid.times();
@@ -189,7 +206,7 @@ impl FixedSteps {
                 from: times[index],
                 to: times[index + 1],
             };
-            solver.step(equation, &step, x.view_mut(), noise.as_mut(), &mut memory);
+            solver.step(equation, &step, x.view_mut(), &mut noise, &mut memory);
             check_points(&x, first_row, &step)?;
         }
         Ok(())

@@ -26,6 +26,7 @@ mod fresh;
 mod levy;
 mod no_noise;
 mod stored;
+mod together;
 mod tree;
 
 use gibbsian_core::error::Result;
@@ -37,6 +38,7 @@ pub use fresh::FreshNoise;
 pub(crate) use levy::n_pairs;
 pub use no_noise::NoNoise;
 pub use stored::StoredPath;
+pub(crate) use together::Together;
 pub use tree::BrownianTree;
 
 /// Independent Brownian motions for many rows.

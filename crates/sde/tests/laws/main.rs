@@ -28,4 +28,5 @@ mod theorem_girsanov;
 mod theorem_line;
 mod theorem_plane;
 mod theorem_sampler;
+mod together;
 mod underdamped;
