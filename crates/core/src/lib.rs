@@ -7,7 +7,7 @@
 //! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`family`] is for densities linear in their parameters, [`generator`] for samplers that are functions of noise, [`params`] makes parameters visible,
 //! [`kernel`], [`blocks`], [`path`], [`ladder`] and [`geometric_path`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
 //! models, [`noise_ladder`] and [`process`] have the noise levels and forward processes of diffusion models, [`prediction`] what their networks may predict, [`directions`] the slices
-//! of traces, [`objective`] and [`snapshot`] carry training, `dataset` feeds
+//! of traces and [`curvature`] their noise inside a model, [`objective`] and [`snapshot`] carry training, `dataset` feeds
 //! it, [`seed`] and [`parallel`] make it deterministic, `math` and `simd` make it accurate and fast.
 //!
 //! ```
@@ -40,6 +40,7 @@
 //! ```
 
 pub mod blocks;
+pub mod curvature;
 pub mod dataset;
 pub mod directions;
 pub mod discrete;
@@ -71,6 +72,7 @@ pub mod time;
 pub mod units;
 
 pub use blocks::{BlockLaw, Blocks};
+pub use curvature::CurvatureSketch;
 pub use dataset::{BatchOrder, Dataset};
 pub use directions::{Directions, divergence_along_into, hutchinson_divergence};
 pub use discrete::{Discrete, DiscreteEnergy, RelaxedEnergy};

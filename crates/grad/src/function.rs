@@ -71,6 +71,57 @@ impl Function {
     }
 }
 
+impl Function {
+    /// Adds the nodes of the second derivative at `x`, where `y` is the value there; `None` where it is zero everywhere that it exists.
+    pub(crate) fn second_derivative(self, g: &mut Graph, x: Var, y: Var) -> Option<Var> {
+        Some(match self {
+            Function::Exp => y,
+            Function::Log => {
+                let inverse = g.recip(x);
+                let square = g.mul(inverse, inverse);
+                g.scale(-1.0, square)
+            }
+            Function::Recip => {
+                let square = g.mul(y, y);
+                let cube = g.mul(square, y);
+                g.scale(2.0, cube)
+            }
+            Function::Sqrt => {
+                let cube = g.mul(x, y);
+                let inverse = g.recip(cube);
+                g.scale(-0.25, inverse)
+            }
+            Function::Sin | Function::Cos => g.scale(-1.0, y),
+            // −2 y y'.
+            Function::Tanh => {
+                let slope = self.derivative(g, x, y)?;
+                let product = g.mul(y, slope);
+                g.scale(-2.0, product)
+            }
+            // (1 − 2y) y'.
+            Function::Sigmoid => {
+                let slope = self.derivative(g, x, y)?;
+                let product = g.mul(y, slope);
+                let twice = g.scale(2.0, product);
+                g.sub(slope, twice)
+            }
+            Function::Softplus => {
+                let s = g.sigmoid(x);
+                return Function::Sigmoid.derivative(g, x, s);
+            }
+            Function::Silu(order) => {
+                let slope = self.derivative(g, x, y)?;
+                if order < Self::SILU_ORDERS {
+                    return Function::Silu(order + 1).derivative(g, x, slope);
+                }
+                let one = g.constant(g.width(x), 1.0);
+                g.pushforward(&[(x, one)], &[slope])[0]
+            }
+            Function::Relu | Function::Step => return None,
+        })
+    }
+}
+
 /// `x σ⁽⁵⁾ + 5 σ⁽⁴⁾`, with `σ⁽⁴⁾ = p (1 − 2σ)(1 − 12p)` and `σ⁽⁵⁾ = p (1 − 30p + 120p²)`, `p = σ (1 − σ)`.
 fn fifth_of_silu(g: &mut Graph, x: Var) -> Var {
     let width = g.width(x);

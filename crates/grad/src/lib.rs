@@ -6,7 +6,8 @@
 //! exactly. Here a function is a [`Graph`] of simple operations on rows, and differentiation adds nodes to the graph:
 //!
 //! - [`Graph::pullback`] (reverse mode) gives the nodes `uᵀ ∂f/∂x`, and for every parameter what its gradient is summed from;
-//! - [`Graph::pushforward`] (forward mode) gives the nodes `∂f/∂x · v`.
+//! - [`Graph::pushforward`] (forward mode) gives the nodes `∂f/∂x · v`;
+//! - [`Graph::curvature_sketch`] gives two nodes that are linear in noise and whose product has the Hessian for its mean (curvature propagation).
 //!
 //! What they add is made of the same operations, so it can be differentiated again, in either mode, as often as one likes. Equal nodes are one node, so nothing is computed twice that occurs twice.
 //!
@@ -44,6 +45,7 @@
 
 mod axis;
 mod conv;
+mod curvature;
 mod elementary;
 mod function;
 mod fused;
@@ -58,6 +60,7 @@ mod real;
 mod run;
 
 pub use axis::Axis;
+pub use curvature::CurvatureSketch;
 pub use function::Function;
 pub use gibbsian_linalg::kernels::conv::Geometry;
 pub use graph::{Columns, Graph, Param, Var};

@@ -7,7 +7,7 @@ use gibbsian_core::{
     Potential, Result, Score, ScoreJvp, ScoreJvpPullback, ScorePullback, Space, TimeEnergy,
     TimeEnergyPullback, TimePotential, TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback,
 };
-use gibbsian_grad::Var;
+use gibbsian_grad::{Graph, Var};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::Rng;
 
@@ -56,7 +56,12 @@ impl NeuralEnergy {
         forward: impl FnOnce(&mut Net<'_>, Var) -> Var,
         rng: &mut dyn Rng,
     ) -> Result<Self> {
-        let (machine, energies, scores) = build(dim, |net, inputs| forward(net, inputs.x), rng)?;
+        let Built {
+            machine,
+            energies,
+            scores,
+            ..
+        } = build(dim, |net, inputs| forward(net, inputs.x), rng)?;
         Ok(NeuralEnergy {
             dim,
             machine,
@@ -116,7 +121,12 @@ impl NeuralTimeEnergy {
         forward: impl FnOnce(&mut Net<'_>, Var, Var) -> Var,
         rng: &mut dyn Rng,
     ) -> Result<Self> {
-        let (machine, energies, scores) = build(dim, |net, inputs| forward(net, inputs.x, inputs.t), rng)?;
+        let Built {
+            machine,
+            energies,
+            scores,
+            ..
+        } = build(dim, |net, inputs| forward(net, inputs.x, inputs.t), rng)?;
         Ok(NeuralTimeEnergy {
             dim,
             machine,
@@ -130,11 +140,23 @@ model!(NeuralTimeEnergy);
 timed_score!(NeuralTimeEnergy);
 timed_energy!(NeuralTimeEnergy);
 
-fn build(
+/// What an energy is made of, and the graph that it was made in.
+pub(crate) struct Built {
+    pub(crate) g: Graph,
+    pub(crate) inputs: Inputs,
+    pub(crate) machine: Machine,
+    pub(crate) energies: Energies,
+    pub(crate) scores: Scores,
+    /// The energy and the score.
+    pub(crate) e: Var,
+    pub(crate) s: Var,
+}
+
+pub(crate) fn build(
     dim: usize,
     forward: impl FnOnce(&mut Net<'_>, &Inputs) -> Var,
     rng: &mut dyn Rng,
-) -> Result<(Machine, Energies, Scores)> {
+) -> Result<Built> {
     check_count("dim", dim)?;
     let mut net = Net::new(rng);
     let inputs = Inputs::new(&mut net, dim);
@@ -151,5 +173,14 @@ fn build(
     let s = g.scale(-1.0, gradient);
     let machine = Machine::new(layout, params, Precision::default());
     let energies = Energies::new(&mut g, &inputs, e, s);
-    Ok((machine, energies, Scores::new(&mut g, &inputs, s)))
+    let scores = Scores::new(&mut g, &inputs, s);
+    Ok(Built {
+        g,
+        inputs,
+        machine,
+        energies,
+        scores,
+        e,
+        s,
+    })
 }

@@ -37,7 +37,10 @@ pub(crate) struct Inputs {
     pub(crate) c: Var,
 }
 
-pub(crate) const N_INPUTS: usize = 6;
+/// The noise of a sketch, an input that only models with one add after these.
+pub(crate) const NOISE: usize = 6;
+
+pub(crate) const N_INPUTS: usize = 7;
 pub(crate) const U: usize = 3;
 pub(crate) const W: usize = 4;
 pub(crate) const C: usize = 5;
@@ -68,7 +71,7 @@ pub(crate) fn views<'a>(
 ) -> Views<'a> {
     let nothing = ArrayView2::from_shape((0, 0), &[]).expect("no numbers");
     let t = t.map_or(nothing, |t| t.insert_axis(Axis(1)));
-    [x, t, v.unwrap_or(nothing), nothing, nothing, nothing]
+    [x, t, v.unwrap_or(nothing), nothing, nothing, nothing, nothing]
 }
 
 pub(crate) type Views<'a> = [ArrayView2<'a, f64>; N_INPUTS];

@@ -21,7 +21,8 @@
 //! Score matching compares gradients in `x` instead, where no normaliser is left. For exponential families its minimum has a closed form
 //! ([`ClosedFormScoreMatching`]); for any score it is an expectation of second derivatives ([`ImplicitScoreMatching`], with a boundary [`GeneralisedScoreMatching`]), which can be taken along random
 //! directions ([`SlicedScoreMatching`], [`VarianceReducedSlicedScoreMatching`]) and there by differences
-//! ([`FiniteDifferenceSlicedScoreMatching`], [`FiniteDifferenceVarianceReducedSlicedScoreMatching`]); or a regression on noise, at one level ([`DenoisingScoreMatching`]), at many
+//! ([`FiniteDifferenceSlicedScoreMatching`], [`FiniteDifferenceVarianceReducedSlicedScoreMatching`]), or with noise from within
+//! the model ([`CurvaturePropagationScoreMatching`]); or a regression on noise, at one level ([`DenoisingScoreMatching`]), at many
 //! ([`MultiLevelDenoising`]) or along a forward process ([`DenoisingInTime`]).
 //!
 //! Flow matching ([`FlowMatching`]) regresses a velocity in time on those of paths that join data with noise, straight ones or others ([`AffinePath`]), drawn independently or joined by optimal transport within the
@@ -41,6 +42,7 @@ pub mod concrete_score_matching;
 mod contrast_with_noise;
 pub mod contrastive_divergence;
 pub mod coupling;
+pub mod curvature_propagation;
 pub mod denoising_in_time;
 pub mod denoising_score_matching;
 pub mod diffusion_recovery;
@@ -86,6 +88,7 @@ pub use closed_form_score_matching::{ClosedFormScoreMatching, QuadraticObjective
 pub use concrete_score_matching::ConcreteScoreMatching;
 pub use contrastive_divergence::ContrastiveDivergence;
 pub use coupling::Coupling;
+pub use curvature_propagation::CurvaturePropagationScoreMatching;
 pub use denoising_in_time::{DenoisingInTime, TimeLaw, TimeWeight, TimedLoss};
 pub use denoising_score_matching::{DenoisingError, DenoisingScoreMatching};
 pub use diffusion_recovery::{DiffusionRecoveryLikelihood, Recovery};

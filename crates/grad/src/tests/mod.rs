@@ -1,5 +1,6 @@
 //! Plans against an interpreter over nested dual numbers, which knows nothing of pullbacks, pushforwards, buffers or blocks.
 
+mod curvature;
 mod derivatives;
 mod dual;
 mod image_operations;

@@ -1,5 +1,6 @@
 //! The networks of this crate against laws, in one program.
 
 mod conformance;
+mod curvature;
 mod refusals;
 mod single;

@@ -10,6 +10,7 @@ mod affine_paths;
 mod assignment;
 mod closed_form_score_matching;
 mod contrastive_divergence;
+mod curvature_propagation;
 mod denoising;
 mod diffusion_recovery;
 mod directions;
