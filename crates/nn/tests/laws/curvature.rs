@@ -110,7 +110,7 @@ fn the_variance_of_one_layer_is_that_of_its_quadratic_form() {
     let one = points(1, 3);
     let slope = (one.dot(&w) + &b).mapv(|h| 1.0 / (1.0 + (-h).exp()));
     let m = slope.mapv(|s| s * (1.0 - s)) * a.t();
-    let form = w.t().dot(&w) * &m.t();
+    let form = w.t().dot(&w) * m.t();
     let variance = Directions::Rademacher
         .quadratic_form_variance(form.view())
         .unwrap();
