@@ -13,8 +13,8 @@
 //! [`RankingNoiseContrastiveEstimation`] need none: they tell data from draws of a known density, the first with the normaliser as a parameter ([`SelfNormalised`]); [`TelescopingRatioEstimation`] does so step by step. What the last minibatch of a
 //! contrastive objective looked like is in its [`PhaseReport`], and [`RunLength`] asks whether chains have arrived.
 //!
-//! Rows that count by weights are taken by the exact likelihood, all contrastive objectives but those with fast weights, coupled chains or gradients through chains, score matching, recovery likelihood and
-//! both forms of contrast with noise; the others refuse them.
+//! Rows that count by weights are taken by the exact likelihood, all contrastive objectives but those with fast weights, coupled chains or gradients through chains, score matching, recovery likelihood,
+//! both forms of contrast with noise, and flow and equilibrium matching where pairs are independent; the others refuse them.
 //!
 //! [`NaturalGradient`] turns the gradient of any of them into the direction that does not depend on the parametrisation.
 //!

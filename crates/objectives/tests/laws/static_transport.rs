@@ -127,14 +127,20 @@ fn called(call: impl FnOnce(ndarray::ArrayViewMut1<f64>) -> Result<f64>, n: usiz
 
 #[test]
 fn equilibrium_matching_learns_the_average_over_times() {
-    for decay in [
-        GradientDecay::linear(),
-        GradientDecay::truncated(0.2).unwrap().times(4.0).unwrap(),
-        GradientDecay::piecewise(0.4, 2.0).unwrap(),
-    ] {
+    type Factor = fn(f64) -> f64;
+    let cases: [(GradientDecay, Factor); 3] = [
+        (GradientDecay::linear(), |t| t),
+        (GradientDecay::truncated(0.2).unwrap().times(4.0).unwrap(), |t| {
+            4.0 * (5.0 * t).min(1.0)
+        }),
+        (GradientDecay::piecewise(0.4, 2.0).unwrap(), |t| {
+            if t < 0.4 { 2.5 * t } else { 1.0 + (t - 0.4) / 0.6 }
+        }),
+    ];
+    for (decay, c) in cases {
         let objective = EquilibriumMatching::new(NOISE, decay);
         check_regression(
-            move |x| average_transport(x, |_| 1.0, |t| decay.at(t)),
+            move |x| average_transport(x, |_| 1.0, c),
             |_| 1.0,
             |model, p| {
                 let (x, z, t, w) = (p.x.view(), p.noise.view(), p.t.view(), p.w.view());
