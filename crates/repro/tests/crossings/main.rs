@@ -1,6 +1,7 @@
 //! What crosses crates: kernels, objectives and estimators on the models of others, in one program.
 
 mod composition;
+mod convolutional_rbm;
 mod discrete_kernels;
 mod fused_rbm;
 mod ising;
@@ -10,4 +11,5 @@ mod score_matching_families;
 mod score_matching_rbm;
 mod tempered_training;
 mod tiles;
+mod trajectory_tempering;
 mod watched_training;
