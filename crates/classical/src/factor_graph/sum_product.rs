@@ -72,7 +72,7 @@ impl FactorBeliefs {
         ArrayView1::from(&self.of_variables[variable][..])
     }
 
-    /// The belief of a factor: a probability for each entry of its table, minus the derivative of `log Z` in that entry where beliefs are exact.
+    /// The belief of a factor: a probability for each entry of its table. Where beliefs are exact they are `−∂ log Z` in the entries.
     ///
     /// # Panics
     /// When there is no such factor.
