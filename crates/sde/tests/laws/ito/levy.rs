@@ -67,6 +67,9 @@ fn drawn(n_terms: usize, h: f64, n: usize, seed: u64) -> [Array2<f64>; 3] {
     [w, watched.area, levy]
 }
 
+/// A function of increments, space-time areas and Lévy areas of one row.
+type Moment<'a> = dyn Fn(ArrayView1<f64>, ArrayView1<f64>, ArrayView1<f64>) -> f64 + 'a;
+
 #[test]
 fn drawn_areas_have_the_moments_of_their_law() {
     let (h, n) = (0.7, 20_000);
@@ -74,13 +77,10 @@ fn drawn_areas_have_the_moments_of_their_law() {
     for (n_terms, seed) in [(0, 51), (1, 52), (3, 53), (1200, 54)] {
         let n = if n_terms > 100 { 500 } else { n };
         let [w, area, levy] = drawn(n_terms, h, n, seed);
-        let mut test =
-            |name: &str,
-             expected: f64,
-             f: &dyn Fn(ArrayView1<f64>, ArrayView1<f64>, ArrayView1<f64>) -> f64| {
-                let values: Vec<f64> = (0..n).map(|b| f(w.row(b), area.row(b), levy.row(b))).collect();
-                tests.push(mean(&format!("{name} with {n_terms} terms"), &values, expected));
-            };
+        let mut test = |name: &str, expected: f64, f: &Moment<'_>| {
+            let values: Vec<f64> = (0..n).map(|b| f(w.row(b), area.row(b), levy.row(b))).collect();
+            tests.push(mean(&format!("{name} with {n_terms} terms"), &values, expected));
+        };
         // E[A_jk A_jl | ΔW] = (h/12)(δ_kl (h + ΔW_j²) + ΔW_k ΔW_l): the variance h²/4, and what it takes from the increments.
         test("mean", 0.0, &|_, _, a| a[0]);
         test("variance", h * h / 4.0, &|_, _, a| a[1] * a[1]);

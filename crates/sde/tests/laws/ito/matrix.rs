@@ -2,13 +2,12 @@
 
 use gibbsian_core::{Seed, Space};
 use gibbsian_sde::{
-    BrownianMotion, BrownianTree, CommutativeMilstein, CommutativeSde, DiffusionJvp, EulerMaruyama,
-    FixedSteps, FreshNoise, LevyMilstein, Milstein, OwnClock, Sde, Solver, StoredPath, TimeGrid,
-    check_commutes,
+    BrownianMotion, BrownianTree, CommutativeMilstein, CommutativeSde, EulerMaruyama, FixedSteps, FreshNoise,
+    LevyMilstein, Milstein, OwnClock, Solver, StoredPath, TimeGrid, check_commutes,
 };
 use gibbsian_testkit::stats::{Line, order};
 use gibbsian_testkit::threads::same_on_any_number;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, array};
+use ndarray::{Array1, Array2, ArrayView1, Axis, array};
 
 use super::equations::{By, Rows, geometric};
 
