@@ -32,6 +32,8 @@ fn anneal<P: Path>(ctx: &Context, name: &str, path: &P) -> Result<ForwardAis> {
 pub(super) struct LogZ {
     pub(super) value: f64,
     pub(super) error: f64,
+    /// Whether its chains agree well enough to be believed.
+    pub(super) is_trusted: bool,
     pub(super) text: String,
 }
 
@@ -41,6 +43,7 @@ impl LogZ {
         Ok(LogZ {
             value: forward.log_z(),
             error: estimate.standard_error,
+            is_trusted: estimate.reliability.is_trusted(),
             text: estimate.to_string(),
         })
     }
@@ -83,6 +86,15 @@ impl Bound {
             log_z,
             mean_field,
         })
+    }
+
+    /// The mean, or NaN, with which no claim holds, where `log Z` is not to be trusted: a partition function that is missed by far would make any bound look good.
+    pub(super) fn trusted_mean(&self) -> f64 {
+        if self.log_z.is_trusted {
+            self.mean
+        } else {
+            f64::NAN
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use gibbsian_classical::dbm::discriminative::{CrossEntropy, FeedForward};
 use gibbsian_classical::dbm::{BinaryDbm, FusedVariational, FusedVariationalSettings, VariationalSettings};
 use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, FusedContrastiveDivergence, FusedSettings, Rbm};
+use gibbsian_core::dataset::Matrix;
 use gibbsian_core::{Dataset, ParametricMut, Snapshot, Space, Streams, TrainStep};
 use gibbsian_data::{LastBatch, Minibatches, StochasticBinarised};
 use gibbsian_train::{
@@ -198,27 +199,6 @@ pub(super) fn restricted(
     Ok(machine)
 }
 
-/// Rows in memory.
-struct Rows(Array2<f64>);
-
-impl Space for Rows {
-    fn dim(&self) -> usize {
-        self.0.ncols()
-    }
-}
-
-impl Dataset for Rows {
-    fn n_points(&self) -> usize {
-        self.0.nrows()
-    }
-
-    fn rows_into(&self, indices: &[usize], _streams: Streams, mut out: ArrayViewMut2<f64>) {
-        for (index, mut row) in indices.iter().zip(out.rows_mut()) {
-            row.assign(&self.0.row(*index));
-        }
-    }
-}
-
 /// The inputs of the classifier that a deep machine starts: pictures with the means of the second hidden layer.
 pub(super) fn inputs(machine: &BinaryDbm, v: ArrayView2<f64>) -> Result<Array2<f64>> {
     Ok(FeedForward::with_means(v, &machine.mean_field(v, 1e-3, 30)?))
@@ -234,7 +214,7 @@ pub(super) fn classifier(
     labels: &[u8],
 ) -> Result<FeedForward> {
     let mut net = FeedForward::from_dbm(&Dbm::from(machine), 10)?;
-    let data = Rows(CrossEntropy::rows(inputs(machine, v)?.view(), labels, 10)?);
+    let data = Matrix::new(CrossEntropy::rows(inputs(machine, v)?.view(), labels, 10)?)?;
     let layout = gibbsian_core::Parametric::layout(&net);
     let momentum = Momentum::new(&layout, gibbsian_train::Constant::new(0.9)?, Decay::NONE)?;
     let mut step = Descent::new(CrossEntropy, momentum);
