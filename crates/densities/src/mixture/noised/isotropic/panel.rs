@@ -113,7 +113,7 @@ impl<'m> Panel<'m> {
         }
         let mut log_determinant = [0.0; LANES];
         for (k, (scales, &log_scale)) in self.scales.iter_mut().zip(log_scales).enumerate() {
-            if (k == 0 || !equal) && (whole || !equal) {
+            if !equal || (whole && k == 0) {
                 let lambda = self.isotropic.variances[k];
                 for l in 0..LANES {
                     spread[l] = alpha[l] * alpha[l] * lambda + variance[l];
