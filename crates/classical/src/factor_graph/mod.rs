@@ -9,12 +9,14 @@
 //! of some tens of nats, after which it is not.
 //!
 //! The tables are the parameters, and `∂E/∂E_a(s) = [x_∂a = s]`: the gradient of a likelihood compares how often entries occur in the data and in the model. Variables that share
-//! no factor are redrawn together by Gibbs sampling. [`SumProduct`] passes messages, which is exact on trees; [`log_z_by_elimination`], [`lowest_by_elimination`] and
+//! no factor are redrawn together by Gibbs sampling. [`SumProduct`] and [`MaxProduct`] pass messages, which is exact on trees; [`log_z_by_elimination`], [`lowest_by_elimination`] and
 //! [`sample_by_elimination`] are exact wherever the graph is narrow. A [`PairwiseField`] is the special case of one alphabet and pairs, with tables that are shared, and becomes a factor
 //! graph by `From`.
 
 mod blocks;
 mod elimination;
+mod max_product;
+mod messages;
 mod min_fill;
 mod parameters;
 mod structure;
@@ -28,6 +30,7 @@ use gibbsian_core::{Discrete, DiscreteEnergy, Energy, Error, Result, Space};
 use ndarray::{Array1, ArrayD, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut1, ArrayViewMut2, Axis};
 
 pub use elimination::{log_z_by_elimination, lowest_by_elimination, sample_by_elimination};
+pub use max_product::{Likeliest, MaxProduct};
 pub use sum_product::{FactorBeliefs, SumProduct};
 
 use crate::field::{Compensated, PairwiseField};

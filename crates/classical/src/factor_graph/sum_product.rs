@@ -1,11 +1,6 @@
 //! Sum–product belief propagation on factor graphs (Pearl 1988; Kschischang, Frey and Loeliger 2001).
 //!
-//! Factors send to their variables what the rest of the graph behind them says, in logarithms
-//!
-//! `m_{a→i}(s) = log Σ_{x_∂a: x_i = s} exp(−E_a(x_∂a) + Σ_{j ∈ ∂a∖i} n_{j→a}(x_j))`,  `n_{j→a}(s) = Σ_{b ∋ j, b ≠ a} m_{b→j}(s)`,
-//!
-//! normalised and mixed with the message before, `m ← (1 − d) m_new + d m_old`. A round goes through the factors in order and in reverse, so that on a tree news crosses the graph in
-//! few rounds however it is numbered, in one if factors are numbered along it. Beliefs are
+//! Beliefs of variables and of factors follow from the [messages](super::messages),
 //!
 //! `b_i(s) ∝ exp Σ_{a ∋ i} m_{a→i}(s)`,  `b_a(x_∂a) ∝ exp(−E_a(x_∂a) + Σ_{j ∈ ∂a} n_{j→a}(x_j))`.
 //!
@@ -20,8 +15,8 @@ use gibbsian_core::Result;
 use ndarray::{ArrayD, ArrayView1};
 
 use super::FactorGraph;
-use super::structure::Scope;
-use crate::field::{Compensated, Convergence, LogSum, Schedule, Summary, entropy_term, to_probabilities};
+use super::messages::Messages;
+use crate::field::{Compensated, Convergence, LogSum, Schedule, entropy_term, to_probabilities};
 
 /// Loopy belief propagation on a factor graph, damped, with the factors in order and in reverse.
 ///
@@ -107,21 +102,7 @@ impl SumProduct {
 
     /// Passes messages, starting from silence.
     pub fn run(&self, graph: &FactorGraph) -> FactorBeliefs {
-        let mut messages = Messages::silent(graph);
-        let (mut n_rounds, mut residual) = (0, f64::INFINITY);
-        while residual > self.schedule.tolerance && n_rounds < self.schedule.max_rounds {
-            residual = 0.0;
-            for factor in (0..graph.n_factors()).chain((0..graph.n_factors()).rev()) {
-                let change = messages.send::<LogSum>(graph, factor, self.schedule.damping);
-                // NaN stays, and ends the search.
-                residual = if change > residual || change.is_nan() {
-                    change
-                } else {
-                    residual
-                };
-            }
-            n_rounds += 1;
-        }
+        let (messages, convergence) = Messages::pass::<LogSum>(graph, self.schedule);
         let of_variables: Vec<Vec<f64>> = (0..graph.n_variables())
             .map(|variable| {
                 let mut b: Vec<f64> = messages.heard(graph, variable, None).iter().map(|h| -h).collect();
@@ -130,99 +111,32 @@ impl SumProduct {
             })
             .collect();
         let of_factors: Vec<ArrayD<f64>> = (0..graph.n_factors())
-            .map(|factor| messages.belief(graph, factor))
+            .map(|factor| factor_belief(graph, &messages, factor))
             .collect();
         FactorBeliefs {
             free_energy: free_energy(graph, &of_variables, &of_factors),
-            convergence: Convergence {
-                converged: residual <= self.schedule.tolerance,
-                n_rounds,
-                residual,
-            },
+            convergence,
             of_variables,
             of_factors,
         }
     }
 }
 
-/// What every factor says to each of its variables.
-struct Messages(Vec<Vec<Vec<f64>>>);
-
-impl Messages {
-    /// Messages that say nothing, normalised.
-    fn silent(graph: &FactorGraph) -> Self {
-        let silence = |scope: &Scope| {
-            let to = |q: &usize| vec![-(*q as f64).ln(); *q];
-            scope.shape.iter().map(to).collect()
-        };
-        Messages(graph.structure.factors.iter().map(silence).collect())
-    }
-
-    /// `Σ_a m_{a→i}(s)` over the factors of a variable but for one.
-    fn heard(&self, graph: &FactorGraph, variable: usize, except: Option<usize>) -> Vec<f64> {
-        let mut sum = vec![0.0; graph.n_symbols(variable)];
-        for seat in &graph.structure.factors_of[variable] {
-            if Some(seat.factor) == except {
-                continue;
-            }
-            for (sum, m) in sum.iter_mut().zip(&self.0[seat.factor][seat.position]) {
-                *sum += m;
-            }
-        }
-        sum
-    }
-
-    /// What the variables of a factor say to it.
-    fn heard_by(&self, graph: &FactorGraph, factor: usize) -> Vec<Vec<f64>> {
-        let variables = graph.variables(factor).iter();
-        variables.map(|i| self.heard(graph, *i, Some(factor))).collect()
-    }
-
-    /// Sends from a factor to all its variables and returns the largest change of a message.
-    fn send<S: Summary>(&mut self, graph: &FactorGraph, factor: usize, damping: f64) -> f64 {
-        let heard = self.heard_by(graph, factor);
-        let (scope, table) = (&graph.structure.factors[factor], graph.table_entries(factor));
-        let mut residual: f64 = 0.0;
-        for position in 0..scope.variables.len() {
-            let mut terms =
-                vec![Vec::with_capacity(table.len() / scope.shape[position]); scope.shape[position]];
-            for (entry, e) in table.iter().enumerate() {
-                let others = (0..heard.len()).filter(|other| *other != position);
-                let said: f64 = others.map(|other| heard[other][scope.symbol(entry, other)]).sum();
-                terms[scope.symbol(entry, position)].push(said - e);
-            }
-            let new: Vec<f64> = terms.iter().map(|terms| S::of(terms)).collect();
-            let total = S::of(&new);
-            for (old, new) in self.0[factor][position].iter_mut().zip(new) {
-                let new = new - total;
-                let change = (new - *old).abs();
-                residual = if change > residual || change.is_nan() {
-                    change
-                } else {
-                    residual
-                };
-                *old = (1.0 - damping) * new + damping * *old;
-            }
-        }
-        residual
-    }
-
-    fn belief(&self, graph: &FactorGraph, factor: usize) -> ArrayD<f64> {
-        let heard = self.heard_by(graph, factor);
-        let (scope, table) = (&graph.structure.factors[factor], graph.table_entries(factor));
-        let mut b: Vec<f64> = table
-            .iter()
-            .enumerate()
-            .map(|(entry, e)| {
-                let said = heard.iter().enumerate();
-                e - said
-                    .map(|(position, n)| n[scope.symbol(entry, position)])
-                    .sum::<f64>()
-            })
-            .collect();
-        to_probabilities(&mut b);
-        ArrayD::from_shape_vec(scope.shape.clone(), b).expect("a belief an entry")
-    }
+fn factor_belief(graph: &FactorGraph, messages: &Messages, factor: usize) -> ArrayD<f64> {
+    let heard = messages.heard_by(graph, factor);
+    let (scope, table) = (&graph.structure.factors[factor], graph.table_entries(factor));
+    let mut b: Vec<f64> = table
+        .iter()
+        .enumerate()
+        .map(|(entry, e)| {
+            let said = heard.iter().enumerate();
+            e - said
+                .map(|(position, n)| n[scope.symbol(entry, position)])
+                .sum::<f64>()
+        })
+        .collect();
+    to_probabilities(&mut b);
+    ArrayD::from_shape_vec(scope.shape.clone(), b).expect("a belief an entry")
 }
 
 fn free_energy(graph: &FactorGraph, of_variables: &[Vec<f64>], of_factors: &[ArrayD<f64>]) -> f64 {

@@ -34,7 +34,7 @@ impl Summary for LogSum {
 }
 
 /// The maximum.
-pub(super) struct Largest;
+pub(crate) struct Largest;
 
 impl Summary for Largest {
     fn of(terms: &[f64]) -> f64 {

@@ -67,7 +67,7 @@ pub use tied::{TiedField, flip_probability};
 
 pub(crate) use blocks::to_probabilities;
 pub(crate) use mean_field::entropy_term;
-pub(crate) use messages::{LogSum, Schedule, Summary};
+pub(crate) use messages::{Largest, LogSum, Schedule, Summary};
 pub(crate) use sum::Compensated;
 
 use crate::graph::Graph;

@@ -2,7 +2,7 @@
 
 use gibbsian_classical::FactorGraph;
 use gibbsian_classical::factor_graph::{
-    FactorBeliefs, SumProduct, log_z_by_elimination, lowest_by_elimination, sample_by_elimination,
+    FactorBeliefs, MaxProduct, SumProduct, log_z_by_elimination, lowest_by_elimination, sample_by_elimination,
 };
 use gibbsian_classical::field::{self, BeliefPropagation};
 use gibbsian_classical::{Boundary, Graph, PairwiseField};
@@ -135,6 +135,58 @@ fn elimination_is_enumeration() {
         assert_eq!(energy, lowest);
         assert_eq!(g.energy(x.view().insert_axis(Axis(0)))[0], lowest);
     }
+}
+
+#[test]
+fn max_product_finds_the_lowest_energy_of_trees() {
+    for damping in [0.0, 0.4] {
+        let method = MaxProduct::new(damping, 1e-12, 1000).unwrap();
+        for g in trees() {
+            let found = method.run(&g);
+            assert!(found.convergence.converged);
+            let lowest = g.energy(g.states().unwrap().view());
+            let lowest = lowest.iter().copied().fold(f64::INFINITY, f64::min);
+            assert_eq!(found.energy, lowest);
+            assert_eq!(g.energy(found.labels.view().insert_axis(Axis(0)))[0], lowest);
+        }
+    }
+    // Two states are lowest, and every variable by itself has both symbols: what is read off must be one state and not half of each.
+    let agree = |_: usize| array![[0.0, 1.0], [1.0, 0.0]].into_dyn();
+    let factors = vec![(vec![2, 0], agree(0)), (vec![1, 2], agree(1))];
+    let tied = FactorGraph::new(vec![vec![0.0, 1.0]; 3], factors).unwrap();
+    let found = MaxProduct::new(0.0, 1e-12, 100).unwrap().run(&tied);
+    assert_eq!((found.energy, found.labels), (0.0, Array1::<f64>::zeros(3)));
+}
+
+/// Where messages settle on a loop, without ties, no change of one variable is for the better; and a pairwise field has the same state.
+#[test]
+fn max_product_is_no_worse_than_its_neighbours_on_loops() {
+    let mut n_settled = 0;
+    for seed in 0..40 {
+        let factors: [&[usize]; 5] = [&[0, 1, 2], &[2, 3, 4], &[4, 0, 1], &[3], &[1, 3]];
+        let g = graph(&[2, 2, 3, 2, 2], &factors, 0.8, 100 + seed);
+        let found = MaxProduct::new(0.5, 1e-12, 10_000).unwrap().run(&g);
+        if !(found.convergence.converged && found.is_unique) {
+            continue;
+        }
+        n_settled += 1;
+        let x = found.labels.view().insert_axis(Axis(0)).to_owned();
+        for site in 0..g.n_variables() {
+            let mut deltas = Array2::zeros((1, g.alphabet(site).len()));
+            gibbsian_core::DiscreteEnergy::site_deltas_into(&g, x.view(), site, deltas.view_mut());
+            assert!(deltas.iter().all(|d| *d >= -1e-9), "seed {seed}: {deltas}");
+        }
+    }
+    assert!(n_settled >= 10, "{n_settled}");
+    let unary = Array2::from_shape_fn((9, 2), |(i, a)| 0.3 * ((3 * i + 5 * a) % 7) as f64 - 0.9);
+    let lattice = Graph::lattice(&[3, 3], Boundary::Open).unwrap();
+    let field = PairwiseField::potts(lattice, vec![-1.0, 1.0], unary, 0.6).unwrap();
+    let expected = field::MaxProduct::new(0.3, 1e-12, 10_000).unwrap().run(&field);
+    let found = MaxProduct::new(0.3, 1e-12, 10_000)
+        .unwrap()
+        .run(&FactorGraph::from(&field));
+    assert!(expected.convergence.converged && found.convergence.converged);
+    assert_eq!(found.labels, expected.labels);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What factor graphs refuse, by name.
 
 use gibbsian_classical::FactorGraph;
-use gibbsian_classical::factor_graph::{SumProduct, log_z_by_elimination, lowest_by_elimination};
+use gibbsian_classical::factor_graph::{MaxProduct, SumProduct, log_z_by_elimination, lowest_by_elimination};
 use gibbsian_core::{Discrete, EnergyPullback, Parametric, ParametricMut};
 use ndarray::{Array1, ArrayD, IxDyn, array};
 
@@ -94,5 +94,6 @@ fn schedules_that_never_end_are_refused() {
         [(1.0, 1e-9, 10), (-0.1, 1e-9, 10), (0.5, 0.0, 10), (0.5, 1e-9, 0)]
     {
         assert!(SumProduct::new(damping, tolerance, max_rounds).is_err());
+        assert!(MaxProduct::new(damping, tolerance, max_rounds).is_err());
     }
 }

@@ -4,12 +4,14 @@
 //! steps in logarithms, and a solver with a wrong factor anywhere has a wrong slope.
 //!
 //! - `strong` solves two equations on shared paths: one with multiplicative noise, whose solution is a function of the path, and one with additive noise.
+//! - `matrix` has matrices of noise, which commute or do not.
 //! - `weak` needs no random number. On normal data the score is affine, so a scheme's last point is an affine function of all the numbers that drive it; solving once for each of them gives the law of the scheme
 //!   exactly.
 //! - `flow` has the schemes without noise on the probability flow of two modes.
 
 mod equations;
 mod flow;
+mod matrix;
 mod strong;
 mod weak;
 
@@ -26,12 +28,13 @@ pub const EXPERIMENT: Experiment = Experiment {
         $$\hat{X}_{t + h} = \hat{X}_t + f(\hat{X}_t, t) \, h + g(\hat{X}_t, t) \left( B_{t + h} - B_t \right) ,$$
         has strong order $\tfrac{1}{2}$, and $1$ where $g$ does not depend on $X$, as in every reverse diffusion.",
     shows: "Every solver converges as theory says: its error is a power of the step, with a known exponent.\n\nEuler and Maruyama's scheme has strong order 1/2 where noise depends on the point and 1 where it does \
-            not, as in the reverse of every diffusion model; the schemes of Milstein and Rößler have 1 and 3/2. Weak orders are measured without sampling, from the law of the scheme itself.",
+            not, as in the reverse of every diffusion model; the schemes of Milstein and Rößler have 1 and 3/2; where several noises do not commute, order 1 needs the areas that they sweep. Weak orders are measured without sampling, from the law of the scheme itself.",
     source: "Kloeden and Platen (1992); Rößler (2010); Lu et al. (2022); Karras et al. (2022)",
     budget_seconds: 10,
     claims: &[
         strong::MULTIPLICATIVE,
         strong::ADDITIVE,
+        matrix::MATRIX,
         weak::REVERSE,
         weak::MULTIPLICATIVE,
         flow::DETERMINISTIC,
@@ -45,6 +48,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     };
     ctx.progress(0, 3, "shared paths");
     strong::measure(ctx, &mut orders)?;
+    matrix::measure(ctx, &mut orders)?;
     ctx.progress(1, 3, "exact laws");
     weak::measure(ctx, &mut orders)?;
     ctx.progress(2, 3, "the flow");

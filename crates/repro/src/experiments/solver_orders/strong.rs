@@ -13,7 +13,7 @@ use crate::statistics::{larger, weighted_slope};
 use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result};
 
 /// Numbers of steps.
-const STEPS: [usize; 5] = [32, 64, 128, 256, 512];
+pub(super) const STEPS: [usize; 5] = [32, 64, 128, 256, 512];
 /// Intervals of the stored path, and the steps of a reference.
 const FINE: usize = 8_192;
 
@@ -36,22 +36,26 @@ pub(super) const ADDITIVE: Claim = Claim {
 };
 
 /// Steps and root mean square errors.
-type Curve = Vec<(f64, f64)>;
+pub(super) type Curve = Vec<(f64, f64)>;
 
-/// Root mean square errors of a scheme at every number of steps.
-fn errors<E: Space, V: Solver<E>>(
+/// Root mean square errors of a scheme at every number of steps, on the whole of a path.
+pub(super) fn errors<E: Space, V: Solver<E>>(
     scheme: &V,
     equation: &E,
     start: &Array2<f64>,
-    path: &dyn BrownianMotion,
+    path: &StoredPath,
     solution: &Array2<f64>,
 ) -> Result<Curve> {
+    let (first, last) = (path.grid().first(), path.grid().last());
     let mut found = Vec::new();
     for n in STEPS {
-        let x =
-            FixedSteps::new(TimeGrid::uniform(0.0, 1.0, n)?).solve(scheme, equation, start.clone(), path)?;
+        let grid = TimeGrid::uniform(first, last, n)?;
+        let x = FixedSteps::new(grid).solve(scheme, equation, start.clone(), path)?;
         let squares = (&x - solution).mapv(|e| e * e);
-        found.push((1.0 / n as f64, squares.mean().unwrap_or(f64::NAN).sqrt()));
+        found.push((
+            (last - first) / n as f64,
+            squares.mean().unwrap_or(f64::NAN).sqrt(),
+        ));
     }
     Ok(found)
 }
@@ -130,7 +134,7 @@ pub(super) fn measure(ctx: &mut Context, orders: &mut Orders) -> Result<()> {
 }
 
 /// Notes the slopes, draws the errors, and returns the largest distance over its tolerance.
-fn compare<const N: usize>(
+pub(super) fn compare<const N: usize>(
     ctx: &mut Context,
     orders: &mut Orders,
     equation: &str,
