@@ -18,6 +18,7 @@ mod binary;
 mod centred;
 pub mod discriminative;
 mod exact;
+mod greedy;
 mod joint;
 mod layer;
 mod mean_field;
@@ -27,6 +28,7 @@ mod pretraining;
 
 pub use binary::{BinaryDbm, BinaryDbmPath, BinaryJoint, FusedVariational, FusedVariationalSettings};
 pub use centred::CentredVariational;
+pub use greedy::{GreedyStack, TossedFeatures};
 pub use joint::Joint;
 pub use mean_field::MeanField;
 pub use objective::{VariationalPersistent, VariationalSettings};

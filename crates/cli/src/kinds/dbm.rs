@@ -6,14 +6,12 @@
 //! reason for length: keys with their defaults, training, sampling and judging of a kind are one file, so that a further kind is one file.
 
 use gibbsian_classical::dbm::{
-    BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalSettings, VariationalSettings,
+    BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalSettings, GreedyStack, VariationalSettings,
 };
-use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, FusedContrastiveDivergence, FusedSettings, Rbm};
-use gibbsian_core::dataset::assert_batch;
-use gibbsian_core::{Dataset, Energy, Record, Seed, Snapshot, Space, Streams};
+use gibbsian_classical::{Bernoulli, Dbm, FusedSettings};
+use gibbsian_core::{Dataset, Energy, Record, Seed, Snapshot, Space};
 use gibbsian_train::{CsvLog, Linear};
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, concatenate, s};
-use rand::RngExt;
+use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -24,7 +22,7 @@ use super::rbm::{Method, base_draws, base_log_probability, base_rate};
 use super::{Draws, Evaluation, Kind, Model, Verdict, Wants};
 use crate::check;
 use crate::config::{self, Sections};
-use crate::data::prepare::{View, fixed_rows};
+use crate::data::prepare::fixed_rows;
 use crate::failure::{Failure, OrRefuse, Result};
 use crate::progress::Progress;
 
@@ -187,53 +185,24 @@ impl DbmKind {
 
     /// The machine that greedy pretraining makes, by CD-1 of machines with copies in place of the missing neighbours; and the stages, of which the last may be unfinished.
     fn pretrained(&self, job: &Job<'_>, base: &Bernoulli, stages: &mut Vec<Stage>) -> Result<Dbm> {
-        let sizes: Vec<usize> = std::iter::once(job.data.dim())
-            .chain(self.model.hidden.iter().copied())
-            .collect();
-        let (mut stack, mut below): (Vec<Rbm>, Vec<BinaryRbm>) = Default::default();
-        for l in 1..sizes.len() {
-            let name = format!("layer-{l}");
-            let visible = if l == 1 {
-                base.clone()
-            } else {
-                Bernoulli::unbiased(sizes[l - 1])
-            };
-            let hidden = Bernoulli::unbiased(sizes[l]);
-            let start = Rbm::random(
-                visible,
-                hidden,
-                self.model.weight_scale,
-                job.seed.child("weights").child(&name),
-            )?;
-            let mut machine = BinaryRbm::from(&start);
-            let n_visible = if l == 1 || l + 1 < sizes.len() { 2 } else { 1 };
-            let n_hidden = if l == 1 { 1 } else { 2 };
+        let mut stack = GreedyStack::new(base.clone(), &self.model.hidden)?;
+        while let Some(layer) = stack.next_layer() {
+            let name = format!("layer-{layer}");
+            let mut machine = stack.start(self.model.weight_scale, job.seed.child("weights").child(&name))?;
             let course = self.course(&name, self.training.pretraining_epochs);
             let rate = self.training.pretraining_learning_rate;
             let rate = Linear::new(rate, 0.1 * rate, course.n_steps(job.data.train.n_points()))?;
-            let data = Features {
-                view: &job.data.train,
-                below: &below,
-            };
-            let mut step =
-                FusedContrastiveDivergence::with_copies(FusedSettings::default(), n_visible, n_hidden)?;
+            let mut step = stack.contrastive_divergence(FusedSettings::default())?;
+            let data = stack.features(&*job.data.train)?;
             let stage = job.fit(course, rate, &data, &mut machine, &mut step, None)?;
             let is_over = stage.completed;
             stages.push(stage);
-            let rbm = Rbm::from(&machine);
-            // Hidden units hear as many copies of the layer below as there are: as much as through weights that many times as large.
-            let heard = Rbm::new(
-                rbm.visible().clone(),
-                rbm.hidden().clone(),
-                &rbm.weights() * n_visible as f64,
-            )?;
-            below.push(BinaryRbm::from(&heard));
-            stack.push(rbm);
             if !is_over {
                 return self.random(job, base);
             }
+            stack.push(&machine)?;
         }
-        Ok(Dbm::from_stack(&stack[0], &stack[1..])?)
+        Ok(stack.compose()?)
     }
 
     /// Small random weights.
@@ -267,37 +236,6 @@ impl DbmKind {
             .map(|pair| Array2::zeros((pair[0], pair[1])))
             .collect();
         Ok(Dbm::new(Bernoulli::unbiased(dim), hidden, weights)?)
-    }
-}
-
-/// Rows as the machines of a stack see them: through the features of those below, tossed at every visit.
-struct Features<'a> {
-    view: &'a View,
-    /// Machines whose hidden means are the features of the layer below.
-    below: &'a [BinaryRbm],
-}
-
-impl Space for Features<'_> {
-    fn dim(&self) -> usize {
-        self.below.last().map_or(self.view.dim(), |m| m.n_hidden())
-    }
-}
-
-impl Dataset for Features<'_> {
-    fn n_points(&self) -> usize {
-        self.view.n_points()
-    }
-
-    fn rows_into(&self, indices: &[usize], streams: Streams, mut out: ArrayViewMut2<f64>) {
-        assert_batch(self, indices, &out);
-        let mut x = self.view.rows(indices, streams);
-        for (l, machine) in self.below.iter().enumerate() {
-            let mut rng = streams.part(1 + l as u64).block(0);
-            x = machine
-                .hidden_mean(x.view())
-                .mapv_into(|p| f64::from(u8::from(rng.random::<f64>() < p)));
-        }
-        out.assign(&x);
     }
 }
 

@@ -1,7 +1,9 @@
 //! The stages of training, each resumable: greedy machines, the deep machine, the classifier.
 
 use gibbsian_classical::dbm::discriminative::{CrossEntropy, FeedForward};
-use gibbsian_classical::dbm::{BinaryDbm, FusedVariational, FusedVariationalSettings, VariationalSettings};
+use gibbsian_classical::dbm::{
+    BinaryDbm, FusedVariational, FusedVariationalSettings, GreedyStack, TossedFeatures, VariationalSettings,
+};
 use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, FusedContrastiveDivergence, FusedSettings, Rbm};
 use gibbsian_core::dataset::Matrix;
 use gibbsian_core::{Dataset, ParametricMut, Snapshot, Space, Streams, TrainStep};
@@ -9,8 +11,7 @@ use gibbsian_data::{LastBatch, Minibatches, StochasticBinarised};
 use gibbsian_train::{
     CheckpointFiles, Checkpointing, Decay, Descent, EachStep, GO_ON, Linear, Momentum, Trainer,
 };
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
-use rand::RngExt;
+use ndarray::{Array2, ArrayView2};
 
 use crate::{Context, Result};
 
@@ -72,36 +73,6 @@ fn fit<M: Space + ParametricMut, S: TrainStep<M> + Snapshot>(
     Ok(())
 }
 
-/// Digits as the machines of a stack see them: through the features of those below, tossed at every visit as the digits are.
-struct Features<'a> {
-    digits: &'a StochasticBinarised,
-    /// Machines whose hidden means are the features of the layer below.
-    below: &'a [BinaryRbm],
-}
-
-impl Space for Features<'_> {
-    fn dim(&self) -> usize {
-        self.below.last().map_or(self.digits.dim(), |m| m.n_hidden())
-    }
-}
-
-impl Dataset for Features<'_> {
-    fn n_points(&self) -> usize {
-        self.digits.n_points()
-    }
-
-    fn rows_into(&self, indices: &[usize], streams: Streams, mut out: ArrayViewMut2<f64>) {
-        let mut x = self.digits.rows(indices, streams);
-        for (l, machine) in self.below.iter().enumerate() {
-            let mut rng = streams.part(1 + l as u64).block(0);
-            x = machine
-                .hidden_mean(x.view())
-                .mapv_into(|p| f64::from(u8::from(rng.random::<f64>() < p)));
-        }
-        out.assign(&x);
-    }
-}
-
 /// The deep machine that greedy pretraining makes, by CD-1 of machines with copies in place of the missing neighbours.
 pub(super) fn pretrained(
     ctx: &Context,
@@ -111,36 +82,16 @@ pub(super) fn pretrained(
     digits: &StochasticBinarised,
     base: &Bernoulli,
 ) -> Result<Dbm> {
-    let (mut stack, mut below): (Vec<Rbm>, Vec<BinaryRbm>) = Default::default();
-    for l in 1..sizes.len() {
-        let name = format!("{name}-layer-{l}");
-        let visible = match l {
-            1 => base.clone(),
-            _ => Bernoulli::unbiased(sizes[l - 1]),
-        };
-        let hidden = Bernoulli::unbiased(sizes[l]);
-        let start = Rbm::random(visible, hidden, WEIGHT_SCALE, ctx.seed().child(&name))?;
-        let mut machine = BinaryRbm::from(&start);
-        let n_visible = if l == 1 || l + 1 < sizes.len() { 2 } else { 1 };
-        let n_hidden = if l == 1 { 1 } else { 2 };
-        let data = Features {
-            digits,
-            below: &below,
-        };
-        let mut step =
-            FusedContrastiveDivergence::with_copies(FusedSettings::default(), n_visible, n_hidden)?;
+    let mut stack = GreedyStack::new(base.clone(), &sizes[1..])?;
+    while let Some(layer) = stack.next_layer() {
+        let name = format!("{name}-layer-{layer}");
+        let mut machine = stack.start(WEIGHT_SCALE, ctx.seed().child(&name))?;
+        let mut step = stack.contrastive_divergence(FusedSettings::default())?;
+        let data = stack.features(digits)?;
         fit(ctx, &name, rates, &data, &mut machine, &mut step)?;
-        let rbm = Rbm::from(&machine);
-        // Hidden units hear as many copies of the layer below as there are: as much as through weights that many times as large.
-        let heard = Rbm::new(
-            rbm.visible().clone(),
-            rbm.hidden().clone(),
-            &rbm.weights() * n_visible as f64,
-        )?;
-        below.push(BinaryRbm::from(&heard));
-        stack.push(rbm);
+        stack.push(&machine)?;
     }
-    Ok(Dbm::from_stack(&stack[0], &stack[1..])?)
+    Ok(stack.compose()?)
 }
 
 /// Small random weights: what learning starts from without pretraining.
@@ -190,7 +141,7 @@ pub(super) fn restricted(
     base: &Bernoulli,
     below: &[BinaryRbm],
 ) -> Result<BinaryRbm> {
-    let data = Features { digits, below };
+    let data = TossedFeatures::new(digits, below)?;
     let hidden = Bernoulli::unbiased(n_hidden);
     let start = Rbm::random(base.clone(), hidden, WEIGHT_SCALE, ctx.seed().child(name))?;
     let mut machine = BinaryRbm::from(&start);
