@@ -9,7 +9,7 @@ use gibbsian_classical::dbm::{
     BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalSettings, GreedyStack, VariationalSettings,
 };
 use gibbsian_classical::{Bernoulli, Dbm, FusedSettings};
-use gibbsian_core::{Dataset, Energy, Record, Seed, Snapshot, Space};
+use gibbsian_core::{Energy, Record, Seed, Snapshot};
 use gibbsian_train::{CsvLog, Linear};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 use serde::Deserialize;

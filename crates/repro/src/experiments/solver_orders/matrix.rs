@@ -173,10 +173,10 @@ fn whole(path: &StoredPath, n_rows: usize, n_motions: usize) -> (Array2<f64>, Ar
 
 /// Measures noises that commute, and noises that do not.
 pub(super) fn measure(ctx: &mut Context, orders: &mut Orders) -> Result<()> {
-    let n = ctx.pick(1_000, 10_000);
+    let (n, seed) = (ctx.pick(1_000, 10_000), ctx.seed());
     let path = |end: f64, n_motions: usize, name: &str| {
         let grid = TimeGrid::uniform(0.0, end, FINE)?;
-        StoredPath::draw(grid, (n, n_motions), ctx.seed().child(name))
+        StoredPath::draw(grid, (n, n_motions), seed.child(name))
     };
     let rows = |row: ArrayView1<f64>| row.broadcast((n, row.len())).map(|all| all.to_owned());
 
