@@ -9,7 +9,8 @@
 //!
 //! **Binarisation.** Pixels are the probabilities of their units: training pictures are tossed afresh at every visit, test pictures once, from a fixed
 //! seed. Published numbers were obtained on another toss of the same pictures. Annealing is optimistic: `E log Ẑ ≤ log Z`, so bounds that use it are too high
-//! in expectation, by about half the variance of a log-weight; where the estimate is not to be trusted, no claim about a bound holds.
+//! in expectation, by about half the variance of a log-weight; claims take the larger of it and of annealing back from chains
+//! that started at digits, and none holds where the two do not meet.
 
 mod claims;
 mod evaluation;
@@ -76,15 +77,20 @@ fn run(ctx: &mut Context) -> Result<()> {
     let base_rate = base_log_probability(&base, test_rows.view());
 
     let sizes = ctx.pick([784, 100, 100], [784, 500, 1000]);
+    // Momentum and decay are those of the authors' programs; without decay the whole has states off the data that hold annealing up.
     let greedy = Rates {
         n_epochs: ctx.pick(5, 100),
         first: 0.05,
         last: 0.005,
+        momentum: 0.9,
+        weight_decay: 0.001,
     };
     let together = Rates {
         n_epochs: ctx.pick(12, 200),
-        first: ctx.pick(0.02, 0.005),
-        last: ctx.pick(0.002, 0.0001),
+        first: ctx.pick(0.002, 0.001),
+        last: ctx.pick(0.0002, 0.0001),
+        momentum: 0.9,
+        weight_decay: 0.0002,
     };
     let start = training::pretrained(ctx, "pretraining", &sizes, greedy, &train, &base)?;
     let machine = training::learn(ctx, "pretrained", &start, together, &train)?;
@@ -98,11 +104,12 @@ fn run(ctx: &mut Context) -> Result<()> {
 
     let bound = Bound::of(ctx, "pretrained", &machine, &base, test_rows.view())?;
     let without = Bound::of(ctx, "without pretraining", &unprepared, &base, test_rows.view())?;
-    ctx.measure(&PRETRAINING, bound.trusted_mean() - without.trusted_mean())?;
-    ctx.measure(&LEARNT, bound.trusted_mean() - base_rate)?;
+    ctx.measure(&PRETRAINING, bound.cautious_mean() - without.cautious_mean())?;
+    ctx.measure(&LEARNT, bound.cautious_mean() - base_rate)?;
     ctx.note(format!(
-        "Bound on the test log-probability: {:.2} nats with pretraining ({}), {:.2} without ({}); independent pixels: {base_rate:.2}.",
-        bound.mean, bound.log_z.text, without.mean, without.log_z.text
+        "Bound on the test log-probability: with pretraining {}, without {}; independent pixels {base_rate:.2}.",
+        bound.text(),
+        without.text()
     ));
     let other = evaluation::log_z(ctx, "pretrained", &machine, &base, Half::Even)?;
     ctx.measure(
@@ -127,17 +134,14 @@ fn run(ctx: &mut Context) -> Result<()> {
     dream(ctx, &machine, &digits)?;
     show_filters(ctx, &machine)?;
     if ctx.scale() == Scale::Full {
-        ctx.measure(&TWO_LAYERS, bound.trusted_mean())?;
+        ctx.measure(&TWO_LAYERS, bound.cautious_mean())?;
         together.keep(ctx, "dbm-mnist-500-1000", "pretrained", &machine)?;
         let sizes = [784, 500, 500, 1000];
         let start = training::pretrained(ctx, "pretraining-three", &sizes, greedy, &train, &base)?;
         let deeper = training::learn(ctx, "three layers", &start, together, &train)?;
         let bound = Bound::of(ctx, "three layers", &deeper, &base, test_rows.view())?;
-        ctx.measure(&THREE_LAYERS, bound.trusted_mean())?;
-        ctx.note(format!(
-            "Three hidden layers: {:.2} nats ({}).",
-            bound.mean, bound.log_z.text
-        ));
+        ctx.measure(&THREE_LAYERS, bound.cautious_mean())?;
+        ctx.note(format!("Three hidden layers: {}.", bound.text()));
     }
     Ok(())
 }
@@ -164,6 +168,8 @@ fn classify(
         n_epochs: ctx.pick(4, 50),
         first: 0.05,
         last: 0.005,
+        momentum: 0.9,
+        weight_decay: 0.0,
     };
     let mut errors = [0.0; 2];
     for (k, (name, machine)) in [
@@ -204,8 +210,10 @@ fn compare(
 ) -> Result<()> {
     let rates = Rates {
         n_epochs: ctx.pick(20, 150),
-        first: 0.1,
-        last: 0.001,
+        first: 0.05,
+        last: 0.0005,
+        momentum: 0.9,
+        weight_decay: 0.001,
     };
     let bottom = training::restricted(ctx, "rbm", sizes[1], rates, train, base, &[])?;
     let log_p = evaluation::restricted(ctx, &bottom, base, test)?;

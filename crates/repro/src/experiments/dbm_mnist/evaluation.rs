@@ -2,9 +2,9 @@
 
 use gibbsian_classical::dbm::{BinaryDbm, BinaryDbmPath, Half, MeanField};
 use gibbsian_classical::{Bernoulli, BinaryRbm, BinaryRbmPath, Dbm, DbmPath, Dbn, Rbm};
-use gibbsian_core::{Energy, Path};
-use gibbsian_partition::{ForwardAis, Ladder, Pilot, ais};
-use ndarray::{ArrayView2, s};
+use gibbsian_core::{Blocks, Energy, Path};
+use gibbsian_partition::{ForwardAis, Ladder, Pilot, ais, reverse_ais};
+use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
 use crate::{Context, Result};
 
@@ -12,9 +12,11 @@ use crate::{Context, Result};
 const N_CHAINS: usize = 100;
 /// Confidence of what is noted.
 const LEVEL: f64 = 0.95;
+/// By how much annealing there and back may differ before neither is believed, in nats.
+const MOST_APART: f64 = 3.0;
 
-/// Annealing with temperatures placed where a pilot run found the work.
-fn anneal<P: Path>(ctx: &Context, name: &str, path: &P) -> Result<ForwardAis> {
+/// Annealing with temperatures placed where a pilot run found the work; and these.
+fn anneal<P: Path>(ctx: &Context, name: &str, path: &P) -> Result<(ForwardAis, Ladder)> {
     ctx.progress(0, 1, &format!("annealing {name}"));
     let seed = ctx.seed().child("annealing").child(name);
     let pilot = Pilot::run(
@@ -24,7 +26,46 @@ fn anneal<P: Path>(ctx: &Context, name: &str, path: &P) -> Result<ForwardAis> {
         &mut seed.child("pilot").rng(),
     )?;
     let ladder = pilot.ladder(ctx.pick(3_000, 20_000))?;
-    Ok(ais(path, &ladder, N_CHAINS, &mut seed.rng())?)
+    Ok((ais(path, &ladder, N_CHAINS, &mut seed.rng())?, ladder))
+}
+
+/// `log Z` by annealing back from where chains are that ran from digits.
+///
+/// They are no exact draws, so it bounds nothing. But a state that annealing is held up in has weights like any other and all chains in it agree, so that nothing in the forward run tells of it; coming from the
+/// digits, chains are held up elsewhere.
+fn anneal_back(
+    ctx: &Context,
+    name: &str,
+    machine: &BinaryDbm,
+    path: &BinaryDbmPath<'_>,
+    ladder: &Ladder,
+    digits: ArrayView2<f64>,
+) -> Result<f64> {
+    let n_sweeps = ctx.pick(1_000, 3_000);
+    let sizes = machine.sizes();
+    let mut rng = ctx.seed().child("annealing back").child(name).rng();
+    let mut x = Array2::zeros((N_CHAINS, sizes.iter().sum()));
+    x.slice_mut(s![.., ..sizes[0]])
+        .assign(&digits.slice(s![..N_CHAINS, ..]));
+    let joint = machine.joint();
+    for sweep in 0..n_sweeps {
+        ctx.progress(sweep, n_sweeps, &format!("chains of {name} from digits"));
+        for block in 0..2 {
+            joint.resample(x.view_mut(), block, None, &mut rng);
+        }
+    }
+    // The odd layers, which the path keeps.
+    let mut kept = Vec::new();
+    let mut first = 0;
+    for (l, n) in sizes.iter().enumerate() {
+        if l % 2 == 1 {
+            kept.push(x.slice(s![.., first..first + n]));
+        }
+        first += n;
+    }
+    let kept = concatenate(Axis(1), &kept)?;
+    ctx.progress(0, 1, &format!("annealing {name} back"));
+    Ok(reverse_ais(path, ladder, kept.view(), &mut rng)?.log_z())
 }
 
 /// `log Z` with its standard error, and both said in words.
@@ -32,8 +73,6 @@ fn anneal<P: Path>(ctx: &Context, name: &str, path: &P) -> Result<ForwardAis> {
 pub(super) struct LogZ {
     pub(super) value: f64,
     pub(super) error: f64,
-    /// Whether its chains agree well enough to be believed.
-    pub(super) is_trusted: bool,
     pub(super) text: String,
 }
 
@@ -43,9 +82,19 @@ impl LogZ {
         Ok(LogZ {
             value: forward.log_z(),
             error: estimate.standard_error,
-            is_trusted: estimate.reliability.is_trusted(),
             text: estimate.to_string(),
         })
+    }
+}
+
+/// The larger of what annealing there and back say, or NaN where they are too far apart for either to be believed.
+///
+/// There alone says too little: chains that are all held up by one state agree with each other, and no diagnosis of their weights tells.
+fn cautious(there: f64, back: f64) -> f64 {
+    if (back - there).abs() <= MOST_APART {
+        there.max(back)
+    } else {
+        f64::NAN
     }
 }
 
@@ -58,12 +107,14 @@ pub(super) fn log_z(
     half: Half,
 ) -> Result<LogZ> {
     let path = BinaryDbmPath::new(machine, base)?.keeping(half);
-    LogZ::of(&anneal(ctx, &format!("{name} {half:?}"), &path)?)
+    LogZ::of(&anneal(ctx, &format!("{name} {half:?}"), &path)?.0)
 }
 
 /// A deep machine seen by its test cases.
 pub(super) struct Bound {
     pub(super) log_z: LogZ,
+    /// `log Z` by annealing back from where chains are that started at digits.
+    pub(super) back: f64,
     pub(super) mean_field: MeanField,
     /// `−F_q(v) − log Z`, mean over the cases.
     pub(super) mean: f64,
@@ -77,24 +128,32 @@ impl Bound {
         base: &Bernoulli,
         test: ArrayView2<f64>,
     ) -> Result<Self> {
-        let log_z = log_z(ctx, name, machine, base, Half::Odd)?;
+        let path = BinaryDbmPath::new(machine, base)?.keeping(Half::Odd);
+        let (forward, ladder) = anneal(ctx, &format!("{name} {:?}", Half::Odd), &path)?;
+        let log_z = LogZ::of(&forward)?;
+        let back = anneal_back(ctx, name, machine, &path, &ladder, test)?;
         ctx.progress(0, 1, &format!("mean field of {name}"));
         let mean_field = machine.mean_field(test, 1e-4, 100)?;
         let free_energy = Dbm::from(machine).variational_free_energy(test, &mean_field);
         Ok(Bound {
             mean: -free_energy.mean().unwrap_or(f64::NAN) - log_z.value,
             log_z,
+            back,
             mean_field,
         })
     }
 
-    /// The mean, or NaN, with which no claim holds, where `log Z` is not to be trusted: a partition function that is missed by far would make any bound look good.
-    pub(super) fn trusted_mean(&self) -> f64 {
-        if self.log_z.is_trusted {
-            self.mean
-        } else {
-            f64::NAN
-        }
+    /// The mean with the larger of both partition functions; NaN, with which no claim holds, where they do not meet: one that is missed by far would make any bound look good.
+    pub(super) fn cautious_mean(&self) -> f64 {
+        self.mean + self.log_z.value - cautious(self.log_z.value, self.back)
+    }
+
+    /// What is noted of it.
+    pub(super) fn text(&self) -> String {
+        format!(
+            "{:.2} nats ({}; annealed back from digits {:.2})",
+            self.mean, self.log_z.text, self.back
+        )
     }
 }
 
@@ -133,7 +192,7 @@ pub(super) fn restricted(
     base: &Bernoulli,
     test: ArrayView2<f64>,
 ) -> Result<f64> {
-    let log_z = anneal(ctx, "RBM", &BinaryRbmPath::new(machine, base)?)?.log_z();
+    let log_z = anneal(ctx, "RBM", &BinaryRbmPath::new(machine, base)?)?.0.log_z();
     Ok(-machine.energy(test).mean().unwrap_or(f64::NAN) - log_z)
 }
 
@@ -148,10 +207,26 @@ pub(super) fn network(
     let features = dbn.features(test)?.swap_remove(0);
     let means = features.mean_axis(ndarray::Axis(0)).ok_or("no test digits")?;
     let base = Bernoulli::matching_means(means.view(), features.nrows(), 1.0)?;
-    let log_z = anneal(ctx, "DBN", &BinaryRbmPath::new(top, &base)?)?.log_z();
+    let log_z = anneal(ctx, "DBN", &BinaryRbmPath::new(top, &base)?)?.0.log_z();
     ctx.progress(0, 1, "recognition passes of the network");
     let bound = dbn.bound(test, 20, &mut ctx.seed().child("recognition").rng())?;
     let n = test.nrows() as f64;
     let error = bound.standard_error.mapv(|e| e * e).sum().sqrt() / n;
     Ok((bound.bound.sum() / n - log_z, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Besides a machine where both ways meet, the two that were met where they do not: in one the chains that went there disagreed, in the other all of them agreed.
+    #[test]
+    fn a_partition_function_is_believed_where_both_ways_meet() {
+        assert_eq!(cautious(300.0, 301.0), 301.0);
+        assert_eq!(cautious(301.0, 300.0), 301.0);
+        assert!(cautious(1142.4, 1377.5).is_nan());
+        assert!(cautious(722.6, 892.3).is_nan());
+        assert!(cautious(892.3, 722.6).is_nan());
+        assert!(cautious(300.0, f64::NAN).is_nan());
+    }
 }

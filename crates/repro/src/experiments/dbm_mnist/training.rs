@@ -26,9 +26,20 @@ pub(super) struct Rates {
     pub(super) n_epochs: u64,
     pub(super) first: f64,
     pub(super) last: f64,
+    pub(super) momentum: f64,
+    pub(super) weight_decay: f64,
 }
 
 impl Rates {
+    /// Contrastive divergence with one sweep.
+    fn contrastive_divergence(self) -> FusedSettings {
+        FusedSettings {
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            ..FusedSettings::default()
+        }
+    }
+
     /// Everything that a stage depends on besides what it starts from, the data and the seed.
     fn recipe(self, name: &str) -> String {
         format!("{name}: {self:?}, minibatches of {BATCH}, weights of {WEIGHT_SCALE}")
@@ -86,7 +97,7 @@ pub(super) fn pretrained(
     while let Some(layer) = stack.next_layer() {
         let name = format!("{name}-layer-{layer}");
         let mut machine = stack.start(WEIGHT_SCALE, ctx.seed().child(&name))?;
-        let mut step = stack.contrastive_divergence(FusedSettings::default())?;
+        let mut step = stack.contrastive_divergence(rates.contrastive_divergence())?;
         let data = stack.features(digits)?;
         fit(ctx, &name, rates, &data, &mut machine, &mut step)?;
         stack.push(&machine)?;
@@ -123,6 +134,8 @@ pub(super) fn learn(
             tolerance: 0.0,
             max_sweeps: 10,
         },
+        momentum: rates.momentum,
+        weight_decay: rates.weight_decay,
         ..FusedVariationalSettings::default()
     };
     let mut machine = BinaryDbm::from(start);
@@ -145,7 +158,7 @@ pub(super) fn restricted(
     let hidden = Bernoulli::unbiased(n_hidden);
     let start = Rbm::random(base.clone(), hidden, WEIGHT_SCALE, ctx.seed().child(name))?;
     let mut machine = BinaryRbm::from(&start);
-    let mut step = FusedContrastiveDivergence::new(FusedSettings::default())?;
+    let mut step = FusedContrastiveDivergence::new(rates.contrastive_divergence())?;
     fit(ctx, name, rates, &data, &mut machine, &mut step)?;
     Ok(machine)
 }
@@ -167,7 +180,11 @@ pub(super) fn classifier(
     let mut net = FeedForward::from_dbm(&Dbm::from(machine), 10)?;
     let data = Matrix::new(CrossEntropy::rows(inputs(machine, v)?.view(), labels, 10)?)?;
     let layout = gibbsian_core::Parametric::layout(&net);
-    let momentum = Momentum::new(&layout, gibbsian_train::Constant::new(0.9)?, Decay::NONE)?;
+    let momentum = Momentum::new(
+        &layout,
+        gibbsian_train::Constant::new(rates.momentum)?,
+        Decay::NONE,
+    )?;
     let mut step = Descent::new(CrossEntropy, momentum);
     fit(ctx, name, rates, &data, &mut net, &mut step)?;
     Ok(net)
