@@ -77,7 +77,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     let base_rate = base_log_probability(&base, test_rows.view());
 
     let sizes = ctx.pick([784, 100, 100], [784, 500, 1000]);
-    // Momentum and decay are those of the authors' programs; without decay the whole has states off the data that hold annealing up.
+    // Without momentum and decay the whole has states off the data that hold annealing up. Hinton (2012, sections 9 and 10) has values of this size.
     let greedy = Rates {
         n_epochs: ctx.pick(5, 100),
         first: 0.05,
