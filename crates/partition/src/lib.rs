@@ -11,6 +11,7 @@
 //! | [`ais()`] | unbiased for `Z`; `log Ẑ` is in expectation a **lower** bound on `log Z` |
 //! | [`reverse_ais()`] | unbiased for `1/Z` **if started from exact draws**; then an **upper** bound in expectation |
 //! | [`Sandwich`] | both, and whether they are in order |
+//! | [`RoundTrip`] | both where nobody has exact draws: whether they meet, which is a test and no bound |
 //! | [`raise()`] | unbiased for the probability of a test case under the annealing model; its logarithm is conservative |
 //! | [`importance()`], [`smc()`] | unbiased for `Z` like annealing: without a ladder, or with particles that are resampled on the way |
 //! | [`ladder_bridge`], [`mbar()`], [`bennett`] | consistent; the least error that draws at the rungs can give |
@@ -84,7 +85,7 @@
 //! ```
 //!
 //! Reading order: [`enumerate`](mod@enumerate) and [`exact`] are the oracles, [`Ladder`] and [`pilot`] say where the temperatures lie, [`weights`],
-//! [`interval`], [`bound`] and [`reliability`] turn weights into statements, [`mod@ais`], [`mod@reverse_ais`], [`sandwich`],
+//! [`interval`], [`bound`] and [`reliability`] turn weights into statements, [`mod@ais`], [`mod@reverse_ais`], [`sandwich`], [`round_trip`],
 //! [`mod@raise`] and [`certificate`] are the methods of annealing, [`mod@importance`], [`mod@smc`] and [`resampling`] those with other weights; [`rungs`] makes the draws
 //! of [`bridge`], [`mod@mbar`], [`mod@thermodynamic`] and [`mod@stepping_stone`], [`tracking`] follows a model that changes, and [`comparison`] holds everything against each other.
 
@@ -113,6 +114,7 @@ pub mod raise;
 pub mod reliability;
 pub mod resampling;
 pub mod reverse_ais;
+pub mod round_trip;
 pub mod rungs;
 pub mod sandwich;
 pub mod smc;
@@ -140,6 +142,7 @@ pub use raise::{Raise, raise};
 pub use reliability::Reliability;
 pub use resampling::Resampling;
 pub use reverse_ais::{ReverseAis, reverse_ais};
+pub use round_trip::RoundTrip;
 pub use rungs::{Reach, RungDraws, RungSampling, sample_rungs};
 pub use sandwich::{Sandwich, SandwichVerdict};
 pub use smc::{Smc, SmcRun, adaptive_ladder, smc};

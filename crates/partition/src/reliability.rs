@@ -4,7 +4,8 @@
 //! what dominates their mean: the fitted Pareto shape shows it, with the limit `min(1 − 1/log₁₀ n, 0.7)` of Vehtari et al.
 //! (2024), equation 13. And too few effective chains, where the expansion in `c / √n` behind every interval stops short:
 //! `n_eff = n / (1 + c²)` of at least [`MIN_EFFECTIVE`] keeps `c / √n` below 0.14 nat. Both are necessary and not sufficient: a mode
-//! that no chain has visited leaves no sign in the weights. Reverse annealing from exact draws would see it.
+//! that no chain has visited leaves no sign in the weights. Reverse annealing from exact draws would see it
+//! ([`Sandwich`](crate::Sandwich)), and annealing back from chains that ran from data often does ([`RoundTrip`](crate::RoundTrip)).
 //!
 //! Estimates from draws at several temperatures have three ways more to fail. Neighbours that hardly overlap: their ratio is then made of
 //! the few draws that lie in both, and no error formula sees what lies in neither. Chains that have not arrived: the first and the second half of

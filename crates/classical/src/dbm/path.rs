@@ -24,18 +24,10 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2, aview
 use rand::Rng;
 
 use self::parts::Ends;
+use super::half::Half;
 use super::layer::Layer;
 use super::{Dbm, MeanField};
 use crate::rbm::free_log_partition;
-
-/// The even layers `v, h², …` or the odd ones `h¹, h³, …` of a machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Half {
-    /// The visible layer, `h²`, `h⁴`, ….
-    Even,
-    /// `h¹`, `h³`, ….
-    Odd,
-}
 
 /// A path on the states of one half of a machine's layers; see the module.
 #[derive(Clone, Debug)]
@@ -176,7 +168,7 @@ impl<'a, V: Units, H: Units> DbmPath<'a, V, H> {
     }
 
     fn is_kept(&self, l: usize) -> bool {
-        (self.first + l).is_multiple_of(2) == (self.half == Half::Even)
+        self.half.has(self.first + l)
     }
 
     fn kept(&self) -> impl Iterator<Item = usize> + '_ {

@@ -81,6 +81,23 @@ fn paths_to_machines_of_every_depth_obey_the_laws() {
 }
 
 #[test]
+fn halves_of_joint_states_are_their_layers() {
+    let joint = Array2::from_shape_fn((2, 10), |(b, i)| (10 * b + i) as f64);
+    let sizes = [2, 3, 1, 4];
+    let (even, odd) = (
+        array![[0.0, 1.0, 5.0], [10.0, 11.0, 15.0]],
+        array![
+            [2.0, 3.0, 4.0, 6.0, 7.0, 8.0, 9.0],
+            [12.0, 13.0, 14.0, 16.0, 17.0, 18.0, 19.0]
+        ],
+    );
+    assert_eq!(Half::Even.of(joint.view(), &sizes).unwrap(), even);
+    assert_eq!(Half::Odd.of(joint.view(), &sizes).unwrap(), odd);
+    let message = Half::Odd.of(joint.view(), &[2, 3]).unwrap_err().to_string();
+    assert!(message.contains("joint"), "{message}");
+}
+
+#[test]
 fn paths_to_the_posterior_end_at_the_free_energy() {
     for (k, sizes) in [&[3, 2][..], &[3, 2, 2], &[3, 2, 2, 1]].into_iter().enumerate() {
         let dbm = machine(sizes, 1.2, 40 + k as u64);

@@ -30,6 +30,9 @@ fn probabilities_sum_to_one_and_the_bound_is_one() {
         .run("evaluate @run --data @all.csv --out @exact.csv --require-certificate")
         .fine();
     let exact = place.column("exact.csv");
+    let log_z = place.json("run/evaluation.json")["details"]["log_z"]
+        .as_f64()
+        .unwrap();
     assert!((exact.mapv(f64::exp).sum() - 1.0).abs() < 1e-6);
 
     let answer = place
@@ -46,11 +49,34 @@ fn probabilities_sum_to_one_and_the_bound_is_one() {
     assert!((&bound - &exact).iter().all(|d| *d < slack), "{slack}");
     assert!((&bound - &exact).iter().all(|d| *d > -2.0));
     assert_eq!(evaluation["certified"], serde_json::Value::Bool(false));
+    // Annealed there and back, and the larger of both is used.
+    let [there, back] = [
+        &evaluation["details"]["estimate"]["log_z"],
+        &evaluation["details"]["log_z_back"],
+    ]
+    .map(|value| value.as_f64().unwrap());
+    assert!(
+        (there - log_z).abs() < slack && (back - log_z).abs() < slack,
+        "{log_z}: {there}, {back}"
+    );
+    assert_eq!(evaluation["details"]["log_z"].as_f64().unwrap(), there.max(back));
+    assert!(evaluation["interval"].is_array());
+    assert!(
+        answer.out.contains("a lower bound up to the error of log Z"),
+        "{}",
+        answer.out
+    );
     assert!(
         answer.out.contains("lower bound on the log-probability"),
         "{}",
         answer.out
     );
+
+    let answer = place
+        .run("evaluate @run --data @all.csv --set evaluation.method=annealing --set evaluation.tolerance=0.0000001")
+        .fine();
+    assert!(answer.out.contains("log Z is not known"), "{}", answer.out);
+    assert!(place.json("run/evaluation.json")["interval"].is_null());
 
     place.run("sample @run --n 200 --out @draws.csv").fine();
     let draws = place.values("draws.csv");

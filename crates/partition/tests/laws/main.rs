@@ -12,6 +12,7 @@ mod likelihood_difference;
 mod paths;
 mod pilot;
 mod raise;
+mod round_trip;
 mod rungs;
 mod smc;
 mod tracking;

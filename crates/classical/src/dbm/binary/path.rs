@@ -94,8 +94,13 @@ impl<'a> BinaryDbmPath<'a> {
         BinaryDbmPath { half, ..self }
     }
 
+    /// The half whose states the chains are.
+    pub fn half(&self) -> Half {
+        self.half
+    }
+
     fn is_kept(&self, l: usize) -> bool {
-        l.is_multiple_of(2) == (self.half == Half::Even)
+        self.half.has(l)
     }
 
     fn kept(&self) -> impl Iterator<Item = usize> + '_ {
