@@ -67,7 +67,7 @@ pub use rbm::{
     BinaryRbm, BinaryRbmPath, Centrable, Centred, CentredRbm, Centring, DropoutContrastiveDivergence,
     EnumeratedDropout, EnumeratedLikelihood, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
     MaxNorm, MeanFieldLikelihood, MeanFieldOrder, Offset, Offsets, Penalty, Rbm, RbmPath, RbmStart,
-    RbmTrajectory, SparsityTarget,
+    RbmTrajectory, SparsityTarget, Standardisation, Standardised,
 };
 pub use units::{
     Bernoulli, Biased, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, MaxPooled, Mirrored,

@@ -35,7 +35,9 @@ mod trajectory;
 pub use binary::{
     BinaryRbm, BinaryRbmPath, BinaryState, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
 };
-pub use centred::{Centrable, Centred, CentredRbm, Centring, Offset, Offsets};
+pub use centred::{
+    Centrable, Centred, CentredRbm, Centring, Offset, Offsets, Standardisation, Standardised,
+};
 pub use dropout::{DropoutContrastiveDivergence, EnumeratedDropout};
 pub use enumerated::EnumeratedLikelihood;
 pub(crate) use gibbs::law_matrix;

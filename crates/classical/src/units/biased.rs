@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use gibbsian_core::Units;
-use ndarray::ArrayView1;
+use gibbsian_core::{ResponsiveUnits, Units};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use super::{Bernoulli, Binomial, Gaussian, Rectified, Softmax, Spin};
 
@@ -22,6 +22,9 @@ pub trait Shift {
 pub trait Biased: Units + Shift {
     /// Where the biases lie in the layer's flat parameters, one a unit.
     fn bias_range(&self) -> Range<usize>;
+
+    /// `Var(x_i | I_b)` of every unit in fields `I` `(B, N)`, `(B, N)`.
+    fn variance(&self, field: ArrayView2<f64>) -> Array2<f64>;
 }
 
 /// A layer that looks the same in a mirror: with `x` also `r − x` is a state, and what of the energy is not the biases' is unchanged by it.
@@ -32,17 +35,36 @@ pub trait Mirrored: Biased {
 
 /// Biases, one a column, come first in the parameters of every kind that has them.
 macro_rules! biased {
-    ($($kind:ty),*) => {
+    ($($kind:ty: $variance:expr),* $(,)?) => {
         $(
             impl Biased for $kind {
                 fn bias_range(&self) -> Range<usize> {
                     0..self.n_units()
                 }
+
+                fn variance(&self, field: ArrayView2<f64>) -> Array2<f64> {
+                    $variance(self, field)
+                }
             }
         )*
     };
 }
-biased!(Bernoulli, Spin, Softmax, Binomial, Gaussian, Rectified);
+biased!(
+    Bernoulli: own_response,
+    Spin: own_response,
+    Binomial: own_response,
+    Gaussian: own_response,
+    Rectified: own_response,
+    // Indicators: x² = x, and their sum does not vary.
+    Softmax: |layer: &Softmax, field| layer.mean(field).mapv(|p| p * (1.0 - p)),
+);
+
+/// The variances of units that do not depend on each other are their responses to their own fields.
+fn own_response<U: ResponsiveUnits>(layer: &U, field: ArrayView2<f64>) -> Array2<f64> {
+    let mut variance = Array2::zeros(field.dim());
+    layer.response_into(field, Array2::ones(field.dim()).view(), variance.view_mut());
+    variance
+}
 
 impl Mirrored for Bernoulli {
     fn mirror(&self) -> f64 {

@@ -159,6 +159,10 @@ impl Biased for MirrorImage {
     fn bias_range(&self) -> std::ops::Range<usize> {
         self.0.bias_range()
     }
+
+    fn variance(&self, field: ArrayView2<f64>) -> Array2<f64> {
+        self.0.variance(field)
+    }
 }
 
 /// The same draws in the mirror: sampled training gives the machine in the mirror, draw for draw.

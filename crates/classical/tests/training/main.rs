@@ -11,4 +11,5 @@ mod flipped;
 mod max_norm;
 mod mean_field;
 mod sparsity;
+mod standardised;
 mod support;

@@ -1,7 +1,7 @@
 //! Mean-field theory against enumeration: the order of its error, its stationary points, its bound, and training with it.
 
 use gibbsian_classical::rbm::MeanField;
-use gibbsian_classical::{MeanFieldLikelihood, MeanFieldOrder, Rbm};
+use gibbsian_classical::{Bernoulli, MeanFieldLikelihood, MeanFieldOrder, Rbm};
 use gibbsian_core::{Objective, Parametric, ParametricMut, Seed, Snapshot};
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
@@ -230,4 +230,39 @@ fn bad_input_is_refused_by_name() {
     assert!(refused(default, Array2::zeros((0, 5))).contains("start"));
     assert!(MeanFieldLikelihood::new(damped, half.clone()).is_err());
     assert!(MeanFieldLikelihood::new(default, half * 2.5).is_err());
+}
+
+/// `W²` overflows, and times a slope of zero it is no number: neither layer's change may hide that of the other.
+#[test]
+fn means_that_are_no_numbers_have_no_small_residual() {
+    let visible = Bernoulli::new(array![0.0, 0.0]).unwrap();
+    let rbm = Rbm::new(visible, Bernoulli::new(array![0.0]).unwrap(), array![[1e200], [-1e200]]).unwrap();
+    for start in [array![[0.5, 0.5]], array![[1.0, 0.0]]] {
+        let means = MeanField::default().solve(&rbm, start.view()).unwrap();
+        let finite = means.visible.iter().chain(&means.hidden).all(|m| m.is_finite());
+        assert!(finite || means.residual.is_nan(), "{means:?}");
+    }
+}
+
+/// A tolerance promises the derivative of the loss, which is no such thing at means that do not solve the equations; without one few iterations an update are what is asked for.
+#[test]
+fn means_that_ran_out_of_iterations_are_trained_on_without_a_tolerance_only() {
+    let rbm = machine(5, 4, 1.0, 0.8, 3);
+    let x = array![[1.0, 0.0, 1.0, 1.0, 0.0]];
+    let learn = |tolerance: f64| {
+        let theory = MeanField {
+            tolerance,
+            max_iterations: 2,
+            ..MeanField::default()
+        };
+        let mut objective = MeanFieldLikelihood::new(theory, means(3, 5, 1)).unwrap();
+        let mut grad = Array1::zeros(rbm.n_params());
+        let loss = objective.loss_and_grad_into(&rbm, x.view(), &mut Seed::new(1).rng(), grad.view_mut());
+        (loss, objective.visible().to_owned())
+    };
+    let (refused, kept) = learn(1e-14);
+    let message = refused.unwrap_err().to_string();
+    assert!(message.contains("residual") && message.contains("max_iterations"), "{message}");
+    assert_eq!(kept, means(3, 5, 1), "a refused update moves no solution");
+    assert!(learn(0.0).0.is_ok());
 }

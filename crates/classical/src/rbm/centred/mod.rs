@@ -31,9 +31,11 @@
 
 mod machine;
 mod objective;
+mod standardised;
 
 pub use machine::CentredRbm;
 pub use objective::{Centred, Offset, Offsets};
+pub use standardised::{Standardisation, Standardised};
 
 use std::ops::Range;
 
@@ -125,7 +127,17 @@ impl Centring {
     ///
     /// # Panics
     /// When `grad` does not have one entry a parameter.
-    pub fn direction<M: Centrable>(&self, machine: &M, mut grad: ArrayViewMut1<f64>) -> Result<()> {
+    pub fn direction<M: Centrable>(&self, machine: &M, grad: ArrayViewMut1<f64>) -> Result<()> {
+        self.direction_between(machine, grad, |_| {})
+    }
+
+    /// `J D J'` of the gradient, with `J` the Jacobian of the centred coordinates and `D` what `between` does to the gradient there.
+    fn direction_between<M: Centrable>(
+        &self,
+        machine: &M,
+        mut grad: ArrayViewMut1<f64>,
+        between: impl FnOnce(&mut Parts<'_>),
+    ) -> Result<()> {
         self.check(machine)?;
         assert_eq!(
             grad.len(),
@@ -144,6 +156,7 @@ impl Centring {
                     .and(&parts.hidden_bias)
                     .for_each(|w, lambda, c| *w -= b * lambda + mu * c);
             });
+        between(&mut parts);
         parts.visible_bias -= &parts.weights.dot(&self.hidden);
         parts.hidden_bias -= &parts.weights.t().dot(&self.visible);
         grad.assign(&direction);
@@ -193,6 +206,9 @@ pub trait Centrable: Space + Parametric {
     /// `E[h | v]`, one row a case.
     fn hidden_means(&self, v: ArrayView2<f64>) -> Array2<f64>;
 
+    /// `Var(h_j | v)`, one row a case.
+    fn hidden_variances(&self, v: ArrayView2<f64>) -> Array2<f64>;
+
     /// Requires rows that the visible units can take.
     ///
     /// # Errors
@@ -219,6 +235,10 @@ impl<V: Biased, H: Biased> Centrable for Rbm<V, H> {
         self.hidden_mean(v)
     }
 
+    fn hidden_variances(&self, v: ArrayView2<f64>) -> Array2<f64> {
+        self.hidden().variance(v.dot(&self.weights()).view())
+    }
+
     fn check_cases(&self, v: ArrayView2<f64>) -> Result<()> {
         self.check_visible(v)
     }
@@ -238,6 +258,10 @@ impl Centrable for BinaryRbm {
 
     fn hidden_means(&self, v: ArrayView2<f64>) -> Array2<f64> {
         self.hidden_mean(v)
+    }
+
+    fn hidden_variances(&self, v: ArrayView2<f64>) -> Array2<f64> {
+        self.hidden_mean(v).mapv(|p| p * (1.0 - p))
     }
 
     fn check_cases(&self, v: ArrayView2<f64>) -> Result<()> {

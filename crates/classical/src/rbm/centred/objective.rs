@@ -127,14 +127,18 @@ impl<O> Centred<O> {
     }
 }
 
-impl<M: Centrable, O: Objective<M>> Objective<M> for Centred<O> {
-    fn loss_and_grad_into(
+impl<O> Centred<O> {
+    /// The loss with its ordinary gradient, and the offsets that the minibatch leads to.
+    pub(super) fn look<M: Centrable>(
         &mut self,
         model: &M,
         x: ArrayView2<f64>,
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
+    ) -> Result<(f64, Centring)>
+    where
+        O: Objective<M>,
+    {
         model.check_cases(x)?;
         if let Some(centring) = &self.centring {
             centring.check(model)?;
@@ -150,6 +154,28 @@ impl<M: Centrable, O: Objective<M>> Objective<M> for Centred<O> {
         let mut own = grad.to_owned();
         let parts = Parts::of(model, own.view_mut());
         let centring = self.moved(data, [parts.visible_bias.view(), parts.hidden_bias.view()])?;
+        Ok((loss, centring))
+    }
+
+    pub(super) fn set_centring(&mut self, centring: Centring) {
+        self.centring = Some(centring);
+    }
+
+    /// How fast offsets follow.
+    pub(super) fn rate(&self) -> f64 {
+        self.offsets.rate
+    }
+}
+
+impl<M: Centrable, O: Objective<M>> Objective<M> for Centred<O> {
+    fn loss_and_grad_into(
+        &mut self,
+        model: &M,
+        x: ArrayView2<f64>,
+        rng: &mut dyn Rng,
+        mut grad: ArrayViewMut1<f64>,
+    ) -> Result<f64> {
+        let (loss, centring) = self.look(model, x, rng, grad.view_mut())?;
         centring.direction(model, grad)?;
         self.centring = Some(centring);
         Ok(loss)
