@@ -15,7 +15,7 @@ use crate::files;
 use crate::ledger::{Entry, Judgement, RUNS_TO_THE_END, Target, Verdict, judge, unmeasured};
 use crate::outcome::{Artefact, ClaimOutcome, Identity, Outcome};
 use crate::progress::Progress;
-use crate::{Provenance, Result, models};
+use crate::{Provenance, Result, models, printed};
 use gibbsian_figure::{ImageGrid, Plot};
 
 /// One run of one experiment.
@@ -111,14 +111,25 @@ impl Context {
         let now = Instant::now();
         let seconds = (now - self.last_measurement).as_secs_f64();
         self.last_measurement = now;
-        self.claims[index] = Some(self.claim_outcome(declared, judgement, seconds));
+        let outcome = self.claim_outcome(declared, judgement, seconds);
+        self.say_early(printed::claim(&outcome));
+        self.claims[index] = Some(outcome);
         self.last_measured = Some(index);
         Ok(())
     }
 
     /// Says in the report what was found, in one paragraph.
     pub fn note(&mut self, text: impl Into<String>) {
-        self.notes.push(text.into());
+        let text = text.into();
+        self.say_early(&text);
+        self.notes.push(text);
+    }
+
+    /// At full scale hours may pass between a finding and the end of the run, which not every run reaches.
+    fn say_early(&self, line: impl std::fmt::Display) {
+        if self.identity.scale == Scale::Full {
+            self.progress.say(line);
+        }
     }
 
     /// Writes `NAME.svg` and shows it in the report under its caption.
@@ -191,21 +202,33 @@ impl Context {
         } = &self.identity;
         let key = files::sha256(format!("{scale}\n{seed}\n{fingerprint}\n{recipe}").as_bytes());
         let path = self.cache.join(&key);
-        // The stored form is the hash of the bytes in hexadecimal, then the bytes; a damaged one is made again.
-        if let Some(stored) = files::read_if_present(&path)?
-            && let Some((hash, bytes)) = stored.split_at_checked(64)
-            && files::sha256(bytes).as_bytes() == hash
-        {
-            return Ok(bytes.to_vec());
+        if let Some(bytes) = files::read_hashed(&path)? {
+            return Ok(bytes);
         }
         let checkpoints = self.cache.join(format!("{key}-{CHECKPOINTS}"));
         files::create_folder(&checkpoints)?;
         let bytes = make(Seed::new(*seed).child("shared").child(recipe), &checkpoints)?;
-        let mut stored = files::sha256(&bytes).into_bytes();
-        stored.extend_from_slice(&bytes);
-        files::write_atomic(&path, &stored)?;
+        files::write_hashed(&path, &bytes)?;
         files::remove(&checkpoints)?;
         Ok(bytes)
+    }
+
+    /// The numbers that `make` returns, made once in a run under this name: what takes hours and has no checkpoints of its own, such as annealing.
+    ///
+    /// They lie beside the [checkpoints](Context::checkpoint_dir) and are taken up under the same conditions, with the bits they had.
+    pub fn numbers(&self, name: &str, make: impl FnOnce() -> Result<Vec<f64>>) -> Result<Vec<f64>> {
+        let path = self
+            .checkpoint_dir()?
+            .join(format!("numbers-{}", files::sha256(name.as_bytes())));
+        if let Some(bytes) = files::read_hashed(&path)?
+            && let (chunks, []) = bytes.as_chunks()
+        {
+            return Ok(chunks.iter().map(|chunk| f64::from_le_bytes(*chunk)).collect());
+        }
+        let numbers = make()?;
+        let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
+        files::write_hashed(&path, &bytes)?;
+        Ok(numbers)
     }
 
     /// Closes the run: claims never measured fail or are skipped, and an error becomes a failed claim of its own.

@@ -43,6 +43,23 @@ pub(crate) fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
+/// Writes bytes after their hash in hexadecimal.
+pub(crate) fn write_hashed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut stored = sha256(bytes).into_bytes();
+    stored.extend_from_slice(bytes);
+    write_atomic(path, &stored)
+}
+
+/// The bytes that [`write_hashed`] wrote, or `None` if there are none or they are damaged.
+pub(crate) fn read_hashed(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let stored = read_if_present(path)?;
+    let whole = stored.as_deref().and_then(|stored| {
+        let (hash, bytes) = stored.split_at_checked(64)?;
+        (sha256(bytes).as_bytes() == hash).then_some(bytes)
+    });
+    Ok(whole.map(<[u8]>::to_vec))
+}
+
 /// Removes a file or a folder with all it holds; it is fine if there is none.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     let removed = match fs::symlink_metadata(path) {

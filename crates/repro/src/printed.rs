@@ -35,17 +35,23 @@ pub(crate) fn begin(experiment: &Experiment, options: &Options, schedule: &Sched
     ));
 }
 
+/// What became of a claim, in a line.
+pub(crate) fn claim(outcome: &ClaimOutcome) -> String {
+    let ClaimOutcome { entry, note, .. } = outcome;
+    let note = note.as_ref().map_or(String::new(), |note| format!(" ({note})"));
+    format!(
+        "{:7} {}: measured {}, expected {}{note}",
+        entry.verdict.name(),
+        entry.claim,
+        entry.measured.map_or("nothing".into(), text::number),
+        text::expectation(&entry.expected, entry.tolerance),
+    )
+}
+
 /// Says what became of an experiment's claims, and how long it took.
 pub(crate) fn outcome(outcome: &Outcome, scale: Scale, console: &Console) {
-    for ClaimOutcome { entry, note, .. } in &outcome.claims {
-        let note = note.as_ref().map_or(String::new(), |note| format!(" ({note})"));
-        console.say(format_args!(
-            "  {:7} {}: measured {}, expected {}{note}",
-            entry.verdict.name(),
-            entry.claim,
-            entry.measured.map_or("nothing".into(), text::number),
-            text::expectation(&entry.expected, entry.tolerance),
-        ));
+    for outcome in &outcome.claims {
+        console.say(format_args!("  {}", claim(outcome)));
     }
     let seconds = outcome.seconds;
     console.say(match scale {

@@ -100,6 +100,15 @@ impl Progress {
         }
     }
 
+    /// Says a line above the bar.
+    pub fn say(&self, line: impl std::fmt::Display) {
+        let line = format!("{}: {line}", self.experiment);
+        match &self.display {
+            Display::Bar(bar) => bar.println(line),
+            Display::Lines(console) => console.notice(line),
+        }
+    }
+
     /// Takes the bar off the screen.
     pub fn finish(&self) {
         if let Display::Bar(bar) = &self.display {

@@ -1,9 +1,9 @@
 //! What a trained machine is worth: partition functions, bounds, the tightness of the bound.
 
 use gibbsian_classical::dbm::{BinaryDbm, BinaryDbmPath, Half, MeanField};
-use gibbsian_classical::{Bernoulli, BinaryRbm, BinaryRbmPath, Dbm, DbmPath, Dbn, Rbm};
+use gibbsian_classical::{Bernoulli, BinaryRbm, BinaryRbmPath, Dbm, DbmPath, Dbn};
 use gibbsian_core::{Blocks, Energy, Path};
-use gibbsian_partition::{ForwardAis, Ladder, Pilot, ReverseAis, RoundTrip, ais, reverse_ais};
+use gibbsian_partition::{ForwardAis, Ladder, LogWeights, Pilot, ReverseAis, RoundTrip, ais, reverse_ais};
 use ndarray::{Array2, ArrayView2, s};
 
 use crate::{Context, Result};
@@ -14,6 +14,14 @@ const N_CHAINS: usize = 100;
 const LEVEL: f64 = 0.95;
 /// By how much annealing there and back may differ before neither is believed, in nats.
 const MOST_APART: f64 = 3.0;
+
+/// Forward annealing, made once in a run.
+fn annealed<P: Path>(ctx: &Context, name: &str, path: &P) -> Result<ForwardAis> {
+    let weights = ctx.numbers(&format!("annealing {name}"), || {
+        Ok(anneal(ctx, name, path)?.0.log_weights().values().to_vec())
+    })?;
+    Ok(ForwardAis::from_log_weights(LogWeights::new(weights)?))
+}
 
 /// Annealing with temperatures placed where a pilot run found the work; and these.
 fn anneal<P: Path>(ctx: &Context, name: &str, path: &P) -> Result<(ForwardAis, Ladder)> {
@@ -86,7 +94,7 @@ pub(super) fn log_z(
     half: Half,
 ) -> Result<LogZ> {
     let path = BinaryDbmPath::new(machine, base)?.keeping(half);
-    LogZ::of(&anneal(ctx, &format!("{name} {half:?}"), &path)?.0)
+    LogZ::of(&annealed(ctx, &format!("{name} {half:?}"), &path)?)
 }
 
 /// A deep machine seen by its test cases.
@@ -108,16 +116,22 @@ impl Bound {
         test: ArrayView2<f64>,
     ) -> Result<Self> {
         let path = BinaryDbmPath::new(machine, base)?.keeping(Half::Odd);
-        let (forward, ladder) = anneal(ctx, &format!("{name} {:?}", Half::Odd), &path)?;
-        let log_z = LogZ::of(&forward)?;
-        let back = anneal_back(ctx, name, machine, &path, &ladder, test)?;
+        let both = ctx.numbers(&format!("annealing {name} there and back"), || {
+            let (there, ladder) = anneal(ctx, &format!("{name} {:?}", Half::Odd), &path)?;
+            let back = anneal_back(ctx, name, machine, &path, &ladder, test)?;
+            Ok([there.log_weights().values(), back.log_weights().values()].concat())
+        })?;
+        let (there, back) = both.split_at(N_CHAINS);
+        let there = ForwardAis::from_log_weights(LogWeights::new(there.to_vec())?);
+        let back = ReverseAis::from_log_weights(LogWeights::new(back.to_vec())?);
+        let log_z = LogZ::of(&there)?;
         ctx.progress(0, 1, &format!("mean field of {name}"));
         let mean_field = machine.mean_field(test, 1e-4, 100)?;
         let free_energy = Dbm::from(machine).variational_free_energy(test, &mean_field);
         Ok(Bound {
             mean: -free_energy.mean().unwrap_or(f64::NAN) - log_z.value,
             log_z,
-            trip: RoundTrip::new(&forward, &back, MOST_APART)?,
+            trip: RoundTrip::new(&there, &back, MOST_APART)?,
             mean_field,
         })
     }
@@ -148,16 +162,22 @@ pub(super) fn tightness(
 ) -> Result<(f64, f64)> {
     let dbm = Dbm::from(machine);
     let ladder = Ladder::linear(ctx.pick(100, 1_000))?;
-    let mut gaps = Vec::with_capacity(n_cases);
-    for case in 0..n_cases {
-        ctx.progress(case, n_cases, "annealing to posteriors");
+    let gap = |case: usize| {
         let q = bound.mean_field.select(&[case]);
         let path = DbmPath::posterior(&dbm, test.row(case), &q)?;
         let mut rng = ctx.seed().child("posterior").nth(case as u64).rng();
         let log_p = ais(&path, &ladder, N_CHAINS, &mut rng)?.log_z();
         let v = test.slice(s![case..case + 1, ..]);
-        gaps.push(log_p + dbm.variational_free_energy(v, &q)[0]);
-    }
+        Ok(log_p + dbm.variational_free_energy(v, &q)[0])
+    };
+    let gaps = ctx.numbers("gaps", || {
+        (0..n_cases)
+            .map(|case| {
+                ctx.progress(case, n_cases, "annealing to posteriors");
+                gap(case)
+            })
+            .collect()
+    })?;
     let n = gaps.len() as f64;
     let mean = gaps.iter().sum::<f64>() / n;
     let variance = gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / (n - 1.0);
@@ -171,25 +191,18 @@ pub(super) fn restricted(
     base: &Bernoulli,
     test: ArrayView2<f64>,
 ) -> Result<f64> {
-    let log_z = anneal(ctx, "RBM", &BinaryRbmPath::new(machine, base)?)?.0.log_z();
+    let log_z = annealed(ctx, "RBM", &BinaryRbmPath::new(machine, base)?)?.log_z();
     Ok(-machine.energy(test).mean().unwrap_or(f64::NAN) - log_z)
 }
 
-/// The mean bound of a deep belief network of two machines on some cases, with its standard error from the draws of the recognition distribution.
-pub(super) fn network(
-    ctx: &Context,
-    bottom: &BinaryRbm,
-    top: &BinaryRbm,
-    test: ArrayView2<f64>,
-) -> Result<(f64, f64)> {
-    let dbn = Dbn::new(Rbm::from(bottom), vec![Rbm::from(top)])?;
-    let features = dbn.features(test)?.swap_remove(0);
+/// The mean bound of a deep belief network of two machines on some cases.
+pub(super) fn network(ctx: &Context, network: &Dbn, test: ArrayView2<f64>) -> Result<f64> {
+    let features = network.features(test)?.swap_remove(0);
     let means = features.mean_axis(ndarray::Axis(0)).ok_or("no test digits")?;
     let base = Bernoulli::matching_means(means.view(), features.nrows(), 1.0)?;
-    let log_z = anneal(ctx, "DBN", &BinaryRbmPath::new(top, &base)?)?.0.log_z();
+    let top = BinaryRbm::from(network.upper().last().ok_or("a network of one machine")?);
+    let log_z = annealed(ctx, "DBN", &BinaryRbmPath::new(&top, &base)?)?.log_z();
     ctx.progress(0, 1, "recognition passes of the network");
-    let bound = dbn.bound(test, 20, &mut ctx.seed().child("recognition").rng())?;
-    let n = test.nrows() as f64;
-    let error = bound.standard_error.mapv(|e| e * e).sum().sqrt() / n;
-    Ok((bound.bound.sum() / n - log_z, error))
+    let bound = network.bound(test, 20, &mut ctx.seed().child("recognition").rng())?;
+    Ok(bound.bound.sum() / test.nrows() as f64 - log_z)
 }

@@ -4,7 +4,7 @@ use gibbsian_classical::dbm::discriminative::{CrossEntropy, FeedForward};
 use gibbsian_classical::dbm::{
     BinaryDbm, FusedVariational, FusedVariationalSettings, GreedyStack, TossedFeatures, VariationalSettings,
 };
-use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, FusedContrastiveDivergence, FusedSettings, Rbm};
+use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, Dbn, FusedContrastiveDivergence, FusedSettings, Rbm};
 use gibbsian_core::dataset::Matrix;
 use gibbsian_core::{Dataset, ParametricMut, Snapshot, Space, Streams, TrainStep};
 use gibbsian_data::{LastBatch, Minibatches, StochasticBinarised};
@@ -144,8 +144,29 @@ pub(super) fn learn(
     Ok(machine)
 }
 
+/// A deep belief network of two machines by CD-1, the upper one on features of the lower.
+pub(super) fn network(
+    ctx: &Context,
+    sizes: &[usize; 3],
+    digits: &StochasticBinarised,
+    base: &Bernoulli,
+) -> Result<Dbn> {
+    let rates = Rates {
+        n_epochs: ctx.pick(20, 150),
+        first: 0.05,
+        last: 0.0005,
+        momentum: 0.9,
+        weight_decay: 0.001,
+    };
+    let bottom = restricted(ctx, "rbm", sizes[1], rates, digits, base, &[])?;
+    let below = std::slice::from_ref(&bottom);
+    let unbiased = Bernoulli::unbiased(sizes[1]);
+    let top = restricted(ctx, "dbn-top", sizes[2], rates, digits, &unbiased, below)?;
+    Ok(Dbn::new(Rbm::from(&bottom), vec![Rbm::from(&top)])?)
+}
+
 /// A restricted machine by CD-1, on digits or on tossed features of machines below.
-pub(super) fn restricted(
+fn restricted(
     ctx: &Context,
     name: &str,
     n_hidden: usize,
@@ -163,22 +184,24 @@ pub(super) fn restricted(
     Ok(machine)
 }
 
-/// The inputs of the classifier that a deep machine starts: pictures with the means of the second hidden layer.
-pub(super) fn inputs(machine: &BinaryDbm, v: ArrayView2<f64>) -> Result<Array2<f64>> {
-    Ok(FeedForward::with_means(v, &machine.mean_field(v, 1e-3, 30)?))
+/// The inputs of a classifier: pictures, and for the net that a deep machine starts also the means of its second hidden layer.
+pub(super) fn inputs(machine: Option<&BinaryDbm>, v: ArrayView2<f64>) -> Result<Array2<f64>> {
+    Ok(match machine {
+        Some(machine) => FeedForward::with_means(v, &machine.mean_field(v, 1e-3, 30)?),
+        None => v.to_owned(),
+    })
 }
 
-/// The classifier that starts as this machine, fine-tuned on labelled pictures.
+/// The net fine-tuned on labelled input rows.
 pub(super) fn classifier(
     ctx: &Context,
     name: &str,
-    machine: &BinaryDbm,
+    mut net: FeedForward,
     rates: Rates,
-    v: ArrayView2<f64>,
+    x: ArrayView2<f64>,
     labels: &[u8],
 ) -> Result<FeedForward> {
-    let mut net = FeedForward::from_dbm(&Dbm::from(machine), 10)?;
-    let data = Matrix::new(CrossEntropy::rows(inputs(machine, v)?.view(), labels, 10)?)?;
+    let data = Matrix::new(CrossEntropy::rows(x, labels, 10)?)?;
     let layout = gibbsian_core::Parametric::layout(&net);
     let momentum = Momentum::new(
         &layout,
