@@ -38,6 +38,7 @@ pub mod factor_graph;
 pub mod field;
 pub mod graph;
 pub mod ising;
+mod larger;
 pub mod linear_chain;
 pub mod potts;
 pub mod rbm;
@@ -59,7 +60,7 @@ pub use gibbsian_linalg::kernels::tiles::Arithmetic;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::{
     BondMoments, CouplingFromPast, ExactMoments, Houdayer, Ising, IsingPath, MultiSpinHeatBath,
-    MultiSpinMetropolis, Reweighting, SelfConsistent, TransferMatrix,
+    MultiSpinMetropolis, ReplicaClusters, Reweighting, SelfConsistent, TransferMatrix,
 };
 pub use linear_chain::{LinearChainCrf, SequenceLikelihood};
 pub use potts::Potts;

@@ -7,7 +7,7 @@ use std::mem::swap;
 /// Both are followed upwards at once, the one with the larger parent first, and what is passed is tied to the other's smaller parent (Rem's algorithm with splicing, in
 /// Patwary, Blair and Manne 2010). It ends where the two meet, which is often at once.
 #[inline]
-pub(super) fn unite(parent: &mut [u32], mut i: u32, mut j: u32) {
+pub(crate) fn unite(parent: &mut [u32], mut i: u32, mut j: u32) {
     loop {
         let (mut above_i, mut above_j) = (parent[i as usize], parent[j as usize]);
         if above_i == above_j {
@@ -27,7 +27,7 @@ pub(super) fn unite(parent: &mut [u32], mut i: u32, mut j: u32) {
 
 /// The root of a member, when all smaller members know theirs already; the member then knows it too.
 #[inline]
-pub(super) fn settle(parent: &mut [u32], member: usize) -> usize {
+pub(crate) fn settle(parent: &mut [u32], member: usize) -> usize {
     // A parent is never larger than its child.
     let root = parent[parent[member] as usize];
     parent[member] = root;

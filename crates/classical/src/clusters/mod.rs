@@ -18,7 +18,7 @@
 //!
 //! With frustrated couplings or strong random fields the moves stay exact, and the clusters stop being useful.
 
-mod forest;
+pub(crate) mod forest;
 mod hybrid;
 mod law;
 mod report;

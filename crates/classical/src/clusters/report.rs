@@ -16,7 +16,7 @@ pub struct Partition {
 
 impl Partition {
     /// The partition of so many sites into clusters of these sizes; zeros are none.
-    pub(super) fn of_sizes(n_sites: usize, sizes: &[u32]) -> Self {
+    pub(crate) fn of_sizes(n_sites: usize, sizes: &[u32]) -> Self {
         // Sizes add up to less than 2³², so that their squares do to less than 2⁶⁴.
         let squares: u64 = sizes.iter().map(|&size| u64::from(size) * u64::from(size)).sum();
         Partition {

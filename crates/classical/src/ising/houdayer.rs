@@ -153,7 +153,7 @@ fn exchange(model: &Ising, mut x: ArrayViewMut1<f64>, first: usize) -> u64 {
 }
 
 /// Requires two halves that are the same model and have no bond between them.
-fn check_two_replicas(model: &Ising) -> Result<()> {
+pub(super) fn check_two_replicas(model: &Ising) -> Result<()> {
     let n = model.dim() / 2;
     let requirement = "two replicas, as Ising::two_replicas makes";
     let refuse = |name: &str, value: String| Err(Error::parameter(name.to_owned(), value, requirement));

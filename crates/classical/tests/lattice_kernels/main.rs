@@ -7,4 +7,5 @@ mod houdayer;
 mod models;
 mod multispin;
 mod potts;
+mod replica_clusters;
 mod xy;
