@@ -49,6 +49,22 @@ pub enum Error {
         /// What helps, where it is known; otherwise empty.
         cure: Cow<'static, str>,
     },
+    /// A point where a chain cannot start, because a number of its target is not finite there.
+    ///
+    /// Either the point was chosen badly, outside the support, or the target is a model whose numbers have grown without bound. The sampler cannot tell; whoever changed the model can, and then says it by
+    /// [`Error::of_changed_model`].
+    Start {
+        /// The point, for example `x[1, ..]`.
+        name: String,
+        /// Its coordinates.
+        point: String,
+        /// What the point must be.
+        requirement: Cow<'static, str>,
+        /// Which number is not finite: the energy, the score.
+        quantity: &'static str,
+        /// NaN or an infinity.
+        value: f64,
+    },
     /// A file that could not be read or written.
     File {
         /// The file.
@@ -102,6 +118,50 @@ impl Error {
         }
     }
 
+    /// A point where a chain cannot start: `quantity` has the `value` there, which is not finite.
+    pub fn start(
+        name: impl Into<String>,
+        point: impl fmt::Display,
+        requirement: impl Into<Cow<'static, str>>,
+        quantity: &'static str,
+        value: f64,
+    ) -> Self {
+        Error::Start {
+            name: name.into(),
+            point: point.to_string(),
+            requirement: requirement.into(),
+            quantity,
+            value,
+        }
+    }
+
+    /// The same of a model that was changed after it had been finite: where a chain cannot start, a number of the model has become non-finite. Other errors remain what they are.
+    ///
+    /// ```
+    /// use gibbsian_core::Error;
+    /// let error = Error::start("x[1, ..]", "[3]", "a point of finite energy; start inside the support", "energy", f64::INFINITY);
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "`x[1, ..]` is [3], but must be a point of finite energy; start inside the support"
+    /// );
+    /// assert_eq!(
+    ///     error.of_changed_model().to_string(),
+    ///     "`energy of x[1, ..]` became inf at the start of a chain, but must stay finite"
+    /// );
+    /// ```
+    #[must_use]
+    pub fn of_changed_model(self) -> Self {
+        match self {
+            Error::Start {
+                name,
+                quantity,
+                value,
+                ..
+            } => Error::non_finite(format!("{quantity} of {name}"), value, "at the start of a chain"),
+            other => other,
+        }
+    }
+
     /// The same, with what helps: `cure` is an instruction that follows the requirement after a semicolon. An empty one changes nothing, and neither does one of
     /// an error of the operating system.
     ///
@@ -120,7 +180,9 @@ impl Error {
             return self;
         }
         match &mut self {
-            Error::Parameter { requirement, .. } => *requirement = format!("{requirement}; {new}").into(),
+            Error::Parameter { requirement, .. } | Error::Start { requirement, .. } => {
+                *requirement = format!("{requirement}; {new}").into();
+            }
             Error::Shape { required, .. } => *required = format!("{required}; {new}"),
             Error::Format { expected, .. } => *expected = format!("{expected}; {new}"),
             Error::NonFinite { cure, .. } => *cure = new,
@@ -131,8 +193,12 @@ impl Error {
 
     /// The same of an argument of a part: `bias[3]` becomes `visible.bias[3]`.
     pub fn within(mut self, part: &str) -> Self {
-        if let Error::Parameter { name, .. } | Error::Shape { name, .. } = &mut self {
-            *name = format!("{part}.{name}").into();
+        match &mut self {
+            Error::Parameter { name, .. } | Error::Shape { name, .. } => {
+                *name = format!("{part}.{name}").into();
+            }
+            Error::Start { name, .. } => *name = format!("{part}.{name}"),
+            _ => {}
         }
         self
     }
@@ -184,6 +250,14 @@ impl fmt::Display for Error {
                     f,
                     "`{name}` became {value} {context}, but must stay finite{semicolon}{cure}"
                 )
+            }
+            Error::Start {
+                name,
+                point,
+                requirement,
+                ..
+            } => {
+                write!(f, "`{name}` is {point}, but must be {requirement}")
             }
             Error::File { path, action, source } => {
                 write!(f, "cannot {action} {}: {source}", path.display())
@@ -404,5 +478,39 @@ mod tests {
         assert_eq!(e.to_string(), "x.csv: found a, expected b; c");
         let e = Error::file("x", "open", io::Error::other("no")).with_cure("c");
         assert_eq!(e.to_string(), "cannot open x: no");
+        let e = Error::start(
+            "x[0, ..]",
+            "[1]",
+            "a point with a finite score",
+            "score",
+            f64::NAN,
+        )
+        .with_cure("c");
+        assert_eq!(
+            e.within("chains").to_string(),
+            "`chains.x[0, ..]` is [1], but must be a point with a finite score; c"
+        );
+    }
+
+    #[test]
+    fn only_a_start_is_told_as_a_number_of_a_changed_model() {
+        let e = Error::start(
+            "x[2, ..]",
+            "[0, 1]",
+            "a point with a finite score",
+            "score",
+            f64::NEG_INFINITY,
+        );
+        match e.within("chains").of_changed_model() {
+            Error::NonFinite { name, value, .. } => {
+                assert_eq!(
+                    (name.as_str(), value),
+                    ("score of chains.x[2, ..]", f64::NEG_INFINITY)
+                );
+            }
+            other => panic!("{other}"),
+        }
+        let e = check_positive("step_size", 0.0).unwrap_err().of_changed_model();
+        assert!(matches!(e, Error::Parameter { .. }), "{e}");
     }
 }

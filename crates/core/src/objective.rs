@@ -80,4 +80,11 @@ pub trait TrainStep<M: ?Sized> {
             "absent: this training step takes all rows alike",
         ))
     }
+
+    /// What the step multiplies the learning rate by that it is given, so that whoever looks on can tell at which rate the last step was made. Provided: 1.
+    ///
+    /// A step around another passes on what that one says, times a factor of its own.
+    fn learning_rate_scale(&self) -> f64 {
+        1.0
+    }
 }

@@ -16,6 +16,9 @@
 //! latent variable and `η² = 2V` it makes the entropy's pull too weak by the fraction `2/k`, to first order. So `η` is better too large than too small. (The paper learns `η` by a bound; here it is given, and
 //! [`AdversarialReport::effective_draws`] says how well it fits.)
 //!
+//! **A game need not settle**: with neither data nor samples somewhere, nothing holds the energy there. [`GradientPenalised`](crate::GradientPenalised) adds a penalty on its slope at the data, with which such games
+//! converge near the truth.
+//!
 //! **The pair is one model.** [`Adversaries`] lays the parameters of both side by side, and the gradient has the sign of descent for each, `(∂L/∂θ, −γ ∂L/∂φ)`. Any optimiser, checkpoint
 //! and training loop then serves; `γ` is the ratio of the two learning rates under plain descent; an optimiser that
 //! ignores the scale of a gradient, as Adam does, ignores it too.
@@ -24,7 +27,7 @@ use gibbsian_core::error::{check_batch, check_count, check_loss, check_non_negat
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{
     Energy, EnergyPullback, Error, GeneratorPullback, Layout, Objective, Parametric, ParametricMut, Result,
-    Score, Space, Stateless, Streams,
+    Score, ScorePullback, Space, Stateless, Streams,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 use rand::Rng;
@@ -78,6 +81,26 @@ impl<M: Space, G: Sync> Space for Adversaries<M, G> {
 impl<M: Energy, G: Sync> Energy for Adversaries<M, G> {
     fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
         self.energy.energy_into(x, out);
+    }
+}
+
+/// That of the energy.
+impl<M: Score, G: Sync> Score for Adversaries<M, G> {
+    fn score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
+        self.energy.score_into(x, out);
+    }
+}
+
+/// That of the energy, which does not depend on the parameters of the generator.
+impl<M: ScorePullback, G: Parametric + Sync> ScorePullback for Adversaries<M, G> {
+    fn score_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        cotangent: &mut dyn FnMut(ArrayView2<f64>, ArrayViewMut2<f64>),
+        grad: ArrayViewMut1<f64>,
+    ) {
+        let (of_energy, _) = grad.split_at(Axis(0), self.energy.n_params());
+        self.energy.score_pullback_with(x, cotangent, of_energy);
     }
 }
 

@@ -19,7 +19,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
 use crate::chains::PersistentChains;
-use crate::phase_report::PhaseReport;
+use crate::phase_report::{PhaseReport, Visit};
 use crate::phases::{Contrast, Shares};
 
 /// How fast weights learn and forget.
@@ -109,6 +109,8 @@ where
     M: EnergyPullback + ParametricMut + Clone,
     K: Kernel<M>,
 {
+    /// # Errors
+    /// Also fast weights that are not finite, and parameters with them that the model refuses.
     fn loss_and_grad_into(
         &mut self,
         model: &M,
@@ -125,13 +127,22 @@ where
             let required = format!("[{}]", params.len());
             return Err(Error::shape("fast_weights", self.fast.shape(), required));
         }
+        let params = params + &self.fast;
+        // Weights that have grown beyond all numbers are no wrong argument.
+        if let Some(i) = params.iter().position(|p| !p.is_finite()) {
+            let name = format!("{} with its fast weight", model.layout().locate(i));
+            return Err(Error::non_finite(name, params[i], "in the model of the chains"));
+        }
         let mut restless = model.clone();
-        restless.set_params((params + &self.fast).view())?;
+        restless.set_params(params.view())?;
         let (negative, acceptance) = self.chains.advance(&restless, rng)?;
         let phases = [x, negative.view()];
         let shares = [Shares::Equal(x.nrows()), Shares::Equal(negative.nrows())];
+        let visits = Visit::all(negative.nrows());
         let loss =
-            (self.contrast).loss_and_grad_into(model, phases, shares, 1.0, acceptance, grad.view_mut())?;
+            (self.contrast).loss_and_grad_into(model, phases, shares, 1.0, acceptance, grad.view_mut());
+        self.contrast.name_chains(&visits);
+        let loss = loss?;
         let FastWeights { rate, decay } = self.settings;
         self.fast
             .zip_mut_with(&grad, |phi, g| *phi = decay * *phi - rate * g);
@@ -149,9 +160,9 @@ impl<K: Kernel<M>, M: ?Sized> Snapshot for FastPersistentContrastiveDivergence<K
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        // Before the first minibatch any number of parameters fits.
+        // Before the first minibatch any number of parameters fits, and a state of that time fits any later one.
         let n = match record.shape("fast_weights") {
-            Some(&[n]) if self.fast.is_empty() => n,
+            Some(&[n]) if n == 0 || self.fast.is_empty() => n,
             _ => self.fast.len(),
         };
         let fast = ArrayView1::from(record.f64s("fast_weights", &[n])?).to_owned();

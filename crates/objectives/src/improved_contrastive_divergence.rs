@@ -17,13 +17,15 @@
 //! metric is the only one whose derivative the score's pullback gives, which is why the last step is written here and is no kernel.
 
 use gibbsian_core::error::{check_batch, check_non_negative, check_positive};
-use gibbsian_core::{EnergyPullback, Kernel, Objective, Record, Result, ScorePullback, Snapshot, Streams};
+use gibbsian_core::{
+    EnergyPullback, Error, Kernel, Objective, Record, Result, ScorePullback, Snapshot, Streams,
+};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::Rng;
 
 use crate::chains::run;
 use crate::gaussian_noise::GaussianNoise;
-use crate::nearest_neighbour_entropy::nearest_neighbour_entropy_and_grad_into;
+use crate::nearest_neighbour_entropy::entropy_of_ends_and_grad_into;
 use crate::phase_report::PhaseReport;
 use crate::phases::{Contrast, Shares};
 use crate::replay::{Replay, ReplayBuffer, Replayed};
@@ -55,11 +57,16 @@ impl<K, S: Source> ImprovedContrastiveDivergence<K, S> {
     /// Chains in `buffer` that start anew at draws of `source`; an update moves them by `replay.n_steps` steps of `kernel`, which may be none, and by the last step.
     ///
     /// # Errors
-    /// No chains or more than the buffer has, a probability outside `[0, 1]`, a step size that is not positive, or a negative weight.
+    /// No chains or more than the buffer has, a single one where the entropy counts, a probability outside `[0, 1]`, a step size that is not positive, or a negative weight.
     pub fn new(kernel: K, source: S, buffer: ReplayBuffer, replay: Replay, last: LastStep) -> Result<Self> {
         check_positive("step_size", last.step_size)?;
         check_non_negative("kl_weight", last.kl_weight)?;
         check_non_negative("entropy_weight", last.entropy_weight)?;
+        if last.kl_weight > 0.0 && last.entropy_weight > 0.0 && replay.n_chains == 1 {
+            let requirement =
+                "at least 2 where the entropy counts: it is estimated from the distances between chains";
+            return Err(Error::parameter("n_chains", 1, requirement));
+        }
         Ok(ImprovedContrastiveDivergence {
             kernel,
             chains: Replayed::new(source, buffer, replay)?,
@@ -117,7 +124,7 @@ impl<K, S: Source> ImprovedContrastiveDivergence<K, S> {
             *value = Ok(lambda * energy);
             if w > 0.0 {
                 let mut spread = Array2::zeros(ends.raw_dim());
-                *value = nearest_neighbour_entropy_and_grad_into(ends.view(), spread.view_mut())
+                *value = entropy_of_ends_and_grad_into(ends.view(), spread.view_mut())
                     .map(|entropy| lambda * (energy - w * entropy));
                 force.scaled_add(-w, &spread);
             }
@@ -135,7 +142,7 @@ where
     S: Source,
 {
     /// # Errors
-    /// Also chains that end at the same point, where the entropy counts.
+    /// Also chains that end at the same point, where the entropy counts: it is not finite then.
     fn loss_and_grad_into(
         &mut self,
         model: &M,
@@ -144,7 +151,7 @@ where
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
         check_batch("x", &x, model.dim())?;
-        let (slots, start) = self.chains.take(model, rng)?;
+        let (visits, start) = self.chains.take(model, rng)?;
         let mut state = self.kernel.init(model, start)?;
         let n_steps = self.chains.settings.n_steps;
         let acceptance = run(&self.kernel, model, &mut state, n_steps, rng);
@@ -159,11 +166,13 @@ where
             through_chain.view_mut(),
         );
         let divergence = divergence?;
-        self.chains.buffer.put_back(&slots, ends.view())?;
         let phases = [x, ends.view()];
-        let shares = [Shares::Equal(x.nrows()), Shares::Equal(slots.len())];
+        let shares = [Shares::Equal(x.nrows()), Shares::Equal(visits.len())];
         let contrast =
-            (self.contrast).loss_and_grad_into(model, phases, shares, 1.0, acceptance, grad.view_mut())?;
+            (self.contrast).loss_and_grad_into(model, phases, shares, 1.0, acceptance, grad.view_mut());
+        self.contrast.name_chains(&visits);
+        let contrast = contrast?;
+        self.chains.put_back(&visits, ends.view())?;
         grad += &through_chain;
         Ok(contrast + divergence)
     }

@@ -11,12 +11,12 @@
 //! Neural energies add chains in a replay buffer ([`ReplayContrastiveDivergence`]), short chains from noise ([`ShortRunContrastiveDivergence`]) and the gradient through the last step of a chain
 //! ([`ImprovedContrastiveDivergence`]); [`AdversarialLikelihood`] learns the sampler, and [`DiffusionRecoveryLikelihood`] needs only chains near noised data. [`NoiseContrastiveEstimation`] and
 //! [`RankingNoiseContrastiveEstimation`] need none: they tell data from draws of a known density, the first with the normaliser as a parameter ([`SelfNormalised`]); [`TelescopingRatioEstimation`] does so step by step. What the last minibatch of a
-//! contrastive objective looked like is in its [`PhaseReport`], and [`RunLength`] asks whether chains have arrived.
+//! contrastive objective looked like is in its [`PhaseReport`], [`Traced`] keeps the energies of persistent chains for `R̂`, and [`RunLength`] asks whether chains have arrived.
 //!
 //! Rows that count by weights are taken by the exact likelihood, all contrastive objectives but those with fast weights, coupled chains or gradients through chains, score matching, recovery likelihood,
 //! both forms of contrast with noise, and flow and equilibrium matching where pairs are independent; the others refuse them.
 //!
-//! [`NaturalGradient`] turns the gradient of any of them into the direction that does not depend on the parametrisation.
+//! [`NaturalGradient`] turns the gradient of any of them into the direction that does not depend on the parametrisation; [`GradientPenalised`] holds the slope of any energy at the data down.
 //!
 //! Score matching compares gradients in `x` instead, where no normaliser is left. For exponential families its minimum has a closed form
 //! ([`ClosedFormScoreMatching`]); for any score it is an expectation of second derivatives ([`ImplicitScoreMatching`], with a boundary [`GeneralisedScoreMatching`]), which can be taken along random
@@ -48,6 +48,7 @@ pub mod denoising_score_matching;
 pub mod diffusion_recovery;
 pub mod discrete_score_matching;
 pub mod energy_matching;
+pub mod energy_traces;
 pub mod equilibrium_matching;
 pub mod exact_likelihood;
 pub mod fast_persistent;
@@ -55,6 +56,7 @@ pub mod finite_difference_sliced_score_matching;
 pub mod flow_matching;
 pub mod gaussian_noise;
 pub mod generalised_score_matching;
+pub mod gradient_penalty;
 pub mod implicit_score_matching;
 pub mod improved_contrastive_divergence;
 pub mod minimum_probability_flow;
@@ -94,6 +96,7 @@ pub use denoising_score_matching::{DenoisingError, DenoisingScoreMatching};
 pub use diffusion_recovery::{DiffusionRecoveryLikelihood, Recovery};
 pub use discrete_score_matching::DiscreteScoreMatching;
 pub use energy_matching::{EnergyMatching, TemperatureRamp};
+pub use energy_traces::{EnergyTraces, PersistentNegatives, Traced};
 pub use equilibrium_matching::{EquilibriumMatching, GradientDecay};
 pub use exact_likelihood::ExactLikelihood;
 pub use fast_persistent::{FastPersistentContrastiveDivergence, FastWeights};
@@ -103,6 +106,7 @@ pub use finite_difference_sliced_score_matching::{
 pub use flow_matching::FlowMatching;
 pub use gaussian_noise::GaussianNoise;
 pub use generalised_score_matching::GeneralisedScoreMatching;
+pub use gradient_penalty::GradientPenalised;
 pub use implicit_score_matching::ImplicitScoreMatching;
 pub use improved_contrastive_divergence::{ImprovedContrastiveDivergence, LastStep};
 pub use minimum_probability_flow::MinimumProbabilityFlow;
@@ -111,7 +115,7 @@ pub use natural_gradient::{NaturalGradient, fisher_information};
 pub use nearest_neighbour_entropy::{nearest_neighbour_entropy, nearest_neighbour_entropy_and_grad_into};
 pub use noise_contrastive::NoiseContrastiveEstimation;
 pub use persistent::PersistentContrastiveDivergence;
-pub use phase_report::PhaseReport;
+pub use phase_report::{PhaseReport, Visit};
 pub use pseudo_likelihood::{PseudoLikelihood, pseudo_log_likelihood};
 pub use ranking_noise_contrastive::RankingNoiseContrastiveEstimation;
 pub use ratio_matching::RatioMatching;

@@ -20,7 +20,8 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 /// # Errors
 /// Fewer than two points, no coordinates, points that coincide (draws of a density do not) or are not finite.
 pub fn nearest_neighbour_entropy(x: ArrayView2<f64>) -> Result<f64> {
-    let neighbours = nearest_neighbours(x)?;
+    check_points(x)?;
+    let neighbours = nearest_neighbours(x).map_err(NoDistance::of_points)?;
     Ok(estimate(x, &neighbours))
 }
 
@@ -31,10 +32,20 @@ pub fn nearest_neighbour_entropy(x: ArrayView2<f64>) -> Result<f64> {
 ///
 /// # Panics
 /// When the shapes differ.
-pub fn nearest_neighbour_entropy_and_grad_into(
-    x: ArrayView2<f64>,
-    mut grad: ArrayViewMut2<f64>,
-) -> Result<f64> {
+pub fn nearest_neighbour_entropy_and_grad_into(x: ArrayView2<f64>, grad: ArrayViewMut2<f64>) -> Result<f64> {
+    check_points(x)?;
+    value_and_grad_into(x, grad).map_err(NoDistance::of_points)
+}
+
+/// The same of the ends of at least two chains: those that have run away from every number, or onto each other, are no mistake in an argument but an entropy that is not finite.
+pub(crate) fn entropy_of_ends_and_grad_into(x: ArrayView2<f64>, grad: ArrayViewMut2<f64>) -> Result<f64> {
+    value_and_grad_into(x, grad).map_err(|NoDistance { b, c, squared }| {
+        let name = format!("log distance of the ends of chains {c} and {b}");
+        Error::non_finite(name, 0.5 * squared.ln(), "in the entropy of the chains")
+    })
+}
+
+fn value_and_grad_into(x: ArrayView2<f64>, mut grad: ArrayViewMut2<f64>) -> Result<f64, NoDistance> {
     assert_eq!(x.dim(), grad.dim(), "one gradient for every point");
     let neighbours = nearest_neighbours(x)?;
     grad.fill(0.0);
@@ -56,11 +67,31 @@ fn estimate(x: ArrayView2<f64>, neighbours: &[(usize, f64)]) -> f64 {
     digamma(n) - digamma(1.0) + log_ball + d / n * log_distances
 }
 
-/// The nearest other point of each, the first of several, and its squared distance.
-fn nearest_neighbours(x: ArrayView2<f64>) -> Result<Vec<(usize, f64)>> {
+/// Two points whose squared distance has no logarithm.
+struct NoDistance {
+    b: usize,
+    c: usize,
+    squared: f64,
+}
+
+impl NoDistance {
+    /// The refusal of points that somebody gave.
+    fn of_points(self) -> Error {
+        let NoDistance { b, c, squared } = self;
+        let name = format!("squared distance of x[{c}, ..] and x[{b}, ..]");
+        Error::parameter(name, squared, "finite and greater than zero")
+    }
+}
+
+fn check_points(x: ArrayView2<f64>) -> Result<()> {
     if x.nrows() < 2 || x.ncols() == 0 {
         return Err(Error::shape("x", x.shape(), "(at least 2, at least 1)"));
     }
+    Ok(())
+}
+
+/// The nearest other point of each, the first of several, and its squared distance.
+fn nearest_neighbours(x: ArrayView2<f64>) -> Result<Vec<(usize, f64)>, NoDistance> {
     let squared = |b: usize, c: usize| -> f64 {
         let pairs = x.row(b).into_iter().zip(x.row(c));
         pairs.map(|(a, b)| (a - b) * (a - b)).sum()
@@ -70,8 +101,8 @@ fn nearest_neighbours(x: ArrayView2<f64>) -> Result<Vec<(usize, f64)>> {
         for c in 0..b {
             let distance = squared(b, c);
             if !(distance > 0.0 && distance.is_finite()) {
-                let name = format!("squared distance of x[{c}, ..] and x[{b}, ..]");
-                return Err(Error::parameter(name, distance, "finite and greater than zero"));
+                let squared = distance;
+                return Err(NoDistance { b, c, squared });
             }
             if distance < nearest[b].1 {
                 nearest[b] = (c, distance);

@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
 use crate::chains::PersistentChains;
-use crate::phase_report::PhaseReport;
+use crate::phase_report::{PhaseReport, Visit};
 use crate::phases::{Contrast, Shares};
 
 /// PCD-k with any kernel on models `M`.
@@ -75,8 +75,12 @@ impl<K: Kernel<M>, M: ?Sized> PersistentContrastiveDivergence<K, M> {
         let phases = [x, negative.view()];
         // The chains are draws of the model and count alike; together they count as much as the data.
         let (total, shares) = (shares.total(), [shares, Shares::Equal(negative.nrows())]);
-        self.contrast
-            .loss_and_grad_into(model, phases, shares, total, acceptance, grad)
+        let visits = Visit::all(negative.nrows());
+        let loss = self
+            .contrast
+            .loss_and_grad_into(model, phases, shares, total, acceptance, grad);
+        self.contrast.name_chains(&visits);
+        loss
     }
 }
 

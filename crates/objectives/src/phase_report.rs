@@ -8,15 +8,37 @@
 //!   and Wu 2020). A gap that keeps one sign is an energy that grows without bound, or fades.
 //! - The **spread** of the energies of each phase, whose growth is the first sign of an energy that explodes.
 //! - The **acceptance** of the kernel's proposals, and how many of them were undefined.
-//! - The energies of single chains. Those of persistent chains, collected over updates as `(chains, draws)`, are what `R̂` and effective sample sizes are computed from.
+//! - The energies of single chains, with the name of the chain where chains outlive a minibatch. [`EnergyTraces`](crate::EnergyTraces) collect them over updates as `(chains, draws)`, which is what
+//!   `R̂` and effective sample sizes are computed from.
 //!
 //! Whether short chains have arrived is asked by [`run_length`](crate::run_length).
 
 use gibbsian_core::Acceptance;
 use ndarray::Array1;
 
+/// Which of the chains that outlive a minibatch was moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// The chain: its row among the persistent ones, or its slot in the buffer.
+    pub slot: usize,
+    /// Whether it started anew before it was moved, so that it has nothing to do with what was in the slot before.
+    pub is_fresh: bool,
+}
+
+impl Visit {
+    /// All of `n` chains that never start anew.
+    pub(crate) fn all(n: usize) -> Vec<Visit> {
+        (0..n)
+            .map(|slot| Visit {
+                slot,
+                is_fresh: false,
+            })
+            .collect()
+    }
+}
+
 /// Energies and acceptance of one minibatch, before the parameters were updated.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PhaseReport {
     /// The energies of the data, `(B)`.
     pub positive: Array1<f64>,
@@ -24,6 +46,8 @@ pub struct PhaseReport {
     pub negative: Array1<f64>,
     /// What happened to all proposals since the minibatch before; nothing was proposed by kernels that draw from exact conditional laws.
     pub acceptance: Acceptance,
+    /// The chain that each of `negative` is of, where chains outlive a minibatch; empty where every minibatch starts its own.
+    pub visits: Vec<Visit>,
 }
 
 impl PhaseReport {
@@ -38,8 +62,13 @@ impl PhaseReport {
     }
 
     /// [`PhaseReport::energy_gap`] over its standard error if rows were independent, `√(Var₊/B + Var₋/n)`.
+    ///
+    /// NaN where a phase has a single row, which says nothing of its spread. Where all energies of each phase are equal it is `±∞`, or NaN if they are the same in both.
     pub fn standardised_gap(&self) -> f64 {
-        let variance = |e: &Array1<f64>| e.var(0.0) / e.len() as f64;
+        let variance = |e: &Array1<f64>| match e.len() {
+            0 | 1 => f64::NAN,
+            n => e.var(0.0) / n as f64,
+        };
         self.energy_gap() / (variance(&self.positive) + variance(&self.negative)).sqrt()
     }
 }

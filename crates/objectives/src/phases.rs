@@ -1,10 +1,10 @@
 //! The difference of two phases, which every contrastive objective ends in, and what a row counts in a mean.
 
 use gibbsian_core::error::{check_each, check_loss, check_non_negative, check_shape};
-use gibbsian_core::{Acceptance, EnergyPullback, Result};
+use gibbsian_core::{Acceptance, EnergyPullback, Error, Result};
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1};
 
-use crate::phase_report::PhaseReport;
+use crate::phase_report::{PhaseReport, Visit};
 
 /// Both methods of an [`Objective`](gibbsian_core::Objective) by one of the type's own, which is told what the rows count.
 macro_rules! by_shares {
@@ -117,6 +117,9 @@ impl Contrast {
     /// penalty. `acceptance` is that of the chains, for the report.
     ///
     /// The value is a surrogate: its gradient at fixed samples is `grad`, but it is not a likelihood and may have any sign.
+    ///
+    /// # Errors
+    /// A chain whose end is not finite, also where the energy is, or a loss that is not.
     pub(crate) fn loss_and_grad_into<M: EnergyPullback + ?Sized>(
         &mut self,
         model: &M,
@@ -144,17 +147,34 @@ impl Contrast {
             (value, energies)
         };
         let (of_positive, positive) = add(positive, positive_shares, 1.0, alpha);
-        let (of_negative, negative) = add(negative, negative_shares, -total, alpha * total);
-        let loss = check_loss(
-            of_positive + of_negative,
-            "in the contrast of positive and negative phase",
-        );
+        let (of_negative, energies) = add(negative, negative_shares, -total, alpha * total);
+        let what = "in the contrast of positive and negative phase";
+        let loss = check_ends(negative).and_then(|()| check_loss(of_positive + of_negative, what));
         // A minibatch that ends in an error is the one that one wants to see.
         self.report = Some(PhaseReport {
             positive,
-            negative,
+            negative: energies,
             acceptance,
+            visits: Vec::new(),
         });
         loss
+    }
+
+    /// Says which chains the last report is of.
+    pub(crate) fn name_chains(&mut self, visits: &[Visit]) {
+        if let Some(report) = &mut self.report {
+            report.visits = visits.to_vec();
+        }
+    }
+}
+
+/// Requires chains to be somewhere.
+fn check_ends(x: ArrayView2<f64>) -> Result<()> {
+    match x.indexed_iter().find(|(_, x)| !x.is_finite()) {
+        None => Ok(()),
+        Some(((chain, i), &x)) => {
+            let name = format!("coordinate {i} of chain {chain}");
+            Err(Error::non_finite(name, x, "in the negative phase"))
+        }
     }
 }

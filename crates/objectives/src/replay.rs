@@ -16,7 +16,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut1, Axis};
 use rand::{Rng, RngExt};
 
 use crate::chains::run;
-use crate::phase_report::PhaseReport;
+use crate::phase_report::{PhaseReport, Visit};
 use crate::phases::{Contrast, Shares};
 use crate::source::{Source, draw_for};
 
@@ -119,12 +119,12 @@ impl<S: Source> Replayed<S> {
         })
     }
 
-    /// Slots and positions of the chains of one update, some of them fresh.
+    /// The chains of one update, some of them fresh, and their positions.
     pub(crate) fn take<M: EnergyPullback + ?Sized>(
         &self,
         model: &M,
         rng: &mut dyn Rng,
-    ) -> Result<(Vec<usize>, Array2<f64>)> {
+    ) -> Result<(Vec<Visit>, Array2<f64>)> {
         let streams = Streams::draw(rng);
         let slots = self.buffer.choose(self.settings.n_chains, &mut streams.block(0));
         let mut x = self.buffer.positions.select(Axis(0), &slots);
@@ -133,10 +133,22 @@ impl<S: Source> Replayed<S> {
             .filter(|_| coin.random::<f64>() < self.settings.reinitialise)
             .collect();
         let draws = draw_for(model, &self.source, fresh.len(), &mut streams.part(2).block(0))?;
+        let visit = |slot| Visit {
+            slot,
+            is_fresh: false,
+        };
+        let mut visits: Vec<Visit> = slots.into_iter().map(visit).collect();
         for (&k, draw) in fresh.iter().zip(draws.rows()) {
             x.row_mut(k).assign(&draw);
+            visits[k].is_fresh = true;
         }
-        Ok((slots, x))
+        Ok((visits, x))
+    }
+
+    /// Puts the chains of an update back.
+    pub(crate) fn put_back(&mut self, visits: &[Visit], x: ArrayView2<f64>) -> Result<()> {
+        let slots: Vec<usize> = visits.iter().map(|visit| visit.slot).collect();
+        self.buffer.put_back(&slots, x)
     }
 }
 
@@ -210,16 +222,21 @@ impl<K, S: Source> ReplayContrastiveDivergence<K, S> {
         K: Kernel<M>,
     {
         check_batch("x", &x, model.dim())?;
-        let (slots, start) = self.chains.take(model, rng)?;
+        let (visits, start) = self.chains.take(model, rng)?;
         let mut state = self.kernel.init(model, start)?;
         let n_steps = self.chains.settings.n_steps;
         let acceptance = run(&self.kernel, model, &mut state, n_steps, rng);
         let ends = self.kernel.positions(&state);
-        self.chains.buffer.put_back(&slots, ends.view())?;
         let phases = [x, ends.view()];
-        let (total, shares) = (shares.total(), [shares, Shares::Equal(slots.len())]);
-        self.contrast
-            .loss_and_grad_into(model, phases, shares, total, acceptance, grad)
+        let (total, shares) = (shares.total(), [shares, Shares::Equal(visits.len())]);
+        let loss = self
+            .contrast
+            .loss_and_grad_into(model, phases, shares, total, acceptance, grad);
+        self.contrast.name_chains(&visits);
+        let loss = loss?;
+        // Chains that ended nowhere are not kept.
+        self.chains.put_back(&visits, ends.view())?;
+        Ok(loss)
     }
 }
 

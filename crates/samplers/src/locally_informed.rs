@@ -108,14 +108,17 @@ impl<T: DiscreteEnergy + ?Sized> Kernel<T> for LocallyInformed {
         let energy = target.energy(x.view());
         let log_weights = self.log_weights(target, x.view());
         for (b, (energy, log_weights)) in energy.iter().zip(log_weights.rows()).enumerate() {
-            let required = if !energy.is_finite() {
-                "a state of finite energy"
-            } else if !log_total(log_weights).is_finite() {
-                "a state with known energies around it, one of them finite"
+            let total = log_total(log_weights);
+            let (required, quantity, value) = if !energy.is_finite() {
+                ("a state of finite energy", "energy", *energy)
+            } else if !total.is_finite() {
+                let required = "a state with known energies around it, one of them finite";
+                (required, "total log-weight of the moves", total)
             } else {
                 continue;
             };
-            return Err(Error::parameter(format!("x[{b}, ..]"), x.row(b), required));
+            let name = format!("x[{b}, ..]");
+            return Err(Error::start(name, x.row(b), required, quantity, value));
         }
         Ok((x, log_weights))
     }

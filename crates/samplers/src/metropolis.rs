@@ -64,12 +64,15 @@ impl<T: DiscreteEnergy + ?Sized> Kernel<T> for Metropolis {
 
     fn init(&self, target: &T, x: Array2<f64>) -> Result<Self::State> {
         target.check_states("x", x.view())?;
-        match target.energy(x.view()).iter().position(|e| !e.is_finite()) {
+        let energy = target.energy(x.view());
+        match energy.iter().position(|e| !e.is_finite()) {
             None => Ok(x),
-            Some(b) => Err(Error::parameter(
+            Some(b) => Err(Error::start(
                 format!("x[{b}, ..]"),
                 x.row(b),
                 "a state of finite energy; start inside the support, for example from data",
+                "energy",
+                energy[b],
             )),
         }
     }

@@ -185,16 +185,12 @@ impl<T: StochasticScore + ?Sized> Kernel<T> for Sgld {
     fn init(&self, target: &T, x: Array2<f64>) -> Result<SgldState> {
         let walkers = Walkers::at(target.dim(), x, 0)?;
         let estimates = target.score_estimate(walkers.x.view(), &mut Streams::from_key(0).block(0));
-        if let Some(b) = estimates
-            .rows()
-            .into_iter()
-            .position(|s| s.iter().any(|s| !s.is_finite()))
-        {
-            return Err(Error::parameter(
-                format!("x[{b}, ..]"),
-                walkers.x.row(b),
-                "a point with a finite estimate of the score",
-            ));
+        for (b, estimate) in estimates.rows().into_iter().enumerate() {
+            if let Some(&s) = estimate.iter().find(|s| !s.is_finite()) {
+                let required = "a point with a finite estimate of the score";
+                let (name, point) = (format!("x[{b}, ..]"), walkers.x.row(b));
+                return Err(Error::start(name, point, required, "estimated score", s));
+            }
         }
         Ok(SgldState {
             working: Working::new(walkers),

@@ -155,14 +155,29 @@ impl Walkers {
 
     fn check(&self) -> Result<()> {
         for (b, (energy, score)) in self.energy.iter().zip(self.score.rows()).enumerate() {
-            let required = if !energy.is_finite() {
-                "a point of finite energy; start inside the support, for example from draws of the base or from data"
-            } else if score.iter().any(|s| !s.is_finite()) {
-                "a point with a finite score; start inside the support, away from its edge"
+            let (required, quantity, value) = if !energy.is_finite() {
+                (
+                    "a point of finite energy; start inside the support, for example from draws of the base or from data",
+                    "energy",
+                    *energy,
+                )
+            } else if let Some(s) = score.iter().find(|s| !s.is_finite()) {
+                (
+                    "a point with a finite score; start inside the support, away from its edge",
+                    "score",
+                    *s,
+                )
             } else {
                 continue;
             };
-            return Err(Error::parameter(format!("x[{b}, ..]"), self.x.row(b), required));
+            let point = self.x.row(b);
+            return Err(Error::start(
+                format!("x[{b}, ..]"),
+                point,
+                required,
+                quantity,
+                value,
+            ));
         }
         Ok(())
     }

@@ -16,7 +16,8 @@ use crate::optimiser::Optimiser;
 /// Gradient descent of an [`Objective`] by an [`Optimiser`], for any model with visible parameters.
 ///
 /// # Errors of its steps
-/// A loss, a gradient or new parameters that are not finite stop the run with the name of the number and the step.
+/// A loss, a gradient or new parameters that are not finite stop the run with the name of the number and the step, counted from zero. So does a chain that cannot start because the
+/// model has no finite energy or score there, once there has been an update; before the first one, the model and the start are the caller's and refused by the words of the sampler.
 /// The model is then as before the step. So is the optimiser when the loss or the gradient was at fault; when the
 /// model refused the new parameters, the optimiser has already moved, and going on requires restoring it.
 #[derive(Debug)]
@@ -98,10 +99,8 @@ impl<O, P: Optimiser> Descent<O, P> {
         if self.grad.len() != params.len() {
             self.grad = Array1::zeros(params.len());
         }
-        let loss = differentiate(&mut self.objective, model, self.grad.view_mut()).map_err(|e| match e {
-            Error::NonFinite { .. } => e.with_cure(CURE_OF_DIVERGENCE),
-            other => other,
-        })?;
+        let loss = differentiate(&mut self.objective, model, self.grad.view_mut())
+            .map_err(|error| self.with_step(error))?;
         if !loss.is_finite() {
             return Err(Error::non_finite("loss", loss, self.at_step()).with_cure(CURE_OF_DIVERGENCE));
         }
@@ -127,6 +126,24 @@ impl<O, P: Optimiser> Descent<O, P> {
 impl<O, P> Descent<O, P> {
     fn at_step(&self) -> String {
         format!("at step {}", self.n_steps)
+    }
+
+    /// What the objective met, with the step where it is a number that is not finite.
+    fn with_step(&self, error: Error) -> Error {
+        let error = if self.n_steps == 0 {
+            error
+        } else {
+            error.of_changed_model()
+        };
+        match error {
+            Error::NonFinite {
+                name, value, context, ..
+            } => {
+                let context = format!("{context} {}", self.at_step());
+                Error::non_finite(name, value, context.trim_start()).with_cure(CURE_OF_DIVERGENCE)
+            }
+            other => other,
+        }
     }
 }
 

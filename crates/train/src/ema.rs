@@ -189,6 +189,10 @@ where
             step.weighted_train_step(model, x, w, learning_rate, rng)
         })
     }
+
+    fn learning_rate_scale(&self) -> f64 {
+        self.step.learning_rate_scale()
+    }
 }
 
 impl<S: Snapshot> Snapshot for Ema<S> {

@@ -43,8 +43,9 @@ impl Default for GuardOptions {
 
 /// A training step that rolls back when it diverges.
 ///
-/// A step has diverged when an error says that a number is not finite, when its loss is not finite, or when the criterion says so. Other errors, such as a minibatch that does not fit, end the run as they would
-/// without a guard. A step that returns a loss has been accepted, so monitors never see a loss that was refused; [`Guarded::rollbacks`] tells them what happened.
+/// A step has diverged when an error says that a number is not finite, when its loss is not finite, or when the criterion says so. Where a chain cannot start ([`Error::Start`]), the model has diverged too, but
+/// for the model that the first step is given, whose starts the caller has chosen. Other errors, such as a minibatch that does not fit, end the run as they would without a guard. A step that returns a loss has been
+/// accepted, so monitors never see a loss that was refused; [`Guarded::rollbacks`] tells them what happened.
 ///
 /// # Errors of its steps
 /// After the last rollback the next divergence is an error with the criterion, its value, the step and the number of rollbacks. Model and training step are then in the last good state.
@@ -184,7 +185,7 @@ impl<S: Snapshot, C> Guarded<S, C> {
         self.rollbacks.clone()
     }
 
-    /// What learning rates are multiplied by now, `factor^n` after `n` rollbacks.
+    /// What learning rates are multiplied by now, `factor^n` after `n` rollbacks; [`Progress::learning_rate`](crate::Progress::learning_rate) has it in it.
     pub fn scale(&self) -> f64 {
         self.rollbacks.scale()
     }
@@ -203,9 +204,12 @@ impl<S: Snapshot, C> Guarded<S, C> {
             self.good = State::of(model, &self.step, 0);
             self.candidate = self.good.clone();
         }
+        // Whether the model is the caller's, as far as the guard can tell.
+        let mut is_given = self.n_steps == 0;
         loop {
             let lowered = learning_rate * self.scale();
             let outcome = train(&mut self.step, model, lowered)
+                .map_err(|error| if is_given { error } else { error.of_changed_model() })
                 .and_then(|loss| Ok((loss, self.judge(model, loss)?)))
                 .or_else(|error| Ok((f64::NAN, Some(Divergence::of(error)?))));
             match outcome? {
@@ -213,7 +217,10 @@ impl<S: Snapshot, C> Guarded<S, C> {
                     self.accept(model);
                     return Ok(loss);
                 }
-                (_, Some(divergence)) => self.roll_back(model, divergence)?,
+                (_, Some(divergence)) => {
+                    self.roll_back(model, divergence)?;
+                    is_given = self.good.n_steps == 0;
+                }
             }
         }
     }
@@ -226,7 +233,8 @@ impl<S: Snapshot, C> Guarded<S, C> {
         if !loss.is_finite() {
             return Err(Error::non_finite("loss", loss, ""));
         }
-        self.criterion.judge(model, self.n_steps + 1, loss)
+        let judged = self.criterion.judge(model, self.n_steps + 1, loss);
+        judged.map_err(Error::of_changed_model)
     }
 
     fn accept<M: Parametric + ?Sized>(&mut self, model: &M) {
@@ -286,6 +294,10 @@ where
         self.guard(model, learning_rate, |step, model, learning_rate| {
             step.weighted_train_step(model, x, w, learning_rate, rng)
         })
+    }
+
+    fn learning_rate_scale(&self) -> f64 {
+        self.scale() * self.step.learning_rate_scale()
     }
 }
 

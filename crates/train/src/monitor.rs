@@ -25,7 +25,7 @@ pub struct Progress {
     pub n_epochs: u64,
     /// The loss of the last step; at the end of an epoch, the mean loss of the epoch.
     pub loss: f64,
-    /// The learning rate of the last step.
+    /// The learning rate at which the last step was made: the schedule's times what the training step multiplies it by, as a [`crate::Guarded`] one does after a rollback.
     pub learning_rate: f64,
     /// Since this process began or resumed the run.
     pub elapsed: Duration,

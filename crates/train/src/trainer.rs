@@ -146,7 +146,7 @@ impl Trainer {
                 epoch: t / steps_per_epoch,
                 n_epochs: self.n_epochs,
                 loss,
-                learning_rate,
+                learning_rate: learning_rate * step.learning_rate_scale(),
                 elapsed,
                 remaining: elapsed
                     .div_f64((position.step - first) as f64)

@@ -107,6 +107,10 @@ impl<V: Units, H: Units, S: TrainStep<Rbm<V, H>>> TrainStep<Rbm<V, H>> for MaxNo
         model.limit_norms(self.limit)?;
         Ok(loss)
     }
+
+    fn learning_rate_scale(&self) -> f64 {
+        self.step.learning_rate_scale()
+    }
 }
 
 impl<S: Snapshot> Snapshot for MaxNorm<S> {

@@ -129,7 +129,7 @@ fn a_report_is_about_the_spread_and_the_gap_of_energies() {
     let report = PhaseReport {
         positive: energy(2),
         negative: energy(3),
-        acceptance: gibbsian_core::Acceptance::default(),
+        ..PhaseReport::default()
     };
     let energies = model().energy(audit.states.view());
     let mean = audit.pi.dot(&energies);
@@ -142,4 +142,24 @@ fn a_report_is_about_the_spread_and_the_gap_of_energies() {
     let expected = report.energy_gap() / ((positive.powi(2) + negative.powi(2)) / 10_000.0).sqrt();
     assert!((report.standardised_gap() - expected).abs() <= 1e-12);
     assert!(report.standardised_gap().abs() <= 4.9);
+}
+
+/// One row has no spread, so a gap between single rows is not measured in it.
+#[test]
+fn a_gap_without_a_standard_error_is_not_a_large_one() {
+    let gap = |positive: &[f64], negative: &[f64]| {
+        let report = PhaseReport {
+            positive: positive.to_vec().into(),
+            negative: negative.to_vec().into(),
+            ..PhaseReport::default()
+        };
+        report.standardised_gap()
+    };
+    assert!(gap(&[1.0], &[2.0]).is_nan());
+    assert!(gap(&[1.0, 3.0], &[2.0]).is_nan());
+    assert!(gap(&[1.0], &[2.0, 4.0]).is_nan());
+    // Variances of 1 and of 4, in two rows each.
+    assert!((gap(&[1.0, 3.0], &[6.0, 10.0]) + 6.0 / 2.5_f64.sqrt()).abs() <= 1e-15);
+    assert_eq!(gap(&[1.0, 1.0], &[2.0, 2.0]), f64::NEG_INFINITY);
+    assert!(gap(&[2.0, 2.0], &[2.0, 2.0]).is_nan());
 }

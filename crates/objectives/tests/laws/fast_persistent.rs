@@ -1,7 +1,7 @@
 //! Fast weights: they follow their recurrence, drive the chains, and are no part of the model.
 
 use crate::common::{call, data, energy_derivatives, model, refusal};
-use gibbsian_core::{Kernel, Objective, Parametric, ParametricMut, Record, Seed, Snapshot, Values};
+use gibbsian_core::{Error, Kernel, Objective, Parametric, ParametricMut, Record, Seed, Snapshot, Values};
 use gibbsian_objectives::{
     FastPersistentContrastiveDivergence, FastWeights, PersistentContrastiveDivergence,
 };
@@ -141,6 +141,51 @@ fn a_run_resumes_from_a_snapshot_bit_for_bit() {
         refusal(&mut new, x),
         "`fast_weights` has shape [2], but must have shape [6]"
     );
+}
+
+/// A run that diverges in its first steps goes back to where it began.
+#[test]
+fn the_state_before_the_first_minibatch_comes_back() {
+    let x = data();
+    let calls = |objective: &mut Fast| -> Vec<_> {
+        let seeds = (0..3).map(|n| Seed::new(5).nth(n));
+        seeds
+            .map(|seed| call(objective, x.view(), &mut seed.rng()).unwrap())
+            .collect()
+    };
+    let mut objective = chains(40, 2, SETTINGS);
+    let (start, first) = (objective.snapshot(), calls(&mut objective));
+    let later = objective.snapshot();
+    objective.restore(&start).unwrap();
+    assert_eq!(
+        (objective.snapshot(), objective.fast_weights().len()),
+        (start.clone(), 0)
+    );
+    assert_eq!(calls(&mut objective), first);
+    assert_eq!(objective.snapshot(), later);
+    // And from there to a state that knows the number of parameters.
+    objective.restore(&start).unwrap();
+    objective.restore(&later).unwrap();
+    assert_eq!(objective.snapshot(), later);
+}
+
+/// At a rate of 10³⁰⁸ they overflow within some updates, which a guard takes for what it is.
+#[test]
+fn fast_weights_that_overflow_are_numbers_that_are_not_finite() {
+    let mut objective = chains(
+        40,
+        2,
+        FastWeights {
+            rate: 1e308,
+            decay: 0.99,
+        },
+    );
+    let mut outcomes = (0..100).map(|n| call(&mut objective, data().view(), &mut Seed::new(6).nth(n).rng()));
+    let error = outcomes.find_map(Result::err).expect("an overflow");
+    match error {
+        Error::NonFinite { name, .. } => assert!(name.ends_with(" with its fast weight"), "{name}"),
+        other => panic!("{other}"),
+    }
 }
 
 #[test]

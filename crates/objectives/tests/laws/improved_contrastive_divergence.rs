@@ -1,7 +1,7 @@
 //! The gradient through the last step of the chains, against differences and against the divergence of normal laws.
 
 use crate::common::{Autoregression, Langevin};
-use gibbsian_core::{Energy, EnergyPullback, Objective, Parametric, Score, Seed};
+use gibbsian_core::{Energy, EnergyPullback, Error, Objective, Parametric, Score, Seed};
 use gibbsian_objectives::{
     ImprovedContrastiveDivergence, LastStep, Replay, ReplayBuffer, nearest_neighbour_entropy,
 };
@@ -165,6 +165,73 @@ fn the_energy_part_has_the_expectation_of_normal_laws() {
         mean("precision", &values[1], in_precision),
     ];
     family(&tests, FALSE_ALARM).unwrap();
+}
+
+/// Steps so long that the ends of chains are no numbers, or too far apart to have distances, and ends that coincide because noise is lost beside the drift: in each case the entropy is not finite, which is no fault of an argument.
+#[test]
+fn an_entropy_that_is_not_finite_is_told_as_such() {
+    let told = |model: Gaussian, step_size: f64| {
+        let buffer = ReplayBuffer::new(start()).unwrap();
+        let replay = Replay {
+            n_steps: 0,
+            n_chains: N,
+            reinitialise: 0.0,
+        };
+        let last = LastStep {
+            step_size,
+            kl_weight: 1.0,
+            entropy_weight: 1.0,
+        };
+        let mut objective =
+            ImprovedContrastiveDivergence::new(Autoregression(0.5), noise(), buffer, replay, last).unwrap();
+        let rng = &mut Seed::new(9).rng();
+        let mut grad = Array1::zeros(5);
+        let error = objective
+            .loss_and_grad_into(&model, data().view(), rng, grad.view_mut())
+            .unwrap_err();
+        // Chains that are nowhere are not kept.
+        assert_eq!(objective.buffer().positions(), start());
+        match error {
+            Error::NonFinite { name, value, .. } => (name, value),
+            other => panic!("{other}"),
+        }
+    };
+    let (name, value) = told(target(), 1e200);
+    assert_eq!(
+        (name.as_str(), value),
+        ("log distance of the ends of chains 0 and 1", f64::INFINITY)
+    );
+    let far = Gaussian::new(array![1e200, 1e200], array![[1e200, 0.0], [0.0, 1e200]]).unwrap();
+    assert!(told(far, 0.2).1.is_nan());
+    // The score is 10²⁰ wherever the chains are.
+    let steep = Gaussian::new(array![1e30, 1e30], array![[1e-10, 0.0], [0.0, 1e-10]]).unwrap();
+    assert_eq!(told(steep, 0.2).1, f64::NEG_INFINITY);
+}
+
+#[test]
+fn a_single_chain_has_no_entropy() {
+    let new = |kl_weight, entropy_weight| {
+        let replay = Replay {
+            n_steps: 0,
+            n_chains: 1,
+            reinitialise: 0.0,
+        };
+        let last = LastStep {
+            step_size: 0.1,
+            kl_weight,
+            entropy_weight,
+        };
+        let buffer = ReplayBuffer::new(start()).unwrap();
+        ImprovedContrastiveDivergence::new(Autoregression(0.5), noise(), buffer, replay, last)
+    };
+    assert_eq!(
+        new(0.5, 1.0).unwrap_err().to_string(),
+        "`n_chains` is 1, but must be at least 2 where the entropy counts: it is estimated from the distances between chains"
+    );
+    for (kl_weight, entropy_weight) in [(0.0, 1.0), (0.5, 0.0)] {
+        let (loss, _) = call(&mut new(kl_weight, entropy_weight).unwrap(), Seed::new(1));
+        assert!(loss.is_finite());
+    }
 }
 
 #[test]

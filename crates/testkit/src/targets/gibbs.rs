@@ -34,12 +34,15 @@ impl<T: Blocks + Energy> Kernel<T> for Sweep {
 
     fn init(&self, target: &T, x: Array2<f64>) -> Result<Self::State> {
         error::check_batch("x", &x, target.dim())?;
-        match target.energy(x.view()).iter().position(|e| !e.is_finite()) {
+        let energy = target.energy(x.view());
+        match energy.iter().position(|e| !e.is_finite()) {
             None => Ok(x),
-            Some(b) => Err(Error::parameter(
+            Some(b) => Err(Error::start(
                 format!("x[{b}, ..]"),
                 x.row(b),
                 "a point of finite energy",
+                "energy",
+                energy[b],
             )),
         }
     }

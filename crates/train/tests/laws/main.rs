@@ -7,5 +7,7 @@ mod adaptive;
 mod averages;
 mod guard;
 mod guarded_runs;
+mod learning_rates;
 mod log;
+mod not_finite;
 mod toys;
