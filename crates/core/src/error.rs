@@ -400,8 +400,11 @@ pub fn check_batch<S: Data<Elem = f64>>(
     }
 }
 
-/// `[i, j]` of a flat position in row-major order.
+/// `[i, j]` of a flat position in row-major order; nothing for an array without axes, which is a number with the name alone.
 fn index_of(mut flat: usize, shape: &[usize]) -> String {
+    if shape.is_empty() {
+        return String::new();
+    }
     let mut index = vec![0; shape.len()];
     for (i, &n) in index.iter_mut().zip(shape).rev() {
         *i = flat % n;
@@ -439,6 +442,9 @@ mod tests {
         // A transposed view is indexed by its own logical order.
         let e = check_finite("weights", &w.t()).unwrap_err();
         assert_eq!(e.to_string(), "`weights[0, 1]` is NaN, but must be finite");
+        // A number has no index.
+        let e = check_finite("weight", &ndarray::arr0(f64::NAN)).unwrap_err();
+        assert_eq!(e.to_string(), "`weight` is NaN, but must be finite");
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn only_energies_see_the_constant() {
     );
     assert!(model.into_model().log_z() > 0.0);
     let refused = SelfNormalised::<Pairwise>::new(pairwise(), f64::NAN).unwrap_err();
-    assert_eq!(refused.to_string(), "`log_z[]` is NaN, but must be finite");
+    assert_eq!(refused.to_string(), "`log_z` is NaN, but must be finite");
 }
 
 #[test]

@@ -26,7 +26,7 @@ mod block;
 
 use gibbsian_core::error::{Error, Result, check_finite};
 use gibbsian_core::{Seed, Streams};
-use ndarray::aview1;
+use ndarray::arr0;
 
 use self::block::{Block, Node};
 use super::{BrownianBlock, BrownianMotion};
@@ -69,8 +69,8 @@ impl BrownianTree {
     /// # Errors
     /// Times that are not finite, or not different.
     pub fn new(from: f64, to: f64, seed: Seed) -> Result<Self> {
-        check_finite("from", &aview1(&[from]))?;
-        check_finite("to", &aview1(&[to]))?;
+        check_finite("from", &arr0(from))?;
+        check_finite("to", &arr0(to))?;
         let (early, late) = (from.min(to), from.max(to));
         if early == late || !(late - early).is_finite() {
             let requirement = format!("a time at a finite distance from the other end, {from}");
