@@ -6,7 +6,7 @@
 //! - [`uniform_box`] and [`multivariate_student_t`]: the uniform density on a box, and Student's t in several dimensions;
 //! - [`family`]: exponential families, with natural and mean parameters, Fisher information, divergences, estimates;
 //! - [`gaussian`]: multivariate normals by covariance or precision;
-//! - [`mixture`]: Gaussian mixtures with closed-form score, Hessian, divergence and posterior, and their estimation by EM;
+//! - [`mixture`]: Gaussian mixtures with closed-form score, Hessian, divergence and posterior, and their estimation by EM; mixtures and points of data in noise;
 //! - [`combine`]: mixtures, products, autoregressive densities, changes of variables, temperature;
 //! - [`kernel_energy`]: a density bent by kernels, whose score matching is a linear system;
 //! - [`positive`]: positive functions made of any function, by a square, an exponential, an absolute value or softplus;

@@ -26,7 +26,7 @@
 //! as `‖y‖² < 10³⁰⁸`; beyond, the log-density is −∞ and the score NaN.
 //!
 //! **Noise.** A mixture plus Gaussian noise is a mixture, and what is known of the clean point has a closed form too: [`NoisedMixture`] along a whole
-//! forward process, [`MixtureInNoise`] for noise of any covariance.
+//! forward process, [`MixtureInNoise`] for noise of any covariance. Points without any spread become a density in noise, too: [`NoisedEmpirical`].
 //!
 //! **Rejected:** precision matrices instead of whitening maps, `½ xᵀ P x − xᵀ P μ + …`, which is one matrix product for all points and components
 //! but cancels far from the origin; a running maximum that would save storing `y_k`, because each rescaling rounds once more.
@@ -53,7 +53,7 @@ pub use covariances::Covariances;
 pub use em::{CovarianceForm, ExpectationMaximisation, MixtureFit};
 use factors::Factors;
 pub use noise::MixtureInNoise;
-pub use noised::NoisedMixture;
+pub use noised::{NoisedEmpirical, NoisedMixture};
 
 /// How far the sum of a mixture's weights may be from one.
 ///

@@ -11,50 +11,14 @@ use ndarray::{
 };
 use rayon::prelude::*;
 
+use super::density::noised_density;
 use super::isotropic::{IsotropicChunk, Wanted};
 use super::panel::Levels;
-use super::{NoisedMixture, Spectral};
+use super::{NoisedMixture, Spectral, levels};
 use crate::mixture::evaluation::{CHUNK_ROWS, assert_columns, assert_rows};
 use kernels::Chunk;
 
 impl<P: LinearGaussian> NoisedMixture<P> {
-    /// Writes `log p_t(x)` of every row into `out` `(B)`.
-    ///
-    /// # Panics
-    /// When the shapes do not fit.
-    pub fn log_density_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut1<f64>) {
-        assert_energy_shapes(self.dim(), x, &out);
-        self.evaluate(
-            x,
-            t,
-            Outputs {
-                log_density: Some(out),
-                ..Outputs::default()
-            },
-        );
-    }
-
-    /// `log p_t(x)` of every row, in a new array `(B)`.
-    pub fn log_density_at(&self, x: ArrayView2<f64>, t: ArrayView1<f64>) -> Array1<f64> {
-        let mut out = Array1::zeros(x.nrows());
-        self.log_density_at_into(x, t, out.view_mut());
-        out
-    }
-
-    /// The scores `∇ log p_t(x)` of all rows, in a new array `(B, D)`.
-    pub fn score_at(&self, x: ArrayView2<f64>, t: ArrayView1<f64>) -> Array2<f64> {
-        let mut out = Array2::zeros(x.raw_dim());
-        self.score_at_into(x, t, out.view_mut());
-        out
-    }
-
-    /// The divergences `Δ log p_t(x)` of the score at all rows, in a new array `(B)`.
-    pub fn divergence_at(&self, x: ArrayView2<f64>, t: ArrayView1<f64>) -> Array1<f64> {
-        let mut out = Array1::zeros(x.nrows());
-        self.divergence_at_into(x, t, out.view_mut());
-        out
-    }
-
     /// Writes the Hessian of `log p_t` at every row into `out` `(B, D, D)`; each is symmetric to the last bit.
     ///
     /// # Panics
@@ -78,15 +42,6 @@ impl<P: LinearGaussian> NoisedMixture<P> {
         out
     }
 
-    /// The noise that a noise-predicting network learns, `E[z | x_t] = −σ s`, `(B, D)`, where `x_t = α x_0 + σ z`.
-    pub fn noise_hat(&self, x: ArrayView2<f64>, t: ArrayView1<f64>) -> Array2<f64> {
-        let mut out = self.score_at(x, t);
-        for (mut row, &t) in out.rows_mut().into_iter().zip(t) {
-            row *= -self.process.sigma(t);
-        }
-        out
-    }
-
     /// The probabilities `p(k | x_t)` of the components, `(B, K)`.
     ///
     /// # Panics
@@ -104,34 +59,17 @@ impl<P: LinearGaussian> NoisedMixture<P> {
         out
     }
 
-    /// Fills the outputs chunk by chunk, several chunks in parallel.
+    /// Fills the outputs.
     #[track_caller]
     pub(super) fn evaluate(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, outputs: Outputs) {
-        assert_columns(x, self.dim());
-        assert!(
-            t.len() == x.nrows(),
-            "t has shape {:?}, but x {:?}: a time for each row",
-            t.shape(),
-            x.shape()
-        );
-        let chunks: Vec<_> = (x.axis_chunks_iter(Axis(0), CHUNK_ROWS))
-            .zip(t.axis_chunks_iter(Axis(0), CHUNK_ROWS))
-            .zip(outputs.chunks())
-            .collect();
-        let chunk = |((x, t), outputs): ((ArrayView2<f64>, ArrayView1<f64>), Outputs)| {
-            let (alpha, variance) = self.levels(t);
+        for_each_chunk(self.dim(), x, t, outputs, |x, t, outputs| {
+            let (alpha, variance) = levels(&self.process, t);
             let levels = Levels {
                 alpha: &alpha,
                 variance: &variance,
             };
             self.spectral.evaluate(x, levels, outputs);
-        };
-        // A solver's blocks are small and many: they are parallel already.
-        if chunks.len() == 1 {
-            chunks.into_iter().for_each(chunk);
-        } else {
-            chunks.into_par_iter().for_each(chunk);
-        }
+        });
     }
 }
 
@@ -159,110 +97,34 @@ impl Spectral {
     }
 }
 
-/// `E(x, t) = −log p_t(x)`, so that the normaliser is one at every time.
-impl<P: LinearGaussian> TimeEnergy for NoisedMixture<P> {
-    fn energy_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut1<f64>) {
-        self.log_density_at_into(x, t, out.view_mut());
-        out.mapv_inplace(|log_density| -log_density);
-    }
-}
+noised_density!(NoisedMixture);
 
-impl<P: LinearGaussian> TimePotential for NoisedMixture<P> {
-    fn energy_and_score_at_into(
-        &self,
-        x: ArrayView2<f64>,
-        t: ArrayView1<f64>,
-        mut energy: ArrayViewMut1<f64>,
-        score: ArrayViewMut2<f64>,
-    ) {
-        assert_energy_shapes(self.dim(), x, &energy);
-        assert_rows(x, &score, self.dim());
-        self.evaluate(
-            x,
-            t,
-            Outputs {
-                log_density: Some(energy.view_mut()),
-                score: Some(score),
-                ..Outputs::default()
-            },
-        );
-        energy.mapv_inplace(|log_density| -log_density);
-    }
-}
-
-impl<P: LinearGaussian> TimeScore for NoisedMixture<P> {
-    fn score_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
-        assert_rows(x, &out, self.dim());
-        self.evaluate(
-            x,
-            t,
-            Outputs {
-                score: Some(out),
-                ..Outputs::default()
-            },
-        );
-    }
-}
-
-impl<P: LinearGaussian> TimeScoreJvp for NoisedMixture<P> {
-    fn score_jvp_at_into(
-        &self,
-        x: ArrayView2<f64>,
-        t: ArrayView1<f64>,
-        v: ArrayView2<f64>,
-        score: ArrayViewMut2<f64>,
-        jvp: ArrayViewMut2<f64>,
-    ) {
-        assert!(
-            v.dim() == x.dim(),
-            "v has shape {:?}, but x {:?}",
-            v.shape(),
-            x.shape()
-        );
-        assert_rows(x, &score, self.dim());
-        assert_rows(x, &jvp, self.dim());
-        self.evaluate(
-            x,
-            t,
-            Outputs {
-                score: Some(score),
-                v: Some(v),
-                jvp: Some(jvp),
-                ..Outputs::default()
-            },
-        );
-    }
-
-    fn divergence_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut1<f64>) {
-        assert_energy_shapes(self.dim(), x, &out);
-        self.evaluate(
-            x,
-            t,
-            Outputs {
-                divergence: Some(out),
-                ..Outputs::default()
-            },
-        );
-    }
-
-    fn score_and_divergence_at_into(
-        &self,
-        x: ArrayView2<f64>,
-        t: ArrayView1<f64>,
-        score: ArrayViewMut2<f64>,
-        divergence: ArrayViewMut1<f64>,
-    ) {
-        assert_rows(x, &score, self.dim());
-        assert_energy_shapes(self.dim(), x, &divergence);
-        self.evaluate(
-            x,
-            t,
-            Outputs {
-                score: Some(score),
-                divergence: Some(divergence),
-                ..Outputs::default()
-            },
-        );
+/// Gives `f` the rows of a chunk, their times and what is to be filled for them, chunk after chunk, several in parallel.
+#[track_caller]
+pub(super) fn for_each_chunk(
+    dim: usize,
+    x: ArrayView2<f64>,
+    t: ArrayView1<f64>,
+    outputs: Outputs,
+    f: impl Fn(ArrayView2<f64>, ArrayView1<f64>, Outputs) + Sync,
+) {
+    assert_columns(x, dim);
+    assert!(
+        t.len() == x.nrows(),
+        "t has shape {:?}, but x {:?}: a time for each row",
+        t.shape(),
+        x.shape()
+    );
+    let chunks: Vec<_> = (x.axis_chunks_iter(Axis(0), CHUNK_ROWS))
+        .zip(t.axis_chunks_iter(Axis(0), CHUNK_ROWS))
+        .zip(outputs.chunks())
+        .collect();
+    let chunk = |((x, t), outputs): ((ArrayView2<f64>, ArrayView1<f64>), Outputs)| f(x, t, outputs);
+    // A solver's blocks are small and many: they are parallel already.
+    if chunks.len() == 1 {
+        chunks.into_iter().for_each(chunk);
+    } else {
+        chunks.into_par_iter().for_each(chunk);
     }
 }
 
@@ -283,7 +145,7 @@ pub(super) struct Outputs<'a> {
 
 impl<'a> Outputs<'a> {
     /// Whether nothing is wanted but log-densities, scores and divergences.
-    fn are_simple(&self) -> bool {
+    pub(super) fn are_simple(&self) -> bool {
         self.responsibilities.is_none()
             && self.v.is_none()
             && self.jvp.is_none()

@@ -8,12 +8,14 @@
 //! alone is computed once for neighbours of one level.
 
 mod panel;
+mod points;
 mod tiles;
 
 use gibbsian_core::simd::Vectorized;
 use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 
 use self::panel::Panel;
+pub(super) use self::points::PointsChunk;
 use self::tiles::{TILE, tiles};
 use super::panel::Levels;
 use crate::mixture::triangular::LANES;

@@ -24,6 +24,8 @@
 //! **Rejected:** a Cholesky factor of `C_k` at each new time: a triangular product has half the operations of a full one, which pays where thousands of rows share
 //! a time, and the factor costs `D` times as many, which does not where each has its own. [`NoisedMixture::marginal`] is there for the former.
 
+mod density;
+mod empirical;
 mod evaluation;
 mod isotropic;
 mod panel;
@@ -39,6 +41,7 @@ use gibbsian_core::{LinearGaussian, Space};
 use ndarray::{Array1, ArrayView1};
 
 use super::{Covariances, GaussianMixture};
+pub use empirical::NoisedEmpirical;
 use isotropic::Isotropic;
 use spectra::Spectra;
 
@@ -149,33 +152,33 @@ impl<P: LinearGaussian> NoisedMixture<P> {
         };
         GaussianMixture::new(mixture.weights.clone(), alpha * &mixture.means, covariances)
     }
-
-    /// `α` and `σ²` of each time, NaN for what is no time.
-    fn levels(&self, t: ArrayView1<f64>) -> (Vec<f64>, Vec<f64>) {
-        let horizon = self.process.horizon();
-        let level = |t: f64| match (0.0..=horizon).contains(&t) {
-            true => (self.process.alpha(t), self.process.variance(t)),
-            false => (f64::NAN, f64::NAN),
-        };
-        // Rows often share their time, all or neighbours.
-        let first = t.first().map_or(f64::NAN, |t| *t);
-        if t.iter().all(|t| *t == first) {
-            let (alpha, variance) = level(first);
-            return (vec![alpha; t.len()], vec![variance; t.len()]);
-        }
-        let mut last = (f64::NAN, (f64::NAN, f64::NAN));
-        let mut next = |&t: &f64| {
-            if t != last.0 {
-                last = (t, level(t));
-            }
-            last.1
-        };
-        t.iter().map(&mut next).unzip()
-    }
 }
 
 impl<P: LinearGaussian> Space for NoisedMixture<P> {
     fn dim(&self) -> usize {
         self.spectral.mixture.dim()
     }
+}
+
+/// `α` and `σ²` of each time, NaN for what is no time.
+fn levels(process: &impl LinearGaussian, t: ArrayView1<f64>) -> (Vec<f64>, Vec<f64>) {
+    let horizon = process.horizon();
+    let level = |t: f64| match (0.0..=horizon).contains(&t) {
+        true => (process.alpha(t), process.variance(t)),
+        false => (f64::NAN, f64::NAN),
+    };
+    // Rows often share their time, all or neighbours.
+    let first = t.first().map_or(f64::NAN, |t| *t);
+    if t.iter().all(|t| *t == first) {
+        let (alpha, variance) = level(first);
+        return (vec![alpha; t.len()], vec![variance; t.len()]);
+    }
+    let mut last = (f64::NAN, (f64::NAN, f64::NAN));
+    let mut next = |&t: &f64| {
+        if t != last.0 {
+            last = (t, level(t));
+        }
+        last.1
+    };
+    t.iter().map(&mut next).unzip()
 }

@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use super::NoisedMixture;
+use super::{NoisedMixture, levels};
 
 impl<P: LinearGaussian> NoisedMixture<P> {
     /// Draws of `(x_0, x_t)`, both `(B, D)`, a pair for each of the times `t` `(B)`: `x_0` from the mixture, `x_t` from the process.
@@ -41,27 +41,37 @@ impl<P: LinearGaussian> NoisedMixture<P> {
         t: ArrayView1<f64>,
         rng: &mut dyn Rng,
     ) -> (Array2<f64>, Array2<f64>) {
-        assert!(
-            x.dim() == (t.len(), self.dim()),
-            "x has shape {:?}, but {} times in dimension {} need ({}, {})",
-            x.shape(),
-            t.len(),
-            self.dim(),
-            t.len(),
-            self.dim()
-        );
-        let streams = Streams::draw(rng);
-        let mut noise = Array2::zeros(x.raw_dim());
-        parallel::for_each_block(noise.view_mut(), |block, mut rows| {
-            let mut rng = streams.block(block);
-            rows.mapv_inplace(|_| rng.sample(StandardNormal));
-        });
-        let (alpha, variance) = self.levels(t);
-        let mut noisy = noise.clone();
-        for (b, mut row) in noisy.rows_mut().into_iter().enumerate() {
-            let sigma = variance[b].sqrt();
-            row.zip_mut_with(&x.row(b), |z, x| *z = alpha[b] * x + sigma * *z);
-        }
-        (noisy, noise)
+        add_noise(&self.process, self.dim(), x, t, rng)
     }
+}
+
+/// [`NoisedMixture::add_noise`] in `dim` dimensions.
+#[track_caller]
+pub(super) fn add_noise(
+    process: &impl LinearGaussian,
+    dim: usize,
+    x: ArrayView2<f64>,
+    t: ArrayView1<f64>,
+    rng: &mut dyn Rng,
+) -> (Array2<f64>, Array2<f64>) {
+    assert!(
+        x.dim() == (t.len(), dim),
+        "x has shape {:?}, but {} times in dimension {dim} need ({}, {dim})",
+        x.shape(),
+        t.len(),
+        t.len(),
+    );
+    let streams = Streams::draw(rng);
+    let mut noise = Array2::zeros(x.raw_dim());
+    parallel::for_each_block(noise.view_mut(), |block, mut rows| {
+        let mut rng = streams.block(block);
+        rows.mapv_inplace(|_| rng.sample(StandardNormal));
+    });
+    let (alpha, variance) = levels(process, t);
+    let mut noisy = noise.clone();
+    for (b, mut row) in noisy.rows_mut().into_iter().enumerate() {
+        let sigma = variance[b].sqrt();
+        row.zip_mut_with(&x.row(b), |z, x| *z = alpha[b] * x + sigma * *z);
+    }
+    (noisy, noise)
 }

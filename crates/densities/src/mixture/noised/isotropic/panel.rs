@@ -11,20 +11,20 @@ use crate::mixture::triangular::{LANES, split_off};
 
 /// Thirty-two points and what is known of them, in memory that is allocated in one piece.
 pub(super) struct Panel<'m> {
-    isotropic: &'m Isotropic,
-    alpha: Lanes,
+    pub(super) isotropic: &'m Isotropic,
+    pub(super) alpha: Lanes,
     variance: Lanes,
     /// `(D)` coordinates.
     x: &'m mut [Lanes],
-    score: &'m mut [Lanes],
+    pub(super) score: &'m mut [Lanes],
     /// `(K)`: `1/(α² λ_k + σ²)`, one for all where the variances are equal.
     precisions: &'m mut [Lanes],
     /// `(K)`: `log w_k − ½ log |2π C_k|`, without what the components have in common unless the log-density is wanted.
     scales: &'m mut [Lanes],
     /// `(K)`: `ℓ_k`, then `r_k`.
-    weights: &'m mut [Lanes],
+    pub(super) weights: &'m mut [Lanes],
     /// The components that have a share in one of the points.
-    active: Vec<usize>,
+    pub(super) active: Vec<usize>,
     /// `r_k p_k` of these.
     pulls: &'m mut [Lanes],
     log_density: Lanes,
@@ -256,6 +256,22 @@ impl<'m> Panel<'m> {
                 total[l] += pull[l];
             }
         }
+        let alpha = self.alpha;
+        self.sum_means(&alpha, &total);
+    }
+
+    /// The mean `Σ_k r_k μ_k` of the means of the components, in the place of the score.
+    #[inline(always)]
+    pub(super) fn average_means(&mut self) {
+        for (&k, pull) in self.active.iter().zip(self.pulls.iter_mut()) {
+            *pull = self.weights[k];
+        }
+        self.sum_means(&[1.0; LANES], &[0.0; LANES]);
+    }
+
+    /// `scale Σ_k pull_k μ_k − total x`, in the place of the score.
+    #[inline(always)]
+    fn sum_means(&mut self, scale: &Lanes, total: &Lanes) {
         let (n_components, dim) = (self.weights.len(), self.isotropic.dim);
         let isotropic = self.isotropic;
         let mut tiles = isotropic.of_coordinates.as_slice();
@@ -263,22 +279,22 @@ impl<'m> Panel<'m> {
             let rows = TILE.min(dim - first);
             let tile = split_off(&mut tiles, rows * n_components);
             match rows {
-                4 => self.add_up_tile::<4>(first, tile, &total),
-                3 => self.add_up_tile::<3>(first, tile, &total),
-                2 => self.add_up_tile::<2>(first, tile, &total),
-                _ => self.add_up_tile::<1>(first, tile, &total),
+                4 => self.sum_tile::<4>(first, tile, scale, total),
+                3 => self.sum_tile::<3>(first, tile, scale, total),
+                2 => self.sum_tile::<2>(first, tile, scale, total),
+                _ => self.sum_tile::<1>(first, tile, scale, total),
             }
         }
     }
 
-    /// `R` coordinates of the score from the first on.
+    /// `R` coordinates of it from the first on.
     #[inline(always)]
-    fn add_up_tile<const R: usize>(&mut self, first: usize, tile: &[f64], total: &Lanes) {
+    fn sum_tile<const R: usize>(&mut self, first: usize, tile: &[f64], scale: &Lanes, total: &Lanes) {
         let sums = weighted_sums::<R>(&self.active, tile, self.pulls);
         for (r, sum) in sums.iter().enumerate() {
             let (score, x) = (&mut self.score[first + r], &self.x[first + r]);
             for l in 0..LANES {
-                score[l] = self.alpha[l].mul_add(sum[l], -(x[l] * total[l]));
+                score[l] = scale[l].mul_add(sum[l], -(x[l] * total[l]));
             }
         }
     }
@@ -306,7 +322,7 @@ impl<'m> Panel<'m> {
     }
 
     #[inline(always)]
-    fn precision(&self, component: usize) -> &Lanes {
+    pub(super) fn precision(&self, component: usize) -> &Lanes {
         &self.precisions[component.min(self.precisions.len() - 1)]
     }
 }
