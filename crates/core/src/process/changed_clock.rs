@@ -86,8 +86,16 @@ impl<P: LinearGaussian, C: Clock> LinearGaussian for ChangedClock<P, C> {
         self.process.transition(self.clock.at(s), self.clock.at(t))
     }
 
-    /// A stationary law is that on every clock; noise at the horizon is that at the clock's own.
+    /// A stationary law is that on every clock.
+    fn stationary_variance(&self) -> Option<f64> {
+        self.process.stationary_variance()
+    }
+
+    /// Noise at the horizon is that at the clock's own; a prior that is neither that nor a stationary law is one that the process was given, and stays.
     fn prior_variance(&self) -> f64 {
+        if let Some(variance) = self.stationary_variance() {
+            return variance;
+        }
         let prior = self.process.prior_variance();
         if prior == self.process.variance(self.process.horizon()) {
             self.variance(self.horizon())

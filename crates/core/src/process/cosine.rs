@@ -113,8 +113,8 @@ impl LinearGaussian for Cosine {
         }
     }
 
-    fn prior_variance(&self) -> f64 {
-        1.0
+    fn stationary_variance(&self) -> Option<f64> {
+        Some(1.0)
     }
 }
 

@@ -173,10 +173,16 @@ pub trait LinearGaussian: Sync {
         }
     }
 
+    /// The variance `v` of the law `N(0, v I)` that the process tends to whatever its data, as far as it does not end before: the stationary law, where there is one. `None` where there is no such law.
+    fn stationary_variance(&self) -> Option<f64> {
+        None
+    }
+
     /// The variance of the normal law with mean zero from which sampling backwards in time starts: the stationary law where there is
     /// one, and otherwise the noise at the horizon.
     fn prior_variance(&self) -> f64 {
-        self.variance(self.horizon())
+        self.stationary_variance()
+            .unwrap_or_else(|| self.variance(self.horizon()))
     }
 
     /// Requires `0 ≤ t ≤ T`.
@@ -245,6 +251,10 @@ impl<P: LinearGaussian + ?Sized> LinearGaussian for &P {
 
     fn transition(&self, s: f64, t: f64) -> GaussianTransition {
         (**self).transition(s, t)
+    }
+
+    fn stationary_variance(&self) -> Option<f64> {
+        (**self).stationary_variance()
     }
 
     fn prior_variance(&self) -> f64 {

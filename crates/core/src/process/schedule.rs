@@ -86,8 +86,8 @@ impl<C: Clock> LinearGaussian for Schedule<C> {
         }
     }
 
-    fn prior_variance(&self) -> f64 {
-        1.0
+    fn stationary_variance(&self) -> Option<f64> {
+        Some(1.0)
     }
 }
 

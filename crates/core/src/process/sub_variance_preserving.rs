@@ -88,7 +88,7 @@ impl LinearGaussian for SubVariancePreserving {
         }
     }
 
-    fn prior_variance(&self) -> f64 {
-        1.0
+    fn stationary_variance(&self) -> Option<f64> {
+        Some(1.0)
     }
 }

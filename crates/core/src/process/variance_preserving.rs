@@ -82,7 +82,7 @@ impl LinearGaussian for VariancePreserving {
         }
     }
 
-    fn prior_variance(&self) -> f64 {
-        1.0
+    fn stationary_variance(&self) -> Option<f64> {
+        Some(1.0)
     }
 }

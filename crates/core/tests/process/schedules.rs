@@ -3,7 +3,7 @@
 use gibbsian_core::LinearGaussian;
 use gibbsian_core::process::{
     ChangedClock, Clock, Cosine, DiscreteSchedule, ElucidatedNoise, FunctionClock, LogSnrClock, Matched,
-    OrnsteinUhlenbeck, Schedule, SteadyClock, VarianceExploding, VariancePreserving,
+    OrnsteinUhlenbeck, Schedule, SteadyClock, SubVariancePreserving, VarianceExploding, VariancePreserving,
 };
 use ndarray::{Array1, array};
 
@@ -143,6 +143,16 @@ fn a_process_on_another_clock_is_the_same_at_the_times_it_shows() {
     let ou = ChangedClock::new(OrnsteinUhlenbeck::new(5.0).unwrap(), steady).unwrap();
     assert_eq!(ou.prior_variance(), 1.0);
     assert_eq!(ou.drift_rate(0.3), -2.0);
+    // And so where the noise at the horizon is the stationary law, too, but for less than a rounding.
+    let long = OrnsteinUhlenbeck::new(20.0).unwrap();
+    assert_eq!(long.variance(20.0), 1.0);
+    let short = ChangedClock::new(long, SteadyClock::new(0.5, 1.0).unwrap()).unwrap();
+    assert_eq!(short.prior_variance(), 1.0);
+    assert_eq!(LinearGaussian::stationary_variance(&&short), Some(1.0));
+    let sub = SubVariancePreserving::new(0.1, 200.0).unwrap();
+    let half = ChangedClock::new(sub, SteadyClock::new(0.5, 1.0).unwrap()).unwrap();
+    assert_eq!((sub.variance(1.0), half.prior_variance()), (1.0, 1.0));
+    assert_eq!(process.stationary_variance(), None);
 }
 
 #[test]
