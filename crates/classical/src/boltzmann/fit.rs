@@ -17,6 +17,7 @@ use gibbsian_linalg::Cholesky;
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 use super::{BoltzmannMachine, Observations, pairs, tables};
+use crate::larger::larger;
 
 /// The largest machine that is fitted by tables: 8 MiB each.
 const MAX_UNITS: usize = 20;
@@ -195,7 +196,7 @@ struct Point {
 
 impl Point {
     fn steepest(&self) -> f64 {
-        self.gradient.iter().fold(0.0, |m, g| m.max(g.abs()))
+        self.gradient.iter().fold(0.0, |m, g| larger(m, g.abs()))
     }
 
     /// The largest component of the Newton step that is left.
@@ -205,7 +206,7 @@ impl Point {
             self.curvature.view(),
         )?;
         let step = factor.solve_vector(self.gradient.view());
-        Ok(step.iter().fold(0.0, |m, s| m.max(s.abs())))
+        Ok(step.iter().fold(0.0, |m, s| larger(m, s.abs())))
     }
 
     fn fitted(self, n_steps: usize) -> Fitted {

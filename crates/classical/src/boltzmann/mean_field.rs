@@ -17,6 +17,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rand::{Rng, RngExt};
 
 use super::{BoltzmannMachine, VisibleMarginal};
+use crate::larger::larger;
 
 /// Sweeps of mean-field updates.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,11 +83,11 @@ impl MeanField {
         let mut means = start.to_owned();
         let mut change = 0.0;
         for n_sweeps in 1..=self.max_sweeps {
-            change = 0.0f64;
+            change = 0.0;
             for unit in (0..n).filter(|unit| free[*unit]) {
                 let settled = machine.field(means.view(), unit).mapv(sigmoid);
                 for (m, new) in means.column_mut(unit).iter_mut().zip(&settled) {
-                    change = change.max((new - *m).abs());
+                    change = larger(change, (new - *m).abs());
                     *m = *new;
                 }
             }

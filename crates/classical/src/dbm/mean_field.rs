@@ -17,6 +17,7 @@ use gibbsian_core::{Parametric, Result, Units};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, Zip};
 
 use super::Dbm;
+use crate::larger::larger;
 
 /// Factorial distributions of the hidden layers, one a row of the visible units that they belong to.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,11 +118,7 @@ impl<V: Units, H: Units> Dbm<V, H> {
                 }
                 let mean = self.layers[l].mean(field.view());
                 Zip::from(&mean).and(&q.means[l - 1]).for_each(|new, old| {
-                    let change = (new - old).abs();
-                    // A NaN stays.
-                    if change > q.last_change || change.is_nan() {
-                        q.last_change = change;
-                    }
+                    q.last_change = larger(q.last_change, (new - old).abs());
                 });
                 q.fields[l - 1] = field;
                 q.means[l - 1] = mean;

@@ -10,6 +10,7 @@
 use super::FactorGraph;
 use super::structure::Scope;
 use crate::field::{Convergence, Schedule, Summary};
+use crate::larger::larger;
 
 /// What every factor says to each of its variables.
 pub(super) struct Messages(Vec<Vec<Vec<f64>>>);
@@ -122,9 +123,4 @@ fn say<S: Summary>(
         terms[scope.symbol(entry, position)].push(said - e);
     }
     terms.iter().map(|terms| S::of(terms)).collect()
-}
-
-/// The larger of two changes; NaN stays, and ends the search.
-fn larger(a: f64, b: f64) -> f64 {
-    if b > a || b.is_nan() { b } else { a }
 }

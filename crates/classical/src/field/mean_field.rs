@@ -14,6 +14,7 @@ use ndarray::{Array2, ArrayView2};
 use super::blocks::to_probabilities;
 use super::sum::Compensated;
 use super::{Convergence, Marginals, PairwiseField};
+use crate::larger::larger;
 
 /// Coordinate ascent on the bound, in the order of the sites.
 ///
@@ -116,7 +117,7 @@ impl MeanField {
                 expected_energies(field, &q, site, &mut law);
                 to_probabilities(&mut law);
                 for (old, new) in q.row_mut(site).iter_mut().zip(&law) {
-                    residual = f64::max(residual, (*old - new).abs());
+                    residual = larger(residual, (*old - new).abs());
                     *old = *new;
                 }
             }

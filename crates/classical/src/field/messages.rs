@@ -14,6 +14,7 @@ use gibbsian_core::Space;
 use gibbsian_core::math::{log_add_exp, log_sum_exp};
 
 use super::{Convergence, PairwiseField};
+use crate::larger::larger;
 
 /// How messages are summed up.
 pub(crate) trait Summary {
@@ -116,7 +117,7 @@ impl Messages {
             let total = S::of(new);
             for (old, new) in self.0[number * q..][..q].iter_mut().zip(new.iter()) {
                 let new = new - total;
-                residual = residual.max((new - *old).abs());
+                residual = larger(residual, (new - *old).abs());
                 *old = (1.0 - damping) * new + damping * *old;
             }
         }

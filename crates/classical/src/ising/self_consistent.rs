@@ -18,13 +18,14 @@
 //! Sources: Thouless, Anderson and Palmer (1977) for TAP; Mézard and Montanari (2009), "Information, Physics, and Computation", equations 14.27 to 14.31, for Bethe.
 
 use gibbsian_core::error::{check_count, check_each, check_positive, check_shape};
-use gibbsian_core::math::{bernoulli_entropy, log_2cosh, log_add_exp, log_cosh};
+use gibbsian_core::math::{bernoulli_entropy, log_2cosh, log_add_exp, log_cosh, softplus};
 use gibbsian_core::{Error, Result};
 use ndarray::{Array1, ArrayView1};
 use std::f64::consts::LN_2;
 
 use super::{Approximation, BondMoments, Ising};
 use crate::field::Convergence;
+use crate::larger::larger;
 
 /// Solves for the means of an approximation, spin by spin there and back.
 ///
@@ -123,7 +124,7 @@ impl SelfConsistent {
         let (mut n_rounds, mut residual) = (0, f64::INFINITY);
         while residual > self.tolerance && n_rounds < self.max_sweeps {
             let sweep = (0..n_sites).chain((0..n_sites).rev());
-            residual = sweep.map(&mut update).fold(0.0, f64::max);
+            residual = sweep.map(&mut update).fold(0.0, larger);
             n_rounds += 1;
         }
         Convergence {
@@ -187,12 +188,12 @@ impl SelfConsistent {
         };
         let convergence = self.iterate(graph.n_sites(), |i| {
             let total = total_field(&messages, i);
-            let mut change = 0.0_f64;
+            let mut change = 0.0;
             for n in graph.neighbours(i) {
                 let own = is_second(i, n.bond);
                 let [said, heard] = [messages[n.bond][own], messages[n.bond][1 - own]];
                 let new = message(couplings[n.bond], total - heard);
-                change = change.max((new - said).abs());
+                change = larger(change, (new - said).abs());
                 messages[n.bond][own] = self.mix(new, said);
             }
             change
@@ -224,7 +225,11 @@ impl SelfConsistent {
     }
 }
 
-/// `artanh(tanh J tanh c)`, in the form that strong couplings do not overflow.
+/// `artanh(tanh J tanh c)`, the field that a spin in the field `c` sends over a coupling `J`; `±J` from a spin that is held, `c = ±∞`.
+///
+/// This is `½ log [cosh(J + c)/cosh(J − c)]`, and with `log cosh x = |x| + log(1 + e^{−2|x|}) − log 2` and `|J + c| − |J − c| = ±2 min(|J|, |c|)` no large numbers are subtracted.
 fn message(coupling: f64, field: f64) -> f64 {
-    0.5 * (log_cosh(coupling + field) - log_cosh(coupling - field))
+    let (j, c) = (coupling.abs(), field.abs());
+    let size = j.min(c) + 0.5 * (softplus(-2.0 * (j + c)) - softplus(-2.0 * (j - c).abs()));
+    size * coupling.signum() * field.signum()
 }

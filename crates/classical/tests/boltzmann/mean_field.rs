@@ -109,3 +109,24 @@ fn the_free_phase_moves_couplings_by_the_covariance_that_is_explained_already() 
     assert_close(grad[0], -(3.0 / 8.0 - 0.25), 1e-9);
     assert_close(grad[1], 0.0, 1e-9);
 }
+
+/// A unit between infinite fields of both signs has no mean, and a change that is no number is not small.
+#[test]
+fn means_that_are_no_numbers_have_not_settled() {
+    let n = 65;
+    let mut weights = Array2::zeros((n, n));
+    for j in 1..n {
+        let w = if j % 2 == 0 { 1.7e308 } else { -1.7e308 };
+        weights[[0, j]] = w;
+        weights[[j, 0]] = w;
+    }
+    let machine = BoltzmannMachine::new(weights, Array1::zeros(n)).unwrap();
+    let start = Array2::from_elem((1, n), 0.5);
+    assert!(
+        machine.field(start.view(), 0)[0].is_nan(),
+        "the order of the sum has changed: choose others"
+    );
+    let found = MeanField::default().settle(&machine, start.view(), Array1::from_elem(n, true).view());
+    let message = found.unwrap_err().to_string();
+    assert!(message.contains("the change of the means"), "{message}");
+}

@@ -3,9 +3,10 @@
 use gibbsian_classical::field::{BeliefPropagation, MeanField};
 use gibbsian_classical::ising::{ApproximateMoments, Approximation, SelfConsistent};
 use gibbsian_classical::{Boundary, Graph, Ising, PairwiseField};
+use gibbsian_core::math::{log_2cosh, log_add_exp};
 use gibbsian_core::{Parametric, ParametricMut};
 use gibbsian_testkit::agreement::close;
-use ndarray::{Array1, concatenate};
+use ndarray::{Array1, array, concatenate};
 
 use crate::models::{graphs, random};
 
@@ -157,4 +158,59 @@ fn options_and_starts_are_refused_by_name() {
     let short = SelfConsistent::new(0.5, 1e-14, 1).unwrap();
     let found = short.run(&random(graph, 0.3, 0.3, 1), Approximation::Bethe);
     assert!(!found.convergence.converged && found.convergence.n_rounds == 1);
+}
+
+#[test]
+fn fields_beyond_the_range_of_tanh_keep_bethe_exact_on_trees() {
+    let chain = |n: usize| Graph::lattice(&[n], Boundary::Open).unwrap();
+    // Of two spins log Z = log(2 eᴶ cosh(h₁ + h₂) + 2 e⁻ᴶ cosh(h₁ − h₂)); tanh h rounds to one from h = 19.1 on.
+    for (coupling, fields) in [
+        (0.5, [20.0, 20.0]),
+        (0.5, [20.0, -20.0]),
+        (-3.0, [700.0, 19.0]),
+        (40.0, [30.0, -1e6]),
+        (1e-9, [0.3, 50.0]),
+    ] {
+        let model = Ising::new(chain(2), array![coupling], Array1::from_iter(fields)).unwrap();
+        let found = converged(&model, Approximation::Bethe);
+        let [a, b] = fields;
+        let exact = log_add_exp(coupling + log_2cosh(a + b), log_2cosh(a - b) - coupling);
+        close("log Z", &array![found.log_z], &array![exact], 1e-14).unwrap();
+        assert!(
+            found.moments.sites.iter().all(|m| m.is_finite()),
+            "{:?}",
+            found.moments
+        );
+    }
+    for (coupling, field) in [(0.7, 25.0), (50.0, 40.0), (-2.0, 1e5)] {
+        let model = Ising::uniform(chain(6), coupling, field).unwrap();
+        let exact = model.enumerate().unwrap();
+        for approximation in ALL {
+            let found = converged(&model, approximation);
+            assert!(found.log_z.is_finite(), "{approximation:?}: {found:?}");
+            if approximation == Approximation::Bethe {
+                close("log Z", &array![found.log_z], &array![exact.log_z], 1e-13).unwrap();
+                close("means", &found.moments.sites, &exact.means, 1e-12).unwrap();
+            }
+        }
+    }
+}
+
+/// Energies of this model overflow, and `∞ − ∞` is no number: the search ends and says so.
+#[test]
+fn a_residual_that_is_no_number_is_no_convergence() {
+    let model = Ising::uniform(Graph::complete(4).unwrap(), 1.7e308, 1.7e308).unwrap();
+    let mut seen = 0;
+    for approximation in ALL {
+        let found = SelfConsistent::default().run(&model, approximation);
+        if found.moments.sites.iter().any(|m| m.is_nan()) {
+            assert!(
+                !found.convergence.converged,
+                "{approximation:?}: {:?}",
+                found.convergence
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 0, "nothing overflowed");
 }

@@ -30,6 +30,7 @@ use gibbsian_core::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Zip};
 
 use super::Rbm;
+use crate::larger::larger;
 
 /// The order in the couplings to which the constrained free energy is expanded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +78,7 @@ pub struct Magnetisations {
     pub hidden: Array2<f64>,
     /// The number of iterations made.
     pub n_iterations: usize,
-    /// The largest change of a mean in the last iteration.
+    /// The largest change of a mean in the last iteration; NaN where a mean is.
     pub residual: f64,
 }
 
@@ -226,7 +227,7 @@ impl MeanField {
             let logits = down.logits(rbm.hidden().bias(), visible.view(), hidden.view());
             let of_hidden = self.move_towards(&mut hidden, &logits);
             let logits = up.logits(rbm.visible().bias(), hidden.view(), visible.view());
-            residual = of_hidden.max(self.move_towards(&mut visible, &logits));
+            residual = larger(of_hidden, self.move_towards(&mut visible, &logits));
             n_iterations += 1;
         }
         Ok(Magnetisations {
@@ -239,11 +240,11 @@ impl MeanField {
 
     /// A damped step of the means, and its largest change.
     fn move_towards(&self, means: &mut Array2<f64>, logits: &Array2<f64>) -> f64 {
-        let mut largest = 0.0_f64;
+        let mut largest = 0.0;
         Zip::from(means).and(logits).for_each(|m, l| {
             let change = (1.0 - self.damping) * (sigmoid(*l) - *m);
             *m += change;
-            largest = largest.max(change.abs());
+            largest = larger(largest, change.abs());
         });
         largest
     }

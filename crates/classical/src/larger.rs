@@ -1,0 +1,23 @@
+//! The maximum that remembers what was no number.
+
+/// The larger of two numbers, or NaN if one of them is.
+///
+/// [`f64::max`] drops NaN: a residual folded with it would be small where nothing was computed, and a search would count as converged.
+pub(crate) fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a > b { a } else { b }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::larger;
+
+    #[test]
+    fn nan_stays_from_either_side() {
+        assert_eq!(larger(1.0, 2.0), 2.0);
+        assert_eq!(larger(2.0, 1.0), 2.0);
+        assert_eq!(larger(f64::INFINITY, 1.0), f64::INFINITY);
+        for (a, b) in [(f64::NAN, 1.0), (1.0, f64::NAN), (f64::NAN, f64::INFINITY)] {
+            assert!(larger(a, b).is_nan());
+        }
+    }
+}
