@@ -138,7 +138,7 @@ impl<V: Units, H: Units> Dbm<V, H> {
                 None => old.assign(&new),
                 Some(free) => Zip::from(old)
                     .and(&new)
-                    .and_broadcast(free.slice(s![units]))
+                    .and_broadcast(&layer.free_units(free.slice(s![units])))
                     .for_each(|old, new, free| {
                         if *free {
                             *old = *new;

@@ -1,7 +1,9 @@
 //! A layer of a deep machine: the visible one or a hidden one, told apart only where their kinds matter.
+//!
+//! Every method of the traits is forwarded, those with a provided body too: a kind may have overridden it. The test `kinds::forwarding` reads the traits and fails where one is missing.
 
 use gibbsian_core::{FiniteUnits, Layout, Parametric, ParametricMut, Result, Streams, Units};
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 /// Visible or hidden units.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +51,18 @@ impl<V: Units, H: Units> Units for Layer<V, H> {
         either!(self, units => units.check_rows(name, x))
     }
 
+    fn range(&self) -> &'static str {
+        either!(self, units => units.range())
+    }
+
+    fn free_units(&self, free: ArrayView1<bool>) -> Array1<bool> {
+        either!(self, units => units.free_units(free))
+    }
+
+    fn tails(&self, unit: usize) -> [f64; 2] {
+        either!(self, units => units.tails(unit))
+    }
+
     fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
         either!(self, units => units.energy_into(x, out));
     }
@@ -76,6 +90,14 @@ impl<V: Units, H: Units> Units for Layer<V, H> {
         grad: ArrayViewMut1<f64>,
     ) {
         either!(self, units => units.log_partition_pullback_into(field, w, grad));
+    }
+
+    fn mean(&self, field: ArrayView2<f64>) -> Array2<f64> {
+        either!(self, units => units.mean(field))
+    }
+
+    fn sample(&self, field: ArrayView2<f64>, streams: Streams) -> Array2<f64> {
+        either!(self, units => units.sample(field, streams))
     }
 
     fn log_law(&self, field: ArrayView2<f64>, x: ArrayView2<f64>) -> Array1<f64> {

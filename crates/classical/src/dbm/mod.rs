@@ -46,6 +46,7 @@ use rand::RngExt;
 
 use self::layer::Layer;
 use crate::Rbm;
+use crate::rbm::check_normalisable_chain;
 use crate::tensors::{params_from_record, params_to_record};
 use crate::units::Bernoulli;
 
@@ -83,8 +84,9 @@ impl<V: Units, H: Units> Dbm<V, H> {
     /// The machine with these layers, the hidden ones from the bottom up, and the weights between each layer and the next, lower × upper.
     ///
     /// # Errors
-    /// No hidden layer, an empty layer, another number of weight matrices than of hidden layers, a matrix of another shape, or a weight that
-    /// is not finite.
+    /// No hidden layer, an empty layer, another number of weight matrices than of hidden layers, a matrix of another shape, a weight that
+    /// is not finite, or couplings of unbounded units that are so strong that `exp(−E)` has no integral. The last is decided for the whole chain, as [`Rbm::new`] does for two layers: exactly
+    /// where unbounded units are Gaussian, which is where the whole precision is positive definite, and otherwise as far as it can be.
     pub fn new(visible: V, hidden: Vec<H>, weights: Vec<Array2<f64>>) -> Result<Self> {
         if hidden.is_empty() || hidden.len() != weights.len() {
             return Err(Error::parameter(
@@ -115,6 +117,7 @@ impl<V: Units, H: Units> Dbm<V, H> {
             })?;
             check_finite(&format!("weights.{}", l + 1), w)?;
         }
+        check_normalisable_chain(&layers, &weights)?;
         Ok(Dbm { layers, weights })
     }
 
@@ -275,11 +278,12 @@ impl<V: Units, H: Units> ParametricMut for Dbm<V, H> {
             layer.set_params(params.slice(s![first..first + n]))?;
             first += n;
         }
-        self.layers = layers;
-        let weights = self.weights.iter_mut().flatten();
-        for (w, new) in weights.zip(params) {
+        let mut weights = self.weights.clone();
+        for (w, new) in weights.iter_mut().flatten().zip(params) {
             *w = *new;
         }
+        check_normalisable_chain(&layers, &weights)?;
+        (self.layers, self.weights) = (layers, weights);
         Ok(())
     }
 }

@@ -57,7 +57,7 @@ pub struct VariationalPersistent {
 }
 
 impl VariationalPersistent {
-    /// Learning with chains that start at these joint rows `(v, h¹, …, hᴸ)`; see [`Dbm::draw_upward`].
+    /// Learning with chains that start at these joint rows `(v, h¹, …, hᴸ)`; see [`Dbm::draw_upward`]. Whether they are states is seen with the machine: each step refuses those that are none.
     ///
     /// # Errors
     /// No Gibbs sweeps, no chains, or a tolerance that is negative or not finite.
@@ -95,6 +95,10 @@ impl<V: Units, H: Units> Objective<Dbm<V, H>> for VariationalPersistent {
             max_sweeps,
         } = self.settings;
         check_batch("chains", &self.chains, dbm.sizes().iter().sum())?;
+        // Chains that came from elsewhere, at the start or from a snapshot, may be no states.
+        for (l, (layer, x)) in dbm.layers.iter().zip(dbm.split(self.chains.view())).enumerate() {
+            (layer.check_rows("chains", x)).map_err(|e| e.within(&format!("layers[{l}]")))?;
+        }
         let q = dbm.mean_field(x, tolerance, max_sweeps)?;
         for _ in 0..n_steps {
             // The streams of a sweep over two blocks: a key for the step, a generator for each block.

@@ -27,7 +27,7 @@ use self::parts::Ends;
 use super::half::Half;
 use super::layer::Layer;
 use super::{Dbm, MeanField};
-use crate::rbm::free_log_partition;
+use crate::rbm::{check_kind, free_log_partition, interpolate};
 
 /// A path on the states of one half of a machine's layers; see the module.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl<'a, V: Units, H: Units> DbmPath<'a, V, H> {
     /// The path from independent base layers, the hidden ones from the bottom up, to the machine; the half with fewer units is kept.
     ///
     /// # Errors
-    /// Another number of hidden layers, or a layer of another size than the machine's.
+    /// Another number of hidden layers, or a layer of another size than the machine's, or with other parameters, as categorical units of another alphabet have.
     pub fn new(dbm: &'a Dbm<V, H>, base_visible: V, base_hidden: Vec<H>) -> Result<Self> {
         if base_hidden.len() != dbm.depth() {
             return Err(Error::parameter(
@@ -58,11 +58,14 @@ impl<'a, V: Units, H: Units> DbmPath<'a, V, H> {
         let base =
             std::iter::once(Layer::Visible(base_visible)).chain(base_hidden.into_iter().map(Layer::Hidden));
         let mut layers = Vec::with_capacity(dbm.layers.len());
-        for (start, end) in base.zip(&dbm.layers) {
-            check_shape("base", &start.params(), &[end.n_params()])?;
+        for (l, (start, end)) in base.zip(&dbm.layers).enumerate() {
+            let name = if l == 0 { "base_visible" } else { "base_hidden" };
+            check_shape(name, &start.params(), &[end.n_params()])?;
+            check_kind(name, &start, end)?;
             let none = Array1::zeros(end.n_units());
             layers.push(Ends {
-                start,
+                // What no parameter says, as the number of trials of a binomial unit, is the machine's.
+                start: interpolate(&start, end, 0.0),
                 end: end.clone(),
                 start_field: none.clone(),
                 end_field: none,

@@ -15,11 +15,15 @@ use gibbsian_core::{
     Blocks, Discrete, Energy, EnergyPullback, Error, FiniteUnits, Layout, Parametric, ParametricMut, Record,
     Result, Snapshot, Space, Streams, Units,
 };
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip, concatenate};
+use ndarray::{
+    Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip, concatenate, s,
+};
 use rand::Rng;
 
 use super::Dbm;
 use crate::Rbm;
+use crate::rbm::check_normalisable;
+use crate::tensors::params_from_record;
 use crate::units::Bernoulli;
 
 /// An RBM with copies of its layers that share all parameters; rows are the copies of the visible layer, one after another.
@@ -34,15 +38,27 @@ impl<V: Units, H: Units> Replicated<V, H> {
     /// `n_visible` copies of the visible and `n_hidden` of the hidden layer: `(2, 1)` for the bottom of a stack, `(1, 2)` for the top, `(2, 2)` between.
     ///
     /// # Errors
-    /// No copies of a layer.
+    /// No copies of a layer, or couplings of unbounded units that are so strong that with the copies `exp(−E)` has no integral (see [`Rbm::new`]).
     pub fn new(rbm: Rbm<V, H>, n_visible: usize, n_hidden: usize) -> Result<Self> {
         check_count("n_visible", n_visible)?;
         check_count("n_hidden", n_hidden)?;
-        Ok(Replicated {
+        let copies = Replicated {
             rbm,
             n_visible,
             n_hidden,
-        })
+        };
+        copies.check_normalisable()?;
+        Ok(copies)
+    }
+
+    /// Requires `exp(−E)` of all copies to be integrable.
+    ///
+    /// Far out, `E ≈ ½ Σ_k γ(v_k) + ½ Σ_l γ(h_l) − (Σ_k v_k)'W(Σ_l h_l)` with convex `γ`, so that copies with a given sum have the least energy where all are equal: `½ m γ(v) + ½ n γ(h) − mn v'Wh`,
+    /// which in `√m v` and `√n h` is the form of one pair with the weights `√(mn) W`.
+    fn check_normalisable(&self) -> Result<()> {
+        let pairs = (self.n_visible as f64 * self.n_hidden as f64).sqrt();
+        let weights = &self.rbm.weights() * pairs;
+        check_normalisable(self.rbm.visible(), self.rbm.hidden(), weights.view())
     }
 
     /// The machine that is copied.
@@ -110,7 +126,11 @@ impl<V: Units, H: Units> Parametric for Replicated<V, H> {
 
 impl<V: Units, H: Units> ParametricMut for Replicated<V, H> {
     fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
-        self.rbm.set_params(params)
+        let mut new = self.clone();
+        new.rbm.set_params(params)?;
+        new.check_normalisable()?;
+        *self = new;
+        Ok(())
     }
 }
 
@@ -120,7 +140,8 @@ impl<V: Units, H: Units> Snapshot for Replicated<V, H> {
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        self.rbm.restore(record)
+        let params = params_from_record(self, record)?;
+        self.set_params(params.view())
     }
 }
 
@@ -203,7 +224,8 @@ impl<V: Units, H: Units> Blocks for Replicated<V, H> {
             match free {
                 None => copy.assign(&v),
                 Some(free) => {
-                    let free = free.slice_move(ndarray::s![k * n_units..(k + 1) * n_units]);
+                    let of_copy = free.slice(s![k * n_units..(k + 1) * n_units]);
+                    let free = self.rbm.visible().free_units(of_copy);
                     Zip::from(&mut copy)
                         .and(&v)
                         .and_broadcast(&free)

@@ -35,18 +35,16 @@ mod trajectory;
 pub use binary::{
     BinaryRbm, BinaryRbmPath, BinaryState, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
 };
-pub use centred::{
-    Centrable, Centred, CentredRbm, Centring, Offset, Offsets, Standardisation, Standardised,
-};
+pub use centred::{Centrable, Centred, CentredRbm, Centring, Offset, Offsets, Standardisation, Standardised};
 pub use dropout::{DropoutContrastiveDivergence, EnumeratedDropout};
 pub use enumerated::EnumeratedLikelihood;
 pub(crate) use gibbs::law_matrix;
 pub use joint::Joint;
 pub use max_norm::MaxNorm;
 pub use mean_field::{Magnetisations, MeanField, MeanFieldLikelihood, MeanFieldOrder};
-pub(crate) use normalisable::check_normalisable;
+pub(crate) use normalisable::{check_normalisable, check_normalisable_chain};
 pub use path::{RbmPath, RbmStart};
-pub(crate) use path::{free_log_partition, interpolate};
+pub(crate) use path::{check_kind, free_log_partition, interpolate};
 pub use reparametrise::Scalable;
 pub use sparsity::{Penalty, SparsityTarget};
 pub use trajectory::RbmTrajectory;

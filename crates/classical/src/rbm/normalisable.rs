@@ -1,5 +1,8 @@
 //! Whether a machine with unbounded units has a normaliser.
 //!
+//! What is said of two layers holds of the two halves of a deep machine, whose layers are coupled across as well and not within: its layers are put side by side, and a matrix of blocks has their
+//! weights. Then the question is about the whole form and not about pairs of layers, which may all have an integral where the chain has none.
+//!
 //! Far out the energy of unbounded units is `½ Σ γ_i v_i² + ½ Σ γ_j h_j² − v'Wh`, the other units only add linear terms to it. `exp(−E)` can be integrated if this
 //! form is positive in every direction that the units can go, which without couplings it is. A layer without unbounded units makes the machine normalisable
 //! whatever the other one is.
@@ -12,7 +15,7 @@
 
 use gibbsian_core::{Error, Result, Units};
 use gibbsian_linalg::{Cholesky, matmul};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
 /// Requires `exp(−E)` to be integrable as far as that can be decided.
 pub(crate) fn check_normalisable<V: Units, H: Units>(
@@ -27,10 +30,48 @@ pub(crate) fn check_normalisable<V: Units, H: Units>(
     let weights = weights
         .select(Axis(0), &visible.units)
         .select(Axis(1), &hidden.units);
-    if visible.bounds(&hidden, &weights) {
+    decide(&visible, &hidden, &weights)
+}
+
+/// Requires `exp(−E)` of layers in a row to be integrable, of which `weights[l]` couples layer `l` to the next.
+pub(crate) fn check_normalisable_chain<U: Units>(layers: &[U], weights: &[Array2<f64>]) -> Result<()> {
+    let tails: Vec<Tails> = layers.iter().map(Tails::of).collect();
+    let mut halves = [Tails::none(), Tails::none()];
+    // Where the unbounded units of each layer begin in its half.
+    let mut first = Vec::with_capacity(layers.len());
+    for (l, tails) in tails.iter().enumerate() {
+        first.push(halves[l % 2].curvatures.len());
+        halves[l % 2].append(tails);
+    }
+    let [even, odd] = &halves;
+    if even.units.is_empty() || odd.units.is_empty() {
         return Ok(());
     }
-    let strength = strongest(&visible, &hidden, &weights);
+    let mut across = Array2::zeros((even.units.len(), odd.units.len()));
+    for (l, w) in weights.iter().enumerate() {
+        let w = w
+            .select(Axis(0), &tails[l].units)
+            .select(Axis(1), &tails[l + 1].units);
+        let w = if l % 2 == 0 { w.view() } else { w.t() };
+        let (row, column) = if l % 2 == 0 {
+            (first[l], first[l + 1])
+        } else {
+            (first[l + 1], first[l])
+        };
+        let (n_rows, n_columns) = w.dim();
+        across
+            .slice_mut(s![row..row + n_rows, column..column + n_columns])
+            .assign(&w);
+    }
+    decide(even, odd, &across)
+}
+
+/// Decides for unbounded units on both sides.
+fn decide(visible: &Tails, hidden: &Tails, weights: &Array2<f64>) -> Result<()> {
+    if visible.bounds(hidden, weights) {
+        return Ok(());
+    }
+    let strength = strongest(visible, hidden, weights);
     let decided = visible.symmetric() && hidden.symmetric();
     if strength >= 1.0 || decided {
         return Err(Error::parameter(
@@ -54,6 +95,19 @@ impl Tails {
         let unbounded = (0..layer.n_units()).map(|unit| (unit, layer.tails(unit)));
         let (units, curvatures) = unbounded.filter(|(_, [a, b])| a.min(*b).is_finite()).unzip();
         Tails { units, curvatures }
+    }
+
+    fn none() -> Self {
+        Tails {
+            units: Vec::new(),
+            curvatures: Vec::new(),
+        }
+    }
+
+    /// Those of another layer beside these; the numbers of units stay those in their layers.
+    fn append(&mut self, other: &Tails) {
+        self.units.extend(&other.units);
+        self.curvatures.extend(&other.curvatures);
     }
 
     fn symmetric(&self) -> bool {

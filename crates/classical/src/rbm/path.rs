@@ -208,7 +208,7 @@ impl<V: Units, H: Units> Path for RbmPath<'_, V, H> {
 }
 
 /// Requires tensors of the same names and shapes.
-pub(super) fn check_kind<U: Units>(name: &'static str, base: &U, layer: &U) -> Result<()> {
+pub(crate) fn check_kind<U: Units>(name: &'static str, base: &U, layer: &U) -> Result<()> {
     let describe = |layout: &Layout| {
         let tensors = layout.tensors().iter();
         let tensors: Vec<String> = tensors.map(|t| format!("{} {:?}", t.name, t.shape)).collect();

@@ -6,7 +6,7 @@
 use gibbsian_core::{
     FiniteUnits, Layout, Parametric, ParametricMut, ResponsiveUnits, Result, Streams, Units,
 };
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::{Bernoulli, Binomial, DoubleRectified, Gaussian, Joined, Rectified, Shift, Softmax, Spin};
 
@@ -114,6 +114,7 @@ macro_rules! layer {
                 fn n_units() -> usize;
                 fn admits(unit: usize, value: f64) -> bool;
                 fn check_rows(name: &'static str, x: ArrayView2<f64>) -> Result<()>;
+                fn range() -> &'static str;
                 fn free_units(free: ArrayView1<bool>) -> Array1<bool>;
                 fn tails(unit: usize) -> [f64; 2];
                 fn energy_into(x: ArrayView2<f64>, out: ArrayViewMut1<f64>) -> ();
@@ -126,6 +127,9 @@ macro_rules! layer {
                     w: ArrayView1<f64>,
                     grad: ArrayViewMut1<f64>,
                 ) -> ();
+                fn mean(field: ArrayView2<f64>) -> Array2<f64>;
+                fn sample(field: ArrayView2<f64>, streams: Streams) -> Array2<f64>;
+                fn log_law(field: ArrayView2<f64>, x: ArrayView2<f64>) -> Array1<f64>;
             }
         }
 

@@ -3,19 +3,19 @@
 use gibbsian_classical::dbm::Joint;
 use gibbsian_classical::units::{Bernoulli, Spin};
 use gibbsian_classical::{Dbm, Rbm};
-use gibbsian_core::{Discrete, Energy, FiniteUnits, Parametric, Seed};
+use gibbsian_core::{Discrete, Energy, Parametric, Seed};
 use gibbsian_testkit::agreement::{close, identical};
 use gibbsian_testkit::conformance::{self, Balance, Redraw};
 use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::targets::Sweep;
 use ndarray::{Array1, Array2, array};
 
-use crate::machines::{Listed, SIZES, machine, rbm, spins, visible_states};
+use crate::machines::{Listed, Plain, SIZES, machine, rbm, spins, visible_states};
 
 const DOUBLE: Precision = Precision::DOUBLE;
 
 /// Energies, `log Z` and `log p(v)` against plain sums, and the conformance lines of the joint model.
-fn check<V: FiniteUnits>(dbm: &Dbm<V, Bernoulli>, seed: Seed) {
+pub fn obeys<V: Plain, H: Plain>(dbm: &Dbm<V, H>, seed: Seed) {
     let listed = Listed::of(dbm);
     let joint = Joint::new(dbm.clone());
     let tolerance = DOUBLE.agreement();
@@ -55,13 +55,13 @@ fn check<V: FiniteUnits>(dbm: &Dbm<V, Bernoulli>, seed: Seed) {
 #[test]
 fn machines_of_every_depth_are_what_enumeration_says() {
     for (k, sizes) in SIZES.into_iter().enumerate() {
-        check(&machine(sizes, 0.9, k as u64), Seed::new(k as u64));
+        obeys(&machine(sizes, 0.9, k as u64), Seed::new(k as u64));
     }
 }
 
 #[test]
 fn spins_below_make_a_machine_too() {
-    check(&spins(&[3, 2, 2], 0.8, 1), Seed::new(11));
+    obeys(&spins(&[3, 2, 2], 0.8, 1), Seed::new(11));
 }
 
 #[test]

@@ -248,6 +248,13 @@ fn what_cannot_be_learnt_from_is_refused() {
             .loss_and_grad_into(&dbm, data(&dbm).view(), &mut rng, grad.view_mut())
             .is_err()
     );
+    let mut chains = VariationalPersistent::new(SETTINGS, Array2::from_elem((2, 7), 7.0)).unwrap();
+    let refused = chains.loss_and_grad_into(&dbm, data(&dbm).view(), &mut rng, grad.view_mut());
+    let message = refused.unwrap_err().to_string();
+    assert!(
+        message.contains("chains[0, 0]") && message.contains('7'),
+        "{message}"
+    );
     let bad = array![[0.0, f64::NAN, 1.0]];
     assert!(
         objective(&dbm, 2)

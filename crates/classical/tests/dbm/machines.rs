@@ -1,7 +1,7 @@
 //! Machines to try things on, and their definition with plain sums.
 
 use gibbsian_classical::units::{Bernoulli, Spin};
-use gibbsian_classical::{Dbm, Rbm};
+use gibbsian_classical::{Binomial, Dbm, FiniteLayer, Rbm, Softmax};
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{Discrete, FiniteUnits, Seed};
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
@@ -72,6 +72,42 @@ pub fn energy(sizes: &[usize], params: ArrayView1<f64>, x: ArrayView1<f64>) -> f
     energy
 }
 
+/// Units whose energy is `−b·x` with one bias a column, but for how often a state counts.
+pub trait Plain: FiniteUnits {
+    /// The logarithm of how often the state `x` counts.
+    fn log_multiplicity(&self, _x: ArrayView1<f64>) -> f64 {
+        0.0
+    }
+}
+
+impl Plain for Bernoulli {}
+impl Plain for Spin {}
+impl Plain for Softmax {}
+
+impl Plain for Binomial {
+    /// `log (n choose x)`, by Pascal's triangle.
+    fn log_multiplicity(&self, x: ArrayView1<f64>) -> f64 {
+        fn choose(n: u32, k: u32) -> f64 {
+            match k {
+                0 => 1.0,
+                k if k == n => 1.0,
+                k => choose(n - 1, k - 1) + choose(n - 1, k),
+            }
+        }
+        x.iter().map(|x| choose(self.n_trials(), *x as u32).ln()).sum()
+    }
+}
+
+impl Plain for FiniteLayer {
+    fn log_multiplicity(&self, x: ArrayView1<f64>) -> f64 {
+        match self {
+            FiniteLayer::Binomial(units) => units.log_multiplicity(x),
+            // Of two layers side by side these tests have none with counts.
+            _ => 0.0,
+        }
+    }
+}
+
 /// All joint states of a machine and their energies.
 pub struct Listed {
     pub states: Array2<f64>,
@@ -79,14 +115,23 @@ pub struct Listed {
 }
 
 impl Listed {
-    pub fn of<V: FiniteUnits>(dbm: &Dbm<V, Bernoulli>) -> Self {
+    pub fn of<V: Plain, H: Plain>(dbm: &Dbm<V, H>) -> Self {
         use gibbsian_core::Parametric;
         let states = dbm.joint().states().unwrap();
         let (sizes, params) = (dbm.sizes(), dbm.params());
+        let log_multiplicity = |x: ArrayView1<f64>| {
+            let mut sum = dbm.visible().log_multiplicity(x.slice(s![..sizes[0]]));
+            let mut first = sizes[0];
+            for (l, n) in sizes.iter().enumerate().skip(1) {
+                sum += dbm.hidden(l).log_multiplicity(x.slice(s![first..first + n]));
+                first += n;
+            }
+            sum
+        };
         let log_weights = states
             .rows()
             .into_iter()
-            .map(|x| -energy(&sizes, params.view(), x))
+            .map(|x| log_multiplicity(x) - energy(&sizes, params.view(), x))
             .collect();
         Listed { states, log_weights }
     }
@@ -107,7 +152,7 @@ impl Listed {
 }
 
 /// All states of the visible layer.
-pub fn visible_states<V: FiniteUnits>(dbm: &Dbm<V, Bernoulli>) -> Array2<f64> {
+pub fn visible_states<V: FiniteUnits, H: FiniteUnits>(dbm: &Dbm<V, H>) -> Array2<f64> {
     states_of(dbm.visible())
 }
 

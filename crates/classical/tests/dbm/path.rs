@@ -1,7 +1,7 @@
 //! Annealing paths: to the machine and to the posterior of a case, with either half kept.
 
 use gibbsian_classical::dbm::Half;
-use gibbsian_classical::{Bernoulli, Dbm, DbmPath, Rbm, RbmPath};
+use gibbsian_classical::{Bernoulli, Binomial, Dbm, DbmPath, Rbm, RbmPath, Softmax};
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{FiniteUnits, Path, Seed};
 use gibbsian_testkit::agreement::close;
@@ -27,7 +27,7 @@ fn states<V: FiniteUnits>(dbm: &Dbm<V, Bernoulli>, first: usize, half: Half) -> 
 }
 
 /// `log Z_1`, by work from the start over all states.
-fn log_z<P: Path>(path: &P, states: &Array2<f64>) -> f64 {
+pub fn log_z<P: Path>(path: &P, states: &Array2<f64>) -> f64 {
     let mut state = path.place(states.view()).unwrap();
     let mut log_weights = vec![0.0; states.nrows()];
     path.log_start(&state, &mut log_weights);
@@ -78,6 +78,49 @@ fn paths_to_machines_of_every_depth_obey_the_laws() {
     check_sizes(&[1, 2, 1, 1, 1], &[Half::Odd], 4);
     let spins = spins(&[2, 2, 1], 0.6, 5);
     check(&spins, spins.visible(), &[Half::Odd], Seed::new(5));
+}
+
+/// What no parameter of a base says, as the number of trials, is the machine's; a base of another alphabet is refused.
+#[test]
+fn bases_are_of_the_kind_of_their_layers() {
+    let visible = layer(3, Seed::new(21));
+    let hidden = vec![
+        Binomial::unbiased(2, 3).unwrap(),
+        Binomial::unbiased(1, 3).unwrap(),
+    ];
+    let dbm = Dbm::random(visible.clone(), hidden, 0.8, Seed::new(22)).unwrap();
+    let tossed = vec![
+        Binomial::unbiased(2, 1).unwrap(),
+        Binomial::unbiased(1, 1).unwrap(),
+    ];
+    for half in [Half::Even, Half::Odd] {
+        let path = DbmPath::new(&dbm, visible.clone(), tossed.clone()).unwrap();
+        let path = path.keeping(half).unwrap();
+        // Three hidden units of 2³ tosses each, and the visible ones.
+        let free = visible.bias().mapv(gibbsian_core::math::softplus).sum() + 9.0 * 2.0_f64.ln();
+        close("log Z_0", &array![path.log_z_start()], &array![free], 1e-14).unwrap();
+        let states = match half {
+            Half::Odd => states_of(dbm.hidden(1)),
+            Half::Even => product(&[states_of(dbm.visible()), states_of(dbm.hidden(2))]),
+        };
+        close(
+            "the end is normalised by log Z",
+            &array![log_z(&path, &states)],
+            &array![dbm.log_z().unwrap()],
+            DOUBLE.agreement(),
+        )
+        .unwrap();
+        conformance::finite_path(&path, states.view(), DOUBLE, Seed::new(23)).unwrap();
+    }
+    // Six indicators of two units of three values, or of three of two.
+    let labels = |n, q| Softmax::unbiased(n, q).unwrap();
+    let dbm = Dbm::random(layer(2, Seed::new(24)), vec![labels(2, 3)], 0.5, Seed::new(25)).unwrap();
+    let base = || layer(2, Seed::new(26));
+    assert!(DbmPath::new(&dbm, base(), vec![labels(2, 3)]).is_ok());
+    let message = DbmPath::new(&dbm, base(), vec![labels(3, 2)])
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("base_hidden"), "{message}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod kind;
 
 mod class_rbm;
 mod continuous;
+mod forwarding;
 mod layers;
 mod linear_chain;
 mod normalisable;
