@@ -142,10 +142,24 @@ impl VisibleMarginal {
 }
 
 /// The machine without couplings inside a layer, visible units first: its free energy is that of the restricted machine.
-impl From<&Rbm<Bernoulli, Bernoulli>> for VisibleMarginal {
-    /// # Panics
-    /// When the restricted machine has more than 20 hidden units, whose states would be listed; [`Rbm`] needs no list.
-    fn from(rbm: &Rbm<Bernoulli, Bernoulli>) -> Self {
+///
+/// ```
+/// use gibbsian_classical::{Bernoulli, Rbm, VisibleMarginal};
+/// use gibbsian_core::{Energy, Seed};
+/// use ndarray::array;
+///
+/// let rbm = Rbm::random(Bernoulli::unbiased(3), Bernoulli::unbiased(2), 1.0, Seed::new(1))?;
+/// let visible = VisibleMarginal::try_from(&rbm)?;
+/// let v = array![[1.0, 0.0, 1.0]];
+/// assert!((visible.energy(v.view())[0] - rbm.energy(v.view())[0]).abs() < 1e-14);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+impl TryFrom<&Rbm<Bernoulli, Bernoulli>> for VisibleMarginal {
+    type Error = Error;
+
+    /// # Errors
+    /// More than 20 hidden units, whose states would be listed; [`Rbm`] needs no list.
+    fn try_from(rbm: &Rbm<Bernoulli, Bernoulli>) -> Result<Self> {
         let (n_visible, n_hidden) = rbm.weights().dim();
         let mut weights = Array2::zeros((n_visible + n_hidden, n_visible + n_hidden));
         weights
@@ -155,8 +169,8 @@ impl From<&Rbm<Bernoulli, Bernoulli>> for VisibleMarginal {
             .slice_mut(s![n_visible.., ..n_visible])
             .assign(&rbm.weights().t());
         let bias = concatenate![Axis(0), rbm.visible().bias(), rbm.hidden().bias()];
-        let machine = BoltzmannMachine::new(weights, bias).expect("parameters of a machine are finite");
-        VisibleMarginal::new(machine, n_visible).expect("few enough hidden units to be listed")
+        VisibleMarginal::new(BoltzmannMachine::new(weights, bias)?, n_visible)
+            .map_err(|e| e.with_cure("the restricted machine sums its hidden units out without a list"))
     }
 }
 

@@ -65,8 +65,9 @@ impl<M: ClusterModel + ?Sized> TransitionLaw<M> for Wolff {
         let n = model.dim();
         let n_symbols = model.alphabet(0).len();
         matrix(model, states, |law, symbols, add| {
-            for a in 0..n_symbols as u8 {
-                for b in (0..n_symbols as u8).filter(|b| *b != a) {
+            // Only a symbol that some site has can be the first one's.
+            for a in places(n_symbols).filter(|a| symbols.contains(a)) {
+                for b in places(n_symbols).filter(|b| *b != a) {
                     let partner = swap(a, b, n_symbols);
                     let clusters = Clusters::new(model, law, symbols, &partner);
                     let p_first_and_partner = 1.0 / (n * (n_symbols - 1)) as f64;
@@ -87,6 +88,11 @@ impl<M: ClusterModel + ?Sized> TransitionLaw<M> for Wolff {
     }
 }
 
+/// The places of an alphabet of at most 256 symbols.
+fn places(n_symbols: usize) -> impl Iterator<Item = u8> {
+    (0..n_symbols).map(|place| place as u8)
+}
+
 /// `min(1, e^gain)`.
 fn acceptance(gain: f64) -> f64 {
     gain.exp().min(1.0)
@@ -105,7 +111,8 @@ fn step<M: ClusterModel + ?Sized>(
     let partner = if n_symbols == 2 {
         vec![1, 0]
     } else {
-        let b = rng.random_range(0..n_symbols as u8 - 1);
+        // The other symbols are numbered in a byte; all of them need not be.
+        let b = rng.random_range(0..(n_symbols - 1) as u8);
         swap(a, b + u8::from(b >= a), n_symbols)
     };
     let Memory { marked, queue, .. } = memory;

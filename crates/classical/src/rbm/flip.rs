@@ -9,6 +9,7 @@ use gibbsian_core::{Result, Units};
 use ndarray::{ArrayView1, Axis};
 
 use super::Rbm;
+use super::reparametrise::finite_constant;
 use crate::units::{Mirrored, Shift};
 
 impl<V: Mirrored, H: Mirrored> Rbm<V, H> {
@@ -16,7 +17,7 @@ impl<V: Mirrored, H: Mirrored> Rbm<V, H> {
     /// `E(v, h) = E'(v', h') + c`, `log Z' = log Z + c`.
     ///
     /// # Errors
-    /// Another number of marks than units, or a bias that would not be finite.
+    /// Another number of marks than units, or a bias or a constant that would not be finite.
     ///
     /// ```
     /// use gibbsian_classical::{Bernoulli, Rbm};
@@ -53,7 +54,7 @@ impl<V: Mirrored, H: Units + Shift> Rbm<V, H> {
         flipped.weights *= &sign.view().insert_axis(Axis(1));
         let mut params = self.visible.params();
         let mut bias = params.slice_mut(ndarray::s![self.visible.bias_range()]);
-        let constant = -at_r.dot(&bias);
+        let constant = finite_constant(-at_r.dot(&bias))?;
         bias *= &sign;
         flipped.visible.set_params(params.view())?;
         // The shift does not look at what it adds.

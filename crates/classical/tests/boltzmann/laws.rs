@@ -89,7 +89,7 @@ fn the_free_energy_and_the_hidden_means_sum_over_hidden_states() {
 #[test]
 fn a_restricted_machine_is_the_case_without_couplings_inside_a_layer() {
     let rbm = machine(5, 4, 1.2, 0.8, 31);
-    let visible = VisibleMarginal::from(&rbm);
+    let visible = VisibleMarginal::try_from(&rbm).unwrap();
     let v = rbm.states().unwrap();
     for (a, b) in visible.energy(v.view()).iter().zip(&rbm.energy(v.view())) {
         assert_close(*a, *b, 1e-13);

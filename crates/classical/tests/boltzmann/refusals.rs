@@ -1,7 +1,9 @@
 //! Named errors.
 
 use gibbsian_classical::boltzmann::MeanField;
-use gibbsian_classical::{BoltzmannMachine, ExactFit, MeanFieldLearning, Observations, VisibleMarginal};
+use gibbsian_classical::{
+    Bernoulli, BoltzmannMachine, ExactFit, MeanFieldLearning, Observations, Rbm, VisibleMarginal,
+};
 use gibbsian_core::{Objective, ParametricMut, Seed};
 use ndarray::{Array1, Array2, array};
 
@@ -146,4 +148,23 @@ fn mean_fields_refuse_what_they_cannot_settle() {
         Array1::zeros(3).view_mut(),
     );
     assert!(error.unwrap_err().to_string().contains("the change of the means"));
+}
+
+#[test]
+fn a_restricted_machine_with_too_many_hidden_units_for_a_list_is_refused() {
+    let rbm = |n_hidden| {
+        Rbm::new(
+            Bernoulli::unbiased(1),
+            Bernoulli::unbiased(n_hidden),
+            Array2::zeros((1, n_hidden)),
+        )
+    };
+    assert!(VisibleMarginal::try_from(&rbm(20).unwrap()).is_ok());
+    let message = VisibleMarginal::try_from(&rbm(21).unwrap())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("n_visible") && message.contains("restricted"),
+        "{message}"
+    );
 }

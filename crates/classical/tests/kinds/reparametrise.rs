@@ -1,6 +1,8 @@
 //! Other parameters of the same law: free energies move by the constant that is returned, and nothing else changes.
 
-use gibbsian_classical::{Bernoulli, Binomial, Gaussian, Joined, Rbm, Rectified, Softmax, Spin};
+use gibbsian_classical::{
+    Bernoulli, Binomial, DoubleRectified, Gaussian, Joined, Rbm, Rectified, Softmax, Spin,
+};
 use gibbsian_core::{BlockLaw, Discrete, Energy};
 use gibbsian_testkit::agreement::close;
 use gibbsian_testkit::differences::Precision;
@@ -60,9 +62,9 @@ fn spins_are_bits_in_other_words_beside_any_hidden_layer() {
     ) {
         let n_hidden = hidden.n_units();
         let rbm = Rbm::new(spins.clone(), hidden, weights(3, n_hidden)).unwrap();
-        let (bits, constant) = rbm.with_bernoulli_visible();
+        let (bits, constant) = rbm.with_bernoulli_visible().unwrap();
         same_law(&rbm, &bits, constant, |v| (v + 1.0) / 2.0);
-        let (spins, back) = bits.with_spin_visible();
+        let (spins, back) = bits.with_spin_visible().unwrap();
         same_law(&bits, &spins, back, |x| x * 2.0 - 1.0);
         assert!((constant + back).abs() < 1e-15);
         let v = rbm.states().unwrap();
@@ -89,8 +91,8 @@ fn both_layers_of_spins_become_bits() {
         weights(3, 2),
     )
     .unwrap();
-    let (half, first) = rbm.with_bernoulli_visible();
-    let (bits, second) = half.transposed().with_bernoulli_visible();
+    let (half, first) = rbm.with_bernoulli_visible().unwrap();
+    let (bits, second) = half.transposed().with_bernoulli_visible().unwrap();
     let bits = bits.transposed();
     let v = rbm.states().unwrap();
     let x = (&v + 1.0) / 2.0;
@@ -142,7 +144,7 @@ fn the_zero_sum_gauge_changes_no_probability_and_has_the_least_weights() {
         weights(6, 2),
     )
     .unwrap();
-    let (gauge, constant) = rbm.with_zero_sum_visible();
+    let (gauge, constant) = rbm.with_zero_sum_visible().unwrap();
     same_law(&rbm, &gauge, constant, Clone::clone);
     for unit in gauge.weights().axis_chunks_iter(Axis(0), 3) {
         assert!(unit.sum_axis(Axis(0)).iter().all(|s| s.abs() < 1e-15));
@@ -186,6 +188,23 @@ fn the_scale_of_real_units_is_free() {
     )
     .unwrap();
 
+    let (below, above) = (array![-0.2, 0.5], array![0.9, 2.0]);
+    let hidden = DoubleRectified::new(linear.clone(), precision.clone(), below, above).unwrap();
+    let rbm = Rbm::new(visible.clone(), hidden, weights(3, 2)).unwrap();
+    let scaled = rbm
+        .transposed()
+        .with_scaled_visible(scales.view())
+        .unwrap()
+        .transposed();
+    check(rbm.energy(v.view()), scaled.energy(v.view()));
+    close(
+        "means",
+        &rbm.hidden_mean(v.view()),
+        &(scaled.hidden_mean(v.view()) * &scales),
+        1e-14,
+    )
+    .unwrap();
+
     let hidden = Rectified::new(linear, precision).unwrap();
     let rbm = Rbm::new(visible, hidden, weights(3, 2)).unwrap();
     let scaled = rbm
@@ -202,4 +221,55 @@ fn the_scale_of_real_units_is_free() {
         error.to_string(),
         "`scales[1]` is 0, but must be finite and greater than zero"
     );
+}
+
+/// What is finite in one coordinate need not be in another; that is an error and no panic, and nothing infinite gets into a machine.
+#[test]
+fn parameters_that_overflow_in_other_coordinates_are_refused() {
+    let refused = |found: gibbsian_core::Result<()>, name: &str| {
+        let message = found.unwrap_err().to_string();
+        assert!(message.contains(name), "{message}");
+    };
+    let gaussian = Gaussian::new(array![0.3], array![1.5]).unwrap();
+    let real = Rbm::new(gaussian, Bernoulli::unbiased(1), array![[0.5]]).unwrap();
+    for scale in [1e-200, 1e200] {
+        refused(
+            real.with_scaled_visible(array![scale].view()).map(drop),
+            "precision",
+        );
+    }
+    // Weights, biases, what a hidden unit receives, the constant.
+    let spins = |bias: f64, w: f64| {
+        let visible = Spin::new(array![bias, bias]).unwrap();
+        Rbm::new(visible, Bernoulli::unbiased(1), array![[w], [w]]).unwrap()
+    };
+    refused(spins(0.0, 1e308).with_bernoulli_visible().map(drop), "bias");
+    refused(spins(1e308, 0.0).with_bernoulli_visible().map(drop), "constant");
+    let one = Rbm::new(
+        Spin::new(array![1e308]).unwrap(),
+        Bernoulli::unbiased(1),
+        array![[0.0]],
+    )
+    .unwrap();
+    refused(one.with_bernoulli_visible().map(drop), "visible.bias");
+    let one = Rbm::new(Spin::unbiased(1), Bernoulli::unbiased(1), array![[1e308]]).unwrap();
+    refused(one.with_bernoulli_visible().map(drop), "weights");
+    let bits = |bias: f64, w: f64| {
+        let visible = Bernoulli::new(Array1::from_elem(4, bias)).unwrap();
+        Rbm::new(visible, Bernoulli::unbiased(1), Array2::from_elem((4, 1), w)).unwrap()
+    };
+    refused(bits(0.0, 1e308).with_spin_visible().map(drop), "hidden.bias");
+    refused(bits(1e308, 0.0).with_spin_visible().map(drop), "constant");
+    refused(
+        bits(1e308, 0.0)
+            .with_flipped_visible(array![true, true, true, true].view())
+            .map(drop),
+        "constant",
+    );
+    let labels = |bias: f64, w: f64| {
+        let visible = Softmax::new(Array2::from_elem((1, 3), bias)).unwrap();
+        Rbm::new(visible, Bernoulli::unbiased(1), Array2::from_elem((3, 1), w)).unwrap()
+    };
+    refused(labels(0.0, 1e308).with_zero_sum_visible().map(drop), "bias");
+    refused(labels(1e308, 0.0).with_zero_sum_visible().map(drop), "bias");
 }

@@ -2,10 +2,11 @@
 
 use gibbsian_classical::{Boundary, Graph, Potts, SwendsenWang, Wolff};
 use gibbsian_core::math::log_sum_exp;
-use gibbsian_core::{Discrete, Energy, EnergyPullback, ParametricMut, Seed};
+use gibbsian_core::{Discrete, Energy, EnergyPullback, Kernel, ParametricMut, Seed, TransitionLaw};
 use gibbsian_testkit::agreement::close;
 use gibbsian_testkit::conformance::{self, Balance, Redraw};
 use gibbsian_testkit::differences::Precision;
+use gibbsian_testkit::stats::{FALSE_ALARM, chi_square, family};
 use gibbsian_testkit::targets::Sweep;
 use ndarray::{Array1, Array2, array};
 
@@ -176,4 +177,28 @@ fn models_and_states_that_are_none_are_refused_by_name() {
             .check_states("x", array![[0.0, 1.0, 2.0, 3.0]].view())
             .is_err()
     );
+}
+
+/// As many colours as a byte has values, the most that a model may have: a cluster of one site gets any of the 255 others.
+#[test]
+fn wolff_turns_clusters_of_256_colours() {
+    let model = Potts::uniform(Graph::new(1, vec![]).unwrap(), 256, 1.0).unwrap();
+    let p = Wolff.transition_matrix(&model, model.states().unwrap().view());
+    let expected = Array2::from_shape_fn((256, 256), |(i, j)| if i == j { 0.0 } else { 1.0 / 255.0 });
+    close("the matrix", &p, &expected, 1e-12).unwrap();
+
+    let n_chains = 255 * 100;
+    let mut chains = Wolff.init(&model, Array2::from_elem((n_chains, 1), 7.0)).unwrap();
+    Wolff.step(&model, &mut chains, &mut Seed::new(31).rng());
+    let mut counts = vec![0; 256];
+    chains
+        .states()
+        .iter()
+        .for_each(|colour| counts[*colour as usize] += 1);
+    assert_eq!(counts.remove(7), 0, "the colour that it had");
+    family(
+        &[chi_square("the new colours", &counts, &[1.0 / 255.0; 255])],
+        FALSE_ALARM,
+    )
+    .unwrap();
 }
