@@ -19,7 +19,7 @@
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, Result, check_positive};
 use gibbsian_core::{Density, Discrete, DiscreteEnergy, Energy, Potential, Score, ScoreJvp, Space, math};
-use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, array};
+use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, array};
 
 use super::tempered::energies;
 use super::{Capped, ProductOfExperts};
@@ -114,14 +114,7 @@ impl<A: Energy + Discrete, B: Energy + Discrete> AndNot<A, B> {
     /// `p_B` excludes and `p_A` does not, which would have infinite weight, or no state with any weight.
     pub fn enumerated(a: A, b: B, alpha: f64) -> Result<Self> {
         let product = Self::product(a, b, alpha)?;
-        let [and, not] = [0, 1].map(|k| &product.experts()[k]);
-        if let Some(site) = (0..and.dim()).find(|&site| and.alphabet(site) != not.alphabet(site)) {
-            return Err(Error::parameter(
-                format!("the alphabet of site {site} of the negated model"),
-                format!("{:?}", not.alphabet(site)),
-                format!("{:?}, that of the other", and.alphabet(site)),
-            ));
-        }
+        product.check_alphabets()?;
         let log_weights: Vec<f64> = energies(&product)?.iter().map(|e| -e).collect();
         let log_z = math::log_sum_exp(&log_weights);
         if !log_z.is_finite() {
@@ -130,6 +123,16 @@ impl<A: Energy + Discrete, B: Energy + Discrete> AndNot<A, B> {
             return Err(Error::parameter("log_z", log_z, requirement));
         }
         Ok(Self::known(product, Criterion::Enumerated, Some(log_z)))
+    }
+}
+
+impl<A: Discrete, B: Discrete> AndNot<A, B> {
+    /// Requires models with the same alphabets; see [`ProductOfExperts::check_alphabets`].
+    ///
+    /// # Errors
+    /// A site that has another alphabet in the negated model.
+    pub fn check_alphabets(&self) -> Result<()> {
+        self.product.check_alphabets()
     }
 }
 
@@ -166,6 +169,8 @@ impl<A: Energy, B: Energy> AndNot<A, B> {
     }
 
     /// On the caller's proof that `∫ exp(−E_A + α E_B)` is finite, of which `reason` says what it rests on.
+    ///
+    /// Models of different alphabets are not told apart here, where they may as well be continuous; [`AndNot::check_alphabets`] does, and so does whatever takes or makes states.
     ///
     /// # Errors
     /// An `alpha` that is not positive, different dimensions, or an empty reason.
@@ -253,6 +258,22 @@ impl<A: Energy + ScoreJvp, B: Energy + ScoreJvp> ScoreJvp for AndNot<A, B> {
 impl<A: Discrete, B: Discrete> Discrete for AndNot<A, B> {
     fn alphabet(&self, site: usize) -> &[f64] {
         self.product.alphabet(site)
+    }
+
+    fn check_states(&self, name: &'static str, x: ArrayView2<f64>) -> Result<()> {
+        self.product.check_states(name, x)
+    }
+
+    fn n_states(&self) -> Option<u64> {
+        self.product.n_states()
+    }
+
+    fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
+        self.product.states_into(first, out);
+    }
+
+    fn states(&self) -> Result<Array2<f64>> {
+        self.product.states()
     }
 }
 

@@ -10,6 +10,7 @@ use gibbsian_core::{Discrete, DiscreteEnergy, Energy, Potential, Score, ScoreJvp
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::KnownLogZ;
+use super::alphabets::{check_alphabets, on_one_space};
 use super::mixing::{self, Mixing};
 
 /// A mixture `p(x) = Σ_k w_k exp(−E_k(x)) / Z_k` of energies on one space; the energy is `−log p`, and its `log Z` is zero.
@@ -124,11 +125,29 @@ impl<E: Energy + ScoreJvp> ScoreJvp for MixtureOfEnergies<E> {
     }
 }
 
-/// The states of the first component; those that another one does not know are outside its support.
+impl<E: Energy + Discrete> MixtureOfEnergies<E> {
+    /// Requires components with the same alphabets.
+    ///
+    /// Constructors do not know whether components are discrete. What takes or makes states of the mixture asks for this first.
+    ///
+    /// # Errors
+    /// A site that has another alphabet in a component than in the first.
+    pub fn check_alphabets(&self) -> Result<()> {
+        check_alphabets(
+            "components",
+            self.components[0].model(),
+            self.models().enumerate(),
+        )
+    }
+}
+
+/// The combinations of the symbols that all components have; components with different alphabets have no states together (see [`MixtureOfEnergies::check_alphabets`]).
 impl<E: Energy + Discrete> Discrete for MixtureOfEnergies<E> {
     fn alphabet(&self, site: usize) -> &[f64] {
         self.components[0].model().alphabet(site)
     }
+
+    on_one_space! {}
 }
 
 /// Differences of energies by evaluating them.

@@ -23,6 +23,7 @@
 //! no samples.
 
 mod affine;
+mod alphabets;
 mod and_not;
 mod capped;
 mod coupling_flow;

@@ -25,6 +25,8 @@ use gibbsian_core::error::{Error, Result, check_count, check_each, check_shape};
 use gibbsian_core::{Discrete, DiscreteEnergy, Energy, Potential, Score, ScoreJvp, Space};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
+use super::alphabets::{check_alphabets, on_one_space};
+
 /// The product `Π_i p_i(x)^{β_i}` of experts on one space, unnormalised: the energy is `Σ_i β_i E_i(x)`.
 ///
 /// The experts may be of one type, or of several behind `Box<dyn Energy>`, [`Box<dyn Potential>`](gibbsian_core::Potential) for a score, or
@@ -183,11 +185,27 @@ impl<E: ScoreJvp> ScoreJvp for ProductOfExperts<E> {
     }
 }
 
-/// The states of the first expert; those that another expert does not know are outside its support.
+impl<E: Discrete> ProductOfExperts<E> {
+    /// Requires experts with the same alphabets, but for those of power zero.
+    ///
+    /// Constructors do not know whether experts are discrete. What takes or makes states of the product asks for this first.
+    ///
+    /// # Errors
+    /// A site that has another alphabet in an expert than in the first.
+    pub fn check_alphabets(&self) -> Result<()> {
+        let experts = self.experts.iter().enumerate();
+        let taking_part = experts.filter(|(i, _)| self.powers[*i] != 0.0);
+        check_alphabets("experts", &self.experts[0], taking_part)
+    }
+}
+
+/// The combinations of the symbols that all experts have; experts with different alphabets have no states together (see [`ProductOfExperts::check_alphabets`]).
 impl<E: Discrete> Discrete for ProductOfExperts<E> {
     fn alphabet(&self, site: usize) -> &[f64] {
         self.experts[0].alphabet(site)
     }
+
+    on_one_space! {}
 }
 
 /// Differences of energies by evaluating them, whatever is infinite.

@@ -8,7 +8,7 @@ use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
 use ndarray::{Array1, Axis, array};
 
-use crate::combine::support::{Exponential, normals};
+use crate::combine::support::{Exponential, no_states, normals};
 
 fn near() -> MultivariateNormal {
     MultivariateNormal::from_covariance(array![0.3, -0.5], array![[1.0, 0.3], [0.3, 0.6]]).unwrap()
@@ -178,6 +178,13 @@ fn on_finite_spaces_the_sum_decides() {
         gibbsian_testkit::targets::Pairwise::new(Array1::zeros(4), ndarray::Array2::zeros((4, 4))).unwrap();
     let refused = AndNot::enumerated(&a, &spins, 1.0).unwrap_err().to_string();
     assert!(refused.contains("the alphabet of site 0"), "{refused}");
+    // A certificate is not a proof of that: there are no states, whatever asks for them.
+    let certified = AndNot::certified(&a, &spins, 1.0, "finitely many states").unwrap();
+    no_states(&certified, states.view());
+    assert!(certified.check_alphabets().is_err());
+    let same = AndNot::certified(&a, &b, 2.5, "finitely many states").unwrap();
+    same.check_alphabets().unwrap();
+    assert_eq!(same.states().unwrap(), states);
 }
 
 /// Zero weight on states of odd parity.

@@ -1,6 +1,6 @@
 //! Or, over energies with known normalisers.
 
-use gibbsian_core::{Density, Discrete, Energy, Score, Seed};
+use gibbsian_core::{Density, Discrete, DiscreteEnergy, Energy, Score, Seed};
 use gibbsian_densities::quadrature::{Domain, Interval, Normalised, Settings, numeric_log_z};
 use gibbsian_densities::{
     KnownLogZ, Mixture, MixtureOfEnergies, MultivariateNormal, Nade, QuadraticEnergy, SmoothEnergy, Tempered,
@@ -10,7 +10,7 @@ use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::targets::Pairwise;
 use ndarray::{arr1, array};
 
-use crate::combine::support::{normal, normals};
+use crate::combine::support::{no_states, normal, normals};
 
 /// An energy of a normal with a constant that means nothing.
 fn well(
@@ -142,4 +142,18 @@ fn what_has_no_normaliser_is_refused() {
         refused(array![0.5, 0.5], vec![known(&energy), known(&line)])
             .contains("the dimension of components[1]")
     );
+}
+
+#[test]
+fn components_on_bits_and_on_spins_have_no_states_together() {
+    let spins = || Pairwise::new(ndarray::Array1::zeros(4), ndarray::Array2::zeros((4, 4))).unwrap();
+    let of = |model: Box<dyn DiscreteEnergy>| KnownLogZ::new(model, 4.0 * 2.0_f64.ln()).unwrap();
+    let bits = Nade::random(4, 3, 1.0, Seed::new(1)).unwrap();
+    let mixture = MixtureOfEnergies::new(array![0.5, 0.5], vec![of(Box::new(bits)), of(Box::new(spins()))]);
+    no_states(&mixture.unwrap(), array![[0.0, 1.0, 1.0, 0.0]].view());
+    let alike = MixtureOfEnergies::new(
+        array![0.5, 0.5],
+        vec![of(Box::new(spins())), of(Box::new(spins()))],
+    );
+    assert_eq!(alike.unwrap().states().unwrap().nrows(), 16);
 }

@@ -1,13 +1,14 @@
-use gibbsian_core::{Density, Discrete, Energy, Potential, Score, ScoreJvp, Seed, Space};
+use gibbsian_core::{Density, Discrete, DiscreteEnergy, Energy, Potential, Score, ScoreJvp, Seed, Space};
 use gibbsian_densities::quadrature::{Domain, Interval, Settings, numeric_log_z};
 use gibbsian_densities::{
     Beta, Gamma, Mixture, MultivariateNormal, Nade, Normal, ProductOfExperts, SmoothEnergy, Tempered,
 };
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
+use gibbsian_testkit::targets::Pairwise;
 use ndarray::{Array1, Array2, array};
 
-use crate::combine::support::{Exponential, chain, normal, normals};
+use crate::combine::support::{Exponential, chain, no_states, normal, normals};
 
 /// A chain, a mixture and a product of their own, of which one is negated.
 fn heterogeneous() -> ProductOfExperts<Box<dyn SmoothEnergy>> {
@@ -231,4 +232,29 @@ fn wrong_parts_are_refused() {
         refusal(array![1.0, 1.0], vec![standard(2), standard(3)]),
         "`the dimension of experts[1]` is 3, but must be 2, that of the first"
     );
+}
+
+#[test]
+fn experts_on_bits_and_on_spins_have_no_states_together() {
+    let experts = || -> Vec<Box<dyn DiscreteEnergy>> {
+        let spins = Pairwise::new(Array1::zeros(4), Array2::zeros((4, 4))).unwrap();
+        vec![
+            Box::new(Nade::random(4, 3, 1.0, Seed::new(1)).unwrap()),
+            Box::new(spins),
+        ]
+    };
+    let x = array![[0.0, 1.0, 1.0, 0.0]];
+    no_states(
+        &ProductOfExperts::new(array![1.0, 1.0], experts()).unwrap(),
+        x.view(),
+    );
+    no_states(
+        &ProductOfExperts::with_negations(array![1.0, -0.5], experts()).unwrap(),
+        x.view(),
+    );
+    // An expert of power zero takes no part.
+    let alone = ProductOfExperts::new(array![1.0, 0.0], experts()).unwrap();
+    alone.check_alphabets().unwrap();
+    alone.check_states("x", x.view()).unwrap();
+    assert_eq!(alone.states().unwrap().nrows(), 16);
 }

@@ -1,7 +1,7 @@
 //! Densities and probes that these tests are made with.
 
 use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::{Density, Energy, Potential, Score, ScoreJvp, Seed, Space};
+use gibbsian_core::{Density, Discrete, Energy, Potential, Score, ScoreJvp, Seed, Space};
 use gibbsian_densities::LinearGaussianChain;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, array};
 use rand::{Rng, RngExt};
@@ -149,4 +149,13 @@ pub fn mass_in_the_plane(density: &impl Density, half: f64, h: f64) -> f64 {
         mass += density.log_density(rows.view()).mapv(f64::exp).sum() * h * h;
     }
     mass
+}
+
+/// Requires a combination whose parts have different alphabets to have no states, whoever asks, and to name the site.
+pub fn no_states<M: Discrete>(model: &M, x: ArrayView2<f64>) {
+    for refused in [model.check_states("x", x), model.states().map(drop)] {
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains("the alphabet of site 0"), "{message}");
+    }
+    assert_eq!(model.n_states(), None);
 }
