@@ -86,10 +86,9 @@ fn a_machine_is_found_again_from_its_own_law() {
         .unwrap();
     // Counts were rounded by a half of 20,000; a parameter moves by about that over the smallest cell.
     let smallest = p.iter().fold(1.0f64, |m, p| m.min(*p));
-    let moved = (&found.machine.params() - &truth.params())
-        .iter()
-        .fold(0.0f64, |m, d| m.max(d.abs()));
-    assert!(moved < 8.0 * 0.5 / 20_000.0 / smallest, "{moved}");
+    let moved = &found.machine.params() - &truth.params();
+    let bound = 8.0 * 0.5 / 20_000.0 / smallest;
+    assert!(moved.iter().all(|d| d.abs() < bound), "{moved} against {bound}");
 }
 
 #[test]

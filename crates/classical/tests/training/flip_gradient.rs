@@ -8,6 +8,7 @@ use ndarray::{Array1, Array2, ArrayViewMut1};
 use rand::RngExt;
 
 use crate::common::{binary_states, machine};
+use crate::support::distance;
 
 #[test]
 fn flips_share_their_work_and_nothing_else() {
@@ -42,8 +43,8 @@ fn the_fused_gradient_is_that_of_the_reference() {
             .iter()
             .fold(0.0, |m: f64, s| m.max(*s));
         let tolerance = 0.25 * 66.0 * 2.0_f64.powi(-24) * largest_sum * w.mapv(f64::abs).sum();
-        let size = |grad: &Array1<f64>| grad.iter().fold(0.0, |m: f64, d| m.max(d.abs()));
-        let error = size(&(&found - &expected));
+        let size = |grad: &Array1<f64>| distance(grad, &Array1::zeros(grad.len()));
+        let error = distance(&found, &expected);
         assert!(
             error <= tolerance,
             "weights {weight}: {error:e} above {tolerance:e}"

@@ -2,6 +2,7 @@
 
 mod centred;
 mod centred_flips;
+mod centred_real;
 #[path = "../common/mod.rs"]
 mod common;
 mod dropout;

@@ -69,8 +69,9 @@ pub fn log_law<M: Discrete + Energy>(model: &M, x: ArrayView2<f64>) -> Array1<f6
     model.energy(x).mapv(|e| -e - log_z)
 }
 
-/// The largest absolute difference.
+/// The largest absolute difference, NaN if one is.
 pub fn distance(a: &Array1<f64>, b: &Array1<f64>) -> f64 {
     assert_eq!(a.len(), b.len());
-    a.iter().zip(b).fold(0.0, |m, (a, b)| m.max((a - b).abs()))
+    let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0, |m, d| if d > m || d.is_nan() { d } else { m })
 }

@@ -206,8 +206,11 @@ fn objectives_have_their_optimum_at_the_truth() {
         loss.unwrap();
         // A statistic lies in [−1, 1]; that of a bond enters a pseudo-likelihood twice, less its conditional mean.
         let bound = if exact { 1.0 } else { 4.0 };
-        let worst = gradient.iter().fold(0.0, |worst: f64, g| worst.max(g.abs()));
-        assert!(worst < 6.0 * bound / (n as f64).sqrt(), "{worst}");
-        assert!(worst > 0.0);
+        let allowed = 6.0 * bound / (n as f64).sqrt();
+        assert!(
+            gradient.iter().all(|g| g.abs() < allowed),
+            "{gradient} against {allowed}"
+        );
+        assert!(gradient.iter().any(|g| *g != 0.0));
     }
 }
