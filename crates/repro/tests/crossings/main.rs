@@ -3,6 +3,7 @@
 mod composition;
 mod convolutional_rbm;
 mod discrete_kernels;
+mod finite_objectives;
 mod fused_rbm;
 mod ising;
 mod networks;
