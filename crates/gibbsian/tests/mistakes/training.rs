@@ -43,7 +43,7 @@ fn the_learning_rate_is_negative() {
 
 #[test]
 fn the_step_is_so_large_that_numbers_overflow() {
-    insta::assert_snapshot!(refused(train(1e308, rows())), @"`loss` became NaN in the exact negative log-likelihood at step 1, but must stay finite; lower the learning rate, clip the gradient, or standardise the data");
+    insta::assert_snapshot!(refused(train(1e308, rows())), @"`loss` became NaN in the exact negative log-likelihood at step 2, but must stay finite; lower the learning rate, clip the gradient, or standardise the data");
 }
 
 #[test]
