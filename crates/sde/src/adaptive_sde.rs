@@ -29,7 +29,7 @@ use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIter
 
 use crate::brownian::{BrownianBlock, BrownianMotion, BrownianTree};
 use crate::grid::TimeGrid;
-use crate::solver::{Solver, Step};
+use crate::solver::{Solver, Step, check_one_step};
 
 /// The power of the step with which the difference of the two schemes shrinks.
 const DIFFERENCE_ORDER: f64 = 1.5;
@@ -45,7 +45,7 @@ const AFTER_REJECTION: f64 = 0.9;
 
 /// A scheme that also knows what a coarser scheme makes of the same step and the same noise; both differ by order `h^{3/2}`.
 ///
-/// Its memory holds working arrays alone, so that a step can be made again.
+/// Its memory holds working arrays alone, so that a step can be made again; a multistep scheme is refused.
 pub trait Embedded<E: ?Sized>: Solver<E> {
     /// Advances `x` as [`Solver::step`] does, and writes how far it ends from the coarser scheme into `difference` `(B, D)`.
     fn step_and_difference(
@@ -151,7 +151,7 @@ impl AdaptiveSdeSteps {
     /// Solves from the rows of `x` `(B, D)` at the first time and returns the points at the last, and how many steps that took.
     ///
     /// # Errors
-    /// Options outside their domains; rows that do not fit the equation or are not finite; times outside the tree, and a least step that it does not resolve; a step of the least length that misses the tolerance or leads to
+    /// Options outside their domains; rows that do not fit the equation or are not finite; times that are not those of the equation or outside the tree, and a least step that it does not resolve; a step of the least length that misses the tolerance or leads to
     /// points that are not finite, with its time; more steps than allowed, with the time that was reached.
     pub fn solve<E, V>(
         &self,
@@ -184,6 +184,7 @@ impl AdaptiveSdeSteps {
         check_batch("x", &x, equation.dim())?;
         check_finite("x", &x)?;
         let ends = TimeGrid::new(ndarray::array![self.from, self.to])?;
+        check_one_step("solver", solver)?;
         solver.check(equation, &ends)?;
         tree.check(&ends, x.nrows(), solver.noise_dim(equation))?;
         let one = Array1::from_elem(x.ncols(), self.absolute_tolerance);

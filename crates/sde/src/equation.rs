@@ -12,6 +12,8 @@ use gibbsian_core::Space;
 use gibbsian_core::simd::{Vectorized, vectorized};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Zip, s};
 
+use crate::time_domain::TimeDomain;
+
 /// An Itô equation `dX = f(X, t) dt + G(X, t) dB`.
 ///
 /// ```
@@ -47,6 +49,11 @@ pub trait Sde: Space {
     /// The number `M` of Brownian motions.
     fn noise_dim(&self) -> usize {
         self.dim()
+    }
+
+    /// The times the equation is defined for, and the directions in which it may be solved: what solvers ask before the first step. The provided form allows all.
+    fn time_domain(&self) -> TimeDomain {
+        TimeDomain::ALL
     }
 
     /// Writes the drift `f(x_b, t_b)` into `out`; `x` and `out` are `(B, D)`, `t` is `(B)`.
@@ -171,6 +178,10 @@ impl<E: DiagonalSde> Sde for DiagonalNoise<E> {
         self.0.noise_dim()
     }
 
+    fn time_domain(&self) -> TimeDomain {
+        self.0.time_domain()
+    }
+
     fn drift_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
         self.0.drift_into(x, t, out);
     }
@@ -216,6 +227,11 @@ impl<E: DiagonalSde> ReversibleSde for DiagonalNoise<E> {
 
 /// An ordinary equation `dx/dt = u(x, t)`.
 pub trait Ode: Space {
+    /// The times the equation is defined for, and the directions in which it may be solved: what solvers ask before the first step. The provided form allows all.
+    fn time_domain(&self) -> TimeDomain {
+        TimeDomain::ALL
+    }
+
     /// Writes `u(x_b, t_b)` into `out`; `x` and `out` are `(B, D)`, `t` is `(B)`.
     fn velocity_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>);
 }

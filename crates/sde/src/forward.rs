@@ -5,6 +5,7 @@ use gibbsian_core::{LinearGaussian, Space};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, s};
 
 use crate::equation::{AdditiveSde, DiagonalSde, Sde, combine_at, for_each_run};
+use crate::time_domain::TimeDomain;
 
 /// The equation `dX = f_t X dt + g_t dB` of a process, in `D` dimensions: from data to noise.
 ///
@@ -50,6 +51,10 @@ impl<P: LinearGaussian> Space for Forward<P> {
 }
 
 impl<P: LinearGaussian> Sde for Forward<P> {
+    fn time_domain(&self) -> TimeDomain {
+        TimeDomain::of(&self.process).forwards()
+    }
+
     fn drift_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
         let rate = |t| self.process.drift_rate(t);
         combine_at(t, rate, x, out, |rate, x, _| rate * x);

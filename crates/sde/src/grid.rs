@@ -79,6 +79,7 @@ impl TimeGrid {
         n_steps: usize,
     ) -> Result<Self> {
         check_positive("ratio_min", ratio_min)?;
+        check_falls(["ratio_max", "ratio_min"], [ratio_max, ratio_min])?;
         let ratios = TimeGrid::power(ratio_max, ratio_min, exponent, n_steps)?;
         ratios.in_clock_of(process, |ratio| -2.0 * ratio.ln())
     }
@@ -94,7 +95,8 @@ impl TimeGrid {
         n_steps: usize,
     ) -> Result<Self> {
         check_positive("to", to)?;
-        process.check_time(from)?;
+        check_within("from", from, 0.0, process.horizon())?;
+        check_falls(["from", "to"], [from, to])?;
         let levels = TimeGrid::uniform(process.log_snr(from), process.log_snr(to), n_steps)?;
         Ok(levels.in_clock_of(process, |log_snr| log_snr)?.between(from, to))
     }
@@ -159,4 +161,19 @@ impl TimeGrid {
         (self.0[0], self.0[last]) = (from, to);
         self
     }
+}
+
+/// Requires the second of two numbers to be less than the first.
+fn check_falls(names: [&'static str; 2], ends: [f64; 2]) -> Result<()> {
+    if ends[1] < ends[0] {
+        return Ok(());
+    }
+    Err(Error::parameter(
+        names[1],
+        ends[1],
+        format!(
+            "less than {}, {}: the way is from noise to data; exchange the two",
+            names[0], ends[0]
+        ),
+    ))
 }

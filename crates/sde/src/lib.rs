@@ -4,7 +4,7 @@
 //!
 //! The forward half of a diffusion model, its processes in closed form, is in `gibbsian_core::process`; here is the way back. A [`ReverseSde`] or a [`ProbabilityFlow`]
 //! is made of a process and of anything that implements `TimeScore`: a network, the exact score of a noised mixture, the score of the empirical
-//! distribution, or one of those with an observation behind it ([`conditioning`]). A [`Solver`] advances an equation along a [`TimeGrid`], with noise from a [`BrownianMotion`].
+//! distribution, or one of those with an observation behind it ([`conditioning`]). A [`Solver`] advances an equation along a [`TimeGrid`] within its [`TimeDomain`], with noise from a [`BrownianMotion`].
 //!
 //! Other forward equations are at home here: with matrices ([`LinearSde`]), of positions and velocities ([`UnderdampedLangevin`]), or of one's own. What says what its noise does to a density is reversed by [`Reversed`]: all that have additive noise, and
 //! those whose noise depends on the point if they know the divergence of `G Gᵀ` ([`ReversibleSde`]).
@@ -31,6 +31,7 @@ pub mod schemes;
 pub mod solver;
 pub mod tableau;
 pub mod theory;
+mod time_domain;
 pub mod underdamped;
 
 pub use adaptive::{AdaptiveRungeKutta, Consequence, Crossing, Event, Occurrence, PiController, Solution};
@@ -61,6 +62,7 @@ pub use schemes::{
 };
 pub use solver::{FixedSteps, Solver, Step};
 pub use tableau::EmbeddedPair;
+pub use time_domain::{TimeDirection, TimeDomain};
 pub use underdamped::{PhaseMixture, PhaseTransition, UnderdampedLangevin};
 
 #[cfg(doctest)]

@@ -4,6 +4,7 @@ use gibbsian_core::{LinearGaussian, Space, TimeScore};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 use crate::equation::{Ode, combine_at};
+use crate::time_domain::TimeDomain;
 
 /// The probability flow `dx/dt = f_t x − ½ g_t² s_t(x)` of a linear-Gaussian process under a score.
 ///
@@ -40,6 +41,10 @@ impl<P: LinearGaussian, M: Space> Space for ProbabilityFlow<P, M> {
 }
 
 impl<P: LinearGaussian, M: TimeScore> Ode for ProbabilityFlow<P, M> {
+    fn time_domain(&self) -> TimeDomain {
+        TimeDomain::of(&self.process)
+    }
+
     fn velocity_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
         self.model.score_at_into(x, t, out.view_mut());
         let coefficients = |t| {

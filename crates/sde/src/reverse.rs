@@ -17,6 +17,7 @@ use gibbsian_core::{LinearGaussian, Space, TimeScore};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, s};
 
 use crate::equation::{AdditiveSde, DiagonalSde, Sde, combine_at, for_each_run};
+use crate::time_domain::TimeDomain;
 
 /// The reverse of a linear-Gaussian process under a score, in the clock of the process.
 ///
@@ -100,6 +101,11 @@ impl<P: LinearGaussian, M: Space> Space for ReverseSde<P, M> {
 }
 
 impl<P: LinearGaussian, M: TimeScore> Sde for ReverseSde<P, M> {
+    /// The times of the process, backwards; without noise in either direction.
+    fn time_domain(&self) -> TimeDomain {
+        reversed(TimeDomain::of(&self.process), self.stochasticity)
+    }
+
     fn drift_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
         self.model.score_at_into(x, t, out.view_mut());
         let share = 0.5 * (1.0 + self.stochasticity * self.stochasticity);
@@ -144,6 +150,15 @@ impl<P: LinearGaussian, M: TimeScore> AdditiveSde for ReverseSde<P, M> {
     }
 }
 
+/// The domain of the member `λ` of the family over an equation with this domain: backwards where there is noise. The member without noise is a flow, which one direction undoes of the other.
+pub(crate) fn reversed(of_equation: TimeDomain, stochasticity: f64) -> TimeDomain {
+    if stochasticity == 0.0 {
+        of_equation.either_way()
+    } else {
+        of_equation.backwards()
+    }
+}
+
 /// An equation that is solved backwards, in a clock that runs forwards: `Y_τ = X_{T−τ}`.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnClock<E> {
@@ -181,6 +196,10 @@ impl<E: Space> Space for OwnClock<E> {
 impl<E: Sde> Sde for OwnClock<E> {
     fn noise_dim(&self) -> usize {
         self.equation.noise_dim()
+    }
+
+    fn time_domain(&self) -> TimeDomain {
+        self.equation.time_domain().in_own_clock(self.horizon)
     }
 
     fn drift_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {

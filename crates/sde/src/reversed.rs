@@ -19,7 +19,8 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
 use crate::equation::{AdditiveSde, DiagonalSde, Ode, ReversibleSde, Sde};
 use crate::matrix_noise::{CommutativeSde, DiffusionJvp};
-use crate::reverse::OwnClock;
+use crate::reverse::{OwnClock, reversed};
+use crate::time_domain::{TimeDirection, TimeDomain};
 
 /// The reverse of an equation under a score, in the clock of the equation.
 ///
@@ -53,9 +54,9 @@ impl<E: ReversibleSde, M: TimeScore> Reversed<E, M> {
     /// The reverse process, `λ = 1`, of `equation` under the score `model`.
     ///
     /// # Errors
-    /// A score of another dimension.
+    /// A score of another dimension; an equation that is solved backwards already.
     pub fn new(equation: E, model: M) -> Result<Self> {
-        check_dims(&equation, &model)?;
+        check_parts(&equation, &model)?;
         Ok(Reversed {
             equation,
             model,
@@ -108,6 +109,11 @@ impl<E: Space, M: Sync> Space for Reversed<E, M> {
 impl<E: ReversibleSde, M: TimeScore> Sde for Reversed<E, M> {
     fn noise_dim(&self) -> usize {
         self.equation.noise_dim()
+    }
+
+    /// The times of the equation, backwards; without noise in either direction.
+    fn time_domain(&self) -> TimeDomain {
+        reversed(self.equation.time_domain(), self.stochasticity)
     }
 
     fn drift_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
@@ -176,9 +182,9 @@ impl<E: ReversibleSde, M: TimeScore> MarginalFlow<E, M> {
     /// The flow of `equation` under the score `model`.
     ///
     /// # Errors
-    /// A score of another dimension.
+    /// Those of [`Reversed::new`].
     pub fn new(equation: E, model: M) -> Result<Self> {
-        check_dims(&equation, &model)?;
+        check_parts(&equation, &model)?;
         Ok(MarginalFlow { equation, model })
     }
 
@@ -200,6 +206,11 @@ impl<E: Space, M: Sync> Space for MarginalFlow<E, M> {
 }
 
 impl<E: ReversibleSde, M: TimeScore> Ode for MarginalFlow<E, M> {
+    /// The times of the equation, in either direction.
+    fn time_domain(&self) -> TimeDomain {
+        self.equation.time_domain().either_way()
+    }
+
     fn velocity_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
         pulled_drift_into(&self.equation, &self.model, 0.5, x, t, out);
     }
@@ -221,7 +232,14 @@ fn pulled_drift_into<E: ReversibleSde, M: TimeScore>(
     out.scaled_add(-share, &pull);
 }
 
-fn check_dims(equation: &impl Space, model: &impl Space) -> Result<()> {
+fn check_parts(equation: &impl Sde, model: &impl Space) -> Result<()> {
+    if equation.time_domain().direction() == TimeDirection::Backwards {
+        return Err(Error::parameter(
+            "equation",
+            "solved backwards in time",
+            "one of data that become noise forwards; put it on its own clock",
+        ));
+    }
     if equation.dim() == model.dim() {
         Ok(())
     } else {

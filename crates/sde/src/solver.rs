@@ -24,7 +24,15 @@ pub trait Solver<E: ?Sized>: Sync {
     /// The number of Brownian motions a row needs on this equation; zero for schemes without noise.
     fn noise_dim(&self, equation: &E) -> usize;
 
-    /// Requires what the scheme needs of the equation along this grid.
+    /// Whether a step goes on from what the memory holds of the steps before: a multistep method, and not one of one step whose memory is room to work in.
+    ///
+    /// What such a scheme remembers is of points that nobody has moved since. So solvers that move points between the steps of another, correctors and inpainting, refuse it, and so does whoever makes a step again.
+    fn is_multistep(&self) -> bool {
+        false
+    }
+
+    /// Requires what the scheme needs of the equation along this grid; above all that the grid lies within the times of the equation,
+    /// `equation.time_domain().check_grid(grid)`, which a driver cannot ask of an equation of any kind.
     ///
     /// # Errors
     /// Names what is missing; the provided form requires nothing.
@@ -42,6 +50,16 @@ pub trait Solver<E: ?Sized>: Sync {
         noise: &mut dyn BrownianBlock,
         memory: &mut Self::Memory,
     );
+}
+
+/// Requires a solver of one step of whoever moves points between its steps.
+pub(crate) fn check_one_step<E: ?Sized, V: Solver<E>>(name: &'static str, solver: &V) -> Result<()> {
+    if solver.is_multistep() {
+        let requirement = "one of one step, because points are moved between its steps or steps are made again, and what it remembers would be no longer true; \
+                           take DpmSolver2S, EdmHeun or Ddim";
+        return Err(Error::parameter(name, "a multistep scheme", requirement));
+    }
+    Ok(())
 }
 
 /// One step of a grid.

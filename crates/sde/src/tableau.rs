@@ -10,10 +10,12 @@
 //!
 //! which keeps points and slopes at the ends: a dense solution is continuously differentiable (Hairer, Nørsett and Wanner 1993, section II.6).
 
+use gibbsian_core::error::Result;
 use ndarray::{ArrayViewMut2, Zip};
 
 use crate::brownian::BrownianBlock;
 use crate::equation::Ode;
+use crate::grid::TimeGrid;
 use crate::schemes::Working;
 use crate::solver::{Solver, Step};
 
@@ -208,6 +210,10 @@ impl<E: Ode + ?Sized> Solver<E> for EmbeddedPair {
 
     fn noise_dim(&self, _: &E) -> usize {
         0
+    }
+
+    fn check(&self, equation: &E, grid: &TimeGrid) -> Result<()> {
+        equation.time_domain().check_grid(grid)
     }
 
     fn step(

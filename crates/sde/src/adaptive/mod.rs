@@ -21,6 +21,7 @@ mod combine;
 mod controller;
 mod dense;
 mod event;
+mod span;
 
 use gibbsian_core::error::{
     Error, Result, check_batch, check_count, check_finite, check_non_negative, check_positive,
@@ -31,10 +32,12 @@ use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIter
 use crate::equation::Ode;
 use crate::grid::TimeGrid;
 use crate::tableau::EmbeddedPair;
+use crate::time_domain::TimeDomain;
 
 pub(crate) use block::Counts;
 pub use controller::PiController;
 pub use event::{Consequence, Crossing, Event, Occurrence};
+pub(crate) use span::Span;
 
 /// A solver of ordinary equations whose steps fit a tolerance, row by row.
 ///
@@ -132,6 +135,9 @@ pub(crate) trait Field: Sync {
     /// How many numbers a row has.
     fn width(&self) -> usize;
 
+    /// The times it is defined for.
+    fn time_domain(&self) -> TimeDomain;
+
     /// How many of them, from the first, have their errors measured together; each of the others is measured alone.
     fn n_together(&self) -> usize {
         self.width()
@@ -155,6 +161,10 @@ impl<E: Ode + ?Sized> Field for Plain<'_, E> {
 
     fn width(&self) -> usize {
         self.0.dim()
+    }
+
+    fn time_domain(&self) -> TimeDomain {
+        self.0.time_domain()
     }
 
     fn velocity_into(
@@ -182,7 +192,7 @@ impl AdaptiveRungeKutta {
     /// Solves from the rows of `x` `(B, D)` at time `from` to time `to`, earlier or later.
     ///
     /// # Errors
-    /// Settings, rows or times that do not fit; a velocity that is not finite, and a tolerance that cannot be met, with the row, its time and its step.
+    /// Settings or rows that do not fit; times that are not those of the equation, or in a direction that is not; a velocity that is not finite, and a tolerance that cannot be met, with the row, its time and its step.
     pub fn solve<E: Ode + ?Sized>(
         &self,
         equation: &E,
@@ -319,6 +329,7 @@ impl AdaptiveRungeKutta {
         self.check()?;
         check_batch("x", &x, field.width())?;
         check_finite("x", &x)?;
+        span.check_within(field.time_domain())?;
         let mut points = x.as_standard_layout().into_owned();
         let n_rows = points.nrows();
         let (times, mut kept) = span.kept.map(|(grid, kept)| (grid.times(), kept)).unzip();
@@ -365,32 +376,5 @@ impl AdaptiveRungeKutta {
             occurrences,
             points,
         })
-    }
-}
-
-/// From where to where, and what is wanted between.
-pub(crate) struct Span<'a> {
-    from: f64,
-    to: f64,
-    kept: Option<(&'a TimeGrid, &'a mut Array3<f64>)>,
-}
-
-impl Span<'_> {
-    /// # Errors
-    /// Times that are not finite or not different.
-    pub(crate) fn new(from: f64, to: f64) -> Result<Self> {
-        for (name, time) in [("from", from), ("to", to)] {
-            if !time.is_finite() {
-                return Err(Error::parameter(name, time, "finite"));
-            }
-        }
-        if from == to {
-            return Err(Error::parameter(
-                "to",
-                to,
-                "different from the time from which to solve",
-            ));
-        }
-        Ok(Span { from, to, kept: None })
     }
 }

@@ -16,11 +16,10 @@ use gibbsian_core::{LinearGaussian, TimeScore};
 use ndarray::{ArrayViewMut2, Zip};
 
 use super::observation::{LinearObservation, Spectrum};
-use super::replacement::check_backwards;
 use crate::brownian::BrownianBlock;
 use crate::grid::TimeGrid;
 use crate::reverse::ReverseSde;
-use crate::schemes::Working;
+use crate::schemes::{Working, check_backwards};
 use crate::solver::{Solver, Step};
 
 /// The scheme of DiffPIR, for the reverse of a process under the prior's score; of the equation it uses process and score alone.

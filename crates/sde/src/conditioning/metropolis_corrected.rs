@@ -10,6 +10,8 @@
 //! A proposal is `x' = x + δ s(x) + √(2δ) z`, kept with probability `min(1, e^{E(x) − E(x')} q(x|x')/q(x'|x))` (Roberts and Tweedie
 //! 1996). The step size follows the noise, `δ = ratio · (α² ς² + σ²)`: the variance of data of variance `ς²` at that time, which is what
 //! a step should be measured by.
+//!
+//! A proposal of infinite energy lies outside the support and is rejected. One whose ratio is NaN, because an energy or a score is, makes its row NaN, which drivers report with step and times.
 
 use gibbsian_core::error::{Result, check_count, check_positive};
 use gibbsian_core::{LinearGaussian, TimePotential};
@@ -18,8 +20,8 @@ use ndarray::{ArrayView1, ArrayViewMut2, Zip};
 use crate::brownian::BrownianBlock;
 use crate::grid::TimeGrid;
 use crate::reverse::ReverseSde;
-use crate::schemes::Working;
-use crate::solver::{Solver, Step};
+use crate::schemes::{Working, check_backwards};
+use crate::solver::{Solver, Step, check_one_step};
 
 /// A solver each of whose steps is followed by Metropolis-adjusted Langevin steps for the density at the time reached.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,10 +65,15 @@ where
         self.solver.noise_dim(equation)
     }
 
+    fn is_multistep(&self) -> bool {
+        self.solver.is_multistep()
+    }
+
     /// # Errors
-    /// A grid beyond the process; what the solver within refuses.
+    /// A solver of several steps, since corrections move the points it would remember; a grid that does not go backwards within the process; what the solver within refuses.
     fn check(&self, equation: &ReverseSde<P, M>, grid: &TimeGrid) -> Result<()> {
-        equation.process().check_times(grid.times())?;
+        check_one_step("solver", &self.solver)?;
+        check_backwards(equation.process(), grid)?;
         self.solver.check(equation, grid)
     }
 
@@ -116,7 +123,15 @@ where
                 let log_ratio = energy[[b, 0]] - moved_energy[[b, 0]] + (forth - back) / (4.0 * delta);
                 // Half the squared length of two standard normals is minus the logarithm of a uniform number.
                 let threshold = -0.5 * chance.row(b).dot(&chance.row(b));
-                // A ratio that is NaN is no reason to move.
+                // Outside the support there is no score, and no reason to move.
+                if moved_energy[[b, 0]] == f64::INFINITY {
+                    continue;
+                }
+                // Elsewhere NaN is an error of the model; the row becomes it, which drivers report.
+                if log_ratio.is_nan() {
+                    x.row_mut(b).fill(f64::NAN);
+                    continue;
+                }
                 if log_ratio > threshold {
                     x.row_mut(b).assign(&moved.row(b));
                     score.row_mut(b).assign(&moved_score.row(b));

@@ -20,7 +20,7 @@ use crate::solver::{Solver, Step};
 /// A solver of the reverse process that overwrites known coordinates and takes each step several times.
 ///
 /// The first passage of a step uses the motion's own increment; repetitions use independent ones, so that with one passage this is
-/// [`Replacement`], number for number. The solver must be of one step.
+/// [`Replacement`], number for number. The solver must be of one step, and another is refused.
 ///
 /// Source: Lugmayr et al. (2022), "RePaint: inpainting using denoising diffusion probabilistic models", algorithm 1.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +54,10 @@ where
 
     fn noise_dim(&self, equation: &ReverseSde<P, M>) -> usize {
         self.replacement.noise_dim(equation)
+    }
+
+    fn is_multistep(&self) -> bool {
+        Solver::<ReverseSde<P, M>>::is_multistep(&self.replacement)
     }
 
     /// # Errors

@@ -7,7 +7,7 @@
 //! Baker, Broderick, Barzilay and Jaakkola 2023). It is exact where known and unknown coordinates are independent.
 //! [`RePaint`](super::RePaint) repeats each step to mend it in part.
 
-use gibbsian_core::error::{Error, Result, check_finite, check_positive, check_shape};
+use gibbsian_core::error::{Result, check_finite, check_shape};
 use gibbsian_core::{LinearGaussian, TimeScore};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
@@ -15,7 +15,8 @@ use super::observation::check_coordinates;
 use crate::brownian::BrownianBlock;
 use crate::grid::TimeGrid;
 use crate::reverse::ReverseSde;
-use crate::solver::{Solver, Step};
+use crate::schemes::check_backwards;
+use crate::solver::{Solver, Step, check_one_step};
 
 /// What is known exactly of a point, in some orthogonal basis: [`KnownCoordinates`], or [`KnownGrey`](super::KnownGrey) of a picture.
 pub trait Known: Sync {
@@ -84,7 +85,7 @@ impl Known for KnownCoordinates {
 
 /// A solver of the reverse process that overwrites known coordinates at the start and after every step.
 ///
-/// The solver must be of one step: what a scheme of several remembers of overwritten points is no longer true of them.
+/// The solver must be of one step, and another is refused: what a scheme of several remembers of overwritten points is no longer true of them.
 ///
 /// Source: Song et al. (2021), appendix I.2.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,9 +160,14 @@ where
         self.solver.noise_dim(equation)
     }
 
+    fn is_multistep(&self) -> bool {
+        self.solver.is_multistep()
+    }
+
     /// # Errors
-    /// A grid that does not go backwards within the process; coordinates that there are not; what the solver within refuses.
+    /// A solver of several steps; a grid that does not go backwards within the process; coordinates that there are not; what the solver within refuses.
     fn check(&self, equation: &ReverseSde<P, M>, grid: &TimeGrid) -> Result<()> {
+        check_one_step("solver", &self.solver)?;
         check_backwards(equation.process(), grid)?;
         self.known.check_dim(equation.model().dim())?;
         self.solver.check(equation, grid)
@@ -180,18 +186,4 @@ where
         }
         self.advance(equation, step, &mut x, noise, memory);
     }
-}
-
-/// Requires times of the process that fall, all but the last after zero.
-pub(super) fn check_backwards(process: &(impl LinearGaussian + ?Sized), grid: &TimeGrid) -> Result<()> {
-    process.check_time(grid.first())?;
-    process.check_time(grid.last())?;
-    if grid.first() < grid.last() {
-        return Err(Error::parameter(
-            "grid",
-            format!("from {} to {}", grid.first(), grid.last()),
-            "a grid of falling times, from noise to data",
-        ));
-    }
-    check_positive("times[0]", grid.first()).map(|_| ())
 }

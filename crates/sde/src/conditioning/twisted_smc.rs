@@ -32,9 +32,9 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Zip, s};
 use rand::{Rng, RngExt};
 
 use super::Twist;
-use super::replacement::check_backwards;
 use crate::brownian::FreshNoise;
 use crate::grid::TimeGrid;
+use crate::schemes::check_backwards;
 
 /// A population of particles that goes from noise to data under a twist.
 ///

@@ -4,8 +4,9 @@ use gibbsian_core::{LinearGaussian, Space, TimeScoreJvp};
 use ndarray::{Array3, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::adaptive::Field;
-use crate::equation::for_each_run;
+use crate::equation::{Ode, for_each_run};
 use crate::probability_flow::ProbabilityFlow;
+use crate::time_domain::TimeDomain;
 
 /// Rows `(x, ℓ)` with `dx/dt = f x − ½ g² s` and `dℓ/dt = D f − ½ g² div s`.
 pub(super) struct Augmented<'a, P, M> {
@@ -29,6 +30,10 @@ impl<P: LinearGaussian, M: TimeScoreJvp> Field for Augmented<'_, P, M> {
 
     fn width(&self) -> usize {
         self.flow.dim() + 1
+    }
+
+    fn time_domain(&self) -> TimeDomain {
+        self.flow.time_domain()
     }
 
     /// Beside many coordinates the one that is asked for would hardly count.

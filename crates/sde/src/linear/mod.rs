@@ -16,6 +16,7 @@ use gibbsian_linalg::{matmul, matmul_here_into};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 
 use crate::equation::{AdditiveSde, Sde, for_each_run};
+use crate::time_domain::TimeDomain;
 
 pub(crate) use moments::Moments;
 pub use transition::LinearTransition;
@@ -118,6 +119,11 @@ impl<C: Clock> Space for LinearSde<C> {
 impl<C: Clock> Sde for LinearSde<C> {
     fn noise_dim(&self) -> usize {
         self.noise.ncols()
+    }
+
+    /// The times of the clock, forwards.
+    fn time_domain(&self) -> TimeDomain {
+        TimeDomain::up_to(self.clock.horizon()).forwards()
     }
 
     fn drift_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {

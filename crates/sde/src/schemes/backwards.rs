@@ -12,30 +12,14 @@ use crate::brownian::BrownianBlock;
 use crate::grid::TimeGrid;
 use crate::reverse::ReverseSde;
 use crate::solver::Step;
+use crate::time_domain::TimeDomain;
 
 /// Requires a grid that comes down from a time of the process at which something is left of the data.
-pub(super) fn check_backwards<P: LinearGaussian>(process: &P, grid: &TimeGrid) -> Result<()> {
-    let (first, last) = (grid.first(), grid.last());
-    if first < last {
-        let name = format!("times[{}]", grid.n_steps());
-        return Err(Error::parameter(
-            name,
-            last,
-            format!(
-                "less than the first time, {first}: this scheme goes from noise to data; reverse the grid"
-            ),
-        ));
-    }
-    let horizon = process.horizon();
-    for (i, t) in [(0, first), (grid.n_steps(), last)] {
-        if !(0.0..=horizon).contains(&t) {
-            return Err(Error::parameter(
-                format!("times[{i}]"),
-                t,
-                format!("in [0, {horizon}]; begin at the horizon and end at a small time such as 1e-3"),
-            ));
-        }
-    }
+///
+/// Schemes for diffusion models go backwards even where their equation would let them go either way.
+pub(crate) fn check_backwards<P: LinearGaussian + ?Sized>(process: &P, grid: &TimeGrid) -> Result<()> {
+    TimeDomain::of(process).backwards().check_grid(grid)?;
+    let first = grid.first();
     for (name, value) in [("alpha", process.alpha(first)), ("sigma", process.sigma(first))] {
         if !(value.is_finite() && value > 0.0) {
             let requirement = format!("finite and greater than zero at the first time, {first}");

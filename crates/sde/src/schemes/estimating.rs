@@ -11,6 +11,14 @@ macro_rules! estimating {
                 equation.noise_dim()
             }
 
+            fn check(
+                &self,
+                equation: &E,
+                grid: &$crate::grid::TimeGrid,
+            ) -> gibbsian_core::error::Result<()> {
+                equation.time_domain().check_grid(grid)
+            }
+
             fn step(
                 &self,
                 equation: &E,

@@ -2,11 +2,13 @@
 //!
 //! `x' = x + h u(x, t)`: order 1, one evaluation a step (Euler 1768; Hairer, Nørsett and Wanner 1993, section II.1).
 
+use gibbsian_core::error::Result;
 use ndarray::{ArrayViewMut2, Zip};
 
 use super::Working;
 use crate::brownian::BrownianBlock;
 use crate::equation::Ode;
+use crate::grid::TimeGrid;
 use crate::solver::{Solver, Step};
 
 /// Euler's scheme, order 1.
@@ -18,6 +20,10 @@ impl<E: Ode + ?Sized> Solver<E> for Euler {
 
     fn noise_dim(&self, _: &E) -> usize {
         0
+    }
+
+    fn check(&self, equation: &E, grid: &TimeGrid) -> Result<()> {
+        equation.time_domain().check_grid(grid)
     }
 
     fn step(

@@ -4,11 +4,13 @@
 //!
 //! Strong order 1/2, and 1 where the noise is additive, as in all reverse processes of linear-Gaussian ones; weak order 1 (Maruyama 1955; Kloeden and Platen 1992, sections 10.2 and 14.1).
 
+use gibbsian_core::error::Result;
 use ndarray::{ArrayViewMut2, Zip};
 
 use super::Working;
 use crate::brownian::BrownianBlock;
 use crate::equation::Sde;
+use crate::grid::TimeGrid;
 use crate::solver::{Solver, Step};
 
 /// The Euler–Maruyama scheme, for every equation.
@@ -20,6 +22,10 @@ impl<E: Sde + ?Sized> Solver<E> for EulerMaruyama {
 
     fn noise_dim(&self, equation: &E) -> usize {
         equation.noise_dim()
+    }
+
+    fn check(&self, equation: &E, grid: &TimeGrid) -> Result<()> {
+        equation.time_domain().check_grid(grid)
     }
 
     fn step(

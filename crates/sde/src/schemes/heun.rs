@@ -3,11 +3,13 @@
 //! `x* = x + h u(x, t)`, `x' = x + ½ h [u(x, t) + u(x*, t + h)]`: the trapezoidal rule with a predictor. Order 2, two evaluations a step (Heun 1900; Hairer, Nørsett and
 //! Wanner 1993, section II.1). Karras et al. (2022, algorithm 1) sample diffusion models by it.
 
+use gibbsian_core::error::Result;
 use ndarray::{ArrayViewMut2, Zip};
 
 use super::Working;
 use crate::brownian::BrownianBlock;
 use crate::equation::Ode;
+use crate::grid::TimeGrid;
 use crate::solver::{Solver, Step};
 
 /// Heun's scheme, order 2.
@@ -19,6 +21,10 @@ impl<E: Ode + ?Sized> Solver<E> for Heun {
 
     fn noise_dim(&self, _: &E) -> usize {
         0
+    }
+
+    fn check(&self, equation: &E, grid: &TimeGrid) -> Result<()> {
+        equation.time_domain().check_grid(grid)
     }
 
     fn step(

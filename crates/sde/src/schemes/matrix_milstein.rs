@@ -21,10 +21,12 @@
 //!
 //! Source: Milstein (1974); Kloeden and Platen (1992), section 10.3, equations 3.3 and 3.16.
 
+use gibbsian_core::error::Result;
 use ndarray::{ArrayView1, ArrayViewMut2, Zip};
 
 use super::Working;
 use crate::brownian::{BrownianBlock, n_pairs};
+use crate::grid::TimeGrid;
 use crate::matrix_noise::{CommutativeSde, DiffusionJvp};
 use crate::solver::{Solver, Step};
 
@@ -37,6 +39,10 @@ impl<E: CommutativeSde + ?Sized> Solver<E> for CommutativeMilstein {
 
     fn noise_dim(&self, equation: &E) -> usize {
         equation.noise_dim()
+    }
+
+    fn check(&self, equation: &E, grid: &TimeGrid) -> Result<()> {
+        equation.time_domain().check_grid(grid)
     }
 
     fn step(
@@ -138,6 +144,10 @@ impl<E: DiffusionJvp + ?Sized> Solver<E> for LevyMilstein {
 
     fn noise_dim(&self, equation: &E) -> usize {
         equation.noise_dim()
+    }
+
+    fn check(&self, equation: &E, grid: &TimeGrid) -> Result<()> {
+        equation.time_domain().check_grid(grid)
     }
 
     fn step(

@@ -9,11 +9,13 @@
 //!
 //! Strong order 1, weak order 1 (Milstein 1974; Kloeden and Platen 1992, section 10.3). With additive noise it is the Euler–Maruyama scheme.
 
+use gibbsian_core::error::Result;
 use ndarray::{ArrayViewMut2, Zip};
 
 use super::Working;
 use crate::brownian::BrownianBlock;
 use crate::equation::DiagonalSde;
+use crate::grid::TimeGrid;
 use crate::solver::{Solver, Step};
 
 /// The Milstein scheme, for diagonal noise.
@@ -25,6 +27,10 @@ impl<E: DiagonalSde + ?Sized> Solver<E> for Milstein {
 
     fn noise_dim(&self, equation: &E) -> usize {
         equation.noise_dim()
+    }
+
+    fn check(&self, equation: &E, grid: &TimeGrid) -> Result<()> {
+        equation.time_domain().check_grid(grid)
     }
 
     fn step(

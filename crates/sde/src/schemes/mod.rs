@@ -13,7 +13,7 @@
 //! | [`StochasticHeun`] | additive noise | 1 | 2 | Rümelin (1982) |
 //! | [`Sra1`] | additive noise | 3/2 | 2 | Rößler (2010) |
 //!
-//! Schemes for reverse processes of diffusion models, which know the process and the score apart; `λ` is the stochasticity of the equation. All go from noise to data and can
+//! Schemes for reverse processes of diffusion models, which know the process and the score apart; `λ` is the stochasticity of the equation. All go from noise to data, which other grids are refused for, and can
 //! end at time 0.
 //!
 //! | scheme | scores a step | noise | weak order | source |
@@ -27,7 +27,9 @@
 //! | [`DpmSolverSde2M`] | 1 | as `λ = 1` | 2 | the same |
 //! | [`UniPc`] | 1 | none | 3; 2 with `p = 1` | Zhao, Bai, Rao, Zhou and Lu (2023) |
 //! | [`EdmHeun`] | 2 | churn | 2 | Karras, Aittala, Aila and Laine (2022) |
-//! | [`PredictorCorrector`] | the predictor's and one a correction | the predictor's and its own | that of the predictor | Song et al. (2021) |
+//! | [`PredictorCorrector`] | the predictor's and one a correction | the predictor's and its own | that of the predictor `p`, with corrections of size `O(h^{(p+1)/2})` | Song et al. (2021) |
+//!
+//! [`DpmSolver2M`], [`DpmSolverSde2M`] and [`UniPc`] are multistep methods ([`Solver::is_multistep`](crate::Solver::is_multistep)): they cannot be the predictor of a corrector nor inpaint, which move points between steps.
 //!
 //! Those with a noise of their own refuse an equation of another `λ` than that, unless it is 1, its default: all members of the family have the same laws.
 //!
@@ -56,6 +58,7 @@ mod unipc;
 mod working;
 
 pub use ancestral::{Ancestral, ReverseVariance};
+pub(crate) use backwards::check_backwards;
 pub use ddim::Ddim;
 pub use dpm_solver::{DpmSolver2M, DpmSolver2S, DpmSolverSde2M, Multistep};
 pub use edm_heun::EdmHeun;

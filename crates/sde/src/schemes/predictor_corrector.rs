@@ -4,6 +4,10 @@
 //! came from (Song et al. 2021, section 4.2 and algorithms 2 and 3). It leaves `p_s` as it is up to an error of order `ε` of its own, so that more is not
 //! always better.
 //!
+//! **Order.** Of a law with variance `V + w` where `V` is right, a step of Langevin dynamics makes `V + (1 − ε/V)² w + ε²/V`. So `n` of them add `O(n ε²)` to the error `O(hᵖ)` of the predictor, which keeps
+//! its order if `ε` shrinks with the step of the grid as `h^{(p+1)/2}` or faster. Where it does not, as by all of the rules below but with a fixed size of one's choice for each grid, shorter steps lead to the corrector's own
+//! fixed point, `V/(1 − ε/(2V))`, whatever the predictor.
+//!
 //! At time 0 there is no corrector: the score of data without noise is what models know least.
 
 use gibbsian_core::error::{Error, Result, check_positive};
@@ -15,7 +19,7 @@ use super::backwards::check_backwards;
 use crate::brownian::BrownianBlock;
 use crate::grid::TimeGrid;
 use crate::reverse::ReverseSde;
-use crate::solver::{Solver, Step};
+use crate::solver::{Solver, Step, check_one_step};
 
 /// The size `ε` of Langevin steps `x' = x + ε s + √(2ε) z` at time `s`, after a predictor's step from `t`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,7 +61,7 @@ pub enum LangevinStep {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PredictorCorrector<S> {
-    /// What steps from one time to the next.
+    /// What steps from one time to the next: a scheme of one step, since the corrector moves the points it would remember.
     pub predictor: S,
     /// The size of the corrector's steps.
     pub step: LangevinStep,
@@ -77,7 +81,14 @@ where
         self.predictor.noise_dim(equation)
     }
 
+    fn is_multistep(&self) -> bool {
+        self.predictor.is_multistep()
+    }
+
+    /// # Errors
+    /// A predictor of several steps; sizes that make no sense; a grid that does not go backwards within the process; what the predictor refuses.
     fn check(&self, equation: &ReverseSde<P, M>, grid: &TimeGrid) -> Result<()> {
+        check_one_step("predictor", &self.predictor)?;
         match self.step {
             LangevinStep::SignalToNoise(ratio) => {
                 check_positive("ratio", ratio)?;

@@ -6,11 +6,13 @@
 //!
 //! Order 4, four evaluations a step (Kutta 1901; Hairer, Nørsett and Wanner 1993, section II.1, table 1.2).
 
+use gibbsian_core::error::Result;
 use ndarray::{ArrayViewMut2, Zip};
 
 use super::Working;
 use crate::brownian::BrownianBlock;
 use crate::equation::Ode;
+use crate::grid::TimeGrid;
 use crate::solver::{Solver, Step};
 
 /// The classical Runge–Kutta scheme, order 4.
@@ -23,6 +25,10 @@ impl<E: Ode + ?Sized> Solver<E> for RungeKutta4 {
 
     fn noise_dim(&self, _: &E) -> usize {
         0
+    }
+
+    fn check(&self, equation: &E, grid: &TimeGrid) -> Result<()> {
+        equation.time_domain().check_grid(grid)
     }
 
     fn step(

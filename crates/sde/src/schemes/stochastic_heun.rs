@@ -15,12 +15,14 @@
 //!
 //! Both look at the equation at the end of the step; a grid that ends where the drift has no value, as the score of data without noise at `t = 0`, is not for them.
 
+use gibbsian_core::error::Result;
 use ndarray::{ArrayViewMut2, Zip};
 
 use super::Working;
 use super::estimating::estimating;
 use crate::brownian::BrownianBlock;
 use crate::equation::{AdditiveSde, DiagonalSde};
+use crate::grid::TimeGrid;
 use crate::solver::{Solver, Step};
 
 /// Heun's scheme for additive noise: strong order 1, weak order 2.
@@ -82,6 +84,10 @@ impl<E: DiagonalSde + ?Sized> Solver<E> for StratonovichHeun {
 
     fn noise_dim(&self, equation: &E) -> usize {
         equation.noise_dim()
+    }
+
+    fn check(&self, equation: &E, grid: &TimeGrid) -> Result<()> {
+        equation.time_domain().check_grid(grid)
     }
 
     fn step(

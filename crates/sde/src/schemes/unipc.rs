@@ -7,7 +7,8 @@
 //! * the **corrector** through those and the value at the predicted point, with which the step is made again. It costs no score, because the value at
 //!   the predicted point is the one that the next step starts from. It raises the order to `p + 1`.
 //!
-//! The point at the end of the grid is a predicted one: correcting it would need a score that nobody uses afterwards.
+//! The point at the end of the grid is a predicted one: correcting it would need a score that nobody uses afterwards. A step begins by making the one before again, from the point where that started:
+//! what anybody did to the predicted point would be undone, so solvers that move points between steps refuse this one.
 //!
 //! The authors write the weights as `B(h) R_p(h)⁻¹ φ_p(h)` with a function `B` of one's choice. Solved for all `p` conditions `B` cancels, and what is left is the polynomial
 //! (their variant with varying coefficients). Programs that set the only weight of order one to ½ instead differ from it within the order.
@@ -95,6 +96,10 @@ impl<P: LinearGaussian, M: TimeScore> Solver<ReverseSde<P, M>> for UniPc {
 
     fn noise_dim(&self, _: &ReverseSde<P, M>) -> usize {
         0
+    }
+
+    fn is_multistep(&self) -> bool {
+        true
     }
 
     fn check(&self, equation: &ReverseSde<P, M>, grid: &TimeGrid) -> Result<()> {

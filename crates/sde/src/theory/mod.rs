@@ -38,7 +38,7 @@ mod schedule;
 mod score_error;
 mod total_variation;
 
-use gibbsian_core::error::{Error, Result};
+use gibbsian_core::error::Result;
 
 pub use bound::{ErrorBudget, Inequality};
 pub use estimate::{Estimate, total_variation_by_draws};
@@ -50,18 +50,11 @@ pub use sampler::NormalSampler;
 pub use score_error::{PerturbedScore, ScoreError};
 
 use crate::grid::TimeGrid;
+use crate::time_domain::TimeDomain;
 
-/// Requires a grid that goes down, to a time that is not negative.
+/// Requires a grid that goes down, to a time that is not negative; the process has no horizon here but where the grid starts.
 fn check_backwards(grid: &TimeGrid) -> Result<()> {
-    if grid.first() > grid.last() && grid.last() >= 0.0 {
-        return Ok(());
-    }
-    let ends = format!("a grid from {} to {}", grid.first(), grid.last());
-    Err(Error::parameter(
-        "grid",
-        ends,
-        "decreasing, to a time that is not negative",
-    ))
+    TimeDomain::up_to(f64::INFINITY).backwards().check_grid(grid)
 }
 
 /// The steps of a grid: where each starts and where it ends.

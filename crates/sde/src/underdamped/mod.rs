@@ -23,6 +23,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, array, s};
 
 use crate::equation::{AdditiveSde, Sde, combine_at, for_each_run};
 use crate::linear::Moments;
+use crate::time_domain::TimeDomain;
 
 pub use mixture::PhaseMixture;
 
@@ -178,6 +179,11 @@ impl<C: Clock> Space for UnderdampedLangevin<C> {
 impl<C: Clock> Sde for UnderdampedLangevin<C> {
     fn noise_dim(&self) -> usize {
         self.position_dim
+    }
+
+    /// The times of the clock, forwards.
+    fn time_domain(&self) -> TimeDomain {
+        TimeDomain::up_to(self.clock.horizon()).forwards()
     }
 
     fn drift_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {

@@ -293,12 +293,11 @@ impl<'a, F: Field> Block<'a, F> {
 
     fn check_step(&self, b: usize, log_error: f64) -> Result<()> {
         let row = &self.rows[b];
-        // Sixteen roundings of the time: what is shorter does not tell its ends apart well enough for a velocity.
-        let least = self
-            .task
-            .settings
-            .min_step
-            .max(16.0 * f64::EPSILON * row.time.abs());
+        // Sixteen roundings of the time: what is shorter does not tell its ends apart well enough for a velocity. Near time zero numbers are dense and a solution may begin fast, at zero itself nothing
+        // is rounded; but a step that becomes nothing would be accepted without end, so times count as at least a rounding of the whole.
+        let span = (self.task.to - self.task.from).abs();
+        let scale = row.time.abs().max(f64::EPSILON * span);
+        let least = self.task.settings.min_step.max(16.0 * f64::EPSILON * scale);
         if row.step.abs() >= least {
             return Ok(());
         }

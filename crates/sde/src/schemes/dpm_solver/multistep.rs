@@ -78,6 +78,10 @@ impl<P: LinearGaussian, M: TimeScore> Solver<ReverseSde<P, M>> for DpmSolver2M {
         0
     }
 
+    fn is_multistep(&self) -> bool {
+        true
+    }
+
     fn check(&self, equation: &ReverseSde<P, M>, grid: &TimeGrid) -> Result<()> {
         check_member(equation, 0.0)?;
         check_backwards(equation.process(), grid)
@@ -101,6 +105,10 @@ impl<P: LinearGaussian, M: TimeScore> Solver<ReverseSde<P, M>> for DpmSolverSde2
 
     fn noise_dim(&self, equation: &ReverseSde<P, M>) -> usize {
         equation.model().dim()
+    }
+
+    fn is_multistep(&self) -> bool {
+        true
     }
 
     fn check(&self, equation: &ReverseSde<P, M>, grid: &TimeGrid) -> Result<()> {
