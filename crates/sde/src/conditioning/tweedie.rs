@@ -70,14 +70,16 @@ impl Tweedie {
         out
     }
 
-    /// `(a + σ² b)/α`.
+    /// `(a + σ² b)/α`, and `a/α` where there is no noise: many a score is infinite or no number there, as that of data without a density.
     fn plus(&self, a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> {
         let mut out = Array2::zeros(a.raw_dim());
         for (i, (alpha, variance)) in self.moments().enumerate() {
-            Zip::from(out.row_mut(i))
-                .and(a.row(i))
-                .and(b.row(i))
-                .for_each(|out, a, b| *out = (a + variance * b) / alpha);
+            let row = Zip::from(out.row_mut(i)).and(a.row(i)).and(b.row(i));
+            if variance == 0.0 {
+                row.for_each(|out, a, _| *out = a / alpha);
+            } else {
+                row.for_each(|out, a, b| *out = (a + variance * b) / alpha);
+            }
         }
         out
     }
