@@ -190,11 +190,17 @@ fn values<P: Path>(path: &P, x: &Array2<f64>, act: impl Fn(&P, &mut P::State, &m
 fn the_path_is_that_of_the_reference() {
     for sizes in SIZES {
         let (fast, reference) = pair(sizes, 0.3, 13);
-        let hidden = sizes[1..].iter().map(|n| Bernoulli::unbiased(*n)).collect();
-        let exact = DbmPath::new(&reference, base(sizes[0]), hidden).unwrap();
+        let unbiased = sizes[1..].iter().map(|n| Bernoulli::unbiased(*n)).collect();
+        let biased: Vec<_> = sizes[1..].iter().map(|n| base(*n)).collect();
         let path = BinaryDbmPath::new(&fast, &base(sizes[0])).unwrap();
-        for half in [Half::Even, Half::Odd] {
-            let (path, exact) = (path.clone().keeping(half), exact.clone().keeping(half).unwrap());
+        let with_hidden = path.clone().with_hidden_base(&biased).unwrap();
+        let cases = [(&path, unbiased), (&with_hidden, biased)];
+        for (half, (path, hidden)) in [Half::Even, Half::Odd]
+            .into_iter()
+            .flat_map(|h| cases.clone().map(|c| (h, c)))
+        {
+            let exact = DbmPath::new(&reference, base(sizes[0]), hidden).unwrap();
+            let (path, exact) = (path.clone().keeping(half), exact.keeping(half).unwrap());
             let dim = gibbsian_core::Space::dim(&path);
             assert_eq!(dim, gibbsian_core::Space::dim(&exact));
             let x = rows(9, dim, 0.4, 13);
@@ -231,6 +237,37 @@ fn the_path_is_that_of_the_reference() {
     }
 }
 
+/// The base has the means of the states in every layer, with every unit once more on and once more off.
+#[test]
+fn a_matching_base_has_the_means_of_all_layers() {
+    let (fast, _) = pair(&[2, 3, 2], 0.9, 16);
+    let states = array![
+        [1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0],
+        [1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0],
+        [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+    ];
+    let logit = |on: f64| ((on + 1.0) / (4.0 - on)).ln();
+    let [v0, v1, a, b, c, d, e] = [3.0, 1.0, 2.0, 1.0, 0.0, 0.0, 2.0].map(logit);
+    let found = BinaryDbmPath::matching(&fast, states.view()).unwrap();
+    let expected = BinaryDbmPath::new(&fast, &Bernoulli::new(array![v0, v1]).unwrap())
+        .unwrap()
+        .with_hidden_base(&[
+            Bernoulli::new(array![a, b, c]).unwrap(),
+            Bernoulli::new(array![d, e]).unwrap(),
+        ])
+        .unwrap();
+    assert!((found.log_z_start() - expected.log_z_start()).abs() < 1e-12);
+    let x = array![[1.0, 0.0, 1.0]];
+    let log_start = |path: &BinaryDbmPath<'_>| {
+        values(&path.clone().keeping(Half::Odd), &x, |p, s, out| {
+            p.log_start(s, out)
+        })
+    };
+    close("log f_0", &log_start(&found), &log_start(&expected), 1e-6).unwrap();
+    assert!(BinaryDbmPath::matching(&fast, states.slice(ndarray::s![.., ..6])).is_err());
+    assert!(BinaryDbmPath::matching(&fast, (&states * 2.0).view()).is_err());
+}
+
 #[test]
 fn the_path_obeys_the_laws_of_its_trait() {
     let (fast, reference) = pair(&[2, 3, 2], 0.9, 14);
@@ -239,7 +276,13 @@ fn the_path_obeys_the_laws_of_its_trait() {
     let path = BinaryDbmPath::new(&fast, &base).unwrap();
     let hidden = states_of(reference.hidden(1));
     let even = product(&[visible_states(&reference), states_of(reference.hidden(2))]);
-    for (half, states) in [(Half::Odd, hidden), (Half::Even, even)] {
+    let hidden_base = [3, 2].map(|n| layer(n, Seed::new(15)));
+    let hidden_base = hidden_base.map(|l| Bernoulli::new(l.bias().mapv(|b| f64::from(b as f32))).unwrap());
+    let with_hidden = path.clone().with_hidden_base(&hidden_base).unwrap();
+    for (path, (half, states)) in [&path, &with_hidden]
+        .into_iter()
+        .flat_map(|p| [(Half::Odd, hidden.clone()), (Half::Even, even.clone())].map(|c| (p, c)))
+    {
         let path = path.clone().keeping(half);
         conformance::path(&path, states.view(), Precision::SINGLE, Seed::new(15)).unwrap();
         conformance::finite_path(&path, states.view(), Precision::SINGLE, Seed::new(16)).unwrap();
@@ -254,5 +297,9 @@ fn the_path_obeys_the_laws_of_its_trait() {
     )
     .unwrap();
     assert!(BinaryDbmPath::new(&fast, &self::base(69)).is_err());
+    for hidden in [vec![], vec![self::base(3)]] {
+        let message = path.clone().with_hidden_base(&hidden).unwrap_err().to_string();
+        assert!(message.contains("hidden"), "{message}");
+    }
     assert!(path.place(rows(9, 64, 0.4, 1).mapv(|x| x / 2.0).view()).is_err());
 }

@@ -444,9 +444,10 @@ impl Machine {
 
     fn bounded(&self, x: ArrayView2<f64>, seed: Seed, progress: &Progress) -> Result<Evaluation> {
         let settings = self.evaluation.annealing();
-        let path = BinaryDbmPath::new(&self.machine, &self.base)?;
-        let (ladder, forward, estimate) = settings.forward(&path, seed, progress)?;
+        // A base with the means of the machine in every layer: hidden units that were half on would lead annealing through states that the machine does not have.
         let chains = self.chains_from(x, seed.child("chains of the way back"), progress)?;
+        let path = BinaryDbmPath::matching(&self.machine, chains.view())?;
+        let (ladder, forward, estimate) = settings.forward(&path, seed, progress)?;
         let kept = path.half().of(chains.view(), &self.machine.sizes())?;
         progress.begin("annealing back");
         let back = reverse_ais(&path, &ladder, kept.view(), &mut seed.child("back").rng())?;

@@ -16,8 +16,8 @@ mod claims;
 mod evaluation;
 mod training;
 
+use gibbsian_classical::dbm::BinaryDbm;
 use gibbsian_classical::dbm::discriminative::FeedForward;
-use gibbsian_classical::dbm::{BinaryDbm, Half};
 use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, Dbn};
 use gibbsian_core::math::softplus;
 use gibbsian_core::{Blocks, Dataset, Streams};
@@ -106,8 +106,8 @@ fn run(ctx: &mut Context) -> Result<()> {
     let start = training::random(ctx, &sizes, &base)?;
     let unprepared = training::learn(ctx, "without pretraining", &start, plain, &train)?;
 
-    let bound = Bound::of(ctx, "pretrained", &machine, &base, test_rows.view())?;
-    let without = Bound::of(ctx, "without pretraining", &unprepared, &base, test_rows.view())?;
+    let bound = Bound::of(ctx, "pretrained", &machine, test_rows.view())?;
+    let without = Bound::of(ctx, "without pretraining", &unprepared, test_rows.view())?;
     ctx.measure(&PRETRAINING, bound.cautious_mean() - without.cautious_mean())?;
     ctx.measure(&LEARNT, bound.cautious_mean() - base_rate)?;
     ctx.note(format!(
@@ -115,7 +115,7 @@ fn run(ctx: &mut Context) -> Result<()> {
         bound.text(),
         without.text()
     ));
-    let other = evaluation::log_z(ctx, "pretrained", &machine, &base, Half::Even)?;
+    let other = bound.other_half(ctx, "pretrained", &machine)?;
     ctx.measure(
         &HALVES,
         measured(other.value - bound.log_z.value).with_error(other.error.hypot(bound.log_z.error)),
@@ -161,7 +161,7 @@ fn run(ctx: &mut Context) -> Result<()> {
         let sizes = [784, 500, 500, 1000];
         let start = training::pretrained(ctx, "pretraining-three", &sizes, greedy, &train, &base)?;
         let deeper = training::learn(ctx, "three layers", &start, together, &train)?;
-        let bound = Bound::of(ctx, "three layers", &deeper, &base, test_rows.view())?;
+        let bound = Bound::of(ctx, "three layers", &deeper, test_rows.view())?;
         ctx.measure(&THREE_LAYERS, bound.cautious_mean())?;
         ctx.note(format!("Three hidden layers: {}.", bound.text()));
     }

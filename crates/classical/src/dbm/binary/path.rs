@@ -1,17 +1,20 @@
 //! The annealing path of a [`BinaryDbm`], in single precision.
 //!
-//! The path of [`crate::DbmPath`] from a base of independent visible units and unbiased hidden ones, with the half of fewer units kept. `β` scales weights and hidden
-//! biases, and visible biases go from the base's to the machine's. Fields on the summed-out layers are kept with the states, since both the work and the next
-//! transition start from them.
+//! The path of [`crate::DbmPath`] from a base of independent units, with the half of fewer units kept. `β` scales weights, and biases go from the base's to the machine's. Fields on the
+//! summed-out layers are kept with the states, since both the work and the next transition start from them.
 //!
-//! The work of a summed-out hidden layer, `Σ_j softplus(β₁ I_j) − softplus(β₀ I_j)`, is computed as a difference
-//! ([`gibbsian_core::simd::softplus_scaled_difference_sum`]). Visible units have another base, and their two sums are taken apart
+//! **The base of the hidden units matters.** Unbiased ones are half on, whatever the machine is. Where the hidden units of the machine are rarely on, as they are after training on pictures, such a path leads
+//! through a transition of the first order: chains that come from the base stay in a state with too many units on, all of them and with equal weights, while the machine has its mass elsewhere. A base that has
+//! the means of the machine in *every* layer ([`BinaryDbmPath::matching`]) has had no such transition where the other's was 75 nats wide.
+//!
+//! The work of a summed-out hidden layer with an unbiased base, `Σ_j softplus(β₁ I_j) − softplus(β₀ I_j)`, is computed as a difference
+//! ([`gibbsian_core::simd::softplus_scaled_difference_sum`]). With another base the two sums are taken apart
 //! in double precision of terms that carry the rounding of single precision; for 784 units that is an error of the order of 10⁻⁵ nats a step.
 
-use gibbsian_core::error::{check_batch, check_each, check_shape};
+use gibbsian_core::error::{check_batch, check_each};
 use gibbsian_core::math::{sigmoid, softplus};
 use gibbsian_core::simd::{self, LaneRng};
-use gibbsian_core::{Path, Result, Space, Streams, Units};
+use gibbsian_core::{Path, Result, Space, Streams};
 use gibbsian_linalg::kernels::tiles::{Arithmetic, Digits};
 use gibbsian_linalg::kernels::{Line, PANEL, panels};
 use ndarray::{Array2, ArrayView2, CowArray, Ix2, s};
@@ -19,20 +22,20 @@ use rand::Rng;
 use rayon::prelude::*;
 
 use super::BinaryDbm;
+use super::base::base_lines;
 use super::gibbs::Chains;
 use super::tiled::{Products, Tiled};
 use crate::dbm::Half;
 use crate::rbm::binary::batch::Form;
-use crate::rbm::binary::bias_lines;
 use crate::rbm::binary::gibbs::with_lines;
 use crate::units::Bernoulli;
 
 /// The path from independent units to a [`BinaryDbm`].
 #[derive(Clone, Debug)]
 pub struct BinaryDbmPath<'a> {
-    machine: &'a BinaryDbm,
-    /// The base's visible biases, −∞ beyond the last unit.
-    base: Vec<Line>,
+    pub(super) machine: &'a BinaryDbm,
+    /// The base's biases of each layer, −∞ beyond the last unit; empty for a hidden layer that is unbiased.
+    pub(super) base: Vec<Vec<Line>>,
     half: Half,
     /// The weights for a matrix unit, where there is one.
     tiled: Option<Tiled>,
@@ -54,17 +57,15 @@ impl<'a> BinaryDbmPath<'a> {
     /// # Errors
     /// A base of another number of units than the machine has, or with a bias that single precision cannot hold.
     pub fn new(machine: &'a BinaryDbm, base: &Bernoulli) -> Result<Self> {
-        let bias = base.bias();
-        check_shape("base", &bias, &[machine.n_visible()])?;
-        let requirement = "a number that single precision can hold";
-        check_each("base", bias, requirement, |b| (b as f32).is_finite())?;
+        let mut lines = vec![Vec::new(); machine.depth() + 1];
+        lines[0] = base_lines("base", base, machine.n_visible())?;
         let mut units = [0, 0];
         for (l, n) in machine.sizes().into_iter().enumerate() {
             units[l % 2] += n;
         }
         Ok(BinaryDbmPath {
             machine,
-            base: bias_lines(base.n_units(), |i| bias[i] as f32),
+            base: lines,
             half: if units[0] < units[1] {
                 Half::Even
             } else {
@@ -113,17 +114,13 @@ impl<'a> BinaryDbmPath<'a> {
 
     /// The base's bias and the machine's of unit `i` of layer `l`.
     fn biases(&self, l: usize, i: usize) -> (f64, f64) {
-        let base = match l {
-            0 => self.base[i / PANEL].0[i % PANEL],
-            _ => 0.0,
-        };
+        let base = self.base[l].get(i / PANEL).map_or(0.0, |line| line.0[i % PANEL]);
         (f64::from(base), f64::from(self.machine.bias(l)[i]))
     }
 
     /// The logits at `β` of a panel of layer `l` whose unscaled logits, `b + field`, are `lines`.
     fn interpolate(&self, l: usize, p: usize, beta: f32, lines: &[Line], out: &mut [Line]) {
-        let absent = Line::ZERO;
-        let base = if l == 0 { &self.base[p] } else { &absent };
+        let base = self.base[l].get(p).unwrap_or(&Line::ZERO);
         for (out, line) in out.iter_mut().zip(lines) {
             for k in 0..PANEL {
                 // Units beyond the last have −∞ on both sides, where 0 · ∞ must not arise.
@@ -297,15 +294,15 @@ impl Path for BinaryDbmPath<'_> {
                 .enumerate()
                 .for_each(|(p, (work, fields))| {
                     for (work, line) in work.iter_mut().zip(fields) {
-                        *work = if l == 0 {
-                            let mut ends = [Line::ZERO; 2];
-                            let (a, b) = ends.split_at_mut(1);
-                            self.interpolate(0, p, from as f32, std::slice::from_ref(line), a);
-                            self.interpolate(0, p, to as f32, std::slice::from_ref(line), b);
-                            simd::softplus_sum(&b[0].0) - simd::softplus_sum(&a[0].0)
-                        } else {
+                        *work = if self.base[l].is_empty() {
                             // Units beyond the last have the field −∞ and do no work.
                             simd::softplus_scaled_difference_sum(&line.0, from, to)
+                        } else {
+                            let mut ends = [Line::ZERO; 2];
+                            let (a, b) = ends.split_at_mut(1);
+                            self.interpolate(l, p, from as f32, std::slice::from_ref(line), a);
+                            self.interpolate(l, p, to as f32, std::slice::from_ref(line), b);
+                            simd::softplus_sum(&b[0].0) - simd::softplus_sum(&a[0].0)
                         };
                     }
                 });

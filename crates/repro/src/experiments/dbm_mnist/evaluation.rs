@@ -37,17 +37,8 @@ fn anneal<P: Path>(ctx: &Context, name: &str, path: &P) -> Result<(ForwardAis, L
     Ok((ais(path, &ladder, N_CHAINS, &mut seed.rng())?, ladder))
 }
 
-/// Annealing back from where chains are that ran from digits.
-///
-/// They are no exact draws, so it bounds nothing; see [`RoundTrip`].
-fn anneal_back(
-    ctx: &Context,
-    name: &str,
-    machine: &BinaryDbm,
-    path: &BinaryDbmPath<'_>,
-    ladder: &Ladder,
-    digits: ArrayView2<f64>,
-) -> Result<ReverseAis> {
+/// Where chains of all layers are that ran from digits.
+fn chains(ctx: &Context, name: &str, machine: &BinaryDbm, digits: ArrayView2<f64>) -> Array2<f64> {
     let n_sweeps = ctx.pick(1_000, 3_000);
     let sizes = machine.sizes();
     let mut rng = ctx.seed().child("annealing back").child(name).rng();
@@ -61,9 +52,7 @@ fn anneal_back(
             joint.resample(x.view_mut(), block, None, &mut rng);
         }
     }
-    let kept = path.half().of(x.view(), &sizes)?;
-    ctx.progress(0, 1, &format!("annealing {name} back"));
-    Ok(reverse_ais(path, ladder, kept.view(), &mut rng)?)
+    x
 }
 
 /// `log Z` with its standard error, and both said in words.
@@ -85,40 +74,29 @@ impl LogZ {
     }
 }
 
-/// `log Z` of a deep machine with one half kept.
-pub(super) fn log_z(
-    ctx: &Context,
-    name: &str,
-    machine: &BinaryDbm,
-    base: &Bernoulli,
-    half: Half,
-) -> Result<LogZ> {
-    let path = BinaryDbmPath::new(machine, base)?.keeping(half);
-    LogZ::of(&annealed(ctx, &format!("{name} {half:?}"), &path)?)
-}
-
 /// A deep machine seen by its test cases.
 pub(super) struct Bound {
     pub(super) log_z: LogZ,
-    /// `log Z` by annealing there, and back from where chains are that started at digits.
+    /// `log Z` by annealing there, and back from where chains are that started at digits. These are no exact draws, so it bounds nothing.
     pub(super) trip: RoundTrip,
+    /// Where those chains are.
+    states: Array2<f64>,
     pub(super) mean_field: MeanField,
     /// `−F_q(v) − log Z`, mean over the cases.
     pub(super) mean: f64,
 }
 
 impl Bound {
-    pub(super) fn of(
-        ctx: &Context,
-        name: &str,
-        machine: &BinaryDbm,
-        base: &Bernoulli,
-        test: ArrayView2<f64>,
-    ) -> Result<Self> {
-        let path = BinaryDbmPath::new(machine, base)?.keeping(Half::Odd);
-        let both = ctx.numbers(&format!("annealing {name} there and back"), || {
+    /// Annealing starts at independent units with the means of those chains in every layer: hidden units that were half on at the start would lead it through states that the machine does not have.
+    pub(super) fn of(ctx: &Context, name: &str, machine: &BinaryDbm, test: ArrayView2<f64>) -> Result<Self> {
+        let states = chains(ctx, name, machine, test);
+        let path = BinaryDbmPath::matching(machine, states.view())?.keeping(Half::Odd);
+        let both = ctx.numbers(&format!("annealing {name} there and back, means matched"), || {
             let (there, ladder) = anneal(ctx, &format!("{name} {:?}", Half::Odd), &path)?;
-            let back = anneal_back(ctx, name, machine, &path, &ladder, test)?;
+            ctx.progress(0, 1, &format!("annealing {name} back"));
+            let kept = Half::Odd.of(states.view(), &machine.sizes())?;
+            let mut rng = ctx.seed().child("annealing").child(name).child("back").rng();
+            let back = reverse_ais(&path, &ladder, kept.view(), &mut rng)?;
             Ok([there.log_weights().values(), back.log_weights().values()].concat())
         })?;
         let (there, back) = both.split_at(N_CHAINS);
@@ -132,6 +110,7 @@ impl Bound {
             mean: -free_energy.mean().unwrap_or(f64::NAN) - log_z.value,
             log_z,
             trip: RoundTrip::new(&there, &back, MOST_APART)?,
+            states,
             mean_field,
         })
     }
@@ -139,6 +118,16 @@ impl Bound {
     /// The mean with the larger of both partition functions; NaN, with which no claim holds, where they do not meet: one that is missed by far would make any bound look good.
     pub(super) fn cautious_mean(&self) -> f64 {
         self.mean + self.log_z.value - self.trip.log_z().unwrap_or(f64::NAN)
+    }
+
+    /// `log Z` with the other half kept.
+    pub(super) fn other_half(&self, ctx: &Context, name: &str, machine: &BinaryDbm) -> Result<LogZ> {
+        let path = BinaryDbmPath::matching(machine, self.states.view())?.keeping(Half::Even);
+        LogZ::of(&annealed(
+            ctx,
+            &format!("{name} {:?}, means matched", Half::Even),
+            &path,
+        )?)
     }
 
     /// What is noted of it.
