@@ -42,7 +42,7 @@ fn a_solver_goes_from_data_to_noise() {
     let steps = FixedSteps::new(TimeGrid::uniform(0.001, 4.0, 10).unwrap());
     let equation = ReverseSde::new(process(), model());
     let solved = steps.solve(&DpmSolver2M, &equation, Array2::zeros((1, 2)), &NoNoise);
-    insta::assert_snapshot!(refused(solved), @"`times[10]` is 4, but must be less than the first time, 0.001: this scheme goes from noise to data; reverse the grid");
+    insta::assert_snapshot!(refused(solved), @"`times[10]` is 4, but must be less than the first time, 0.001: the equation is solved backwards in time; reverse the grid");
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn grids_that_lead_nowhere_are_refused_by_all() {
         let ou = OrnsteinUhlenbeck::new(2.0).unwrap();
         assert_eq!(
             refusal(solver, ou, own, &[0.0, 0.5, 1.0]),
-            "`times[2]` is 1, but must be less than the first time, 0: this scheme goes from noise to data; reverse the grid"
+            "`times[2]` is 1, but must be less than the first time, 0: the equation is solved backwards in time; reverse the grid"
         );
         assert_eq!(
             refusal(solver, ou, own, &[2.5, 0.0]),
@@ -156,6 +156,7 @@ fn grids_that_lead_nowhere_are_refused_by_all() {
     check(&DpmSolver2M, 0.0);
     check(&DpmSolver2S::default(), 0.0);
     check(&DpmSolverSde2M, 1.0);
+    check(&UniPc::default(), 0.0);
     check(&EdmHeun::default(), 0.0);
     check(
         &PredictorCorrector {
@@ -184,6 +185,7 @@ fn another_member_of_the_family_than_the_schemes_is_refused() {
         refusal(&DpmSolver2S::default(), ve, 2.0, &times),
         refusal(&Ddim::new(0.3).unwrap(), ve, 0.4, &times),
         refusal(&EdmHeun::default(), ve, 0.1, &times),
+        refusal(&UniPc::default(), ve, 0.1, &times),
     ] {
         assert!(message.starts_with("`stochasticity` is"), "{message}");
     }
@@ -198,6 +200,8 @@ fn wrong_options_are_refused_by_name() {
         (Ddim::new(f64::NAN).unwrap_err().to_string(), "`eta`"),
         (DpmSolver2S::new(0.0).unwrap_err().to_string(), "`ratio`"),
         (DpmSolver2S::new(f64::NAN).unwrap_err().to_string(), "`ratio`"),
+        (UniPc::new(0).unwrap_err().to_string(), "`order` is 0"),
+        (UniPc::new(4).unwrap_err().to_string(), "`order` is 4"),
     ] {
         assert!(found.starts_with(name), "{found}");
     }

@@ -11,7 +11,10 @@ use gibbsian_testkit::stats::order;
 use gibbsian_testkit::targets::{Mixture, Noised};
 use ndarray::{Array2, array};
 
-use crate::common::linear_law::{Process, Reverse, law, marginal, order_of_halving, processes, reverse};
+use crate::common::law_over_grid::{Normal, law_over_grid};
+use crate::common::linear_law::{
+    Process, Reverse, all_processes, law, marginal, order_of_halving, processes, reverse,
+};
 
 /// Where grids end: in the bulk, because near time 0 the schemes whose weights go with `σ_s/σ_t` have errors `h log h`.
 fn end(process: &Process) -> f64 {
@@ -35,7 +38,7 @@ fn check_order(name: &str, process: Process, errors: [f64; 3], expected: f64) {
 fn weak_order<S: Solver<Reverse>>(name: &str, solver: &S, stochasticity: f64, expected: f64) {
     const SIZES: [usize; 3] = [512, 1024, 2048];
     const ROUNDING: f64 = 1e-12;
-    for process in processes() {
+    for process in all_processes() {
         let equation = reverse(process).with_stochasticity(stochasticity).unwrap();
         let (horizon, end) = (process.horizon(), end(&process));
         let ((m_from, v_from), (m_to, v_to)) = (marginal(&process, horizon), marginal(&process, end));
@@ -160,18 +163,52 @@ fn deterministic_schemes_converge_to_the_probability_flow() {
     check("UniPC-1", &UniPc::new(1).unwrap(), 2.0);
     check("UniPC-2", &UniPc::default(), 3.0);
     check("Heun", &EdmHeun::default(), 2.0);
+    // With three values the error on the way is of fourth order, and what is left of the third is that of the first steps, which know fewer: a small part of the error of order two.
+    for process in processes() {
+        let sizes = [512, 1024, 2048];
+        let of_two = sizes.map(|n| error(&UniPc::default(), process, n));
+        let of_three = sizes.map(|n| error(&UniPc::new(3).unwrap(), process, n));
+        for (two, three) in of_two.iter().zip(&of_three) {
+            assert!(*three < 0.1 * two, "{process:?}: {of_three:?}, {of_two:?}");
+        }
+        for pair in of_three.windows(2) {
+            let order = (pair[0] / pair[1]).log2();
+            assert!((2.98..=4.02).contains(&order), "{process:?}: {of_three:?}");
+        }
+    }
+}
+
+/// Mean and variance at the end of the grid, from the right ones at the horizon.
+fn law_from_horizon<S: Solver<Reverse>>(solver: &S, process: Process, grid: &TimeGrid) -> (f64, f64) {
+    let (equation, start) = (reverse(process), marginal(&process, process.horizon()));
+    // The recursion looks back one step; without noise the whole map costs no more, and looks back as far as the scheme does.
+    if solver.noise_dim(&equation) > 0 {
+        return law(solver, &equation, grid, start);
+    }
+    law_by_map(solver, process, grid)
+}
+
+/// The same by the map of the whole grid.
+fn law_by_map<S: Solver<Reverse>>(solver: &S, process: Process, grid: &TimeGrid) -> (f64, f64) {
+    let (mean, variance) = marginal(&process, process.horizon());
+    let start = Normal {
+        mean: array![mean],
+        covariance: array![[variance]],
+    };
+    let end = law_over_grid(solver, &reverse(process), grid, &start);
+    (end.mean[0], end.covariance[[0, 0]])
 }
 
 #[test]
 fn schemes_that_end_at_time_zero_reach_the_law_of_the_data() {
     // Errors at 1,000 steps are below 2 %, and half as large or less at 4,000 (near time 0 some orders have a logarithm).
     fn check<S: Solver<Reverse>>(name: &str, solver: &S) {
-        for process in processes() {
+        for process in all_processes() {
             let horizon = process.horizon();
             let exact = marginal(&process, 0.0);
             let [coarse, fine] = [1000, 4000].map(|n| {
                 let grid = TimeGrid::uniform(horizon, 0.0, n).unwrap();
-                let found = law(solver, &reverse(process), &grid, marginal(&process, horizon));
+                let found = law_from_horizon(solver, process, &grid);
                 (found.0 - exact.0).abs().max((found.1 - exact.1).abs())
             });
             assert!(
@@ -208,26 +245,14 @@ fn a_corrector_repairs_the_law_of_its_predictor_up_to_its_own_error() {
             step: LangevinStep::Fixed(size),
             n_steps,
         };
-        let ends = |n_steps| law_of_corrector(&solver(n_steps), process, &grid);
+        let ends = |n_steps| law_by_map(&solver(n_steps), process, &grid).1;
         let fixed_point = variance / (1.0 - 0.5 * size / variance);
         let alone = ends(0);
         let few = ends(2);
         assert!((few - fixed_point).abs() < 0.98 * (alone - fixed_point).abs());
         // Each step shrinks what is left by (1 − ε/V)²: after 400, by 3e-4.
-        let many = (0..200).fold(ends(2), |v, _| {
-            let keep = (1.0 - size / variance).powi(4);
-            fixed_point + (v - fixed_point) * keep
-        });
-        assert!((many / fixed_point - 1.0).abs() < 1e-3);
-    }
-    fn law_of_corrector<S: Solver<Reverse>>(solver: &S, process: Process, grid: &TimeGrid) -> f64 {
-        law(
-            solver,
-            &reverse(process),
-            grid,
-            marginal(&process, process.horizon()),
-        )
-        .1
+        let many = ends(400);
+        assert!((many / fixed_point - 1.0).abs() < 1e-3, "{many}, {fixed_point}");
     }
 }
 
@@ -237,25 +262,32 @@ where
     P: LinearGaussian + Copy,
     S: Solver<ReverseSde<P, Noised<P>>>,
 {
-    const FINEST: usize = 4096;
-    const SIZES: [usize; 4] = [16, 32, 64, 128];
+    strong_order_at([16, 32, 64, 128], 4096, name, solver, process, expected);
+}
+
+/// The same for these numbers of steps, against so many.
+fn strong_order_at<P, S>(sizes: [usize; 4], finest: usize, name: &str, solver: &S, process: P, expected: f64)
+where
+    P: LinearGaussian + Copy,
+    S: Solver<ReverseSde<P, Noised<P>>>,
+{
     let data = Mixture::new(array![0.3, 0.7], array![[-1.0], [1.0]], array![0.6, 0.5]).unwrap();
     let equation = ReverseSde::new(process, Noised::new(data, process));
     let (horizon, n_rows) = (process.horizon(), 64);
     let grid = |n| TimeGrid::uniform(horizon, 0.125 * horizon, n).unwrap();
-    let path = StoredPath::draw(grid(FINEST), (n_rows, 1), Seed::new(5)).unwrap();
+    let path = StoredPath::draw(grid(finest), (n_rows, 1), Seed::new(5)).unwrap();
     let start = FreshNoise::new(Seed::new(6)).normal((n_rows, 1)) * process.prior_variance().sqrt();
     let solve = |n| -> Array2<f64> {
         FixedSteps::new(grid(n))
             .solve(solver, &equation, start.clone(), &path)
             .unwrap()
     };
-    let finest = solve(FINEST);
-    let errors = SIZES.map(|n| {
-        let difference = solve(n) - &finest;
+    let solution = solve(finest);
+    let errors = sizes.map(|n| {
+        let difference = solve(n) - &solution;
         (difference.mapv(|e| e * e).mean().unwrap()).sqrt()
     });
-    order(&SIZES.map(|n| 1.0 / n as f64), &errors)
+    order(&sizes.map(|n| 1.0 / n as f64), &errors)
         .within(&format!("{name}, errors {errors:?}"), expected, 0.05)
         .unwrap();
 }
@@ -270,4 +302,13 @@ fn schemes_that_follow_the_path_have_strong_order_one() {
     strong_order("exponential integrator, VE", &ExponentialIntegrator, ve, 1.0);
     strong_order("ancestral", &Ancestral::default(), ou, 1.0);
     strong_order("reverse diffusion", &ReverseDiffusion, vp, 1.0);
+    for eta in [0.3, 1.0] {
+        let ddim = Ddim::new(eta).unwrap();
+        strong_order(&format!("DDIM, η = {eta}, OU"), &ddim, ou, 1.0);
+        strong_order(&format!("DDIM, η = {eta}, VP"), &ddim, vp, 1.0);
+    }
+    // What this one makes of the noise is of first order, the rest of second and much larger in long steps.
+    let sizes = [512, 1024, 2048, 4096];
+    strong_order_at(sizes, 65_536, "SDE-2M, OU", &DpmSolverSde2M, ou, 1.0);
+    strong_order_at(sizes, 65_536, "SDE-2M, VP", &DpmSolverSde2M, vp, 1.0);
 }

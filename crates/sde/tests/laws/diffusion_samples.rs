@@ -5,7 +5,7 @@ use gibbsian_core::{LinearGaussian, Seed};
 use gibbsian_sde::{
     Ancestral, Ddim, DpmSolver2M, DpmSolver2S, DpmSolverSde2M, EdmHeun, ExponentialIntegrator, FixedSteps,
     FreshNoise, LangevinStep, PredictorCorrector, ReverseDiffusion, ReverseSde, ReverseVariance, Solver,
-    TimeGrid,
+    TimeGrid, UniPc,
 };
 use gibbsian_testkit::stats::{FALSE_ALARM, binomial, kolmogorov_smirnov};
 use gibbsian_testkit::targets::{Mixture, Noised};
@@ -62,6 +62,8 @@ fn samples_have_the_weights_and_the_law_of_the_mixture() {
     check("2M", &DpmSolver2M, 40);
     check("2S", &DpmSolver2S::default(), 40);
     check("SDE-2M", &DpmSolverSde2M, 80);
+    check("UniPC-2", &UniPc::default(), 40);
+    check("UniPC-3", &UniPc::new(3).unwrap(), 40);
     check("Heun", &EdmHeun::default(), 40);
     let churn = EdmHeun {
         churn: 10.0,
@@ -93,6 +95,7 @@ fn points_do_not_depend_on_the_number_of_threads() {
     check("ancestral", &Ancestral::default());
     check("SDE-2M", &DpmSolverSde2M);
     check("2S", &DpmSolver2S::default());
+    check("UniPC", &UniPc::default());
     let predictor = EdmHeun {
         churn: 2.0,
         ..EdmHeun::default()
@@ -108,7 +111,7 @@ fn points_do_not_depend_on_the_number_of_threads() {
 #[test]
 fn draws_are_pinned() {
     // A change here changes every seeded result and belongs into the changelog.
-    const PINNED: [f64; 10] = [
+    const PINNED: [f64; 12] = [
         -1.565_478_917_874_442,
         -1.766_329_594_790_777,
         -1.772_994_403_669_634,
@@ -119,6 +122,8 @@ fn draws_are_pinned() {
         -2.046_839_024_560_132,
         1.870_339_118_497_89,
         -1.727_829_064_478_972,
+        1.471_047_979_819_317,
+        1.454_938_390_762_227,
     ];
     fn one<S: Solver<Reverse>>(solver: &S) -> f64 {
         sample(solver, processes()[1], 1, 12)[[0, 0]]
@@ -143,6 +148,8 @@ fn draws_are_pinned() {
         one(&DpmSolverSde2M),
         one(&churn),
         one(&corrected),
+        one(&UniPc::default()),
+        one(&UniPc::new(3).unwrap()),
     ];
     let same = found
         .iter()

@@ -146,6 +146,24 @@ fn what_cannot_be_solved_is_told_with_row_time_and_step() {
         message.contains("the velocity of row 1` became NaN in step") && message.contains("from time 0.4999"),
         "{message}"
     );
+    // At time zero as well, where time itself sets no bound to short steps: √x − 1 leads at once to where there is no root.
+    let root = By {
+        dim: 1,
+        velocity: |x: &[f64], _: f64, out: &mut [f64]| out[0] = x[0].sqrt() - 1.0,
+    };
+    for ends in [[0.0, 1.0], [0.0, 1e-3], [1e-9, 1.0]] {
+        let message = solver
+            .solve(&root, array![[4.0], [0.0]], ends[0], ends[1])
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            message,
+            format!(
+                "`the velocity of row 1` became NaN in step 1, from time {}, but must stay finite",
+                ends[0]
+            )
+        );
+    }
     // A blow-up to infinity is not a solution either.
     let wall = By {
         dim: 1,
@@ -162,6 +180,24 @@ fn what_cannot_be_solved_is_told_with_row_time_and_step() {
         .unwrap_err()
         .to_string();
     assert!(message.contains("from time 1.79"), "{message}");
+}
+
+#[test]
+fn a_solution_may_begin_as_fast_as_numbers_near_time_zero_allow() {
+    // x' = 1/(t + δ): x = log((t + δ)/δ), whose steps are of the size of t + δ.
+    for delta in [1e-12, 1e-20] {
+        let equation = By {
+            dim: 1,
+            velocity: |_: &[f64], t: f64, out: &mut [f64]| out[0] = 1.0 / (t + delta),
+        };
+        let solution = AdaptiveRungeKutta::with_tolerance(1e-8)
+            .solve(&equation, array![[0.0]], 0.0, 1.0)
+            .unwrap();
+        let exact = -f64::ln(delta);
+        // Errors add up, each of a tolerance of one and the point.
+        let bound = 1e-8 * (1.0 + exact) * solution.n_accepted[0] as f64;
+        assert!((solution.points[[0, 0]] - exact).abs() < bound);
+    }
 }
 
 #[test]
@@ -213,7 +249,7 @@ fn settings_that_make_no_sense_are_refused() {
     let grid = TimeGrid::uniform(0.0, 1.0, 2).unwrap();
     // What has noise cannot go without.
     let reverse = two_modes(OrnsteinUhlenbeck::new(1.0).unwrap());
-    let message = FixedSteps::new(grid.clone())
+    let message = FixedSteps::new(TimeGrid::uniform(1.0, 0.0, 2).unwrap())
         .solve(&EulerMaruyama, &reverse, Pair::start(), &NoNoise)
         .unwrap_err();
     assert!(message.to_string().contains("`noise_dim` is 2"), "{message}");

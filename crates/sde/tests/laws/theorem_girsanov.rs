@@ -295,7 +295,7 @@ fn what_is_wrong_is_named_with_step_and_time() {
     assert!(text.contains("in step 4 from time 0.25 to 0"), "{text}");
     let text = error(1.0, 0.25, x.view());
     assert!(text.contains("in step 4 from time 0.4375 to 0.25"), "{text}");
-    assert!(error(0.0, 1.0, x.view()).contains("decreasing"));
+    assert!(error(0.0, 1.0, x.view()).contains("less than the first time, 0"));
     assert!(error(1.5, 0.0, x.view()).contains("in [0, 1]"));
     assert!(error(1.0, 0.0, Array2::zeros((4, 2)).view()).contains("`data`"));
     assert!(error(1.0, 0.0, Array2::from_elem((4, 3), f64::INFINITY).view()).contains("`data[0, 0]`"));

@@ -6,7 +6,9 @@
 //!
 //! with independent standard normal `z_k`: increments of a path and areas, divided by their standard deviations, and numbers beside the path. Means and covariances of `(x_i, x_{i−1})` follow without sampling.
 
-use gibbsian_core::process::{LinearGaussian, OrnsteinUhlenbeck, VarianceExploding, VariancePreserving};
+use gibbsian_core::process::{
+    Cosine, LinearGaussian, OrnsteinUhlenbeck, SubVariancePreserving, VarianceExploding, VariancePreserving,
+};
 use gibbsian_core::{Space, TimeScore};
 use gibbsian_sde::{BrownianBlock, ReverseSde, Solver, Step, TimeGrid};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Zip};
@@ -21,6 +23,8 @@ pub enum Process {
     Ou(OrnsteinUhlenbeck),
     Vp(VariancePreserving),
     Ve(VarianceExploding),
+    SubVp(SubVariancePreserving),
+    Cosine(Cosine),
 }
 
 /// One of each, with a horizon at which noise dominates.
@@ -32,12 +36,22 @@ pub fn processes() -> [Process; 3] {
     ]
 }
 
+/// Those, and two whose noise is not that of the first ones on another clock, or has rates that grow without bound beyond the horizon.
+pub fn all_processes() -> [Process; 5] {
+    let [ou, vp, ve] = processes();
+    let sub = SubVariancePreserving::new(0.5, 4.0).unwrap();
+    let cosine = Cosine::new(0.008, 0.8).unwrap();
+    [ou, vp, ve, Process::SubVp(sub), Process::Cosine(cosine)]
+}
+
 impl Process {
     fn inner(&self) -> &dyn LinearGaussian {
         match self {
             Process::Ou(process) => process,
             Process::Vp(process) => process,
             Process::Ve(process) => process,
+            Process::SubVp(process) => process,
+            Process::Cosine(process) => process,
         }
     }
 }

@@ -6,6 +6,7 @@ use gibbsian_testkit::targets::{Mixture, Noised};
 use ndarray::{Array1, Array2, array};
 
 pub mod equations;
+pub mod law_over_grid;
 pub mod linear_law;
 pub mod normal;
 pub mod normals;

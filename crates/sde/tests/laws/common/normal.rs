@@ -37,10 +37,23 @@ impl<P: LinearGaussian> Space for NoisedNormal<P> {
 
 impl<P: LinearGaussian> TimeScore for NoisedNormal<P> {
     fn score_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
+        // What belongs to a time is computed once for rows of the same.
+        let at = |t: f64| {
+            (
+                self.process.alpha(t),
+                self.matrix(self.variances(t).map(|c| 1.0 / c)),
+            )
+        };
+        let mut known = (f64::NAN, at(f64::NAN));
         for ((x, &t), mut out) in x.rows().into_iter().zip(t).zip(out.rows_mut()) {
-            let centred = &x - &(&self.mean * self.process.alpha(t));
-            let precision = self.matrix(self.variances(t).map(|c| 1.0 / c));
-            out.assign(&-precision.dot(&centred));
+            if known.0 != t {
+                known = (t, at(t));
+            }
+            let (alpha, precision) = &known.1;
+            let centred = [0, 1].map(|i| x[i] - alpha * self.mean[i]);
+            for i in 0..2 {
+                out[i] = -(precision[[i, 0]] * centred[0] + precision[[i, 1]] * centred[1]);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Products of noised densities: what adding scores gives, and what it does not.
 
-use gibbsian_core::{LinearGaussian, Seed, TimeScore};
+use gibbsian_core::{LinearGaussian, Seed, Space, TimeEnergy, TimePotential, TimeScore};
 use gibbsian_sde::{
     BrownianBlock, EulerMaruyama, FixedSteps, FreshNoise, MetropolisCorrected, NaiveProduct, ReverseSde,
     Solver, Step, TimeGrid,
@@ -9,7 +9,7 @@ use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::stats::{family, mean};
 use gibbsian_testkit::targets::{Mixture, Noised};
-use ndarray::{Array1, Array2, ArrayViewMut2, Axis, array};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, array};
 
 use super::inpainting::Steady;
 use super::{correlated, difference, probes, process, score_at, times, two_modes};
@@ -214,4 +214,59 @@ fn corrections_leave_the_density_of_their_level_as_it_is() {
         tests.push(mean("square", &column.mapv(|x| x * x).to_vec(), second));
     }
     family(&tests, 1e-6).unwrap();
+}
+
+/// A standard normal law up to one, and from there on these numbers as energy and score.
+struct Cut {
+    energy: f64,
+    score: f64,
+}
+
+impl Space for Cut {
+    fn dim(&self) -> usize {
+        1
+    }
+}
+
+impl TimeEnergy for Cut {
+    fn energy_at_into(&self, x: ArrayView2<f64>, _: ArrayView1<f64>, mut out: ArrayViewMut1<f64>) {
+        let energy = |x: f64| if x > 1.0 { self.energy } else { 0.5 * x * x };
+        out.assign(&x.column(0).mapv(energy));
+    }
+}
+
+impl TimeScore for Cut {
+    fn score_at_into(&self, x: ArrayView2<f64>, _: ArrayView1<f64>, mut out: ArrayViewMut2<f64>) {
+        out.assign(&x.mapv(|x| if x > 1.0 { self.score } else { -x }));
+    }
+}
+
+impl TimePotential for Cut {}
+
+#[test]
+fn corrections_reject_what_is_outside_the_support_and_report_what_is_no_number() {
+    let corrected = MetropolisCorrected::new(Still, 40, 0.5, 1.0).unwrap();
+    let solve = |energy: f64, score: f64| {
+        let noise = FreshNoise::new(Seed::new(8));
+        FixedSteps::new(TimeGrid::new(array![0.2, 0.1]).unwrap()).solve(
+            &corrected,
+            &ReverseSde::new(process(), Cut { energy, score }),
+            Array2::zeros((2000, 1)),
+            &noise,
+        )
+    };
+    // The support ends at one, and there is no score beyond: the law is the normal one below, with mean −φ(1)/Φ(1).
+    let x = solve(f64::INFINITY, f64::NAN).unwrap();
+    assert!(x.iter().all(|&x| x <= 1.0));
+    let expected = -(-0.5_f64).exp() / std::f64::consts::TAU.sqrt() / 0.841_344_746_068_542_9;
+    family(&[mean("below one", &x.column(0).to_vec(), expected)], 1e-6).unwrap();
+    // An energy or a score that is NaN is no reason to stay.
+    for (energy, score) in [(f64::NAN, -1.0), (f64::NAN, f64::NAN), (0.5, f64::NAN)] {
+        let message = solve(energy, score).unwrap_err().to_string();
+        assert!(
+            message.starts_with("`x[")
+                && message.contains("` became NaN in step 1 of 1, from time 0.2 to 0.1"),
+            "{message}"
+        );
+    }
 }

@@ -89,7 +89,7 @@ fn methods() {
     );
     says(
         ClassifierFreeGuidance::new(prior.clone(), prior.clone(), f64::NAN),
-        "`weight[]` is NaN, but must be finite",
+        "`weight` is NaN, but must be finite",
     );
     says(
         NaiveProduct::<super::Normals<gibbsian_core::process::OrnsteinUhlenbeck>>::new(array![], vec![]),
@@ -156,16 +156,16 @@ fn solvers() {
     let pir = DiffPir::new(observed(2, 0.3), 1.0, 0.5).unwrap();
     says(
         forwards.solve(&pir, &reverse, x.clone(), &noise),
-        "`grid` is from 0 to 5, but must be a grid of falling times, from noise to data",
+        "`times[3]` is 5, but must be less than the first time, 0: the equation is solved backwards in time; reverse the grid",
     );
     says(
         beyond.solve(&pir, &reverse, x.clone(), &noise),
-        "`t` is 6, but must be in [0, 5]",
+        "`times[0]` is 6, but must be in [0, 5]; begin at the horizon and end at a small time such as 1e-3",
     );
     let corrected = MetropolisCorrected::new(EulerMaruyama, 1, 0.5, 1.0).unwrap();
     says(
         beyond.solve(&corrected, &reverse, x, &noise),
-        "`t[0]` is 6, but must be in [0, 5]; times are those of the process, divide numbers of steps by their count",
+        "`times[0]` is 6, but must be in [0, 5]; begin at the horizon and end at a small time such as 1e-3",
     );
 }
 

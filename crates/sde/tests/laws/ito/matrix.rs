@@ -15,12 +15,12 @@ const N_ROWS: usize = 1000;
 const ROWS_PER_BLOCK: usize = 250;
 
 /// `dz = μ z dt + Σ_j c_j z dB_j` in the complex plane: `z_t = z_0 exp((μ − ½ Σ c_j²) t + Σ c_j W_j)`, three noises in two coordinates.
-struct Complex;
+pub struct Complex;
 
-const MU: [f64; 2] = [0.2, -0.5];
-const C: [[f64; 2]; 3] = [[0.4, 0.3], [-0.1, 0.5], [0.3, -0.2]];
+pub const MU: [f64; 2] = [0.2, -0.5];
+pub const C: [[f64; 2]; 3] = [[0.4, 0.3], [-0.1, 0.5], [0.3, -0.2]];
 
-fn times(a: [f64; 2], b: &[f64]) -> [f64; 2] {
+pub fn times(a: [f64; 2], b: &[f64]) -> [f64; 2] {
     [a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]]
 }
 

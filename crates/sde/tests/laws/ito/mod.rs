@@ -5,3 +5,4 @@ mod levy;
 mod matrix;
 mod strong;
 mod weak;
+mod weak_matrix;

@@ -67,7 +67,7 @@ fn steps(from: f64, to: f64, n: usize) -> Vec<Step> {
 }
 
 /// Standard normal expectations, exact for polynomials of degree 9: the rule of Gauss and Hermite with five nodes.
-fn normal_rule() -> [(f64, f64); 5] {
+pub fn normal_rule() -> [(f64, f64); 5] {
     let root = 10f64.sqrt();
     let (inner, outer) = ((5.0 - root).sqrt(), (5.0 + root).sqrt());
     let (near, far) = ((7.0 + 2.0 * root) / 60.0, (7.0 - 2.0 * root) / 60.0);
