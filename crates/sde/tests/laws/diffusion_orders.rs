@@ -165,7 +165,7 @@ fn deterministic_schemes_converge_to_the_probability_flow() {
     check("Heun", &EdmHeun::default(), 2.0);
     // With three values the error on the way is of fourth order, and what is left of the third is that of the first steps, which know fewer: a small part of the error of order two.
     for process in processes() {
-        let sizes = [512, 1024, 2048];
+        let sizes = [128, 256, 512];
         let of_two = sizes.map(|n| error(&UniPc::default(), process, n));
         let of_three = sizes.map(|n| error(&UniPc::new(3).unwrap(), process, n));
         for (two, three) in of_two.iter().zip(&of_three) {
