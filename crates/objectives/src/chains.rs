@@ -1,7 +1,7 @@
 //! Chains that outlive a minibatch: the negative phase of every persistent objective.
 
 use gibbsian_core::error::check_count;
-use gibbsian_core::{Acceptance, Error, Kernel, Record, Result, Snapshot, StepInfo, Values};
+use gibbsian_core::{Acceptance, Error, Kernel, Record, Result, Snapshot, StepInfo, Streams, Values};
 use ndarray::{Array2, CowArray, Ix2};
 use rand::Rng;
 
@@ -60,7 +60,14 @@ impl<K: Kernel<M>, M: ?Sized> PersistentChains<K, M> {
         rng: &mut dyn Rng,
     ) -> Result<(CowArray<'_, f64, Ix2>, Acceptance)> {
         if let Chains::Waiting { start, state } = &self.chains {
-            let mut running = self.kernel.init(model, start.clone())?;
+            let running = self.kernel.init(model, start.clone());
+            if running.is_err() && state.is_some() {
+                // Chains that were not interrupted meet what is wrong with the model on their way, and draw a key a step until then. Whoever goes on with this generator is to go on as after that.
+                for _ in 0..self.n_steps {
+                    let _ = Streams::draw(rng);
+                }
+            }
+            let mut running = running?;
             if let Some(record) = state {
                 running.restore(record)?;
             }
