@@ -43,8 +43,8 @@ fn trained(make: impl Fn(VariationalPersistent, &Dbm) -> Box<dyn Objective<Dbm>>
     [before, log_likelihood(&dbm)]
 }
 
-/// Which of the two gradients comes further in this budget no theory says, so both have to learn and neither has to win. Among machines without couplings the best has the means of the data, and `−Σ_i H(m_i)` a case: what lies above it has been learnt by hidden units. No machine has more than minus the entropy of
-/// the data, `−log 4`.
+/// Among machines without couplings the best has the means of the data, and `−Σ_i H(m_i)` a case: what lies above it has been learnt by hidden units. No machine has more than minus the entropy of
+/// the data, `−log 4`. Which of the two gradients comes further in this budget no theory says, so both have to learn and neither has to win.
 #[test]
 fn deep_machines_learn_what_no_independent_units_can_say() {
     let means = data().mean_axis(Axis(0)).unwrap();
