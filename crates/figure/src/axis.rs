@@ -4,6 +4,9 @@ use gibbsian_core::error::{Error, Result};
 
 use crate::text;
 
+/// The narrowest range that is parted into steps: a part of a narrower one has few digits, and soon none.
+const NARROWEST: f64 = 1e-300;
+
 /// A labelled axis. The label names the quantity and its unit.
 #[derive(Clone, Debug)]
 pub struct Axis {
@@ -75,10 +78,10 @@ impl Axis {
                         "finite somewhere, and positive on a logarithmic axis",
                     ));
                 }
-                // A single number stands in the middle of its own surroundings.
-                let margin = if high > low {
+                // A single number, or several that are as good as one, stand in the middle of their own surroundings.
+                let margin = if high - low >= NARROWEST {
                     0.04 * (high - low)
-                } else if self.logarithmic || low == 0.0 {
+                } else if self.logarithmic || low.abs() < 100.0 * NARROWEST {
                     0.5
                 } else {
                     0.1 * low.abs()
@@ -86,9 +89,9 @@ impl Axis {
                 (low - margin, high + margin)
             }
         };
-        if !((high - low).is_finite() && high > low) {
-            let value = format!("[{low}, {high}]");
-            return Err(fault("range", value, "of a width that is finite and not zero"));
+        if !((high - low).is_finite() && high - low >= NARROWEST) {
+            let value = format!("[{low:e}, {high:e}]");
+            return Err(fault("range", value, "of a finite width of at least 1e-300"));
         }
         Ok(Placed {
             logarithmic: self.logarithmic,
@@ -157,6 +160,14 @@ impl Placed {
             (self.low, self.high)
         };
         let step = nice_step((high - low) / n as f64);
+        // A logarithmic axis reaches to where numbers end, and the ends are all that can be named there.
+        if !(step.is_finite() && step > 0.0) {
+            return [low, high]
+                .into_iter()
+                .filter(|&value| value.is_finite() && value > 0.0)
+                .map(|value| (value, text::number(value)))
+                .collect();
+        }
         let first = (low / step).ceil() as i64;
         let last = (high / step).floor() as i64;
         let is_plain = low.abs().max(high.abs()) < 1e5 && step >= 1e-4;

@@ -54,14 +54,16 @@ pub(crate) fn draw(svg: &mut String, mark: &Mark, x: &Placed, y: &Placed, field:
             marker.draw(svg, &places(points, x, y), radius, colour, 0.75, rim);
         }
         Shape::Band(points) => {
-            let corners = |end: fn(&(f64, f64, f64)) -> f64| {
-                (points.iter())
-                    .filter_map(|p| Some((x.at(p.0)?, y.at(p.1).and(y.at(p.2)).and(y.at(end(p)))?)))
-                    .collect::<Vec<_>>()
-            };
-            let (low, high) = (corners(|p| p.1), corners(|p| p.2));
-            let outline: Vec<(f64, f64)> = low.into_iter().chain(high.into_iter().rev()).collect();
-            fill(svg, &path_through(&outline), colour, 0.2);
+            // A point without a place is a gap as in a line: what stands on either side of it are two areas.
+            let placed = |p: &(f64, f64, f64)| Some((x.at(p.0)?, y.at(p.1)?, y.at(p.2)?));
+            let mut path = String::new();
+            for piece in points.split(|p| placed(p).is_none()) {
+                let corners: Vec<_> = piece.iter().filter_map(placed).collect();
+                let low = corners.iter().map(|c| (c.0, c.1));
+                let high = corners.iter().rev().map(|c| (c.0, c.2));
+                path += &path_through(&low.chain(high).collect::<Vec<_>>());
+            }
+            fill(svg, &path, colour, 0.2);
         }
         Shape::Bars(points) => {
             let mut path = String::new();

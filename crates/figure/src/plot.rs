@@ -161,7 +161,7 @@ impl Plot {
         self.series(label, Shape::Points(points.into_iter().collect()))
     }
 
-    /// A shaded band `(x, low, high)` in the colour of the last series.
+    /// A shaded band `(x, low, high)` in the colour of the last series; a point without a place is a gap.
     pub fn band(self, points: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
         self.companion(Shape::Band(points.into_iter().collect()))
     }
