@@ -5,6 +5,5 @@ mod numbers;
 mod options;
 mod report;
 mod resume;
-mod scales;
 mod toys;
 mod verdicts;
