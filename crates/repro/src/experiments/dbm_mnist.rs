@@ -20,18 +20,19 @@ use gibbsian_classical::dbm::BinaryDbm;
 use gibbsian_classical::dbm::discriminative::FeedForward;
 use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, Dbn};
 use gibbsian_core::math::softplus;
-use gibbsian_core::{Blocks, Dataset, Streams};
+use gibbsian_core::{Blocks, Dataset, Snapshot, Streams};
 use gibbsian_data::{Mnist, StochasticBinarised};
 use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
 use self::claims::{
-    CLASSIFIER, HALVES, LEARNT, PRETRAINING, PUBLISHED_ERROR, RECOGNISED, THREE_LAYERS, TIGHT, TWO_LAYERS,
+    CLASSIFIER, COMMITTED, HALVES, LEARNT, PRETRAINING, PUBLISHED_ERROR, RECOGNISED, THREE_LAYERS, TIGHT,
+    TWO_LAYERS,
 };
 use self::evaluation::Bound;
 use self::training::Rates;
 use crate::judge::Judge;
 use crate::statistics::base_rate;
-use crate::{ColourMap, Context, Experiment, ImageGrid, Result, Scale, Table, measured};
+use crate::{ColourMap, Context, Experiment, ImageGrid, Result, Scale, Table, measured, models};
 
 /// See the top of the file.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -56,6 +57,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         LEARNT,
         HALVES,
         TIGHT,
+        COMMITTED,
         TWO_LAYERS,
         THREE_LAYERS,
         RECOGNISED,
@@ -123,6 +125,8 @@ fn run(ctx: &mut Context) -> Result<()> {
     let (gap, error) = evaluation::tightness(ctx, &machine, &bound, test_rows.view(), ctx.pick(20, 100))?;
     ctx.measure(&TIGHT, measured(gap).with_error(error))?;
 
+    remeasure(ctx, &base, test_rows.view())?;
+
     let network = training::network(ctx, &sizes, &train, &base)?;
     let errors = classify(
         ctx,
@@ -165,6 +169,16 @@ fn run(ctx: &mut Context) -> Result<()> {
         ctx.measure(&THREE_LAYERS, bound.cautious_mean())?;
         ctx.note(format!("Three hidden layers: {}.", bound.text()));
     }
+    Ok(())
+}
+
+/// Anneals the weights of the full run again.
+fn remeasure(ctx: &mut Context, base: &Bernoulli, test: ArrayView2<f64>) -> Result<()> {
+    let mut machine = BinaryDbm::from(&training::random(ctx, &[784, 500, 1000], base)?);
+    machine.restore(&models::committed("dbm-mnist-500-1000")?)?;
+    let trip = evaluation::again(ctx, &machine, test)?;
+    ctx.measure(&COMMITTED, trip.log_z().unwrap_or(f64::NAN))?;
+    ctx.note(format!("The weights of the full run: {trip}."));
     Ok(())
 }
 

@@ -18,13 +18,22 @@ const MOST_APART: f64 = 3.0;
 /// Forward annealing, made once in a run.
 fn annealed<P: Path>(ctx: &Context, name: &str, path: &P) -> Result<ForwardAis> {
     let weights = ctx.numbers(&format!("annealing {name}"), || {
-        Ok(anneal(ctx, name, path)?.0.log_weights().values().to_vec())
+        Ok(anneal(ctx, name, path, n_temperatures(ctx))?
+            .0
+            .log_weights()
+            .values()
+            .to_vec())
     })?;
     Ok(ForwardAis::from_log_weights(LogWeights::new(weights)?))
 }
 
-/// Annealing with temperatures placed where a pilot run found the work; and these.
-fn anneal<P: Path>(ctx: &Context, name: &str, path: &P) -> Result<(ForwardAis, Ladder)> {
+/// Annealing with so many temperatures, placed where a pilot run found the work; and these.
+fn anneal<P: Path>(
+    ctx: &Context,
+    name: &str,
+    path: &P,
+    n_temperatures: usize,
+) -> Result<(ForwardAis, Ladder)> {
     ctx.progress(0, 1, &format!("annealing {name}"));
     let seed = ctx.seed().child("annealing").child(name);
     let pilot = Pilot::run(
@@ -33,8 +42,46 @@ fn anneal<P: Path>(ctx: &Context, name: &str, path: &P) -> Result<(ForwardAis, L
         N_CHAINS / 2,
         &mut seed.child("pilot").rng(),
     )?;
-    let ladder = pilot.ladder(ctx.pick(3_000, 20_000))?;
+    let ladder = pilot.ladder(n_temperatures)?;
     Ok((ais(path, &ladder, N_CHAINS, &mut seed.rng())?, ladder))
+}
+
+fn n_temperatures(ctx: &Context) -> usize {
+    ctx.pick(3_000, 20_000)
+}
+
+/// Annealing there and back, the first layer and every other one kept, made once in a run.
+///
+/// It starts at independent units with the means of these chains in every layer: hidden units that were half on at the start would lead it through states that the machine does not have. The chains are
+/// no exact draws, so that the way back bounds nothing.
+fn there_and_back(
+    ctx: &Context,
+    name: &str,
+    machine: &BinaryDbm,
+    states: ArrayView2<f64>,
+    n_temperatures: usize,
+) -> Result<(ForwardAis, RoundTrip)> {
+    let path = BinaryDbmPath::matching(machine, states)?.keeping(Half::Odd);
+    let both = ctx.numbers(&format!("annealing {name} there and back, means matched"), || {
+        let (there, ladder) = anneal(ctx, &format!("{name} {:?}", Half::Odd), &path, n_temperatures)?;
+        ctx.progress(0, 1, &format!("annealing {name} back"));
+        let kept = Half::Odd.of(states, &machine.sizes())?;
+        let mut rng = ctx.seed().child("annealing").child(name).child("back").rng();
+        let back = reverse_ais(&path, &ladder, kept.view(), &mut rng)?;
+        Ok([there.log_weights().values(), back.log_weights().values()].concat())
+    })?;
+    let (there, back) = both.split_at(N_CHAINS);
+    let there = ForwardAis::from_log_weights(LogWeights::new(there.to_vec())?);
+    let back = ReverseAis::from_log_weights(LogWeights::new(back.to_vec())?);
+    let trip = RoundTrip::new(&there, &back, MOST_APART)?;
+    Ok((there, trip))
+}
+
+/// `log Z` of the weights of a full run, there and back.
+pub(super) fn again(ctx: &Context, machine: &BinaryDbm, test: ArrayView2<f64>) -> Result<RoundTrip> {
+    let name = "weights of the full run";
+    let states = chains(ctx, name, machine, test);
+    Ok(there_and_back(ctx, name, machine, states.view(), 1_000)?.1)
 }
 
 /// Where chains of all layers are that ran from digits.
@@ -77,7 +124,7 @@ impl LogZ {
 /// A deep machine seen by its test cases.
 pub(super) struct Bound {
     pub(super) log_z: LogZ,
-    /// `log Z` by annealing there, and back from where chains are that started at digits. These are no exact draws, so it bounds nothing.
+    /// `log Z` by annealing there, and back from where chains are that started at digits.
     pub(super) trip: RoundTrip,
     /// Where those chains are.
     states: Array2<f64>,
@@ -87,21 +134,9 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    /// Annealing starts at independent units with the means of those chains in every layer: hidden units that were half on at the start would lead it through states that the machine does not have.
     pub(super) fn of(ctx: &Context, name: &str, machine: &BinaryDbm, test: ArrayView2<f64>) -> Result<Self> {
         let states = chains(ctx, name, machine, test);
-        let path = BinaryDbmPath::matching(machine, states.view())?.keeping(Half::Odd);
-        let both = ctx.numbers(&format!("annealing {name} there and back, means matched"), || {
-            let (there, ladder) = anneal(ctx, &format!("{name} {:?}", Half::Odd), &path)?;
-            ctx.progress(0, 1, &format!("annealing {name} back"));
-            let kept = Half::Odd.of(states.view(), &machine.sizes())?;
-            let mut rng = ctx.seed().child("annealing").child(name).child("back").rng();
-            let back = reverse_ais(&path, &ladder, kept.view(), &mut rng)?;
-            Ok([there.log_weights().values(), back.log_weights().values()].concat())
-        })?;
-        let (there, back) = both.split_at(N_CHAINS);
-        let there = ForwardAis::from_log_weights(LogWeights::new(there.to_vec())?);
-        let back = ReverseAis::from_log_weights(LogWeights::new(back.to_vec())?);
+        let (there, trip) = there_and_back(ctx, name, machine, states.view(), n_temperatures(ctx))?;
         let log_z = LogZ::of(&there)?;
         ctx.progress(0, 1, &format!("mean field of {name}"));
         let mean_field = machine.mean_field(test, 1e-4, 100)?;
@@ -109,7 +144,7 @@ impl Bound {
         Ok(Bound {
             mean: -free_energy.mean().unwrap_or(f64::NAN) - log_z.value,
             log_z,
-            trip: RoundTrip::new(&there, &back, MOST_APART)?,
+            trip,
             states,
             mean_field,
         })
