@@ -26,6 +26,10 @@ impl<E: Ode> Solver<E> for Midpoint {
         0
     }
 
+    fn check(&self, equation: &E, grid: &TimeGrid) -> Result<()> {
+        equation.time_domain().check_grid(grid)
+    }
+
     fn step(
         &self,
         equation: &E,
