@@ -52,7 +52,7 @@ pub(crate) enum Command {
 pub(crate) enum KindName {
     /// Restricted Boltzmann machine: binary data; exact or certified log-probabilities
     Rbm,
-    /// Deep Boltzmann machine: binary data, several hidden layers; bounds on log-probabilities
+    /// Deep Boltzmann machine: binary data, several hidden layers; exact or bounds on log-probabilities
     Dbm,
     /// Score network: real data; fast independent draws, log-densities by the probability flow
     Score,
@@ -103,7 +103,8 @@ pub(crate) struct TrainArguments {
 /// Draw from a trained model.
 ///
 /// Boltzmann machines run Gibbs chains, score networks the reverse equation or the probability flow, energies the No-U-Turn sampler. Chains say how well they mixed (R-hat, effective draws), and
-/// a warning says when their draws are not to be trusted. Numbers are in the units of the data.
+/// a warning says when their draws are not to be trusted. Numbers are in the units of the data; zeros and ones are
+/// written as the numbers that stand for them there, so that `evaluate --data` sees them as what was drawn.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SampleArguments {
     /// The folder of a run
@@ -111,7 +112,7 @@ pub(crate) struct SampleArguments {
     /// The number of draws
     #[arg(long, value_name = "N")]
     pub n: usize,
-    /// Where the draws go: FILE.csv with the names of the columns, or FILE.npy
+    /// Where the draws go: FILE.csv, with the names of the columns if the data have names, or FILE.npy
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// The seed of the draws [default: that of the run]
@@ -127,15 +128,15 @@ pub(crate) struct SampleArguments {
 
 /// Say how probable a trained model finds data.
 ///
-/// RBM: exact where a layer can be enumerated, otherwise annealing forward and back (RAISE), which enclose the mean log-probability or say that they do not. DBM: the bound by mean field, with
-/// an annealed or exact log Z. Score network: log-densities by the probability flow. Energy: annealed log Z with its interval, and a certificate.
+/// RBM: exact where a layer can be enumerated, otherwise annealing forward and back (RAISE), which enclose the mean log-probability or say that they do not. DBM: exact where every other layer can
+/// be enumerated, otherwise the bound by mean field, with an annealed log Z. Score network: log-densities by the probability flow, solved twice. Energy: annealed log Z with its interval, and a certificate.
 ///
 /// Judged are the rows that training held out, or those of --data. Prints the mean in nats a row, writes evaluation.json into the run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EvaluateArguments {
     /// The folder of a run
     pub run: PathBuf,
-    /// Judge the rows of this file instead of those held out
+    /// Judge the rows of this file, in the units of the data, instead of those held out
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
     /// Write the value of every row to this file (.csv)
@@ -147,7 +148,7 @@ pub(crate) struct EvaluateArguments {
     /// Replace a value of [evaluation], such as evaluation.chains=1000; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Fail with exit code 1 unless the result is exact or enclosed within the tolerance
+    /// Fail with exit code 1 unless the result is exact, enclosed within the tolerance, or for score networks the same at a tenth of it
     #[arg(long)]
     pub require_certificate: bool,
 }

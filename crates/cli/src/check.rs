@@ -42,6 +42,17 @@ pub(crate) fn at_least(key: &str, value: u64, least: u64, cure: &str) -> Result<
     Err(Failure::key(key, value, format!("at least {least}"), cure))
 }
 
+/// Requires a number of passes over the data that can come to an end.
+pub(crate) fn passes(key: &str, value: u64, least: u64, usual: u64) -> Result<()> {
+    const MOST: u64 = 1_000_000_000;
+    let cure = format!("set {key} = {usual}");
+    at_least(key, value, least, &cure)?;
+    if value <= MOST {
+        return Ok(());
+    }
+    Err(Failure::key(key, value, format!("at most {MOST}"), cure))
+}
+
 /// Requires what the updates of all machines share: momentum, decay, and the steps between two checkpoints.
 pub(crate) fn descent(momentum: f64, weight_decay: f64, checkpoint_every: u64) -> Result<()> {
     share("training.momentum", momentum, "set training.momentum = 0.5, or 0")?;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::data::DataKeys;
-use crate::failure::{Failure, Result};
-use crate::kinds::{self, Kind};
+use crate::data::{Binarise, DataKeys};
+use crate::failure::{Failure, Result, toml_text};
+use crate::kinds::{self, Kind, Wants};
 
 /// A configuration of one kind of model, by the types of its sections.
 #[derive(Debug, Deserialize)]
@@ -83,6 +83,17 @@ impl Configuration {
         let Common { seed, data, .. } = Common::read(&text, origin)?;
         data.check()?;
         kind.check()?;
+        if kind.wants() == Wants::Real && data.binarise != Binarise::None {
+            return Err(Failure::key(
+                "data.binarise",
+                format!("\"{}\"", data.binarise),
+                format!(
+                    "\"none\" for kind = \"{}\": zeros and ones have no density",
+                    kind.name()
+                ),
+                "set data.binarise = \"none\", or use kind = \"rbm\"",
+            ));
+        }
         Ok(Configuration {
             text,
             seed,
@@ -91,10 +102,31 @@ impl Configuration {
         })
     }
 
+    /// The text for a copy in another folder: the data are at `path`, and everything else stays as it was written.
+    pub(crate) fn text_elsewhere(&self, path: &Path) -> String {
+        let mut text = self.text.clone();
+        // A path that is no text cannot be written in TOML, and what was read can be read again.
+        if let (Some(path), Ok(placed)) = (path.to_str(), toml::from_str::<Placed>(&text)) {
+            text.replace_range(placed.data.path.span(), &toml_text(path));
+        }
+        text
+    }
+
     /// The path of the data, which is relative to `folder`.
     pub(crate) fn data_path(&self, folder: &Path) -> PathBuf {
         folder.join(&self.data.path)
     }
+}
+
+/// Where in a text the path of the data stands.
+#[derive(Deserialize)]
+struct Placed {
+    data: PlacedData,
+}
+
+#[derive(Deserialize)]
+struct PlacedData {
+    path: toml::Spanned<String>,
 }
 
 impl Common {

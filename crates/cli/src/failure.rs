@@ -67,6 +67,21 @@ impl From<Error> for Failure {
     }
 }
 
+/// A text as a value of TOML, so that what people are told to write can be read.
+pub(crate) fn toml_text(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// A word of a command, in quotes where a shell would take it apart.
+pub(crate) fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-=+,:@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 /// Turns what a library refuses into a refusal of the user's input.
 pub(crate) trait OrRefuse<T> {
     /// The same with exit code 2 and a cure.
@@ -76,5 +91,31 @@ pub(crate) trait OrRefuse<T> {
 impl<T> OrRefuse<T> for std::result::Result<T, Error> {
     fn or_refuse(self, cure: &str) -> Result<T> {
         self.map_err(|e| Failure::refused(e, cure))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_come_back_from_toml_and_words_from_a_shell() {
+        for text in [
+            "a",
+            "say \"b\"",
+            "it's",
+            "a\\b",
+            "\u{200b}\u{7f}\u{a0}",
+            "two\nlines",
+            "'''\"\"\"",
+        ] {
+            let table: toml::Table = toml::from_str(&format!("x = {}", toml_text(text))).unwrap();
+            assert_eq!(table["x"].as_str(), Some(text));
+        }
+        assert_eq!(toml_text("class"), "\"class\"");
+        assert_eq!(shell_word("data/x-1.csv"), "data/x-1.csv");
+        assert_eq!(shell_word("it's mine"), "'it'\\''s mine'");
+        assert_eq!(shell_word("a[1]"), "'a[1]'");
+        assert_eq!(shell_word(""), "''");
     }
 }

@@ -46,6 +46,9 @@ pub(crate) struct Summary {
     pub data_fingerprint: String,
     /// The columns of the model.
     pub columns: Vec<String>,
+    /// Whether these are names that the data have, and not numbers in their place.
+    #[serde(default = "yes")]
+    pub named: bool,
     /// Height and width, where rows are pictures.
     pub picture: Option<(usize, usize)>,
     /// Rows that it learnt from, and rows that were held out.
@@ -58,6 +61,10 @@ pub(crate) struct Summary {
     pub last: serde_json::Map<String, serde_json::Value>,
     /// The figures.
     pub figures: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A run that was trained, ready for use.
@@ -142,6 +149,13 @@ impl Folder {
         };
         checkpoint.write(self.file("weights.safetensors"))?;
         Ok(())
+    }
+}
+
+impl Summary {
+    /// The names of the columns, where the data have names.
+    pub(crate) fn names(&self) -> Option<&[String]> {
+        self.named.then_some(self.columns.as_slice())
     }
 }
 

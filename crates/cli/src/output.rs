@@ -11,7 +11,7 @@ use crate::failure::{Failure, Result};
 /// How numbers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// Text with a header.
+    /// Text, with a header where columns have names.
     Csv,
     /// An array of NumPy.
     Npy,
@@ -32,13 +32,16 @@ impl Format {
         }
     }
 
-    /// Writes rows under the names of their columns.
-    pub(crate) fn write(self, path: &Path, names: &[String], rows: ArrayView2<f64>) -> Result<()> {
+    /// Writes rows under the names of their columns, if these have names: numbers in their place would be read as a row.
+    pub(crate) fn write(self, path: &Path, names: Option<&[String]>, rows: ArrayView2<f64>) -> Result<()> {
         let bytes = match self {
             Format::Csv => {
-                let header: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+                let header = names.map_or(String::new(), |names| {
+                    let quoted: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+                    quoted.join(",") + "\n"
+                });
                 let table = Table::new(None, rows.to_owned())?;
-                format!("{}\n{}", header.join(","), encode_table(&table)).into_bytes()
+                (header + &encode_table(&table)).into_bytes()
             }
             Format::Npy => encode_npy(&rows),
         };
@@ -46,9 +49,9 @@ impl Format {
     }
 }
 
-/// A name, in quotes where it needs them.
+/// A name, in quotes where it has what some reader takes for a separator.
 fn quoted(name: &str) -> String {
-    if name.contains([',', '"', '\n']) {
+    if name.contains([',', ';', '\t', '|', '"', '\n', '\r']) {
         format!("\"{}\"", name.replace('"', "\"\""))
     } else {
         name.to_owned()

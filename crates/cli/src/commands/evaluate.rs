@@ -8,11 +8,12 @@ use serde_json::json;
 
 use crate::arguments::EvaluateArguments;
 use crate::console::Console;
-use crate::data::Prepared;
-use crate::data::prepare::{View, fixed_rows, read_test};
+use crate::data::judged::read_test;
+use crate::data::prepare::{View, fixed_rows};
+use crate::data::{Prepared, bits};
 use crate::failure::{Failure, Result};
 use crate::folder::Run;
-use crate::kinds::Verdict;
+use crate::kinds::{Verdict, Wants};
 use crate::output::Format;
 use crate::progress::Progress;
 
@@ -20,9 +21,12 @@ use crate::progress::Progress;
 pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progress: &Progress) -> Result<()> {
     let format = arguments.out.as_ref().map(|out| Format::of(out)).transpose()?;
     let run = Run::open(&arguments.run, &arguments.set)?;
-    let (view, of_what) = rows(arguments, &run)?;
+    let (view, of_what) = rows(arguments, &run, console)?;
     let seed = Seed::new(arguments.seed.unwrap_or(run.summary.seed)).child("evaluation");
     let x = fixed_rows(&view, usize::MAX, seed);
+    if run.configuration.kind.wants() == Wants::Binary {
+        bits::refuse_other_in_test(x.view(), &run.summary.columns)?;
+    }
     let mut found = run.model.evaluate(x.view(), seed, progress)?;
     progress.finish();
 
@@ -52,8 +56,12 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
         run.summary.model,
         found.rows.len()
     ));
+    let (spread, of_spread) = match error {
+        Some(error) => (format!(" ± {error:.4}"), "± is one standard error over rows"),
+        None => (String::new(), "one row has no standard error"),
+    };
     console.say(format!(
-        "mean {}: {mean:.4} ± {error:.4} nats a row ({:.4} nats, {bits:.4} bits a column); ± is one standard error over rows",
+        "mean {}: {mean:.4}{spread} nats a row ({:.4} nats, {bits:.4} bits a column); {of_spread}",
         found.quantity,
         mean / dim
     ));
@@ -110,7 +118,8 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
         .write("evaluation.json", format!("{text}\n").as_bytes())?;
     if let (Some(out), Some(format)) = (&arguments.out, format) {
         let column: Array2<f64> = found.rows.clone().insert_axis(Axis(1));
-        format.write(out, &[found.quantity.replace(['-', ' '], "_")], column.view())?;
+        let name = found.quantity.replace(['-', ' '], "_");
+        format.write(out, Some(&[name]), column.view())?;
     }
     if arguments.require_certificate && !is_certified {
         return Err(Failure::Failed(format!("a certificate was required: {why}")));
@@ -119,10 +128,13 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
 }
 
 /// The rows to judge, and where they are from.
-fn rows(arguments: &EvaluateArguments, run: &Run) -> Result<(View, String)> {
+fn rows(arguments: &EvaluateArguments, run: &Run, console: &Console) -> Result<(View, String)> {
     let keys = &run.configuration.data;
     if let Some(path) = &arguments.data {
-        let view = read_test(path, keys, &run.transform, &run.summary.columns)?;
+        let (view, warnings) = read_test(path, keys, &run.transform, &run.summary.columns)?;
+        for warning in warnings {
+            console.notice(format!("warning: {warning}"));
+        }
         return Ok((view, format!("of {}", path.display())));
     }
     let path = &run.summary.data;
@@ -145,13 +157,9 @@ fn rows(arguments: &EvaluateArguments, run: &Run) -> Result<(View, String)> {
     }
 }
 
-fn mean_and_error(values: ArrayView1<f64>) -> (f64, f64) {
+/// The mean of some values, and its standard error where there is more than one.
+fn mean_and_error(values: ArrayView1<f64>) -> (f64, Option<f64>) {
     let n = values.len() as f64;
-    let mean = values.sum() / n;
-    let error = if values.len() > 1 {
-        values.std(1.0) / n.sqrt()
-    } else {
-        f64::NAN
-    };
-    (mean, error)
+    let error = (values.len() > 1).then(|| values.std(1.0) / n.sqrt());
+    (values.sum() / n, error)
 }

@@ -8,7 +8,7 @@ use crate::arguments::NewArguments;
 use crate::console::Console;
 use crate::data::survey::{self, Column};
 use crate::data::{DataFile, Rows};
-use crate::failure::Result;
+use crate::failure::{Result, toml_text};
 use crate::kinds;
 
 /// Prints it.
@@ -25,7 +25,9 @@ pub(crate) fn run(arguments: &NewArguments, console: &Arc<Console>) -> Result<()
             if let Some(epochs) = enough_epochs(&sections, file.n_rows()) {
                 sections = epochs;
             }
-            suggestion.section(path, &file)
+            // Nobody knows into which folder this will be written, and a relative path would start there.
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            suggestion.section(&path, &file)
         }
         None => general(kind),
     };
@@ -119,7 +121,7 @@ impl Suggestion {
                 "standardise"
             };
             if is_binary && it.picture.is_none() {
-                it.remarks.push(format!("the data are zeros and ones, which have no density: kind = \"rbm\" fits them better than \"{kind}\""));
+                it.remarks.push(format!("the data are zeros and ones, which have no density, and \"{kind}\" will refuse them: kind = \"rbm\" is for them"));
             }
         }
         it
@@ -137,6 +139,7 @@ impl Suggestion {
                 .push(format!("column {name:?} looks like a label and is left out"));
             self.label = Some(name);
         } else if !file.is_named
+            && file.picture.is_none()
             && last_is_class
             && survey::square(n - 1).is_some()
             && survey::square(n).is_none()
@@ -148,6 +151,14 @@ impl Suggestion {
             ));
             self.label = Some(name);
         }
+        let is_of_two = |column: &Column| column.n_distinct == 2 && column.n_words == 0;
+        // Where no other columns are there, the kind does not fit, and nothing would be left.
+        let others = columns.iter().any(|c| {
+            c.n_distinct > 2
+                && c.n_words == 0
+                && !c.is_counter(file.is_named)
+                && self.label.as_ref() != Some(&c.name)
+        });
         for column in columns {
             let is_label = self.label.as_ref() == Some(&column.name);
             if is_label {
@@ -159,6 +170,8 @@ impl Suggestion {
                 "numbers the rows"
             } else if column.is_constant() && !is_binary_kind {
                 "is constant"
+            } else if is_of_two(column) && others && !is_binary_kind && file.picture.is_none() {
+                "has two numbers only, which have no density,"
             } else {
                 continue;
             };
@@ -167,9 +180,16 @@ impl Suggestion {
             self.drop.push(column.name.clone());
         }
         let n_left = n - self.drop.len() - usize::from(self.label.is_some());
-        if !file.is_named {
-            self.picture = survey::square(n_left);
-        }
+        self.picture = match file.picture {
+            Some((height, width)) if height * width == n_left => file.picture,
+            Some(_) => {
+                self.remarks
+                    .push("rows without some of their pixels are pictures no more".into());
+                None
+            }
+            None if file.is_named => None,
+            None => survey::square(n_left),
+        };
     }
 
     fn make_binary(&mut self, used: &[&Column], is_unit: bool, shares_range: bool) {
@@ -199,14 +219,8 @@ impl Suggestion {
             file.names.len(),
             file.account
         );
-        let list = |names: &[String]| {
-            names
-                .iter()
-                .map(|n| format!("{n:?}"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let _ = writeln!(text, "[data]\npath = {:?}", path.display().to_string());
+        let list = |names: &[String]| names.iter().map(|n| toml_text(n)).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "[data]\npath = {}", toml_text(&path.display().to_string()));
         if file.account.starts_with("text") {
             let _ = writeln!(text, "header = {}", file.is_named);
         }
@@ -214,7 +228,8 @@ impl Suggestion {
             Some(label) => {
                 let _ = writeln!(
                     text,
-                    "label = {label:?}                # says what a row is; left out of the model"
+                    "label = {}                # says what a row is; left out of the model",
+                    toml_text(label)
                 );
             }
             None => {

@@ -9,6 +9,7 @@ use crate::console::Console;
 use crate::failure::{Failure, Result};
 use crate::figures;
 use crate::folder::Run;
+use crate::kinds::Wants;
 use crate::output::Format;
 use crate::progress::Progress;
 
@@ -21,11 +22,12 @@ pub(crate) fn run(arguments: &SampleArguments, console: &Arc<Console>, progress:
     let run = Run::open(&arguments.run, &arguments.set)?;
     let seed = Seed::new(arguments.seed.unwrap_or(run.summary.seed)).child("sample");
     let draws = run.model.sample(arguments.n, seed, progress)?;
-    let rows = run.transform.back(draws.rows.view());
-    // Coins have no way back; what is drawn of them are zeros and ones.
-    let is_binary = run.transform.binarise != crate::data::Binarise::None;
-    let rows = if is_binary { draws.rows.clone() } else { rows };
-    format.write(&arguments.out, &run.summary.columns, rows.view())?;
+    // As rows that the model sees as what it drew, so that they can be judged and put beside the data.
+    let rows = match run.configuration.kind.wants() {
+        Wants::Binary => run.transform.written(draws.rows.view()),
+        Wants::Real => run.transform.back(draws.rows.view()),
+    };
+    format.write(&arguments.out, run.summary.names(), rows.view())?;
     if let Some(figure) = &arguments.figure {
         let shown = draws
             .means

@@ -11,7 +11,7 @@ use crate::config::Configuration;
 use crate::console::Console;
 use crate::data::survey::{self, Column};
 use crate::data::{DataFile, Rows};
-use crate::failure::{OrRefuse, Result};
+use crate::failure::{OrRefuse, Result, shell_word};
 use crate::folder::Run;
 
 /// Columns that are listed.
@@ -76,12 +76,19 @@ fn say_all(file: &DataFile, columns: &[Column], console: &Console) {
         .filter(|c| label.is_none_or(|l| l.name != c.name))
         .collect();
     let all = |test: fn(&Column) -> bool| features.iter().all(|c| test(c));
-    let what = if all(Column::is_binary) {
-        "binary: fit for rbm and dbm as they are"
+    let is_of_bytes = matches!(file.rows, Rows::Pictures(_));
+    let (what, kind) = if all(Column::is_binary) {
+        ("binary: fit for rbm and dbm as they are", "rbm")
     } else if all(|c| c.range.0 >= 0.0 && c.range.1 <= 1.0) {
-        "in [0, 1]: for rbm and dbm set data.binarise; for score and energy as they are"
+        (
+            "in [0, 1]: for rbm and dbm set data.binarise; for score and energy as they are",
+            if is_of_bytes { "rbm" } else { "score" },
+        )
     } else {
-        "real: for score and energy set data.scale = \"standardise\"; for rbm and dbm set data.scale and data.binarise"
+        (
+            "real: for score and energy set data.scale = \"standardise\"; for rbm and dbm set data.scale and data.binarise",
+            "score",
+        )
     };
     let n_missing: usize = columns.iter().map(|c| c.n_missing).sum();
     let of_missing = if n_missing > 0 {
@@ -94,8 +101,8 @@ fn say_all(file: &DataFile, columns: &[Column], console: &Console) {
         label.map_or(String::new(), |l| format!(" but {:?}", l.name))
     ));
     console.say(format!(
-        "next: gibbsian new rbm --data {} > run.toml",
-        file.path.display()
+        "next: gibbsian new {kind} --data {} > run.toml",
+        shell_word(&file.path.display().to_string())
     ));
 }
 
@@ -204,10 +211,10 @@ fn run_folder(path: &Path, console: &Console) -> Result<()> {
         .and_then(|t| serde_json::from_str::<serde_json::Value>(&t).ok());
     match evaluation {
         Some(e) => console.say(format!(
-            "  last evaluation: mean {} {:.4} ± {:.4} nats, {}",
+            "  last evaluation: mean {} {:.4}{} nats, {}",
             e["quantity"].as_str().unwrap_or_default(),
             e["mean"].as_f64().unwrap_or(f64::NAN),
-            e["standard_error"].as_f64().unwrap_or(f64::NAN),
+            (e["standard_error"].as_f64()).map_or(String::new(), |error| format!(" ± {error:.4}")),
             e["verdict"].as_str().unwrap_or_default()
         )),
         None => console.say("  not evaluated yet"),

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use gibbsian_core::{Seed, Streams};
 use gibbsian_data::{Header, read_table};
-use ndarray::{ArrayView2, Axis};
+use ndarray::{ArrayView1, Axis};
 
 use crate::arguments::TrainArguments;
+use crate::check;
 use crate::config::Configuration;
 use crate::console::Console;
-use crate::data::{Prepared, Scale};
-use crate::failure::{Failure, Result};
+use crate::data::{DataKeys, Prepared, Scale, bits};
+use crate::failure::{Failure, Result, shell_word, toml_text};
 use crate::figures;
 use crate::folder::{Folder, Run, Summary};
 use crate::kinds::Wants;
@@ -26,6 +27,10 @@ const N_LOOKED_AT: usize = 100_000;
 
 /// Trains and leaves the folder of the run.
 pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: &Progress) -> Result<()> {
+    if let Some(limit) = arguments.time_limit {
+        let cure = "give seconds, such as --time-limit 3600, or leave it out";
+        check::non_negative("--time-limit", limit, cure)?;
+    }
     let configuration = Configuration::read(&arguments.config, &arguments.set)?;
     let folder = Folder::new(match &arguments.out {
         Some(out) => out.clone(),
@@ -56,8 +61,13 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
         console.notice(note);
     }
     match kind.wants() {
-        Wants::Binary => refuse_other_than_bits(&data)?,
-        Wants::Real => refuse_constants(&data, configuration.data.scale)?,
+        Wants::Binary => {
+            bits::refuse_other_in_training(&data.train, &data.names, "training")?;
+            if let Some(held_out) = &data.held_out {
+                bits::refuse_other_in_training(held_out, &data.names, "held-out")?;
+            }
+        }
+        Wants::Real => refuse_without_density(&data, &configuration.data, console)?,
     }
     memory::check(
         kind.bytes(data.dim()),
@@ -66,8 +76,11 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
     )?;
 
     folder.make()?;
+    let path = std::path::absolute(&path).unwrap_or(path);
+    // The copy is read from where it lies.
+    let copy = configuration.text_elsewhere(&path);
     if !folder.is_begun() {
-        folder.write("config.toml", configuration.text.as_bytes())?;
+        folder.write("config.toml", copy.as_bytes())?;
     }
     let recipe = format!(
         "{} {}\n{:?}\ndata {}",
@@ -91,10 +104,9 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
     if !trained.completed {
         progress.finish();
         console.say(format!(
-            "stopped after {} steps; `gibbsian train {} --out {} --resume` goes on",
+            "stopped after {} steps; `{}` goes on",
             trained.steps,
-            arguments.config.display(),
-            folder.path().display()
+            resuming(arguments, &folder)
         ));
         return Ok(());
     }
@@ -106,9 +118,10 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
         model: model.describe(),
         seed: seed_value,
         recipe,
-        data: std::path::absolute(&path).unwrap_or(path),
+        data: path,
         data_fingerprint: data.fingerprint.clone(),
         columns: data.names.clone(),
+        named: data.is_named,
         picture: data.picture,
         rows: (
             data.train.n_points(),
@@ -120,7 +133,7 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
         figures: Vec::new(),
     };
     // Sections that training does not depend on may have changed since the run was begun.
-    folder.write("config.toml", configuration.text.as_bytes())?;
+    folder.write("config.toml", copy.as_bytes())?;
     folder.write_weights(&summary, trained.weights, &data.transform, &data.means)?;
     for (name, svg) in figures::learning_curves(&folder.file("log.csv")).unwrap_or_default() {
         folder.write(&name, svg.as_bytes())?;
@@ -144,6 +157,26 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
     progress.finish();
     say(console, &summary, &folder);
     Ok(())
+}
+
+/// The command that goes on with a run as it was begun.
+fn resuming(arguments: &TrainArguments, folder: &Folder) -> String {
+    let shown = |path: &Path| shell_word(&path.display().to_string());
+    let mut command = format!(
+        "gibbsian train {} --out {}",
+        shown(&arguments.config),
+        shown(folder.path())
+    );
+    if let Some(seed) = arguments.seed {
+        command += &format!(" --seed {seed}");
+    }
+    for assignment in &arguments.set {
+        command += &format!(" --set {}", shell_word(assignment));
+    }
+    if let Some(gib) = arguments.memory {
+        command += &format!(" --memory {gib}");
+    }
+    command + " --resume"
 }
 
 /// What of the configuration the data as the model sees them depend on.
@@ -179,52 +212,43 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Requires zeros and ones of what training sees.
-fn refuse_other_than_bits(data: &Prepared) -> Result<()> {
-    let n = data.train.n_points();
-    let rows: Vec<usize> = (0..n).collect();
-    for rows in rows.chunks(1024) {
-        let x = data.train.rows(rows, Streams::from_key(0));
-        if let Some(((row, column), value)) = x.indexed_iter().find(|(_, v)| **v != 0.0 && **v != 1.0) {
-            let cure = if (0.0..=1.0).contains(value) {
-                "set data.binarise = \"stochastic\" (numbers are probabilities) or \"threshold\" (above data.threshold is 1)"
-            } else {
-                "set data.scale = \"unit\" (or \"unit-together\" for pictures) with data.binarise = \"stochastic\", or data.binarise = \"threshold\" with data.threshold; \
-                 for real-valued data use kind = \"score\" or \"energy\""
-            };
-            return Err(Failure::refused(
-                format!(
-                    "column {:?} has {value} in training row {}, but binary units are 0 or 1",
-                    data.names[column],
-                    rows[row] + 1
-                ),
-                cure,
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses columns without a density, and warns of none: real-valued models learn how numbers scatter.
-fn refuse_constants(data: &Prepared, scale: Scale) -> Result<()> {
+/// Refuses columns without a density, which are constants and those of two numbers unless these are asked for by name: real-valued models learn how numbers scatter.
+fn refuse_without_density(data: &Prepared, keys: &DataKeys, console: &Console) -> Result<()> {
     let n = data.train.n_points().min(N_LOOKED_AT);
     let rows: Vec<usize> = (0..n).collect();
     let x = data.train.rows(&rows, Streams::from_key(0));
-    let column_is_constant =
-        |x: ArrayView2<f64>| x.axis_iter(Axis(1)).position(|c| c.iter().all(|v| *v == c[0]));
-    if let Some(i) = column_is_constant(x.view()) {
+    let other = |c: ArrayView1<f64>| c.iter().copied().find(|v| *v != c[0]);
+    if let Some(i) = x.axis_iter(Axis(1)).position(|c| other(c).is_none()) {
         return Err(Failure::refused(
             format!(
                 "column {:?} is {} in all training rows, and what is constant has no density",
                 data.names[i],
                 data.transform.back(x.view())[[0, i]]
             ),
-            format!("leave it out with data.drop = [{:?}]", data.names[i]),
+            format!("leave it out with data.drop = [{}]", toml_text(&data.names[i])),
         ));
+    }
+    let has_two = |c: ArrayView1<f64>| other(c).is_some_and(|o| c.iter().all(|v| *v == c[0] || *v == o));
+    let of_two: Vec<usize> = (0..x.ncols()).filter(|i| has_two(x.column(*i))).collect();
+    if let (Some(&i), None) = (of_two.first(), &keys.columns) {
+        let what = format!(
+            "column {:?} has two numbers only in the training rows, and what jumps between them has no density",
+            data.names[i]
+        );
+        if data.picture.is_none() {
+            return Err(Failure::refused(
+                what,
+                format!(
+                    "leave it out with data.drop = [{}], or use kind = \"rbm\" where all columns are such; to model it all the same, name it in data.columns",
+                    toml_text(&data.names[i])
+                ),
+            ));
+        }
+        console.notice(format!("warning: {what} ({} such pixels)", of_two.len()));
     }
     let widest = x.axis_iter(Axis(1)).map(|c| c.std(0.0)).fold(0.0, f64::max);
     let largest = x.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-    if scale == Scale::None && (largest > 20.0 || widest > 5.0) {
+    if keys.scale == Scale::None && (largest > 20.0 || widest > 5.0) {
         return Err(Failure::key(
             "data.scale",
             format!("\"none\" for numbers of up to {largest:.0} in magnitude"),
@@ -273,5 +297,8 @@ fn say(console: &Console, summary: &Summary, folder: &Folder) {
         "in {}: run.json, weights.safetensors, log.csv, {figures}",
         folder.path().display()
     ));
-    console.say(format!("next: gibbsian evaluate {}", folder.path().display()));
+    console.say(format!(
+        "next: gibbsian evaluate {}",
+        shell_word(&folder.path().display().to_string())
+    ));
 }

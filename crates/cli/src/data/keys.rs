@@ -91,6 +91,16 @@ pub(crate) enum Binarise {
     Stochastic,
 }
 
+impl fmt::Display for Binarise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Binarise::None => "none",
+            Binarise::Threshold => "threshold",
+            Binarise::Stochastic => "stochastic",
+        })
+    }
+}
+
 impl fmt::Display for Scale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -115,7 +125,7 @@ impl DataKeys {
             return Err(Failure::key("data.threshold", self.threshold, "finite", cure));
         }
         if let Some([height, width]) = self.picture
-            && height * width == 0
+            && (height == 0 || width == 0)
         {
             return Err(Failure::key(
                 "data.picture",

@@ -11,7 +11,7 @@ use ndarray::{Array1, Array2, Axis};
 use super::file::{DataFile, Rows};
 use super::survey;
 use super::{DataKeys, Missing, Transform};
-use crate::failure::{Failure, OrRefuse, Result};
+use crate::failure::{Failure, OrRefuse, Result, toml_text};
 
 /// Fewer rows than these are refused.
 const FEWEST_ROWS: usize = 10;
@@ -23,6 +23,8 @@ pub(crate) type View = Arc<dyn Dataset + Send>;
 pub(crate) struct Prepared {
     /// The names of the columns that are modelled.
     pub names: Vec<String>,
+    /// Whether these are the file's own, and not numbers in their place.
+    pub is_named: bool,
     /// Height and width of pictures.
     pub picture: Option<(usize, usize)>,
     /// From the numbers of the file to those that the model sees.
@@ -60,9 +62,10 @@ impl Prepared {
                 "more data; where rows are columns, transpose the file",
             ));
         }
-        let picture = picture_of(&selected, keys)?;
+        let picture = picture_of(&selected, keys, &mut notes)?;
         let fingerprint = fingerprint(&selected.rows);
-        let (names, n_held_out) = (selected.names, (keys.hold_out * n as f64).round() as usize);
+        let (names, is_named) = (selected.names, selected.is_named);
+        let n_held_out = (keys.hold_out * n as f64).round() as usize;
         let (kept, held) = match n_held_out {
             0 => ((0..n).collect(), Vec::new()),
             n_held_out => {
@@ -84,6 +87,7 @@ impl Prepared {
         };
         Ok(Prepared {
             names,
+            is_named,
             picture,
             transform,
             train,
@@ -100,38 +104,6 @@ impl Prepared {
     }
 }
 
-/// Rows of another file, or all rows of one, as a model with this transform sees them; columns are found by their names.
-pub(crate) fn read_test(
-    path: &Path,
-    keys: &DataKeys,
-    transform: &Transform,
-    names: &[String],
-) -> Result<View> {
-    let file = DataFile::read(path, keys.header, keys.array.as_deref())?;
-    // Test files often lack what training left out, and then have just the columns of the model.
-    let mut keys = keys.clone();
-    keys.drop.retain(|name| file.names.contains(name));
-    keys.label = keys.label.filter(|name| file.names.contains(name));
-    if file.names.len() == names.len() {
-        (keys.columns, keys.label) = (None, None);
-        keys.drop.clear();
-    }
-    let selected = select(file, &keys, &mut Vec::new())?;
-    if selected.names.len() != names.len() || (selected.is_named && selected.names != names) {
-        return Err(Failure::refused(
-            format!(
-                "{} has the columns {}, but the model has {}",
-                path.display(),
-                listed(&selected.names),
-                listed(names)
-            ),
-            "give data with the columns that the model was trained on, in the same order",
-        ));
-    }
-    let all: Vec<usize> = (0..selected.n_rows()).collect();
-    Ok(transform.view(&selected.rows, &all, names, false)?.0)
-}
-
 /// The rows of a view, at most `n` of them, the same at every call: coins are tossed from `seed`.
 pub(crate) fn fixed_rows(view: &View, n: usize, seed: Seed) -> Array2<f64> {
     let rows: Vec<usize> = (0..view.n_points().min(n)).collect();
@@ -139,8 +111,9 @@ pub(crate) fn fixed_rows(view: &View, n: usize, seed: Seed) -> Array2<f64> {
 }
 
 /// Leaves out what is not modelled, and refuses what should not be.
-fn select(file: DataFile, keys: &DataKeys, notes: &mut Vec<String>) -> Result<DataFile> {
+pub(super) fn select(file: DataFile, keys: &DataKeys, notes: &mut Vec<String>) -> Result<DataFile> {
     let Rows::Table(values) = &file.rows else {
+        refuse_columns_of_pictures(&file, keys)?;
         return Ok(file);
     };
     for (key, names) in [
@@ -199,7 +172,8 @@ fn select(file: DataFile, keys: &DataKeys, notes: &mut Vec<String>) -> Result<Da
                     first.text
                 ),
                 format!(
-                    "leave the column out with data.drop = [{name:?}], or with data.label = {name:?} if it says what a row is; or encode it as numbers"
+                    "leave the column out with data.drop = [{0}], or with data.label = {0} if it says what a row is; or encode it as numbers",
+                    toml_text(name)
                 ),
             ));
         }
@@ -215,7 +189,8 @@ fn select(file: DataFile, keys: &DataKeys, notes: &mut Vec<String>) -> Result<Da
                     file.path.display()
                 ),
                 format!(
-                    "set data.missing = \"drop-rows\" to leave these rows out, or data.drop = [{name:?}]"
+                    "set data.missing = \"drop-rows\" to leave these rows out, or data.drop = [{}]",
+                    toml_text(name)
                 ),
             ));
         }
@@ -250,23 +225,66 @@ fn refuse_suspects(file: &DataFile, used: &[usize]) -> Result<()> {
                     file.path.display()
                 ),
                 format!(
-                    "set data.label = {name:?} to leave it out; to model it all the same, name it in data.columns"
+                    "set data.label = {} to leave it out; to model it all the same, name it in data.columns",
+                    toml_text(name)
                 ),
             ));
         }
         if column.is_counter(file.is_named) && columns.len() > 1 {
             return Err(Failure::refused(
                 format!("column {name:?} of {} numbers the rows", file.path.display()),
-                format!("set data.drop = [{name:?}]; to model it all the same, name it in data.columns"),
+                format!(
+                    "set data.drop = [{}]; to model it all the same, name it in data.columns",
+                    toml_text(name)
+                ),
             ));
         }
     }
     Ok(())
 }
 
-fn picture_of(file: &DataFile, keys: &DataKeys) -> Result<Option<(usize, usize)>> {
+/// Refuses keys of columns and gaps where rows are pictures of bytes, which have neither.
+fn refuse_columns_of_pictures(file: &DataFile, keys: &DataKeys) -> Result<()> {
+    let listed = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| toml_text(name)).collect();
+        format!("[{}]", names.join(", "))
+    };
+    let given = [
+        ("data.columns", keys.columns.as_deref().map(listed)),
+        ("data.drop", (!keys.drop.is_empty()).then(|| listed(&keys.drop))),
+        ("data.label", keys.label.as_deref().map(toml_text)),
+        (
+            "data.missing",
+            (keys.missing == Missing::DropRows).then(|| "\"drop-rows\"".to_owned()),
+        ),
+    ];
+    for (key, value) in given {
+        if let Some(value) = value {
+            return Err(Failure::key(
+                key,
+                value,
+                format!(
+                    "left out for {}: its rows are pictures of bytes, without columns or missing entries",
+                    file.path.display()
+                ),
+                "take the key out; to model some of the pixels, save them as numbers: numpy.save(\"x.npy\", x.reshape(len(x), -1) / 255)",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn picture_of(file: &DataFile, keys: &DataKeys, notes: &mut Vec<String>) -> Result<Option<(usize, usize)>> {
     let Some([height, width]) = keys.picture else {
-        return Ok(file.picture);
+        let whole = file
+            .picture
+            .filter(|(height, width)| height * width == file.names.len());
+        if let (Some((height, width)), None) = (file.picture, whole) {
+            notes.push(format!(
+                "rows without some of the {height} x {width} pixels are pictures no more"
+            ));
+        }
+        return Ok(whole);
     };
     if height.checked_mul(width) == Some(file.names.len()) {
         return Ok(Some((height, width)));
@@ -283,7 +301,7 @@ fn picture_of(file: &DataFile, keys: &DataKeys) -> Result<Option<(usize, usize)>
 }
 
 /// Some names, for a message.
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     const MOST: usize = 8;
     let shown: Vec<String> = names.iter().take(MOST).map(|n| format!("{n:?}")).collect();
     let more = if names.len() > MOST {

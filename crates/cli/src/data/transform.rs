@@ -10,7 +10,7 @@ use super::file::Rows;
 use super::prepare::View;
 use super::view::Tossed;
 use super::{Binarise, DataKeys, Scale};
-use crate::failure::{Failure, OrRefuse, Result};
+use crate::failure::{Failure, OrRefuse, Result, toml_text};
 
 /// `z = (x − offset) / scale`, and then perhaps a coin or a threshold.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,12 +29,7 @@ impl Transform {
     /// What the keys say, with the numbers that the rows `kept` give.
     pub(crate) fn fitted(rows: &Rows, kept: &[usize], names: &[String], keys: &DataKeys) -> Result<Self> {
         let d = names.len();
-        let as_it_is = Transform {
-            offset: Array1::zeros(d),
-            scale: Array1::ones(d),
-            binarise: keys.binarise,
-            threshold: keys.threshold,
-        };
+        let as_it_is = Transform::unscaled(d, keys.binarise, keys.threshold);
         // Bytes of pictures come as numbers in [0, 1] already.
         let standardised_pictures;
         let values = match (rows, keys.scale) {
@@ -75,8 +70,8 @@ impl Transform {
                         names[i], keys.scale
                     ),
                     format!(
-                        "leave it out with data.drop = [{:?}], or set data.scale = \"unit-together\" for pictures",
-                        names[i]
+                        "leave it out with data.drop = [{}], or set data.scale = \"unit-together\" for pictures",
+                        toml_text(&names[i])
                     ),
                 ));
             }
@@ -88,9 +83,52 @@ impl Transform {
         })
     }
 
+    /// Numbers as they are, and then perhaps a coin or a threshold.
+    pub(crate) fn unscaled(dim: usize, binarise: Binarise, threshold: f64) -> Self {
+        Transform {
+            offset: Array1::zeros(dim),
+            scale: Array1::ones(dim),
+            binarise,
+            threshold,
+        }
+    }
+
     /// The numbers that a model sees, before coins are tossed.
     pub(crate) fn apply(&self, x: ArrayView2<f64>) -> Array2<f64> {
         (&x - &self.offset) / &self.scale
+    }
+
+    /// Zeros and ones as numbers of the file that the model sees as just these: the ends of the scale, or numbers on either side of a threshold that does not part these.
+    pub(crate) fn written(&self, bits: ArrayView2<f64>) -> Array2<f64> {
+        let ends: Vec<[f64; 2]> = (0..self.offset.len()).map(|column| self.ends(column)).collect();
+        Array2::from_shape_fn(bits.dim(), |(b, i)| ends[i][usize::from(bits[[b, i]] > 0.5)])
+    }
+
+    /// The numbers of a column of the file that stand for 0 and for 1.
+    pub(crate) fn ends(&self, column: usize) -> [f64; 2] {
+        let scaled = match self.binarise {
+            Binarise::Threshold if !(0.0..1.0).contains(&self.threshold) => [
+                self.threshold - 0.5,
+                (self.threshold + 0.5).max(self.threshold.next_up()),
+            ],
+            _ => [0.0, 1.0],
+        };
+        scaled.map(|z| self.number(column, z))
+    }
+
+    /// The number of a column that is scaled to `z`, to the last bit where there is one: the rounded number or a neighbour of it.
+    fn number(&self, column: usize, z: f64) -> f64 {
+        const NEIGHBOURS: usize = 16;
+        let (offset, scale) = (self.offset[column], self.scale[column]);
+        let x = z * scale + offset;
+        let (mut below, mut above) = (x, x);
+        for _ in 0..NEIGHBOURS {
+            if let Some(exact) = [below, above].into_iter().find(|x| (x - offset) / scale == z) {
+                return exact;
+            }
+            (below, above) = (below.next_down(), above.next_up());
+        }
+        x
     }
 
     /// Back to the numbers of the file.
@@ -174,4 +212,53 @@ fn fractions(images: &Images) -> Array2<f64> {
     Array2::from_shape_fn((images.n(), images.dim()), |(b, i)| {
         f64::from(images.pixels(b)[i]) / 255.0
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gibbsian_core::Seed;
+    use ndarray::array;
+    use rand::RngExt;
+
+    /// What the keys make of a column between two numbers.
+    fn unit(low: f64, high: f64, binarise: Binarise, threshold: f64) -> Transform {
+        Transform {
+            offset: array![low],
+            scale: array![high - low],
+            binarise,
+            threshold,
+        }
+    }
+
+    #[test]
+    fn bits_are_written_as_numbers_that_are_scaled_to_just_these() {
+        let mut rng = Seed::new(1).rng();
+        let bits = array![[0.0], [1.0]];
+        for _ in 0..20_000 {
+            let mut number = || (rng.random::<f64>() - 0.5) * 10_f64.powi(rng.random_range(-9..9));
+            let (low, width) = (number(), number().abs());
+            // Narrower columns are refused as constant.
+            if width <= 1e-11 * low.abs() {
+                continue;
+            }
+            let transform = unit(low, low + width, Binarise::Stochastic, 0.5);
+            let written = transform.written(bits.view());
+            assert_eq!(transform.apply(written.view()), bits, "{low:e} {width:e}");
+        }
+    }
+
+    #[test]
+    fn a_threshold_beyond_the_scale_parts_what_is_written() {
+        for threshold in [-3.0, -1e-300, 0.0, 0.3, 1.0, 1.5, 1e17] {
+            let transform = unit(2.0, 6.0, Binarise::Threshold, threshold);
+            let z = transform.apply(transform.written(array![[0.0], [1.0]].view()).view());
+            assert!(
+                z[[0, 0]] <= threshold && z[[1, 0]] > threshold,
+                "{threshold}: {z}"
+            );
+        }
+        let votes = Transform::unscaled(1, Binarise::Threshold, 0.5);
+        assert_eq!(votes.ends(0), [0.0, 1.0]);
+    }
 }

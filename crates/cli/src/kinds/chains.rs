@@ -46,11 +46,11 @@ impl GibbsKeys {
         )
     }
 
-    /// At least `n` draws of the blocks of `target` from chains that start at `start(n_chains)`, with draws, notes and warnings.
+    /// At least `n` draws of the blocks of `target` from chains that start at `start(n_chains)`, with notes and warnings; the chains are judged by an energy, which has a name.
     pub(crate) fn run<T: Blocks + ?Sized>(
         &self,
         target: &T,
-        energy: &dyn Fn(&Array2<f64>) -> ndarray::Array1<f64>,
+        (energy, energy_name): (&dyn Fn(&Array2<f64>) -> ndarray::Array1<f64>, &str),
         start: impl FnOnce(usize) -> Array2<f64>,
         n: usize,
         seed: Seed,
@@ -84,7 +84,7 @@ impl GibbsKeys {
         let mut warnings: Vec<String> = run.report.warnings();
         judge(
             energies.view(),
-            &["free energy".into()],
+            &[energy_name.into()],
             "more sampling.burn_in and sampling.thin",
             &mut notes,
             &mut warnings,

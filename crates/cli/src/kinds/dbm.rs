@@ -282,7 +282,8 @@ impl Kind for DbmKind {
             t.pretraining_learning_rate,
             "set training.pretraining_learning_rate = 0.05",
         )?;
-        check::at_least("training.epochs", t.epochs, 1, "set training.epochs = 200")?;
+        check::passes("training.epochs", t.epochs, 1, 200)?;
+        check::passes("training.pretraining_epochs", t.pretraining_epochs, 0, 50)?;
         check::at_least("training.batch", t.batch as u64, 1, "set training.batch = 100")?;
         check::positive(
             "training.learning_rate",
@@ -529,7 +530,14 @@ impl Model for Machine {
             x.slice_mut(s![.., ..n_visible]).assign(&v);
             x
         };
-        let (rows, notes, warnings) = self.sampling.run(&joint, &energy, start, n, seed, progress)?;
+        let (rows, notes, warnings) = self.sampling.run(
+            &joint,
+            (&energy, "energy of all layers"),
+            start,
+            n,
+            seed,
+            progress,
+        )?;
         Ok(Draws {
             means: Some(self.machine.layer_means(rows.view(), 0)),
             rows: rows.slice(s![.., ..n_visible]).to_owned(),

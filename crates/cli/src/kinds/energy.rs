@@ -277,7 +277,7 @@ impl Kind for EnergyKind {
             self.model.confinement,
             "set model.confinement = 2.0 with data.scale = \"standardise\"",
         )?;
-        check::at_least("training.epochs", t.epochs, 1, "set training.epochs = 200")?;
+        check::passes("training.epochs", t.epochs, 1, 200)?;
         check::at_least("training.batch", t.batch as u64, 1, "set training.batch = 128")?;
         check::positive(
             "training.learning_rate",
@@ -331,7 +331,7 @@ impl Kind for EnergyKind {
 
     fn bytes(&self, dim: usize) -> f64 {
         perceptron_bytes(dim, &self.model.hidden, 1, self.training.batch)
-            + 32.0 * (self.training.buffer * dim) as f64
+            + 32.0 * self.training.buffer as f64 * dim as f64
     }
 
     fn recipe(&self) -> String {

@@ -70,7 +70,8 @@ impl Course {
 
     /// The number of steps on so many points.
     pub(crate) fn n_steps(&self, n_points: usize) -> u64 {
-        self.epochs * n_points.div_ceil(self.batch_of(n_points)) as u64
+        self.epochs
+            .saturating_mul(n_points.div_ceil(self.batch_of(n_points)) as u64)
     }
 }
 

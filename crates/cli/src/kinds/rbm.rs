@@ -296,7 +296,7 @@ impl Kind for RbmKind {
             "set model.weight_scale = 0.01",
         )?;
         check::at_least("training.sweeps", t.sweeps as u64, 1, "set training.sweeps = 1")?;
-        check::at_least("training.epochs", t.epochs, 1, "set training.epochs = 200")?;
+        check::passes("training.epochs", t.epochs, 1, 200)?;
         check::at_least("training.batch", t.batch as u64, 1, "set training.batch = 100")?;
         check::positive(
             "training.learning_rate",
@@ -426,9 +426,9 @@ impl Model for Machine {
         let n_visible = self.machine.n_visible();
         let energy = energies_of(&self.machine);
         let start = |chains| base_draws(&self.base, chains, n_visible, seed.child("start"));
-        let (rows, notes, warnings) = self
-            .sampling
-            .run(&self.machine, &energy, start, n, seed, progress)?;
+        let (rows, notes, warnings) =
+            self.sampling
+                .run(&self.machine, (&energy, "free energy"), start, n, seed, progress)?;
         let means = self
             .machine
             .visible_means(rows.view(), &mut seed.child("means").rng());

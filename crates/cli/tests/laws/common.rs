@@ -5,8 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use gibbsian_checkpoint::Checkpoint;
+use gibbsian_classical::{Bernoulli, Rbm};
 use gibbsian_cli::console::Console;
-use gibbsian_core::{Density, Seed};
+use gibbsian_core::{Density, Energy, Record, Seed};
 use gibbsian_data::{Header, bars_and_stripes, read_table};
 use gibbsian_densities::{Covariances, GaussianMixture};
 use ndarray::{Array1, Array2, ArrayView2, array};
@@ -118,6 +120,38 @@ impl Place {
             .unwrap()
             .into_values()
     }
+
+    /// The parameters of the model of a run.
+    pub fn weights(&self, run: &str) -> Record {
+        let file = self.path(run).join("weights.safetensors");
+        Checkpoint::read(file).unwrap().record.part("model")
+    }
+
+    /// The restricted machine of a run, as the library reads its weights.
+    pub fn rbm(&self, run: &str, n_visible: usize, n_hidden: usize) -> Rbm<Bernoulli, Bernoulli> {
+        let weights = self.weights(run);
+        let double = |name: &str, shape: &[usize]| -> Array1<f64> {
+            let x = weights.f32s(name, shape).unwrap();
+            x.iter().map(|v| f64::from(*v)).collect()
+        };
+        let shape = (n_visible, n_hidden);
+        Rbm::new(
+            Bernoulli::new(double("visible.bias", &[n_visible])).unwrap(),
+            Bernoulli::new(double("hidden.bias", &[n_hidden])).unwrap(),
+            double("weights", &[n_visible, n_hidden])
+                .into_shape_with_order(shape)
+                .unwrap(),
+        )
+        .unwrap()
+    }
+}
+
+/// `log p` of rows of nine bits, by the sum over all states.
+pub fn log_probabilities(rbm: &Rbm<Bernoulli, Bernoulli>, x: ArrayView2<f64>) -> Array1<f64> {
+    let minus_energy = -rbm.energy(all_states().view());
+    let largest = minus_energy.fold(f64::NEG_INFINITY, |a, b| a.max(*b));
+    let log_z = largest + minus_energy.mapv(|e| (e - largest).exp()).sum().ln();
+    -rbm.energy(x) - log_z
 }
 
 impl Drop for Place {

@@ -1,5 +1,7 @@
 //! Neural energies on a mixture, against quadrature.
 
+use gibbsian_checkpoint::Checkpoint;
+
 use crate::common::{Place, grid, moments, points};
 
 const CONFIG: &str = "kind = \"energy\"
@@ -55,11 +57,33 @@ fn normaliser_certificate_and_draws_agree_with_quadrature() {
     // Better than nothing: the normal law of the data's moments has −4.0 nats, the truth −3.5.
     let mean = place.json("run/evaluation.json")["mean"].as_f64().unwrap();
     assert!((-4.6..-3.0).contains(&mean), "{mean}");
-    // The enclosure is in the units of the data as well: of the first forty rows, whose mean is that of all but for its error.
+    // The enclosure is in the units of the data as well: that of scaled data, moved by the logarithm of the volume, around the mean of the first forty rows.
+    place
+        .run("evaluate @run --out @held.csv --set evaluation.tolerance=1.0 --quiet")
+        .fine();
     let evaluation = place.json("run/evaluation.json");
-    let middle =
-        0.5 * (evaluation["bounds"][0].as_f64().unwrap() + evaluation["bounds"][1].as_f64().unwrap());
-    assert!((middle - mean).abs() < 1.0, "{middle} {mean}");
+    let number = |value: &serde_json::Value| value.as_f64().unwrap();
+    let scale = Checkpoint::read(place.path("run/weights.safetensors"))
+        .unwrap()
+        .record;
+    let log_volume: f64 = scale
+        .f64s("data.scale", &[2])
+        .unwrap()
+        .iter()
+        .map(|s| s.ln())
+        .sum();
+    assert!((number(&evaluation["log_volume"]) - log_volume).abs() < 1e-12);
+    let certificate = &evaluation["details"]["certificate"];
+    let bounds = [0, 1].map(|end| number(&evaluation["bounds"][end]));
+    for end in 0..2 {
+        let scaled = number(&certificate["bounds"][end]);
+        assert!((bounds[end] - (scaled - log_volume)).abs() < 1e-12);
+    }
+    let first = place.column("held.csv").slice(ndarray::s![..40]).mean().unwrap();
+    // Sums of single precision in another order.
+    let optimistic = number(&certificate["optimistic"]) - log_volume;
+    assert!((first - optimistic).abs() < 1e-5, "{first} {optimistic}");
+    assert!(bounds[0] < first && first < bounds[1], "{bounds:?} {first}");
 
     let answer = place.run("sample @run --n 2000 --out @draws.csv").fine();
     assert!(answer.out.contains("R-hat"), "{}", answer.out);
@@ -79,6 +103,19 @@ fn normaliser_certificate_and_draws_agree_with_quadrature() {
             "{spread} {sd:?}"
         );
     }
+    // Judged again, the mean of draws is minus the entropy; the normaliser is the same estimate in both.
+    place
+        .run("evaluate @run --data @draws.csv --out @again.csv --quiet")
+        .fine();
+    let again = place.column("again.csv");
+    let p = log_p.mapv(f64::exp);
+    let minus_entropy = (&p * &log_p).sum() / p.sum();
+    let error = again.std(1.0) / 700_f64.sqrt();
+    assert!(
+        (again.mean().unwrap() - minus_entropy).abs() < 5.0 * error,
+        "{} ± {error}, {minus_entropy}",
+        again.mean().unwrap()
+    );
 }
 
 #[test]

@@ -157,6 +157,35 @@ const CASES: &[Case] = &[
         &["scale = \"standardise\""],
     ),
     case("numbers far from one for a network", "score", "large.csv", &[]),
+    case(
+        "coins for a density",
+        "score",
+        "grey.csv",
+        &["binarise = \"stochastic\""],
+    ),
+    case("two numbers for a density", "energy", "grey.csv", &[]),
+    case(
+        "passes without end",
+        "rbm",
+        "bars.csv",
+        &["[training]", "epochs = 9000000000000000000"],
+    ),
+    case(
+        "a buffer that does not fit",
+        "energy",
+        "points.csv",
+        &[
+            "scale = \"standardise\"",
+            "[training]",
+            "buffer = 4611686018427387904",
+        ],
+    ),
+    case(
+        "columns of pictures",
+        "rbm",
+        "bytes-idx3-ubyte",
+        &["drop = [\"1\"]"],
+    ),
     case("labels in place of pictures", "rbm", "labels-idx1-ubyte", &[]),
 ];
 
@@ -211,6 +240,10 @@ fn place(name: &str) -> Place {
         format!("x,c\n{}", rows(&|b| format!("{},5\n", (b * 7 % 11) as f64 / 5.0))),
     );
     place.write("labels-idx1-ubyte", [0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3]);
+    place.write(
+        "bytes-idx3-ubyte",
+        [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 255, 0],
+    );
     place
 }
 
@@ -252,8 +285,9 @@ fn commands_refuse_what_they_cannot_use() {
     let place = place("refusals-commands");
     place.write(
         "c.toml",
-        "kind = \"rbm\"\n[data]\npath = \"bars.csv\"\n[model]\nhidden = 3\n[training]\nepochs = 1\n",
+        "kind = \"rbm\"\n[data]\npath = \"bars.csv\"\nmissing = \"drop-rows\"\n[model]\nhidden = 3\n[training]\nepochs = 1\n",
     );
+    place.write("gaps.csv", format!("{NINE}\n,1,1,1,1,1,1,1,1\n"));
     place.run("train @c.toml --out @run --quiet").fine();
     place.write(
         "none.toml",
@@ -269,6 +303,10 @@ fn commands_refuse_what_they_cannot_use() {
         "evaluate @nowhere",
         "evaluate @none",
         "evaluate @run --data @points.csv",
+        "evaluate @run --data @grey.csv",
+        "evaluate @run --data @gaps.csv --set evaluation.method=exact",
+        "train @c.toml --out @new --time-limit nan",
+        "train @c.toml --out @new --time-limit=-5",
         "evaluate @run --set training.epochs=3",
         "sample @run --n 0 --out @d.csv",
         "sample @run --n 5 --out @d.txt",

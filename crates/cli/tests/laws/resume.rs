@@ -104,11 +104,10 @@ fn a_run_that_is_stopped_again_and_again_ends_with_the_same_bits() {
     }
 }
 
-#[test]
-fn a_process_that_is_killed_goes_on_where_it_was() {
-    let place = place("killed");
-    let long = RBM.replace("epochs = 40", "epochs = 1500");
-    let config = place.write("long.toml", long);
+/// Kills a long training of this kind after its second checkpoint of a stage, goes on, and requires the bits of a whole one.
+fn killed(kind: &str, stage: &str, config: &str) {
+    let place = place(&format!("killed-{kind}"));
+    let config = place.write("long.toml", config);
     place.run("train @long.toml --out @whole --quiet").fine();
     let program = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gibbsian"));
@@ -122,7 +121,10 @@ fn a_process_that_is_killed_goes_on_where_it_was() {
         command
     };
     let mut child = program(&[]).spawn().unwrap();
-    let checkpoint = place.path("parts/checkpoints/rbm/checkpoint.previous.safetensors");
+    let checkpoint = place
+        .path("parts/checkpoints")
+        .join(stage)
+        .join("checkpoint.previous.safetensors");
     let start = Instant::now();
     while !checkpoint.exists() && start.elapsed() < Duration::from_secs(30) {
         std::thread::sleep(Duration::from_millis(2));
@@ -138,6 +140,31 @@ fn a_process_that_is_killed_goes_on_where_it_was() {
     for file in ["weights.safetensors", "log.csv"] {
         same(&place, "whole", "parts", file);
     }
+}
+
+#[test]
+fn a_process_that_is_killed_goes_on_where_it_was() {
+    killed("rbm", "rbm", &RBM.replace("epochs = 40", "epochs = 1500"));
+    // Fewer checkpoints: each waits for the disk.
+    let rarely = |config: &str| {
+        config
+            .replace("checkpoint_every = 2", "checkpoint_every = 20")
+            .replace("checkpoint_every = 3", "checkpoint_every = 20")
+    };
+    let dbm = rarely(DBM);
+    killed("dbm", "dbm", &dbm.replace("\nepochs = 3", "\nepochs = 600"));
+    let long = dbm.replace("pretraining_epochs = 3", "pretraining_epochs = 600");
+    killed("pretraining", "layer-1", &long);
+    killed(
+        "score",
+        "score",
+        &rarely(SCORE).replace("epochs = 4", "epochs = 400"),
+    );
+    killed(
+        "energy",
+        "energy",
+        &rarely(ENERGY).replace("epochs = 4", "epochs = 300"),
+    );
 }
 
 #[test]

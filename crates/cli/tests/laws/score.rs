@@ -50,6 +50,28 @@ fn log_densities_are_normalised_in_the_units_of_the_data_and_near_the_truth() {
         answer.out
     );
     let said = place.json("run/evaluation.json");
+    // Certified is what a second solution says again, by the difference of both in every row.
+    let largest = said["details"]["largest_difference"].as_f64().unwrap();
+    assert!(
+        largest > 0.0 && largest < 0.1 && said["certified"] == true,
+        "{largest}"
+    );
+    let line = "evaluate @run --data @test.csv --require-certificate --quiet";
+    place.run(line).fine();
+    let strict = place.run(&format!("{line} --set evaluation.agreement={}", 0.5 * largest));
+    assert_eq!(strict.code, 1, "{}", strict.out);
+    assert!(
+        strict.out.contains("not certified: log-densities at tolerance"),
+        "{}",
+        strict.out
+    );
+    // A coarse tolerance errs by more, and what it says is that of the finer solution.
+    place
+        .run("evaluate @run --data @test.csv --set evaluation.tolerance=1.0 --set evaluation.agreement=1e-6")
+        .fine();
+    let coarse = place.json("run/evaluation.json");
+    assert!(coarse["details"]["largest_difference"].as_f64().unwrap() > largest);
+    assert_eq!(coarse["certified"], false);
     let bits = said["mean"].as_f64().unwrap() / 2.0 / std::f64::consts::LN_2;
     assert!((said["bits_a_column"].as_f64().unwrap() - bits).abs() < 1e-12);
 
@@ -71,6 +93,18 @@ fn log_densities_are_normalised_in_the_units_of_the_data_and_near_the_truth() {
             "{spread} {sd:?}"
         );
     }
+    // Judged again, the mean of draws is minus the entropy: five standard errors, and the mass that the quadrature misses.
+    place
+        .run("evaluate @run --data @draws.csv --out @again.csv --quiet")
+        .fine();
+    let again = place.column("again.csv");
+    let minus_entropy = (&log_p.mapv(f64::exp) * &log_p).sum() * area;
+    let error = again.std(1.0) / 1000_f64.sqrt();
+    assert!(
+        (again.mean().unwrap() - minus_entropy).abs() < 5.0 * error + 0.02 * minus_entropy.abs(),
+        "{} ± {error}, {minus_entropy}",
+        again.mean().unwrap()
+    );
     // The reverse equation draws nearly the same.
     place
         .run("sample @run --n 1000 --out @sde.csv --set sampling.method=sde --set sampling.steps=200")

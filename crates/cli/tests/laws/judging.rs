@@ -1,0 +1,208 @@
+//! What is judged: the rows that were meant, as the model sees them, or nothing.
+
+use ndarray::{Array2, s};
+
+use crate::common::{Answer, NINE, Place, bars, log_probabilities};
+
+const RBM: &str = "kind = \"rbm\"
+[data]
+path = \"x.csv\"
+KEYS
+[model]
+hidden = 4
+[training]
+epochs = 5
+[sampling]
+burn_in = 20
+thin = 1
+";
+
+fn train(place: &Place, keys: &str) -> Answer {
+    let _ = std::fs::remove_dir_all(place.path("run"));
+    place.write("c.toml", RBM.replace("KEYS", keys));
+    place.run("train @c.toml --out @run --quiet")
+}
+
+#[test]
+fn rows_that_are_no_bits_are_not_judged() {
+    let place = Place::new("bits");
+    place.table("x.csv", NINE, bars(60).view());
+    train(&place, "").fine();
+    for by in [0.5, 8.3] {
+        place.table("test.csv", NINE, (bars(5) * by).view());
+        let answer = place.run("evaluate @run --data @test.csv --require-certificate");
+        assert_eq!(answer.code, 2, "{}{}", answer.out, answer.err);
+        assert!(
+            answer
+                .err
+                .contains(&format!("has {by} in row 1 of the rows to judge")),
+            "{}",
+            answer.err
+        );
+        assert!(answer.out.is_empty() && !place.path("run/evaluation.json").exists());
+    }
+    // Wherever the only grey row falls, to the rows to learn from or to those held out, nothing is trained.
+    let mut x = bars(40);
+    x[[11, 3]] = 0.5;
+    place.table("x.csv", NINE, x.view());
+    for seed in 0..6 {
+        let line = format!("train @c.toml --out @grey --quiet --set data.hold_out=0.5 --seed {seed}");
+        let answer = place.run(&line);
+        assert_eq!(answer.code, 2, "{seed}: {}", answer.err);
+        assert!(answer.err.contains("\"d\" has 0.5"), "{}", answer.err);
+    }
+}
+
+#[test]
+fn draws_of_data_without_a_header_have_none() {
+    let place = Place::new("headerless");
+    let text: String = (bars(60).rows().into_iter())
+        .map(|row| row.iter().map(f64::to_string).collect::<Vec<_>>().join(",") + "\n")
+        .collect();
+    place.write("x.csv", text);
+    let fitted = place.run("new rbm --data @x.csv").fine().out;
+    place.write("fitted.toml", fitted);
+    place
+        .run("train @fitted.toml --out @run --quiet --set training.epochs=2")
+        .fine();
+    place
+        .run("sample @run --n 100 --out @d.csv --set sampling.burn_in=20 --set sampling.thin=1")
+        .fine();
+    let shown = place.run("show @d.csv").fine().out;
+    assert!(shown.contains("100 rows of 9 columns"), "{shown}");
+    place.run("evaluate @run --data @d.csv").fine();
+    assert_eq!(place.json("run/evaluation.json")["rows"], 100);
+}
+
+/// The draws of a machine with these keys of data, which are two numbers a column, as bits.
+fn drawn_bits(place: &Place, low: f64, high: f64) -> Array2<f64> {
+    place.run("sample @run --n 60 --out @d.csv").fine();
+    let draws = place.values("d.csv");
+    assert!(draws.iter().all(|v| *v == low || *v == high), "{draws}");
+    draws.mapv(|v| f64::from(u8::from(v == high)))
+}
+
+#[test]
+fn draws_are_judged_as_the_bits_that_were_drawn() {
+    let place = Place::new("trips");
+    // What the two numbers of the data are, how they become bits, and which two numbers draws then have.
+    let cases = [
+        (0.0, 1.0, "", [0.0, 1.0]),
+        (0.0, 16.0, "scale = \"unit\"", [0.0, 16.0]),
+        (
+            0.0,
+            16.0,
+            "scale = \"unit-together\"\nbinarise = \"stochastic\"",
+            [0.0, 16.0],
+        ),
+        (
+            0.0,
+            16.0,
+            "scale = \"unit-together\"\nbinarise = \"threshold\"",
+            [0.0, 16.0],
+        ),
+        (
+            -7.0,
+            -3.0,
+            "scale = \"unit\"\nbinarise = \"stochastic\"",
+            [-7.0, -3.0],
+        ),
+        (1.0, 2.0, "binarise = \"threshold\"\nthreshold = 1.5", [1.0, 2.0]),
+        (3.0, 19.0, "binarise = \"threshold\"\nthreshold = 10", [9.5, 10.5]),
+    ];
+    for (low, high, keys, [below, above]) in cases {
+        place.table("x.csv", NINE, (bars(60) * (high - low) + low).view());
+        train(&place, keys).fine();
+        let bits = drawn_bits(&place, below, above);
+        let exact = log_probabilities(&place.rbm("run", 9, 4), bits.view());
+        for seed in [1, 2] {
+            place
+                .run(&format!(
+                    "evaluate @run --data @d.csv --out @rows.csv --seed {seed}"
+                ))
+                .fine();
+            let said = place.column("rows.csv");
+            assert!(
+                (&said - &exact).iter().all(|d| d.abs() < 1e-6),
+                "{keys}: {}",
+                &said - &exact
+            );
+        }
+    }
+}
+
+#[test]
+fn numbers_that_scaling_rounds_come_back_as_bits() {
+    let place = Place::new("rounded");
+    for keys in [
+        "scale = \"unit\"",
+        "scale = \"unit\"\nbinarise = \"stochastic\"",
+        "scale = \"standardise\"\nbinarise = \"threshold\"\nthreshold = 0",
+    ] {
+        for (offset, width) in [
+            (1234.5678, 0.1),
+            (-1e-3, 1e-3 / 3.0),
+            (1e6 + 0.1, 1e-5),
+            (-5.0, 1e3 / 7.0),
+        ] {
+            place.table("x.csv", NINE, (bars(60) * width + offset).view());
+            train(&place, keys).fine();
+            place.run("sample @run --n 60 --out @d.csv").fine();
+            let draws = place.values("d.csv");
+            let middle = |i: usize| {
+                let column = draws.slice(s![.., i]);
+                0.5 * (column.fold(f64::MAX, |a, b| a.min(*b)) + column.fold(f64::MIN, |a, b| a.max(*b)))
+            };
+            let bits =
+                Array2::from_shape_fn((60, 9), |(b, i)| f64::from(u8::from(draws[[b, i]] > middle(i))));
+            let exact = log_probabilities(&place.rbm("run", 9, 4), bits.view());
+            place
+                .run("evaluate @run --data @d.csv --out @rows.csv --quiet")
+                .fine();
+            let said = place.column("rows.csv");
+            assert!(
+                (&said - &exact).iter().all(|d| d.abs() < 1e-6),
+                "{keys} {offset} {width}: {}",
+                &said - &exact
+            );
+        }
+    }
+}
+
+#[test]
+fn zeros_and_ones_for_data_of_another_range_are_pointed_out() {
+    let place = Place::new("other-range");
+    place.table("x.csv", NINE, (bars(60) * 16.0).view());
+    train(&place, "scale = \"unit-together\"\nbinarise = \"threshold\"").fine();
+    place.table("bits.csv", NINE, bars(20).view());
+    let answer = place.run("evaluate @run --data @bits.csv").fine();
+    assert!(
+        answer.err.contains("has nothing but zeros and ones"),
+        "{}",
+        answer.err
+    );
+    place.table("ink.csv", NINE, (bars(20) * 16.0).view());
+    let answer = place.run("evaluate @run --data @ink.csv").fine();
+    assert!(!answer.err.contains("warning"), "{}", answer.err);
+}
+
+#[test]
+fn no_rows_are_not_judged_and_one_has_no_error() {
+    let place = Place::new("few");
+    place.table("x.csv", NINE, bars(60).view());
+    train(&place, "binarise = \"stochastic\"\nmissing = \"drop-rows\"").fine();
+    place.write("gaps.csv", format!("{NINE}\n{}", ",1,1,1,1,1,1,1,1\n".repeat(3)));
+    let answer = place.run("evaluate @run --data @gaps.csv --require-certificate");
+    assert_eq!(answer.code, 2, "{}{}", answer.out, answer.err);
+    assert!(answer.err.contains("no row that can be judged"), "{}", answer.err);
+    place.table("one.csv", NINE, bars(1).view());
+    let answer = place.run("evaluate @run --data @one.csv").fine();
+    assert!(
+        !answer.out.contains("NaN") && answer.out.contains("one row has no standard error"),
+        "{}",
+        answer.out
+    );
+    assert!(place.json("run/evaluation.json")["standard_error"].is_null());
+    let shown = place.run("show @run").fine().out;
+    assert!(!shown.contains("NaN"), "{shown}");
+}
