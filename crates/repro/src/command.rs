@@ -23,7 +23,7 @@ pub const DEFAULT_SEED: u64 = 1;
 pub const SUCCESS: u8 = 0;
 /// A claim failed, an experiment was stopped by an error, or the results could not be written.
 pub const FAILURE: u8 = 1;
-/// Nothing was run: wrong usage, or an output folder that cannot be written into.
+/// Nothing was run: wrong usage, or an output folder that cannot be written into or holds a run of another scale.
 pub const REFUSED: u8 = 2;
 
 /// Reads the arguments (without the program's name), does what they ask, and returns the exit code.
@@ -93,6 +93,9 @@ pub fn main(
         arithmetic: arithmetic().to_owned(),
         fingerprint,
     };
+    if let Err(why) = runner::check_scales(&chosen, &options) {
+        return refuse(&why);
+    }
     verdict(runner::run(&chosen, &options, console))
 }
 

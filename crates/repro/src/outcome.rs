@@ -10,6 +10,7 @@ use std::path::Path;
 use gibbsian_core::Error;
 use serde::{Deserialize, Serialize};
 
+use crate::context::CHECKPOINTS;
 use crate::experiment::Scale;
 use crate::files;
 use crate::ledger::{Entry, Verdict};
@@ -115,6 +116,8 @@ struct Stored {
     outcome: Outcome,
 }
 
+/// The name of the file that says whose an experiment's folder is.
+pub(crate) const MARK: &str = "identity.json";
 /// The name of the stored outcome in an experiment's folder.
 const OUTCOME: &str = "outcome.json";
 const HEAD: &str = "{\"sha256\":\"";
@@ -176,6 +179,19 @@ pub(crate) fn seconds(folder: &Path) -> Option<(Identity, f64)> {
     Some((stored.identity, stored.outcome.seconds))
 }
 
+/// The scale of what an experiment's folder holds, if it holds an outcome or checkpoints and says whose they are: by its mark, or else by the outcome.
+pub(crate) fn held_scale(folder: &Path) -> Result<Option<Scale>, Error> {
+    let holds = |name: &str| folder.join(name).exists();
+    if !holds(OUTCOME) && !holds(CHECKPOINTS) {
+        return Ok(None);
+    }
+    let mark = files::read_if_present(&folder.join(MARK))?;
+    let marked: Option<Identity> = mark.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    Ok(marked
+        .or_else(|| seconds(folder).map(|(identity, _)| identity))
+        .map(|identity| identity.scale))
+}
+
 fn decode_stored(folder: &Path) -> Result<Option<Stored>, Error> {
     let path = folder.join(OUTCOME);
     let Some(bytes) = files::read_if_present(&path)? else {
@@ -227,7 +243,7 @@ pub fn clear(folder: &Path) -> Result<(), Error> {
             .map_err(|reason| Error::file(folder, "read", reason))?
             .path();
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-        if path.is_file() && ["svg", "png", "csv", "partial"].contains(&extension) {
+        if path.is_file() && ["svg", "png", "csv", "safetensors", "partial"].contains(&extension) {
             files::remove(&path)?;
         }
     }

@@ -20,6 +20,7 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::solver_orders::EXPERIMENT,
     &experiments::score_sde::EXPERIMENT,
     &experiments::sampling_theorem::EXPERIMENT,
+    &experiments::posterior_sampling::EXPERIMENT,
     &experiments::ebm_2d::EXPERIMENT,
     &experiments::ncsn_mnist::EXPERIMENT,
     &experiments::ebm_mnist::EXPERIMENT,

@@ -3,7 +3,7 @@
 //! Under the output folder there are `index.html` and `ledger.json`, rewritten after every experiment, and one folder per
 //! experiment with its figures, its tables and its stored outcome. Without `resume` nothing of an earlier run is used.
 //! With it, an experiment whose stored outcome is whole and of the same scale, seed and program is taken from the disk, and
-//! one that was interrupted finds its checkpoints.
+//! one that was interrupted finds its checkpoints. What another scale has left is never removed: minutes would replace hours.
 //!
 //! An experiment that returns an error or panics fails the claim "runs to the end"; the others still run.
 //!
@@ -104,16 +104,51 @@ pub fn prepare(out: &Path) -> Result<(), Error> {
     files::remove(&probe)
 }
 
+/// Refuses a run that would remove what a run of another scale has left: the outcomes and checkpoints of these experiments, and, without `resume`, what experiments share.
+///
+/// # Errors
+/// The folders that hold such, with what to do; or a folder cannot be read.
+pub fn check_scales(experiments: &[&'static Experiment], options: &Options) -> Result<()> {
+    let mut folders: Vec<PathBuf> = experiments.iter().map(|e| options.out.join(e.id)).collect();
+    if !options.resume && has_entries(&options.out.join(CACHE))? {
+        folders = folders_in(&options.out)?;
+    }
+    let mut held = Vec::new();
+    for folder in folders {
+        if outcome::held_scale(&folder)?.is_some_and(|scale| scale != options.scale) {
+            held.push(folder.display().to_string());
+        }
+    }
+    let Some(first) = held.first() else {
+        return Ok(());
+    };
+    let more = match held.len() - 1 {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let other = match options.scale {
+        Scale::Quick => Scale::Full,
+        Scale::Full => Scale::Quick,
+    };
+    Err(format!(
+        "{first}{more}: holds what a run of {other} scale left, and this run of {} scale would remove it; \
+         give another folder with --out, or remove it yourself",
+        options.scale
+    )
+    .into())
+}
+
 /// Runs experiments in order.
 ///
 /// # Errors
-/// Only what is no experiment's fault: the threads cannot be started, or the output folder cannot be written.
+/// Only what is no experiment's fault: the threads cannot be started, the output folder cannot be written, or it holds a run of another scale ([`check_scales`]).
 pub fn run(
     experiments: &[&'static Experiment],
     options: &Options,
     console: &Arc<Console>,
 ) -> Result<Summary> {
     prepare(&options.out)?;
+    check_scales(experiments, options)?;
     let pool = ThreadPoolBuilder::new()
         .num_threads(options.threads.unwrap_or(0))
         .thread_name(|i| format!("gibbsian-{i}"))
@@ -257,7 +292,7 @@ fn run_one(
 
 /// Empties an experiment's folder and marks whose it is. Checkpoints stay if they are of the same identity and wanted.
 fn claim_folder(folder: &Path, identity: &Identity, resume: bool) -> Result<(), Error> {
-    let mark = folder.join("identity.json");
+    let mark = folder.join(outcome::MARK);
     let text = serde_json::to_string(identity).map_err(|reason| {
         Error::format(
             mark.display().to_string(),
@@ -273,6 +308,29 @@ fn claim_folder(folder: &Path, identity: &Identity, resume: bool) -> Result<(), 
         files::write_atomic(&mark, text.as_bytes())?;
     }
     Ok(())
+}
+
+/// The folders within a folder, in the order of their names.
+fn folders_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let unread = |reason| Error::file(folder, "read", reason);
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unread)? {
+        let path = entry.map_err(unread)?.path();
+        if path.is_dir() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+/// Whether there is such a folder with something in it.
+fn has_entries(folder: &Path) -> Result<bool, Error> {
+    match std::fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.next().is_some()),
+        Err(reason) if reason.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(reason) => Err(Error::file(folder, "read", reason)),
+    }
 }
 
 /// The text of a panic, where it has one.

@@ -2,15 +2,15 @@
 
 use gibbsian_classical::Dbm;
 use gibbsian_classical::units::Bernoulli;
-use gibbsian_core::{FiniteUnits, Units};
+use gibbsian_core::Units;
 use gibbsian_testkit::agreement::close;
 use gibbsian_testkit::differences::Precision;
 use ndarray::{Array1, Array2, Axis, array};
 
-use crate::machines::{Listed, SIZES, machine, rbm, spins, visible_states};
+use crate::machines::{Listed, Plain, SIZES, machine, rbm, spins, visible_states};
 
 /// `E_q E − H(q)` by enumerating the hidden states, for Bernoulli hidden layers with these means.
-fn free_energy_of<V: FiniteUnits>(
+fn free_energy_of<V: Plain>(
     dbm: &Dbm<V, Bernoulli>,
     v: &Array2<f64>,
     means: &[Array2<f64>],
@@ -35,7 +35,7 @@ fn free_energy_of<V: FiniteUnits>(
     out
 }
 
-fn check<V: FiniteUnits>(dbm: &Dbm<V, Bernoulli>) {
+fn check<V: Plain>(dbm: &Dbm<V, Bernoulli>) {
     let v = visible_states(dbm);
     let exact = dbm.free_energy(v.view()).unwrap();
     let mut last = Array1::from_elem(v.nrows(), f64::INFINITY);

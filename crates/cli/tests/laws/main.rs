@@ -8,6 +8,7 @@ mod energy;
 mod front;
 mod judging;
 mod pictures;
+mod printed;
 mod rbm;
 mod refusals;
 mod resume;

@@ -25,6 +25,7 @@ pub mod langevin_mixture;
 pub mod log_z;
 pub mod low_density;
 pub mod ncsn_mnist;
+pub mod posterior_sampling;
 pub mod rbm_centered;
 pub mod rbm_mnist;
 pub mod sampling_theorem;

@@ -8,6 +8,7 @@ mod fused_rbm;
 mod guarded_training;
 mod ising;
 mod networks;
+mod noised_empirical;
 mod pseudo_likelihood;
 mod score_matching_families;
 mod score_matching_rbm;

@@ -5,5 +5,6 @@ mod numbers;
 mod options;
 mod report;
 mod resume;
+mod scales;
 mod toys;
 mod verdicts;

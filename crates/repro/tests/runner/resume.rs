@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use gibbsian_repro::runner::Options;
-use gibbsian_repro::{Axis, Context, Experiment, Plot, Result, Scale};
+use gibbsian_repro::{Axis, Context, Experiment, Plot, Result};
 
 use crate::toys::{ONE, TOY, folder, options, run};
 
@@ -51,10 +51,6 @@ fn a_finished_experiment_is_taken_only_by_the_same_run() {
     let others = [
         Options {
             seed: 2,
-            ..resumed(&out)
-        },
-        Options {
-            scale: Scale::Full,
             ..resumed(&out)
         },
         Options {
@@ -208,12 +204,13 @@ fn shared_bytes_are_made_once_and_checked() {
 
 #[test]
 fn an_earlier_runs_figures_do_not_stay() {
+    static FIRST: AtomicBool = AtomicBool::new(true);
     const E: Experiment = Experiment {
         run: |ctx| {
-            let name = if ctx.scale() == Scale::Quick {
-                "quick"
+            let name = if FIRST.swap(false, Ordering::SeqCst) {
+                "first"
             } else {
-                "full"
+                "second"
             };
             let plot = Plot::new("p", Axis::linear("x"), Axis::linear("y")).points("l", [(0.0, 0.0)]);
             ctx.plot(name, "A point.", &plot)?;
@@ -225,14 +222,11 @@ fn an_earlier_runs_figures_do_not_stay() {
     run(&[&E], &options(&out));
     // Somebody's own file in the folder is none of the runner's business.
     fs::write(out.join("toy").join("mine.txt"), "kept").unwrap();
-    run(
-        &[&E],
-        &Options {
-            scale: Scale::Full,
-            ..options(&out)
-        },
-    );
-    assert!(!out.join("toy").join("quick.svg").exists());
-    assert!(out.join("toy").join("full.svg").exists());
+    // Weights that no run has named this time are an earlier run's, too.
+    fs::write(out.join("toy").join("weights.safetensors"), "old").unwrap();
+    run(&[&E], &options(&out));
+    assert!(!out.join("toy").join("first.svg").exists());
+    assert!(!out.join("toy").join("weights.safetensors").exists());
+    assert!(out.join("toy").join("second.svg").exists());
     assert!(out.join("toy").join("mine.txt").exists());
 }

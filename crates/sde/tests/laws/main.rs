@@ -2,6 +2,7 @@
 
 mod adaptive_sde;
 mod affine;
+mod bits;
 mod bounds;
 mod brownian;
 mod brownian_tree;

@@ -1,7 +1,7 @@
 //! Laws of points of data under a forward process.
 
 use gibbsian_core::process::{OrnsteinUhlenbeck, VarianceExploding};
-use gibbsian_core::{LinearGaussian, Score, ScoreJvp, Seed, TimeScoreJvp};
+use gibbsian_core::{Density, LinearGaussian, Score, ScoreJvp, Seed, TimeScoreJvp};
 use gibbsian_densities::{Covariances, GaussianMixture, NoisedEmpirical, NoisedMixture};
 use gibbsian_testkit::agreement::{Agreement, close, identical, largest};
 use gibbsian_testkit::conformance;
@@ -126,14 +126,15 @@ fn everything_is_that_of_parzens_mixture() -> Verdict {
             agreement.verdict()?;
 
             // From the weights that were told.
-            let mean = weights.row(b).dot(&model.points());
-            let scale = largest(&model.points());
+            let points = model.points();
+            let mean = weights.row(b).dot(&points);
+            let scale = largest(&points);
             let mut agreement = Agreement::new("moments of the clean point");
             for i in 0..x.ncols() {
                 let name = |what: &str| format!("{what} {i} of row {b}");
                 agreement.entry(|| name("mean"), clean[(b, i)], mean[i], rounding(scale));
                 for j in 0..x.ncols() {
-                    let terms = (model.points().rows().into_iter().zip(weights.row(b)))
+                    let terms = (points.rows().into_iter().zip(weights.row(b)))
                         .map(|(point, &r)| r * (point[i] - mean[i]) * (point[j] - mean[j]));
                     let (found, expected) = (covariance[(b, i, j)], terms.sum::<f64>());
                     agreement.entry(|| name("covariance"), found, expected, rounding(scale * scale));

@@ -1,5 +1,6 @@
 //! Laws of Gaussian mixtures under a forward process.
 
+mod empirical;
 mod isotropic;
 mod posterior;
 mod values;

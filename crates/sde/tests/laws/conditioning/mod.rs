@@ -1,5 +1,6 @@
 //! Conditioning, judged by the exact posteriors of mixtures.
 
+mod claims;
 mod classifiers;
 mod colour;
 mod composition;
