@@ -139,8 +139,14 @@ fn parameters_without_an_integral_change_nothing() {
     let message = dbm.set_params(params.view()).unwrap_err().to_string();
     assert!(message.contains("has no integral"), "{message}");
     assert_eq!(dbm, before);
-    let mut record: Record = dbm.snapshot();
-    record.put("weights.1", &[1, 1], Values::F64(vec![0.9]));
+    let mut record = Record::new();
+    for (name, shape, values) in dbm.snapshot().entries() {
+        let values = match name {
+            "weights.1" => Values::F64(vec![0.9]),
+            _ => values.clone(),
+        };
+        record.put(name, shape, values);
+    }
     assert!(dbm.restore(&record).is_err());
     assert_eq!(dbm, before);
     // Precisions may grow with the weights.

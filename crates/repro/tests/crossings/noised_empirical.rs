@@ -111,7 +111,7 @@ fn the_variational_bound_pays_for_the_choice_of_a_point() {
     let data = cube();
     let bound = VariationalBound::new(process(), &data, LAST).unwrap();
     let estimate = bound
-        .estimate(data.points(), 4000, &mut Seed::new(4).rng())
+        .estimate(data.points(), 16_000, &mut Seed::new(4).rng())
         .unwrap();
     let (found, error) = estimate.mean();
     let spread = process().variance(LAST) / process().alpha(LAST).powi(2);
@@ -194,9 +194,13 @@ fn guided_paths_end_at_points_of_the_data() {
     let x = steps
         .solve(&Ancestral::default(), &reverse, noise.normal((200, 3)), &noise)
         .unwrap();
+    let mut n_seen = 0;
     for b in 0..200 {
         let (k, square) = corner(x.view(), b, process().alpha(LAST));
-        assert!(k & 1 == 1, "not on the side that was seen: {}", x.row(b));
         assert!(square / process().variance(LAST) < 49.0, "{}", x.row(b));
+        n_seen += k & 1;
     }
+    // Half of them without guidance. All of them would be exact, which moment matching is not.
+    let five_errors = 5.0 * (200.0_f64 / 4.0).sqrt();
+    assert!(n_seen as f64 > 100.0 + five_errors, "{n_seen} of 200 on the side that was seen");
 }
