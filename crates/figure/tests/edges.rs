@@ -9,7 +9,13 @@ fn plot() -> Plot {
 #[test]
 fn ranges_that_no_step_parts_are_shown_or_refused() {
     let tiny = f64::from_bits(1);
-    for (low, high) in [(0.0, 1e-323), (tiny, 3.0 * tiny), (-tiny, tiny), (1e-310, 2e-310), (tiny, tiny)] {
+    for (low, high) in [
+        (0.0, 1e-323),
+        (tiny, 3.0 * tiny),
+        (-tiny, tiny),
+        (1e-310, 2e-310),
+        (tiny, tiny),
+    ] {
         let (svg, _) = plot().line("", [(0.0, low), (1.0, high)]).render().unwrap();
         assert!(!svg.contains("NaN") && svg.len() < 100_000, "{low:e} {high:e}");
         // On a logarithmic axis they are as far apart as others, and have no round numbers between them.
@@ -36,12 +42,19 @@ fn a_band_has_a_gap_where_a_point_has_no_place() {
     let gap = (1.0, f64::NAN, f64::NAN);
     let path = |points: &[(f64, f64, f64)]| {
         let line = [(0.0, 0.0), (4.0, 1.0)];
-        let (svg, _) = plot().line("", line).band(points.iter().copied()).render().unwrap();
+        let (svg, _) = plot()
+            .line("", line)
+            .band(points.iter().copied())
+            .render()
+            .unwrap();
         let band = svg.lines().find(|l| l.contains("fill-opacity=\"0.2\""));
         band.unwrap_or_default().to_owned()
     };
     let at = |x: f64| (x, 0.2, 0.8);
-    assert_eq!(path(&[at(0.0), at(0.5), at(2.0), at(3.0)]).matches('M').count(), 1);
+    assert_eq!(
+        path(&[at(0.0), at(0.5), at(2.0), at(3.0)]).matches('M').count(),
+        1
+    );
     let parted = path(&[at(0.0), at(0.5), gap, at(2.0), at(3.0)]);
     assert_eq!(
         (parted.matches('M').count(), parted.matches('Z').count()),

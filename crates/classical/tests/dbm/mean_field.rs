@@ -10,11 +10,7 @@ use ndarray::{Array1, Array2, Axis, array};
 use crate::machines::{Listed, Plain, SIZES, machine, rbm, spins, visible_states};
 
 /// `E_q E − H(q)` by enumerating the hidden states, for Bernoulli hidden layers with these means.
-fn free_energy_of<V: Plain>(
-    dbm: &Dbm<V, Bernoulli>,
-    v: &Array2<f64>,
-    means: &[Array2<f64>],
-) -> Array1<f64> {
+fn free_energy_of<V: Plain>(dbm: &Dbm<V, Bernoulli>, v: &Array2<f64>, means: &[Array2<f64>]) -> Array1<f64> {
     let listed = Listed::of(dbm);
     let mut out = Array1::zeros(v.nrows());
     for (b, v) in v.rows().into_iter().enumerate() {

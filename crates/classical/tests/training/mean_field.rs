@@ -236,7 +236,12 @@ fn bad_input_is_refused_by_name() {
 #[test]
 fn means_that_are_no_numbers_have_no_small_residual() {
     let visible = Bernoulli::new(array![0.0, 0.0]).unwrap();
-    let rbm = Rbm::new(visible, Bernoulli::new(array![0.0]).unwrap(), array![[1e200], [-1e200]]).unwrap();
+    let rbm = Rbm::new(
+        visible,
+        Bernoulli::new(array![0.0]).unwrap(),
+        array![[1e200], [-1e200]],
+    )
+    .unwrap();
     for start in [array![[0.5, 0.5]], array![[1.0, 0.0]]] {
         let means = MeanField::default().solve(&rbm, start.view()).unwrap();
         let finite = means.visible.iter().chain(&means.hidden).all(|m| m.is_finite());
@@ -262,7 +267,10 @@ fn means_that_ran_out_of_iterations_are_trained_on_without_a_tolerance_only() {
     };
     let (refused, kept) = learn(1e-14);
     let message = refused.unwrap_err().to_string();
-    assert!(message.contains("residual") && message.contains("max_iterations"), "{message}");
+    assert!(
+        message.contains("residual") && message.contains("max_iterations"),
+        "{message}"
+    );
     assert_eq!(kept, means(3, 5, 1), "a refused update moves no solution");
     assert!(learn(0.0).0.is_ok());
 }

@@ -13,6 +13,9 @@ use crate::progress::Progress;
 /// Fewer draws of a chain are not judged.
 pub(crate) const FEWEST_JUDGED: usize = 20;
 
+/// The energies of some states.
+type EnergyOf<'a> = &'a dyn Fn(&Array2<f64>) -> ndarray::Array1<f64>;
+
 /// How Gibbs chains are run: the section `[sampling]` of Boltzmann machines.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -50,7 +53,7 @@ impl GibbsKeys {
     pub(crate) fn run<T: Blocks + ?Sized>(
         &self,
         target: &T,
-        (energy, energy_name): (&dyn Fn(&Array2<f64>) -> ndarray::Array1<f64>, &str),
+        (energy, energy_name): (EnergyOf<'_>, &str),
         start: impl FnOnce(usize) -> Array2<f64>,
         n: usize,
         seed: Seed,

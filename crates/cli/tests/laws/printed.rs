@@ -67,11 +67,23 @@ fn run(place: &Place, command: &str) -> String {
         });
         before = word;
     }
+    // A run lies in a folder with the name of its configuration, beside where the reader stands; a test stands elsewhere.
+    if subcommand == "train" && !line.iter().any(|word| word == "--out") {
+        let name = line[1].strip_suffix(".toml").expect("a configuration").to_owned();
+        line.extend(["--out".to_owned(), name]);
+    }
     let answer = place.run(&line.join(" ")).fine();
     if let Some(file) = to {
         place.write(file, &answer.out);
     }
-    let said = format!("{} {}", answer.err, answer.out);
+    // A book has no use for progress, which is a bar on a terminal.
+    let is_progress = |line: &&str| {
+        ["training ", "Gibbs sweeps"].iter().any(|s| line.starts_with(s)) || line.ends_with("...")
+    };
+    let said: Vec<&str> = (answer.err.lines().filter(|line| !is_progress(line)))
+        .chain(answer.out.lines())
+        .collect();
+    let said = said.join("\n");
     place
         .anonymous(&said)
         .replace(&format!("{}/", root().display()), "")

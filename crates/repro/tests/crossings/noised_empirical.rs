@@ -59,9 +59,9 @@ where
         squares.push(square / variance);
     }
     let denoised = reverse.denoise(x.view(), LAST).unwrap();
-    for b in 0..n {
+    for (b, square) in squares.iter().enumerate() {
         // χ² of three degrees of freedom is above 49 once in 10¹⁰.
-        assert!(squares[b] < 49.0, "row {b}: {}", x.row(b));
+        assert!(*square < 49.0, "row {b}: {}", x.row(b));
         let (_, square) = corner(denoised.view(), b, 1.0);
         assert!(square.sqrt() < 1e-12, "row {b}: {}", denoised.row(b));
     }
@@ -202,5 +202,8 @@ fn guided_paths_end_at_points_of_the_data() {
     }
     // Half of them without guidance. All of them would be exact, which moment matching is not.
     let five_errors = 5.0 * (200.0_f64 / 4.0).sqrt();
-    assert!(n_seen as f64 > 100.0 + five_errors, "{n_seen} of 200 on the side that was seen");
+    assert!(
+        n_seen as f64 > 100.0 + five_errors,
+        "{n_seen} of 200 on the side that was seen"
+    );
 }

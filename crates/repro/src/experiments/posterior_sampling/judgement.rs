@@ -112,6 +112,9 @@ impl Judgement {
     }
 }
 
+/// The evidence of a population, and its means of features and of their squares.
+type Part = (f64, Array1<f64>, Array1<f64>);
+
 /// Means over all populations, `Σ Ẑ φ̂ / Σ Ẑ`, with the standard error of a ratio as it is found between them, and the spreads.
 fn weighed(
     law: &GaussianMixture,
@@ -127,9 +130,8 @@ fn weighed(
         parts.push(((log - most).exp(), first, second));
     }
     let total: f64 = parts.iter().map(|(z, _, _)| z).sum();
-    let sum = |f: &dyn Fn(&(f64, Array1<f64>, Array1<f64>)) -> Array1<f64>| {
-        parts.iter().map(f).reduce(|a, b| a + b).ok_or("no population")
-    };
+    let sum =
+        |f: &dyn Fn(&Part) -> Array1<f64>| parts.iter().map(f).reduce(|a, b| a + b).ok_or("no population");
     let means = sum(&|(z, first, _)| first * *z)? / total;
     let seconds = sum(&|(z, _, second)| second * *z)? / total;
     let squares = sum(&|(z, first, _)| (first - &means).mapv(|d| (z * d).powi(2)))?;
