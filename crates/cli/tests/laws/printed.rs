@@ -16,7 +16,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A block of commands, or of an answer to the last of the commands before it.
+/// A block of commands, or of an answer to one of the commands of the block before it.
 enum Block {
     Commands(Vec<String>),
     Answer(String),
@@ -120,22 +120,19 @@ fn compare(command: &str, printed: &str, said: &str) {
 /// Runs the commands of this program in a chapter; returns how many answers were compared.
 fn follow(name: &str, chapter: &str) -> usize {
     let place = Place::new(name);
-    let (mut last, mut n_compared) = (None, 0);
+    let (mut said, mut n_compared) = (Vec::new(), 0);
     for block in blocks(chapter) {
         match block {
             Block::Commands(commands) => {
-                for command in commands {
-                    last = command
-                        .starts_with("gibbsian ")
-                        .then(|| (run(&place, &command), command));
-                }
+                let ours = commands.into_iter().filter(|c| c.starts_with("gibbsian "));
+                said = ours.map(|command| (run(&place, &command), command)).collect();
             }
-            Block::Answer(printed) => {
-                if let Some((said, command)) = &last {
-                    compare(command, &printed, said);
-                    n_compared += 1;
-                }
+            Block::Answer(printed) if !said.is_empty() => {
+                let (answers, commands): (Vec<_>, Vec<_>) = said.iter().cloned().unzip();
+                compare(&commands.join("; "), &printed, &answers.join("\n"));
+                n_compared += 1;
             }
+            Block::Answer(_) => {}
         }
     }
     n_compared
