@@ -13,7 +13,7 @@
 //! - by mean fields (Peterson and Anderson 1987): [`MeanFieldLearning`], which fails in the free phase, and says why.
 //!
 //! Any objective for enumerable or Gibbs-sampled models works too. A restricted Boltzmann machine is the case without couplings inside a layer:
-//! [`VisibleMarginal::from`].
+//! [`VisibleMarginal::try_from`](VisibleMarginal).
 
 mod energy;
 mod exact;
