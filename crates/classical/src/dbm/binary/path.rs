@@ -5,7 +5,7 @@
 //!
 //! **The base of the hidden units matters.** Unbiased ones are half on, whatever the machine is. Where the hidden units of the machine are rarely on, as they are after training on pictures, such a path leads
 //! through a transition of the first order: chains that come from the base stay in a state with too many units on, all of them and with equal weights, while the machine has its mass elsewhere. A base that has
-//! the means of the machine in *every* layer ([`BinaryDbmPath::matching`]) made both ways of annealing a machine of digits meet within a nat where they had been 76 nats apart.
+//! the means of the machine in *every* layer ([`BinaryDbmPath::matching`]) made both ways of annealing a machine of digits meet within 1.1 nats where they had been 76 nats apart.
 //!
 //! The work of a summed-out hidden layer with an unbiased base, `Σ_j softplus(β₁ I_j) − softplus(β₀ I_j)`, is computed as a difference
 //! ([`gibbsian_core::simd::softplus_scaled_difference_sum`]). With another base the two sums are taken apart
