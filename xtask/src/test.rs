@@ -7,6 +7,7 @@
 use std::env;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 use crate::{package, process, tidy};
 
@@ -61,12 +62,11 @@ fn steps(root: &Path, totals: &mut Totals) -> Result<(), String> {
             .args(["doc", "--workspace", "--no-deps"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
-    announce("tidiness", "cargo xtask tidy");
-    if !tidy::is_tidy(root) {
+    let is_tidy = timed("tidiness", "cargo xtask tidy", || tidy::is_tidy(root));
+    if !is_tidy {
         return Err("tidiness (cargo xtask tidy)".into());
     }
-    announce("packages", "cargo xtask package");
-    let faults = package::check(root, false)?;
+    let faults = timed("packages", "cargo xtask package", || package::check(root, false))?;
     if !faults.is_empty() {
         faults.iter().for_each(|fault| println!("{fault}"));
         return Err("packages (cargo xtask package)".into());
@@ -92,15 +92,19 @@ fn steps(root: &Path, totals: &mut Totals) -> Result<(), String> {
     Ok(())
 }
 
-fn announce(name: &str, command: &str) {
+/// Says what begins, does it, and says how long it took.
+fn timed<T>(name: &str, command: &str, act: impl FnOnce() -> T) -> T {
     println!("\n== {name}: {command}");
+    let begun = Instant::now();
+    let outcome = act();
+    println!("== {name}: {:.0} s", begun.elapsed().as_secs_f64());
+    outcome
 }
 
 /// A step that only succeeds or fails.
 fn step(name: &str, command: &mut Command) -> Result<(), String> {
     let shown = process::shown(command);
-    announce(name, &shown);
-    match process::code(command) {
+    match timed(name, &shown, || process::code(command)) {
         0 => Ok(()),
         code => Err(format!("{name} ({shown}) with exit code {code}")),
     }
@@ -109,16 +113,16 @@ fn step(name: &str, command: &mut Command) -> Result<(), String> {
 /// A step that runs tests.
 fn tests(name: &str, command: &mut Command, totals: &mut Totals) -> Result<(), String> {
     let shown = process::shown(command);
-    announce(name, &shown);
     let mut runners = 0;
-    let succeeded = process::listen(command, |line| {
+    let mut hear = |line: &str| {
         if let Some((passed, failed)) = closing_line(line) {
             totals.passed += passed;
             totals.failed += failed;
             runners += 1;
         }
-    })
-    .map_err(|reason| format!("{name} ({shown}): {reason}"))?;
+    };
+    let succeeded = timed(name, &shown, || process::listen(command, &mut hear))
+        .map_err(|reason| format!("{name} ({shown}): {reason}"))?;
     if !succeeded {
         return Err(format!("{name} ({shown})"));
     }

@@ -121,7 +121,7 @@ pub(crate) struct SampleArguments {
     /// A figure of the draws: FILE.png of pictures, FILE.svg of points
     #[arg(long, value_name = "FILE")]
     pub figure: Option<PathBuf>,
-    /// Replace a value of [sampling], such as sampling.burn_in=5000; may be given several times
+    /// Replace a value of [sampling], such as sampling.warmup=5000; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 }

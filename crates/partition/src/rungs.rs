@@ -3,7 +3,7 @@
 //! Bridge sampling, thermodynamic integration and stepping stones need draws from each `f_β`, and of a draw only numbers: the works
 //! `log f_{β_l}(x) − log f_{β_k}(x)` towards other rungs and the slope `d/dβ log f_β(x)`. [`sample_rungs`] makes them by Markov chains
 //! that climb the ladder together: each starts at an exact draw of the base, and at every further rung goes on from where it stood on the
-//! one below, makes `warm_up` transitions that are not recorded, and then `n_draws` times `thinning` transitions and a record. At the base
+//! one below, makes `n_warmup` transitions that are not recorded, and then `n_draws` times `thin` transitions and a record. At the base
 //! every draw is a new exact one.
 //!
 //! Chains are independent, draws of a chain are not: every error here is taken between chains. What no error
@@ -29,11 +29,11 @@ pub struct RungSampling {
     /// The number of independent chains, at least 2. Errors have one degree of freedom less.
     pub n_chains: usize,
     /// The transitions at each rung before the first record.
-    pub warm_up: usize,
+    pub n_warmup: usize,
     /// The records of each chain at each rung.
     pub n_draws: usize,
     /// The transitions from one record to the next.
-    pub thinning: usize,
+    pub thin: usize,
     /// To which rungs the works are recorded.
     pub reach: Reach,
 }
@@ -52,9 +52,9 @@ impl RungSampling {
     pub fn new() -> Self {
         RungSampling {
             n_chains: 100,
-            warm_up: 10,
+            n_warmup: 10,
             n_draws: 10,
-            thinning: 1,
+            thin: 1,
             reach: Reach::Neighbours,
         }
     }
@@ -143,7 +143,7 @@ impl Rung {
 /// One key is drawn from `rng`; the result does not depend on the number of threads.
 ///
 /// # Errors
-/// Fewer than two chains, no draw, no thinning; a work or slope that became NaN or `+∞`, named by chain and temperatures.
+/// Fewer than two chains, no draw, `thin` of zero; a work or slope that became NaN or `+∞`, named by chain and temperatures.
 pub fn sample_rungs<P: Path>(
     path: &P,
     ladder: &Ladder,
@@ -151,7 +151,7 @@ pub fn sample_rungs<P: Path>(
     rng: &mut dyn Rng,
 ) -> Result<RungDraws> {
     let n_draws = check_count("n_draws", sampling.n_draws)?;
-    check_count("thinning", sampling.thinning)?;
+    check_count("thin", sampling.thin)?;
     let betas = ladder.betas();
     let batches = map_batches(
         check_chains(sampling.n_chains)?,
@@ -164,7 +164,7 @@ pub fn sample_rungs<P: Path>(
             for (k, &beta) in betas.iter().enumerate() {
                 let mut rung = Rung::new(k, betas.len(), sampling.reach, n * n_draws);
                 if k > 0 {
-                    for _ in 0..sampling.warm_up {
+                    for _ in 0..sampling.n_warmup {
                         path.transition(&mut state, beta, &mut rng);
                     }
                 }
@@ -173,7 +173,7 @@ pub fn sample_rungs<P: Path>(
                         (0, 0) => {}
                         (0, _) => state = path.start(n, &mut rng),
                         _ => {
-                            for _ in 0..sampling.thinning {
+                            for _ in 0..sampling.thin {
                                 path.transition(&mut state, beta, &mut rng);
                             }
                         }

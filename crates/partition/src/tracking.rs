@@ -79,7 +79,7 @@ pub struct Tracking {
     /// The steps that the chains make from one look to the next.
     pub n_steps: usize,
     /// The steps that they make at the first look, from where they were put.
-    pub n_warm_up: usize,
+    pub n_warmup: usize,
     /// The standard error of `log Z`, in nats, above which it is anchored anew.
     pub max_error: f64,
 }
@@ -89,7 +89,7 @@ impl Default for Tracking {
     fn default() -> Self {
         Tracking {
             n_steps: 10,
-            n_warm_up: 1000,
+            n_warmup: 1000,
             max_error: 0.1,
         }
     }
@@ -157,7 +157,7 @@ impl Tracked {
 /// # }
 ///
 /// let log_z = |model: &Normal| 0.5 * (std::f64::consts::TAU / model.0).ln();
-/// let options = Tracking { n_steps: 1, n_warm_up: 1, max_error: 0.1 };
+/// let options = Tracking { n_steps: 1, n_warmup: 1, max_error: 0.1 };
 /// let mut tracker = LogZTracker::new(Draws, Array2::zeros((1000, 1)), options)?;
 /// let mut rng = Seed::new(1).rng();
 /// for t in 0..20 {
@@ -221,7 +221,7 @@ impl<K: Kernel<M>, M: Energy + Clone> LogZTracker<K, M> {
         let (mut chains, n_steps, followed) = match self.last.take() {
             None => {
                 let chains = self.kernel.init(model, self.start.clone())?;
-                (chains, self.options.n_warm_up, None)
+                (chains, self.options.n_warmup, None)
             }
             Some(last) => {
                 let followed = self.follow(&last, model)?;

@@ -18,7 +18,7 @@ use crate::choose::choose;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GibbsMarginals {
     n_chains: usize,
-    n_burn_in: usize,
+    n_warmup: usize,
     n_sweeps: usize,
 }
 
@@ -34,18 +34,18 @@ pub struct SampledMarginals {
 }
 
 impl GibbsMarginals {
-    /// `n_chains` chains of `n_burn_in` sweeps that are thrown away and `n_sweeps` that are averaged.
+    /// `n_chains` chains of `n_warmup` sweeps that are thrown away and `n_sweeps` that are averaged.
     ///
     /// # Errors
     /// Fewer than two chains, which have no spread, or no sweeps.
-    pub fn new(n_chains: usize, n_burn_in: usize, n_sweeps: usize) -> Result<Self> {
+    pub fn new(n_chains: usize, n_warmup: usize, n_sweeps: usize) -> Result<Self> {
         check_count("n_sweeps", n_sweeps)?;
         if n_chains < 2 {
             return Err(Error::parameter("n_chains", n_chains, "at least 2"));
         }
         Ok(GibbsMarginals {
             n_chains,
-            n_burn_in,
+            n_warmup,
             n_sweeps,
         })
     }
@@ -87,7 +87,7 @@ impl GibbsMarginals {
     fn chain(&self, field: &PairwiseField, rng: &mut StreamRng) -> (Array2<f64>, Vec<usize>) {
         let mut y = independent_draw(field, rng);
         let mut mean = Array2::zeros(field.unary.raw_dim());
-        for _ in 0..self.n_burn_in {
+        for _ in 0..self.n_warmup {
             sweep(field, &mut y, rng, |_, _| ());
         }
         for _ in 0..self.n_sweeps {

@@ -23,7 +23,7 @@ pub(crate) struct GibbsKeys {
     /// Chains side by side; 0 for one to 25 draws, at most 100.
     pub chains: usize,
     /// Sweeps before the first draw.
-    pub burn_in: usize,
+    pub warmup: usize,
     /// Sweeps from one draw to the next.
     pub thin: usize,
 }
@@ -32,7 +32,7 @@ impl Default for GibbsKeys {
     fn default() -> Self {
         GibbsKeys {
             chains: 0,
-            burn_in: 1000,
+            warmup: 1000,
             thin: 10,
         }
     }
@@ -62,7 +62,7 @@ impl GibbsKeys {
         let n_chains = n_chains(self.chains, n);
         let n_draws = n.div_ceil(n_chains);
         let sampling = Sampling {
-            n_warmup: self.burn_in,
+            n_warmup: self.warmup,
             thin: self.thin,
             ..Sampling::new(n_draws, seed)
         };
@@ -81,14 +81,14 @@ impl GibbsKeys {
         )
         .map_err(|e| crate::failure::Failure::Failed(e.to_string()))?;
         let mut notes = vec![format!(
-            "{n_chains} Gibbs chains, {} sweeps of burn-in, {n_draws} draws each, one every {} sweeps",
-            self.burn_in, self.thin
+            "{n_chains} Gibbs chains, {} sweeps of warm-up, {n_draws} draws each, one every {} sweeps",
+            self.warmup, self.thin
         )];
         let mut warnings: Vec<String> = run.report.warnings();
         judge(
             energies.view(),
             &[energy_name.into()],
-            "more sampling.burn_in and sampling.thin",
+            "more sampling.warmup and sampling.thin",
             &mut notes,
             &mut warnings,
         )?;

@@ -54,7 +54,7 @@ checkpoint_every = 500         # steps; what an interrupted run loses at most
 
 [sampling]
 chains = 0                     # side by side; 0: one to 25 draws, at most 100
-burn_in = 1000                 # sweeps before the first draw
+warmup = 1000                  # sweeps before the first draw
 thin = 10                      # sweeps from one draw to the next
 
 [evaluation]

@@ -55,7 +55,7 @@ checkpoint_every = 500         # steps; what an interrupted run loses at most
 
 [sampling]
 chains = 0                     # side by side; 0: one to 25 draws, at most 100
-warm_up = 500                  # steps that tune step size and metric
+warmup = 500                   # steps that tune step size and metric
 thin = 1                       # steps from one draw to the next
 
 [evaluation]
@@ -138,7 +138,7 @@ impl Default for TrainingKeys {
 #[serde(deny_unknown_fields, default)]
 struct SamplingKeys {
     chains: usize,
-    warm_up: usize,
+    warmup: usize,
     thin: usize,
 }
 
@@ -146,7 +146,7 @@ impl Default for SamplingKeys {
     fn default() -> Self {
         SamplingKeys {
             chains: 0,
-            warm_up: 500,
+            warmup: 500,
             thin: 1,
         }
     }
@@ -310,10 +310,10 @@ impl Kind for EnergyKind {
             "set training.checkpoint_every = 500",
         )?;
         check::at_least(
-            "sampling.warm_up",
-            self.sampling.warm_up as u64,
+            "sampling.warmup",
+            self.sampling.warmup as u64,
             20,
-            "set sampling.warm_up = 500",
+            "set sampling.warmup = 500",
         )?;
         check::at_least(
             "sampling.thin",
@@ -397,7 +397,7 @@ impl Model for Landscape {
         progress.begin("tuning the No-U-Turn sampler");
         let mut chains = Chains::new(Nuts::new(0.1)?, &self.network, start, seed.child("warm up"))?;
         Warmup::new(
-            Schedule::new(self.sampling.warm_up)?,
+            Schedule::new(self.sampling.warmup)?,
             MetricForm::Diagonal,
             &chains,
         )?
@@ -425,7 +425,7 @@ impl Model for Landscape {
         judge(
             run.draws.view(),
             &names,
-            "more sampling.warm_up and sampling.thin, or a model with fewer far modes",
+            "more sampling.warmup and sampling.thin, or a model with fewer far modes",
             &mut notes,
             &mut warnings,
         )?;

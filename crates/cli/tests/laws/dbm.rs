@@ -17,7 +17,7 @@ pretraining_epochs = 10
 epochs = 20
 batch = 50
 [sampling]
-burn_in = 100
+warmup = 100
 thin = 5
 [evaluation]
 chains = 100

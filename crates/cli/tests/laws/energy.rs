@@ -15,7 +15,7 @@ objective = \"OBJECTIVE\"
 epochs = 30
 buffer = 500
 [sampling]
-warm_up = 200
+warmup = 200
 [evaluation]
 chains = 300
 temperatures = 200

@@ -13,7 +13,7 @@ hidden = 4
 [training]
 epochs = 5
 [sampling]
-burn_in = 20
+warmup = 20
 thin = 1
 ";
 
@@ -66,7 +66,7 @@ fn draws_of_data_without_a_header_have_none() {
         .run("train @fitted.toml --out @run --quiet --set training.epochs=2")
         .fine();
     place
-        .run("sample @run --n 100 --out @d.csv --set sampling.burn_in=20 --set sampling.thin=1")
+        .run("sample @run --n 100 --out @d.csv --set sampling.warmup=20 --set sampling.thin=1")
         .fine();
     let shown = place.run("show @d.csv").fine().out;
     assert!(shown.contains("100 rows of 9 columns"), "{shown}");

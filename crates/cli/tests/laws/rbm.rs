@@ -18,7 +18,7 @@ epochs = 400
 batch = 50
 learning_rate = 0.1
 [sampling]
-burn_in = 200
+warmup = 200
 thin = 5
 ";
 

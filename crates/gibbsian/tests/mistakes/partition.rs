@@ -36,9 +36,9 @@ fn one_chain_has_no_error() {
     let path = RbmPath::new(&machine, layer(3), layer(2)).unwrap();
     let sampling = RungSampling {
         n_chains: 1,
-        warm_up: 10,
+        n_warmup: 10,
         n_draws: 10,
-        thinning: 1,
+        thin: 1,
         reach: Reach::Neighbours,
     };
     let draws = sample_rungs(

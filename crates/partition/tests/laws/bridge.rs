@@ -268,9 +268,9 @@ fn chains_that_climb_give_intervals_that_cover_on_a_thousand_models() {
     let ladder = Ladder::linear(4).unwrap();
     let sampling = RungSampling {
         n_chains: 40,
-        warm_up: 6,
+        n_warmup: 6,
         n_draws: 5,
-        thinning: 1,
+        thin: 1,
         reach: Reach::All,
     };
     let (mut neighbours, mut all, mut efficient) = (0, 0, 0);
@@ -303,9 +303,9 @@ fn chains_that_have_not_arrived_are_noticed() {
     };
     let sampling = RungSampling {
         n_chains: 100,
-        warm_up: 0,
+        n_warmup: 0,
         n_draws: 20,
-        thinning: 1,
+        thin: 1,
         reach: Reach::Neighbours,
     };
     let ladder = Ladder::linear(8).unwrap();
@@ -316,8 +316,8 @@ fn chains_that_have_not_arrived_are_noticed() {
         "{estimate}"
     );
     let patient = RungSampling {
-        warm_up: 600,
-        thinning: 5,
+        n_warmup: 600,
+        thin: 5,
         ..sampling
     };
     let draws = sample_rungs(&path, &ladder, &patient, &mut SEED.child("patient").rng()).unwrap();

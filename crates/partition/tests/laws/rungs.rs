@@ -101,7 +101,7 @@ fn the_bracket_holds_on_a_path_that_is_not_linear_and_on_one_step() {
     for n_steps in [2, 4] {
         let sampling = RungSampling {
             n_chains: 2_000,
-            warm_up: 30,
+            n_warmup: 30,
             n_draws: 2,
             ..RungSampling::new()
         };
@@ -120,9 +120,9 @@ fn intervals_cover_on_a_thousand_models() {
     let ladder = Ladder::linear(8).unwrap();
     let sampling = RungSampling {
         n_chains: 40,
-        warm_up: 5,
+        n_warmup: 5,
         n_draws: 4,
-        thinning: 1,
+        thin: 1,
         reach: Reach::Neighbours,
     };
     let (mut integrals, mut stones, mut brackets) = (0, 0, 0);
@@ -180,9 +180,9 @@ fn records_have_the_same_bits_on_any_number_of_threads_and_are_pinned() {
     let ladder = Ladder::linear(3).unwrap();
     let sampling = RungSampling {
         n_chains: 300,
-        warm_up: 1,
+        n_warmup: 1,
         n_draws: 3,
-        thinning: 2,
+        thin: 2,
         reach: Reach::All,
     };
     let run = || {
@@ -219,7 +219,7 @@ fn bad_settings_are_refused_by_name() {
     let good = RungSampling::new();
     assert!(refused(RungSampling { n_chains: 1, ..good }).contains("`n_chains` is 1"));
     assert!(refused(RungSampling { n_draws: 0, ..good }).contains("`n_draws` is 0"));
-    assert!(refused(RungSampling { thinning: 0, ..good }).contains("`thinning` is 0"));
+    assert!(refused(RungSampling { thin: 0, ..good }).contains("`thin` is 0"));
     for value in [f64::NAN, f64::INFINITY] {
         let broken = BrokenPath {
             path: normal(),

@@ -24,7 +24,7 @@ fn strong() -> Pairwise {
 fn tracker(max_error: f64) -> LogZTracker<Sweep, Pairwise> {
     let options = Tracking {
         n_steps: 3,
-        n_warm_up: 50,
+        n_warmup: 50,
         max_error,
     };
     LogZTracker::new(Sweep::Forward, Array2::ones((500, 4)), options).unwrap()

@@ -38,7 +38,7 @@ fn log_z_and_the_test_likelihood_are_followed_within_their_error_while_a_machine
     let mut step = Descent::new(objective, sgd());
     let options = Tracking {
         n_steps: 5,
-        n_warm_up: 100,
+        n_warmup: 100,
         max_error: 0.1,
     };
     let mut tracker = LogZTracker::new(Gibbs, Array2::zeros((1000, 6)), options).unwrap();

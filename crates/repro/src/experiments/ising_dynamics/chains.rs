@@ -64,14 +64,14 @@ pub(super) fn run<K: Kernel<Ising>>(
     let mut magnetisations = Array2::zeros((n_chains, plan.n_draws));
     let mut changed = 0.0;
     // A twentieth of the run is left out: tens of autocorrelation times.
-    let n_warm_up = plan.n_draws / 20;
-    for draw in 0..n_warm_up + plan.n_draws {
+    let n_warmup = plan.n_draws / 20;
+    for draw in 0..n_warmup + plan.n_draws {
         let mut rng = seed.nth(draw as u64).rng();
         let info = kernel.step(&model, &mut state, &mut rng);
-        if draw >= n_warm_up {
+        if draw >= n_warmup {
             changed += share(&info, n_sites);
         }
-        if let Some(draw) = draw.checked_sub(n_warm_up) {
+        if let Some(draw) = draw.checked_sub(n_warmup) {
             let x = kernel.positions(&state);
             energies.column_mut(draw).assign(&model.energy(x.view()));
             magnetisations

@@ -22,9 +22,9 @@ const SMC_STEPS: usize = 12;
 
 const SAMPLING: RungSampling = RungSampling {
     n_chains: 30,
-    warm_up: 16,
+    n_warmup: 16,
     n_draws: 4,
-    thinning: 2,
+    thin: 2,
     reach: Reach::All,
 };
 
