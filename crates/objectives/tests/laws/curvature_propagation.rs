@@ -10,6 +10,8 @@ use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::stats::{FALSE_ALARM, mean};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, array, s};
+use rand::distr::weighted::WeightedIndex;
+use rand_distr::{Distribution, StandardNormal};
 
 /// `E = ½ ‖x‖² − Σ_j log(1 + e^{w_j·x})`, the free energy of Gaussian units under binary ones: `s = −x + Σ_j σ_j w_j`, `J = −I + Σ_j σ'_j w_j w_jᵀ`.
 ///
@@ -251,6 +253,32 @@ fn losses_have_the_mean_of_implicit_score_matching() {
             .collect();
         mean(&format!("{law:?}"), &losses, expected).assert(FALSE_ALARM);
     }
+}
+
+/// The law is a mixture of normal laws, one for each set of units: means `Σ_j w_j` and weights `exp(½ ‖Σ_j w_j‖²)`.
+#[test]
+fn weights_of_units_are_recovered() {
+    // Their modes are apart, so that data know the weights one by one.
+    let truth = Units {
+        w: array![[2.2, 0.2], [-0.8, 1.9], [-1.1, -1.5]],
+    };
+    let means: Vec<Array1<f64>> = (0..8)
+        .map(|set| {
+            (0..3)
+                .filter(|j| set >> j & 1 == 1)
+                .fold(Array1::zeros(2), |m, j| m + &truth.w.row(j))
+        })
+        .collect();
+    let weights: Vec<f64> = means.iter().map(|m| (0.5 * m.dot(m)).exp()).collect();
+    let which = WeightedIndex::new(weights).unwrap();
+    let rng = &mut Seed::new(4).rng();
+    let mut x = Array2::from_shape_simple_fn((crate::recovery::N, 2), || StandardNormal.sample(rng));
+    x.rows_mut()
+        .into_iter()
+        .for_each(|mut row| row += &means[which.sample(rng)]);
+    let mut model = Units { w: &truth.w * 0.95 };
+    let objective = CurvaturePropagationScoreMatching::new(Directions::Rademacher, 2).unwrap();
+    crate::recovery::recovers("curvature", objective, &mut model, x.view(), &truth.params());
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Recovery likelihood of a normal law, whose chains have a normal law after any number of steps.
 
+use crate::common::approximate;
+use crate::recovery_by_chains::covariance_of;
 use gibbsian_core::process::VariancePreserving;
-use gibbsian_core::{LinearGaussian, Objective, Parametric, Seed, Space};
+use gibbsian_core::{Density, LinearGaussian, Objective, Parametric, ParametricMut, Seed, Space};
+use gibbsian_linalg::Lu;
 use gibbsian_objectives::{DiffusionRecoveryLikelihood, Recovery};
 use gibbsian_testkit::conformance;
-use gibbsian_testkit::stats::{FALSE_ALARM, family, mean};
-use gibbsian_testkit::targets::HeatedGaussian;
-use ndarray::{Array1, Array2, array};
+use gibbsian_testkit::stats::{FALSE_ALARM, family, mean, z_test};
+use gibbsian_testkit::targets::{Gaussian, HeatedGaussian};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, array};
 
 const SETTINGS: Recovery = Recovery {
     n_steps: 4,
@@ -38,18 +41,18 @@ fn the_objective_obeys_the_laws_of_its_trait() {
     conformance::objective(objective, &model(), data().view(), Seed::new(1)).unwrap();
 }
 
-/// `1/(a² + t²)` of the model, the number in its score.
-fn lambda(t: f64) -> f64 {
-    1.0 / (0.5_f64.exp() + t * t)
+/// `1/(a² + t²)` of the model with this `log a`, the number in its score.
+fn lambda(log_deviation: f64, t: f64) -> f64 {
+    1.0 / ((2.0 * log_deviation).exp() + t * t)
 }
 
-/// Mean and variance of a coordinate after `K` steps from `x̃ = m + √v z`, at mean `μ` of the model: a step contracts by `1 − c` towards `x* = (σ²λμ + x̃)/(σ²λ + 1)`, `c = ½ b² (σ²λ + 1)`, and adds `b²σ²`.
-fn recovered(m: f64, v: f64, mu: f64, t: f64, sigma_squared: f64) -> (f64, f64) {
+/// Mean and variance of a coordinate after `K` steps from `x̃ = m + √v z`, at mean `μ` and `λ` of the model: a step contracts by `1 − c` towards `x* = (σ²λμ + x̃)/(σ²λ + 1)`, `c = ½ b² (σ²λ + 1)`, and adds `b²σ²`.
+fn recovered(m: f64, v: f64, mu: f64, lambda: f64, sigma_squared: f64) -> (f64, f64) {
     let Recovery {
         n_steps,
         relative_step: b,
     } = SETTINGS;
-    let ratio = sigma_squared * lambda(t);
+    let ratio = sigma_squared * lambda;
     let c = 0.5 * b * b * (ratio + 1.0);
     let left = (1.0 - c).powi(n_steps as i32);
     // y_K = left x̃ + (1 − left) x*, which is affine in x̃.
@@ -62,28 +65,38 @@ fn recovered(m: f64, v: f64, mu: f64, t: f64, sigma_squared: f64) -> (f64, f64) 
     )
 }
 
-/// The expected gradient is that of two normal laws at each level: `∂E/∂μ = −λ(y − μ)`, `∂E/∂ log a = −a²λ² ‖y − μ‖²`.
-#[test]
-fn the_expected_gradient_is_that_of_langevin_chains_on_normal_laws() {
-    let (process, times, mu) = (process(), times(), [0.5, -1.0]);
-    let squared = 0.5_f64.exp();
-    let mut expected = [0.0; 3];
-    let n_levels = 3;
+/// The expected gradient on `x` at parameters `μ` and `log a`: that of two normal laws at each level, `∂E/∂μ = −λ(y − μ)`, `∂E/∂ log a = −a²λ² ‖y − μ‖²`.
+fn expected_gradient(
+    process: &impl LinearGaussian,
+    times: &Array1<f64>,
+    params: ArrayView1<f64>,
+    x: ArrayView2<f64>,
+) -> Array1<f64> {
+    let squared = (2.0 * params[2]).exp();
+    let mut expected = Array1::zeros(3);
+    let n_levels = times.len() - 1;
     for level in 0..n_levels {
         let t = times[level];
         let step = process.transition(t, times[level + 1]);
-        for x in data().rows() {
+        let lambda = lambda(params[2], t);
+        for x in x.rows() {
             for i in 0..2 {
+                let mu = params[i];
                 let m = step.alpha * process.alpha(t) * x[i];
                 let v = step.alpha * step.alpha * process.variance(t);
-                let (end, spread) = recovered(m, v + step.variance, mu[i], t, step.variance);
-                let share = 1.0 / (n_levels * data().nrows()) as f64;
-                expected[i] -= share * lambda(t) * (m - end);
-                let squares = (m - mu[i]).powi(2) + v - (end - mu[i]).powi(2) - spread;
-                expected[2] -= share * squared * lambda(t).powi(2) * squares;
+                let (end, spread) = recovered(m, v + step.variance, mu, lambda, step.variance);
+                expected[i] -= lambda * (m - end);
+                let squares = (m - mu).powi(2) + v - (end - mu).powi(2) - spread;
+                expected[2] -= squared * lambda.powi(2) * squares;
             }
         }
     }
+    expected / (n_levels * x.nrows()) as f64
+}
+
+#[test]
+fn the_expected_gradient_is_that_of_langevin_chains_on_normal_laws() {
+    let expected = expected_gradient(&process(), &times(), model().params().view(), data().view());
     let mut objective = objective();
     let mut values = [Vec::new(), Vec::new(), Vec::new()];
     for r in 0..20_000 {
@@ -116,7 +129,8 @@ fn a_point_is_recovered_by_the_same_chains() {
         .unwrap();
     let mut tests = Vec::new();
     for (i, mu) in [0.5, -1.0].into_iter().enumerate() {
-        let (end, spread) = recovered(noisy[[0, i]], 0.0, mu, times[level], step.variance);
+        let lambda = lambda(0.25, times[level]);
+        let (end, spread) = recovered(noisy[[0, i]], 0.0, mu, lambda, step.variance);
         let y: Vec<f64> = x.column(i).iter().map(|x| x * step.alpha).collect();
         let squares: Vec<f64> = y.iter().map(|y| (y - end).powi(2)).collect();
         tests.push(mean("mean", &y, end));
@@ -158,10 +172,9 @@ fn at_the_truth_the_gradient_vanishes() {
     let mut objective = DiffusionRecoveryLikelihood::new(Heat, array![0.0, 0.5, 1.0], settings).unwrap();
     let mut values = [Vec::new(), Vec::new(), Vec::new()];
     for r in 0..200 {
-        use gibbsian_testkit::targets::Gaussian;
         let seed = Seed::new(4).nth(r);
         let law = Gaussian::new(array![0.5, -1.0], Array2::eye(2) * (-0.5_f64).exp()).unwrap();
-        let x = gibbsian_core::Density::sample(&law, 50, &mut seed.child("data").rng());
+        let x = law.sample(50, &mut seed.child("data").rng());
         let mut grad = Array1::zeros(3);
         let rng = &mut seed.child("chains").rng();
         objective
@@ -178,6 +191,51 @@ fn at_the_truth_the_gradient_vanishes() {
         average.abs() <= 4.9 * (spread / n).sqrt() + 0.003 * 2.0,
         "{average}"
     );
+}
+
+/// Short chains have a bias, and training ends where the expected gradient vanishes with it: stochastic approximation is there within the error of the mean of its gradients.
+#[test]
+fn training_ends_where_short_chains_put_it() {
+    const N_STEPS: usize = 300;
+    let times = array![0.0, 0.5, 1.0];
+    let objective = || DiffusionRecoveryLikelihood::new(Heat, times.clone(), SETTINGS).unwrap();
+    let law = Gaussian::new(array![0.5, -1.0], Array2::eye(2) * (-0.5_f64).exp()).unwrap();
+    let x = law.sample(400, &mut Seed::new(5).rng());
+    let expected = |params: ArrayView1<f64>| expected_gradient(&Heat, &times, params, x.view());
+    let mut root = model().params();
+    let mut slopes = Array2::zeros((3, 3));
+    for _ in 0..30 {
+        for k in 0..3 {
+            let side = |h: f64| {
+                let mut moved = root.clone();
+                moved[k] += h;
+                expected(moved.view())
+            };
+            slopes.column_mut(k).assign(&((side(1e-5) - side(-1e-5)) / 2e-5));
+        }
+        let change = Lu::new("slopes", slopes.view())
+            .unwrap()
+            .solve_vector(expected(root.view()).view());
+        root -= &change;
+    }
+    let mut fitted = model();
+    fitted.set_params(root.view()).unwrap();
+    let covariance = covariance_of(objective(), &fitted, x.view());
+    let gain = Lu::new("slopes", slopes.view()).unwrap().inverse();
+    fitted
+        .set_params((&root + &array![0.3, -0.3, 0.2]).view())
+        .unwrap();
+    let rng = &mut Seed::new(6).rng();
+    approximate(&mut objective(), &mut fitted, x.view(), &gain, N_STEPS, rng);
+    let spread = gain.dot(&covariance).dot(&gain.t()) / N_STEPS as f64;
+    let tests: Vec<_> = (0..3)
+        .map(|k| {
+            let error = spread[[k, k]].sqrt();
+            assert!(error < 0.03, "parameter {k} is only known to {error}");
+            z_test(&format!("parameter {k}"), fitted.params()[k], root[k], error)
+        })
+        .collect();
+    family(&tests, FALSE_ALARM).unwrap();
 }
 
 #[test]

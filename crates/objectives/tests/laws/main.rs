@@ -34,6 +34,7 @@ mod persistent;
 mod prediction;
 mod pseudo_likelihood;
 mod recovery;
+mod recovery_by_chains;
 mod replay;
 mod row_times;
 mod run_length;

@@ -151,6 +151,16 @@ fn at_the_truth_the_expected_gradient_vanishes() {
     family(&tests, FALSE_ALARM).unwrap();
 }
 
+/// All nine coefficients, within the error that the losses themselves predict.
+#[test]
+fn all_ratios_are_recovered() {
+    let x = data_law().sample(crate::recovery::N, &mut Seed::new(5).rng());
+    let truth = truth().params();
+    let mut model = Quadratics(Array2::zeros((3, 3)));
+    model.set_params((&truth * 0.9).view()).unwrap();
+    crate::recovery::recovers("ratios", objective(), &mut model, x.view(), &truth);
+}
+
 /// Without energies every question is a toss of a coin, two for each bridge.
 #[test]
 fn the_loss_is_a_mean_over_bridges() {
