@@ -45,7 +45,7 @@ pub enum Directions {
 
 impl Directions {
     /// Fills every row of `out` `(B, D)` with a direction of its own, from fixed blocks of rows.
-    pub fn fill(self, out: ArrayViewMut2<f64>, streams: Streams) {
+    pub fn fill(self, streams: Streams, out: ArrayViewMut2<f64>) {
         for_each_block(out, |block, mut rows| {
             let mut rng = LaneRng::new(streams, block);
             match self {
@@ -66,7 +66,7 @@ impl Directions {
     /// Directions of this `(B, D)`, in a new array; draws one key from the generator.
     pub fn draw(self, shape: (usize, usize), rng: &mut dyn Rng) -> Array2<f64> {
         let mut out = Array2::zeros(shape);
-        self.fill(out.view_mut(), Streams::draw(rng));
+        self.fill(Streams::draw(rng), out.view_mut());
         out
     }
 
@@ -131,7 +131,7 @@ pub fn hutchinson_divergence<M: ScoreJvp + ?Sized>(
     let mut one = Array1::zeros(x.nrows());
     let mut sum = Array1::zeros(x.nrows());
     for k in 0..n {
-        directions.fill(v.view_mut(), streams.part(k as u64));
+        directions.fill(streams.part(k as u64), v.view_mut());
         divergence_along_into(model, x, v.view(), score.view_mut(), one.view_mut());
         sum += &one;
     }

@@ -294,4 +294,40 @@ mod tests {
         assert_eq!(Huge.n_states(), None);
         assert!(Huge.states().unwrap_err().to_string().contains("2^24"));
     }
+
+    /// One of three sites is on.
+    struct OneOfThree;
+
+    impl Space for OneOfThree {
+        fn dim(&self) -> usize {
+            3
+        }
+    }
+
+    impl Discrete for OneOfThree {
+        fn alphabet(&self, _site: usize) -> &[f64] {
+            &[0.0, 1.0]
+        }
+
+        fn n_states(&self) -> Option<u64> {
+            Some(3)
+        }
+
+        fn states_into(&self, first: u64, mut out: ArrayViewMut2<f64>) {
+            out.fill(0.0);
+            for (k, mut row) in out.rows_mut().into_iter().enumerate() {
+                row[first as usize + k] = 1.0;
+            }
+        }
+    }
+
+    #[test]
+    fn a_space_smaller_than_its_product_stays_so_at_other_temperatures() {
+        let states = OneOfThree.states().unwrap();
+        assert_eq!(states.nrows(), 3);
+        let scaled = crate::Scaled::new(OneOfThree, 0.5).unwrap();
+        assert_eq!(scaled.states().unwrap(), states);
+        let between = crate::Interpolated::new(OneOfThree, OneOfThree, 0.5).unwrap();
+        assert_eq!(between.states().unwrap(), states);
+    }
 }

@@ -10,7 +10,8 @@
 //! `log f_β(x) = −(1 − β) E_0(x) − β E_1(x)` (Gelman and Meng 1998, "Simulating normalizing constants", section 4.1).
 
 use ndarray::{
-    Array, Array1, Array2, ArrayView2, ArrayViewMut, ArrayViewMut1, ArrayViewMut2, CowArray, Dimension, Ix2,
+    Array, Array1, Array2, ArrayView2, ArrayViewMut, ArrayViewMut1, ArrayViewMut2, Axis, CowArray, Dimension,
+    Ix2,
 };
 use rand::Rng;
 
@@ -18,8 +19,9 @@ use crate::discrete::{Discrete, DiscreteEnergy, RelaxedEnergy};
 use crate::energy::{Density, Energy, Space};
 use crate::error::{Error, Result, check_batch, check_count, check_finite, check_within};
 use crate::kernel::Kernel;
-use crate::path::Path;
+use crate::path::{Path, exchange_rows};
 use crate::score::{Potential, Score};
+use crate::snapshot::{Record, Snapshot, Values};
 
 /// The energy `(1 − β) E_0(x) + β E_1(x)` between two energies on one space.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +130,18 @@ impl<B: Discrete, T: Discrete> Discrete for Interpolated<B, T> {
     fn alphabet(&self, site: usize) -> &[f64] {
         self.target.alphabet(site)
     }
+
+    fn check_states(&self, name: &'static str, x: ArrayView2<f64>) -> Result<()> {
+        self.target.check_states(name, x)
+    }
+
+    fn n_states(&self) -> Option<u64> {
+        self.target.n_states()
+    }
+
+    fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
+        self.target.states_into(first, out);
+    }
 }
 
 impl<B: DiscreteEnergy, T: DiscreteEnergy> DiscreteEnergy for Interpolated<B, T> {
@@ -176,6 +190,23 @@ pub struct GeometricState<S> {
     beta: f64,
 }
 
+impl<S: Snapshot> Snapshot for GeometricState<S> {
+    fn snapshot(&self) -> Record {
+        let mut record = Record::new();
+        record.put_part("chains", self.chains.snapshot());
+        record.put("beta", &[], Values::F64(vec![self.beta]));
+        record
+    }
+
+    fn restore(&mut self, record: &Record) -> Result<()> {
+        let beta = record.f64s("beta", &[])?[0];
+        check_within("beta", beta, 0.0, 1.0)?;
+        self.chains.restore(&record.part("chains"))?;
+        self.beta = beta;
+        Ok(())
+    }
+}
+
 impl<B, T, K> GeometricPath<B, T, K>
 where
     B: Density + Clone,
@@ -212,6 +243,18 @@ where
             base: self.base.clone(),
             target: self.target.clone(),
             beta,
+        }
+    }
+
+    /// Chains at these points for `beta`; for the base where one of them has no density there, as replicas have none that did not come down yet.
+    fn chains_at(&self, beta: f64, x: Array2<f64>) -> GeometricState<K::State> {
+        if let Ok(chains) = self.kernel.init(&self.at(beta), x.clone()) {
+            return GeometricState { chains, beta };
+        }
+        let chains = self.kernel.init(&self.at(0.0), x);
+        GeometricState {
+            chains: chains.expect("chains have a density at their temperature or were drawn from the base"),
+            beta: 0.0,
         }
     }
 
@@ -281,6 +324,21 @@ where
 
     fn slope(&self, state: &Self::State, _beta: f64, out: &mut [f64]) {
         self.add_gap(state, 1.0, out);
+    }
+
+    fn select(&self, state: &Self::State, rows: &[usize]) -> Self::State {
+        self.chains_at(state.beta, self.positions(state).select(Axis(0), rows))
+    }
+
+    fn refresh(&self, state: &mut Self::State) {
+        *state = self.chains_at(state.beta, self.positions(state).into_owned());
+    }
+
+    fn exchange(&self, a: &mut Self::State, b: &mut Self::State, swap: &[bool]) {
+        let (mut x_a, mut x_b) = (self.positions(a).into_owned(), self.positions(b).into_owned());
+        exchange_rows(&mut x_a, &mut x_b, swap);
+        *a = self.chains_at(a.beta, x_a);
+        *b = self.chains_at(b.beta, x_b);
     }
 
     fn transition(&self, state: &mut Self::State, beta: f64, rng: &mut dyn Rng) {

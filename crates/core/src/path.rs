@@ -61,6 +61,12 @@ pub trait Path: Space {
         self.place(x.view()).expect(PLACED_BEFORE)
     }
 
+    /// Computes again what chains have cached, at their positions: of a path whose models have changed.
+    fn refresh(&self, state: &mut Self::State) {
+        let x = self.positions(state).into_owned();
+        *state = self.place(x.view()).expect(PLACED_BEFORE);
+    }
+
     /// Exchanges the positions of chain `b` of the one and chain `b` of the other state where `swap[b]`: what parallel tempering
     /// does between two rungs.
     ///

@@ -123,6 +123,18 @@ impl<T: Discrete> Discrete for Scaled<T> {
     fn alphabet(&self, site: usize) -> &[f64] {
         self.target.alphabet(site)
     }
+
+    fn check_states(&self, name: &'static str, x: ArrayView2<f64>) -> Result<()> {
+        self.target.check_states(name, x)
+    }
+
+    fn n_states(&self) -> Option<u64> {
+        self.target.n_states()
+    }
+
+    fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
+        self.target.states_into(first, out);
+    }
 }
 
 impl<T: DiscreteEnergy> DiscreteEnergy for Scaled<T> {

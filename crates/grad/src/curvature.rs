@@ -24,6 +24,7 @@ use crate::pullback::Cotangents;
 
 /// Two nodes of as many columns as `x` and the noise in which each is linear; see [`Graph::curvature_sketch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CurvatureSketch {
     /// `l`.
     pub left: Var,

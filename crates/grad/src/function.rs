@@ -4,6 +4,7 @@ use crate::graph::{Graph, Var};
 
 /// A function that is applied to every number of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Function {
     /// `eˣ`.
     Exp,

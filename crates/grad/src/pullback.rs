@@ -8,6 +8,7 @@ use crate::graph::{Graph, Op, Param, Var};
 
 /// One term of a parameter's gradient, a sum over the rows of the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Reduction {
     /// `Σ_b x_bᵀ y_b`, a matrix.
     Outer(Var, Var),

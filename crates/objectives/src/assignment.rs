@@ -28,6 +28,7 @@ use ndarray::{Array1, ArrayView2};
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Assignment {
     /// The column of every row, a permutation of `0 .. n`.
     pub columns: Vec<usize>,

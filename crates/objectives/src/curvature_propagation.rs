@@ -15,7 +15,7 @@
 //! **A biased relative.** Backpropagating diagonals of second derivatives only, as Kingma and LeCun (2010) do after LeCun (1987), is exact for one layer and wrong for two, because the off-diagonal terms that it drops
 //! between layers come back as diagonal ones.
 
-use gibbsian_core::error::{check_batch, check_loss, check_shape};
+use gibbsian_core::error::{check_batch, check_count, check_loss, check_shape};
 use gibbsian_core::{CurvatureSketch, Directions, Objective, Result, Stateless, Streams};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::Rng;
@@ -45,6 +45,7 @@ impl CurvaturePropagationScoreMatching {
     /// # Errors
     /// No sketches.
     pub fn new(noise: Directions, n_sketches: usize) -> Result<Self> {
+        check_count("n_sketches", n_sketches)?;
         Slices::new(noise, n_sketches).map(|noise| CurvaturePropagationScoreMatching { noise })
     }
 
@@ -86,7 +87,7 @@ impl CurvaturePropagationScoreMatching {
         let mut noise = Array2::zeros((x.nrows(), model.n_noise()));
         let mut loss = 0.0;
         for k in 0..n_directions {
-            directions.fill(noise.view_mut(), streams.part(k as u64));
+            directions.fill(streams.part(k as u64), noise.view_mut());
             loss += add_sketch(model, x, noise.view(), c.view(), grad.view_mut());
         }
         check_loss(loss, WHERE)

@@ -44,6 +44,7 @@ pub struct DenoisingScoreMatching {
 
 /// In which quantity the error of a denoising model is measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DenoisingError {
     /// The score: `½ ‖s − C⁻¹(x − x̃)‖²`.
     #[default]

@@ -115,7 +115,7 @@ impl TemperatureRamp {
         let deviation = |temperature: f64| (2.0 * temperature * self.step_size).sqrt();
         for step in 0..self.n_steps {
             model.score_into(x.view(), score.view_mut());
-            Directions::Gaussian.fill(z.view_mut(), streams.part(step as u64));
+            Directions::Gaussian.fill(streams.part(step as u64), z.view_mut());
             x.scaled_add(self.step_size, &score);
             let (warm, rising) = z.view().split_at(Axis(0), n_warm);
             let mut moved = x.slice_axis_mut(Axis(0), Slice::from(..n_warm));

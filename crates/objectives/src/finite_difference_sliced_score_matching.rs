@@ -98,7 +98,7 @@ impl Sides {
         for k in 0..slices.n_directions {
             let rows = s![k * n_rows..(k + 1) * n_rows, ..];
             // The directions are those of `SlicedScoreMatching` with the same generator.
-            slices.directions.fill(v.slice_mut(rows), streams.part(k as u64));
+            slices.directions.fill(streams.part(k as u64), v.slice_mut(rows));
             let step = &v.slice(rows) * epsilon;
             ahead.slice_mut(rows).assign(&(&x + &step));
             behind.slice_mut(rows).assign(&(&x - &step));

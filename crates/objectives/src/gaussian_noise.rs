@@ -106,7 +106,7 @@ impl GaussianNoise {
     /// Standard normal `z` `(B, D)` for as many rows, from fixed blocks of rows.
     pub(crate) fn standard(shape: (usize, usize), streams: Streams) -> Array2<f64> {
         let mut z = Array2::zeros(shape);
-        Directions::Gaussian.fill(z.view_mut(), streams);
+        Directions::Gaussian.fill(streams, z.view_mut());
         z
     }
 

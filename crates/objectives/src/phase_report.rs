@@ -18,6 +18,7 @@ use ndarray::Array1;
 
 /// Which of the chains that outlive a minibatch was moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Visit {
     /// The chain: its row among the persistent ones, or its slot in the buffer.
     pub slot: usize,
@@ -39,6 +40,7 @@ impl Visit {
 
 /// Energies and acceptance of one minibatch, before the parameters were updated.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct PhaseReport {
     /// The energies of the data, `(B)`.
     pub positive: Array1<f64>,

@@ -9,6 +9,7 @@ use rand::RngExt;
 ///
 /// Whatever the choice, every row's number is uniform, so losses and gradients are unbiased row by row; what differs is how much of their variance comes from an uneven choice of levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RowUniforms {
     /// Independent numbers.
     #[default]

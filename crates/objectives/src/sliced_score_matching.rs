@@ -142,7 +142,7 @@ fn sliced<M: ScoreJvpPullback + ?Sized>(
     let mut v = Array2::zeros(x.raw_dim());
     let mut loss = 0.0;
     for k in 0..slices.n_directions {
-        slices.directions.fill(v.view_mut(), streams.part(k as u64));
+        slices.directions.fill(streams.part(k as u64), v.view_mut());
         loss += add_slice(model, x, v.view(), square, c.view(), grad.view_mut());
     }
     check_loss(loss, "in sliced score matching")

@@ -200,7 +200,7 @@ pub fn ladder_bridge(draws: &RungDraws, level: f64) -> Result<Estimate> {
     let own = Reliability::of_overlap(betas[k], betas[k + 1], overlap);
     let reliability = Reliability::of_draws(draws, &influence, own);
     let estimate = Estimate::of_influence(log_z, &influence, level, reliability)?;
-    Ok(estimate.widened_to(no_overlap_error(own, draws.n_chains() as f64)))
+    Ok(estimate.widened_to(no_overlap_error(own, influence.effective_sample_size())))
 }
 
 /// `log Z_{k+1} / Z_k` of every step, by the optimal bridges.

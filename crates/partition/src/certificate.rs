@@ -34,7 +34,7 @@ use crate::influence::mean_and_error;
 use crate::interval::Interval;
 use crate::raise::Raise;
 use crate::sandwich::CONTRADICTION;
-use crate::weights::check_level;
+use crate::weights::{check_chains, check_level};
 
 /// What forward annealing and RAISE together say about the average log-probability of test cases.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,7 +99,7 @@ impl Certificate {
     /// certifies, in nats.
     ///
     /// # Errors
-    /// A level outside (0, 1), a tolerance that is not positive, or fewer than two test cases.
+    /// A level outside (0, 1), a tolerance that is not positive, fewer than two test cases, or fewer than two chains.
     pub fn new(forward: &ForwardAis, raise: &Raise, level: f64, tolerance: f64) -> Result<Self> {
         check_level("level", level)?;
         check_positive("tolerance", tolerance)?;
@@ -111,6 +111,7 @@ impl Certificate {
                 "at least 2 for a standard error",
             ));
         }
+        check_chains(forward.log_weights())?;
         let each = 0.5 + 0.5 * level;
         let (mean_target, target_error) = mean_and_error(raise.log_targets().iter().copied());
         let optimistic = mean_target - forward.log_z();

@@ -100,7 +100,7 @@ pub fn mbar(draws: &RungDraws, level: f64) -> Result<Mbar> {
     let log_z: Vec<f64> = c.iter().map(|c| c + draws.log_z_start()).collect();
     let estimate = Estimate::of_influence(log_z[n_rungs - 1], target, level, reliability)?;
     Ok(Mbar {
-        estimate: estimate.widened_to(no_overlap_error(own, n_chains)),
+        estimate: estimate.widened_to(no_overlap_error(own, target.effective_sample_size())),
         log_z,
         covariance,
         overlap: p.t().dot(&p) / n as f64,

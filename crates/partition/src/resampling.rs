@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | multinomial | `N` independent draws | the largest |
 //! | residual | `⌊N W_i⌋` copies, the rest by independent draws | never above multinomial |
-//! | stratified | one draw in each of `N` equal strata of the cumulative weights | never above residual or multinomial in their order |
+//! | stratified | one draw in each of `N` equal strata of the cumulative weights | never above multinomial; above or below residual, as the order of the particles has it |
 //! | systematic | one uniform number shifts all strata | mostly the least, without a guarantee: it depends on the order of the particles |
 //!
 //! Source: Douc, Cappé and Moulines (2005), "Comparison of resampling schemes for particle filtering".
@@ -76,9 +76,12 @@ fn residual(weights: &[f64], total: f64, n: usize, rng: &mut dyn Rng) -> Vec<usi
     let expected = weights.iter().map(|w| n as f64 * (w / total));
     let mut kept = Vec::with_capacity(n);
     let mut remainders = Vec::with_capacity(weights.len());
+    // A weight that is a multiple of 1/n must not miss a whole copy by a rounding of the sum.
+    let slack = 1.0 + 4.0 * f64::EPSILON * weights.len() as f64;
     for (i, copies) in expected.enumerate() {
-        kept.extend(std::iter::repeat_n(i, copies.floor() as usize));
-        remainders.push(copies - copies.floor());
+        let whole = (copies * slack).floor();
+        kept.extend(std::iter::repeat_n(i, whole as usize));
+        remainders.push((copies - whole).max(0.0));
     }
     // Rounding may make one copy too many where the weights are multiples of 1/n.
     kept.truncate(n);

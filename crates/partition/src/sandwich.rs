@@ -12,7 +12,7 @@ use gibbsian_core::Result;
 use crate::ais::ForwardAis;
 use crate::interval::Interval;
 use crate::reverse_ais::ReverseAis;
-use crate::weights::check_level;
+use crate::weights::{check_chains, check_level};
 
 /// The number of standard errors beyond which a crossing is a contradiction; one run in three million crosses so far by luck.
 pub const CONTRADICTION: f64 = 5.0;
@@ -50,9 +50,11 @@ impl Sandwich {
     /// Compares two runs; `level` is that of [`Sandwich::bounds`].
     ///
     /// # Errors
-    /// A level outside (0, 1).
+    /// A level outside (0, 1), or fewer than two chains on a side.
     pub fn new(forward: &ForwardAis, reverse: &ReverseAis, level: f64) -> Result<Self> {
         check_level("level", level)?;
+        check_chains(forward.log_weights())?;
+        check_chains(reverse.log_weights())?;
         let each = 0.5 + 0.5 * level;
         let bounds = Interval {
             lower: forward.lower_bound(each)?.value,

@@ -248,19 +248,20 @@ pub fn adaptive_ladder<P: Path>(
         };
         let (share, mut work) = step(&mut state, 1.0)?;
         let mut next = 1.0;
-        if share < conditional {
+        if share.is_nan() || share < conditional {
             // The share is one where the step vanishes and too small at the end; fifty halvings place the rung.
             let (mut low, mut high) = (beta, 1.0);
             for _ in 0..50 {
-                next = 0.5 * (low + high);
-                let (share, found) = step(&mut state, next)?;
-                work = found;
-                if share < conditional {
-                    high = next;
+                let middle = 0.5 * (low + high);
+                // Not a number where all weights vanish, which is too far as well.
+                if step(&mut state, middle)?.0 >= conditional {
+                    low = middle;
                 } else {
-                    low = next;
+                    high = middle;
                 }
             }
+            next = low;
+            work = step(&mut state, next)?.1;
             if next - beta < SHORTEST_STEP {
                 return Err(Error::parameter(
                     "path",

@@ -216,7 +216,7 @@ impl<K: Kernel<M>, M: Energy + Clone> LogZTracker<K, M> {
     /// `log Z` of the model as it is now: from the last look where that is good enough, and by `anchor` otherwise and at first.
     ///
     /// # Errors
-    /// Those of the anchor, chains that cannot start, or an energy that no probability can be given to.
+    /// Those of the anchor, after which the next look begins anew; chains that cannot start, or an energy that no probability can be given to.
     pub fn look(&mut self, model: &M, anchor: &mut AnchorFn<'_, M>, rng: &mut dyn Rng) -> Result<Tracked> {
         let (mut chains, n_steps, followed) = match self.last.take() {
             None => {
@@ -224,8 +224,14 @@ impl<K: Kernel<M>, M: Energy + Clone> LogZTracker<K, M> {
                 (chains, self.options.n_warmup, None)
             }
             Some(last) => {
-                let followed = self.follow(&last, model)?;
-                (last.chains, self.options.n_steps, followed)
+                // A model that is refused leaves the last look where it was.
+                match self.follow(&last, model) {
+                    Ok(followed) => (last.chains, self.options.n_steps, followed),
+                    Err(refusal) => {
+                        self.last = Some(last);
+                        return Err(refusal);
+                    }
+                }
             }
         };
         let tracked = match followed {

@@ -175,6 +175,14 @@ impl LogWeights {
     }
 }
 
+/// Requires so many chains that their weights have a standard error.
+pub(crate) fn check_chains(weights: &LogWeights) -> Result<()> {
+    match weights.n() {
+        n @ (0 | 1) => Err(Error::parameter("n_chains", n, "at least 2 for a standard error")),
+        _ => Ok(()),
+    }
+}
+
 /// Requires a probability strictly between 0 and 1.
 pub(crate) fn check_level(name: &'static str, level: f64) -> Result<f64> {
     if level > 0.0 && level < 1.0 {

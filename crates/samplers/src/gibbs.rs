@@ -105,8 +105,9 @@ impl<T: Blocks + ?Sized> Kernel<T> for RandomScanGibbs {
     fn step(&self, target: &T, state: &mut Self::State, rng: &mut dyn Rng) {
         let (streams, n_blocks) = (Streams::draw(rng), target.n_blocks());
         let mut choices = streams.part(1).block(0);
+        let mut chains = vec![Vec::new(); n_blocks];
         for visit in 0..n_blocks {
-            let mut chains = vec![Vec::new(); n_blocks];
+            chains.iter_mut().for_each(Vec::clear);
             for chain in 0..state.nrows() {
                 chains[choices.random_range(0..n_blocks)].push(chain);
             }

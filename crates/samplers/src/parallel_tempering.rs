@@ -275,7 +275,7 @@ impl ParallelTempering {
             let mut pair = Array2::zeros((n_joint, n_joint));
             for i in 0..n_joint {
                 let (a, b) = (i / here % n, i / above % n);
-                let alpha = acceptance(work[a] - work[b]).unwrap_or(0.0);
+                let alpha = swap_probability(work[a], work[b]).unwrap_or(0.0);
                 let swapped = i - a * here - b * above + b * here + a * above;
                 pair[[i, swapped]] += alpha;
                 pair[[i, i]] += 1.0 - alpha;
@@ -352,6 +352,18 @@ impl ParallelTempering {
     }
 }
 
+/// `min(1, exp(w(x) − w(y)))` from the works of the states on the lower and on the upper rung, `None` where that is no number.
+///
+/// A state without a density on the upper rung, `w(y) = −∞`, always leaves it: so replicas that were started outside the support of the target come down to the start, where they are drawn anew.
+fn swap_probability(here: f64, above: f64) -> Option<f64> {
+    let is_outside = |work: f64| work == f64::NEG_INFINITY;
+    match (is_outside(here), is_outside(above)) {
+        (true, true) => Some(0.0),
+        (false, true) if here.is_finite() => Some(1.0),
+        _ => acceptance(here - above),
+    }
+}
+
 /// Which sets swap, from the works of the states on the lower and on the upper rung; each block of sets has its own stream.
 fn decide(here: &[f64], above: &[f64], streams: Streams) -> (Vec<bool>, Acceptance) {
     let n = here.len();
@@ -365,7 +377,7 @@ fn decide(here: &[f64], above: &[f64], streams: Streams) -> (Vec<bool>, Acceptan
         let mut rng = streams.block(block);
         for b in rows {
             count.proposed += 1;
-            let alpha = acceptance(here[b] - above[b]);
+            let alpha = swap_probability(here[b], above[b]);
             count.undefined += u64::from(alpha.is_none());
             let alpha = alpha.unwrap_or(0.0);
             count.probability += alpha;

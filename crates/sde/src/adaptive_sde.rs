@@ -104,6 +104,7 @@ pub struct AdaptiveSdeSteps {
 
 /// The number of steps a block of rows made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StepCounts {
     /// Those that led on.
     pub accepted: usize,

@@ -6,7 +6,7 @@
 //! the training step. So no generator has a state that would have to be saved, and a run that continues from a
 //! checkpoint of step `t` repeats the uninterrupted run bit for bit.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gibbsian_core::error::{check_positive, cure_of_rows};
 use gibbsian_core::{BatchOrder, Dataset, Error, Result, Seed, Space, Streams, TrainStep};
@@ -148,9 +148,7 @@ impl Trainer {
                 loss,
                 learning_rate: learning_rate * step.learning_rate_scale(),
                 elapsed,
-                remaining: elapsed
-                    .div_f64((position.step - first) as f64)
-                    .mul_f64((n_steps - position.step) as f64),
+                remaining: remaining(elapsed, position.step - first, n_steps - position.step),
             };
             let mut go_on = monitor.on_step(model, &progress)?;
             if position.step.is_multiple_of(steps_per_epoch) {
@@ -247,5 +245,24 @@ fn check_batch_indices(indices: &[usize], n_points: usize, n_rows: usize, t: u64
             let requirement = format!("below the number of points, {n_points}");
             Err(Error::parameter(name, i, requirement))
         }
+    }
+}
+
+/// The time that steps still take if they go on as they did; as long as time can be where it cannot be said.
+fn remaining(elapsed: Duration, n_made: u64, n_left: u64) -> Duration {
+    let seconds = elapsed.as_secs_f64() / n_made as f64 * n_left as f64;
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_no_panic_however_long() {
+        let second = Duration::from_secs(1);
+        assert_eq!(remaining(second, 4, 8), 2 * second);
+        // "Until the time is up", by steps of two seconds.
+        assert_eq!(remaining(2 * second, 1, u64::MAX - 1), Duration::MAX);
     }
 }

@@ -14,6 +14,8 @@ pub struct Manifest {
     pub is_unpublished: bool,
     /// Whether it takes the workspace's lints.
     pub inherits_lints: bool,
+    /// Whether its library is not compiled for tests of its own.
+    pub skips_unit_tests: bool,
     /// Everything it depends on, of this workspace and of others.
     pub dependencies: Vec<Dependency>,
 }
@@ -75,6 +77,7 @@ pub fn parse(text: &str, aliases: &BTreeMap<String, String>) -> Manifest {
         match (section.as_str(), key.as_str()) {
             ("package", "name") => manifest.name = unquoted(&value).into(),
             ("package", "publish") => manifest.is_unpublished = value == "false",
+            ("lib", "test") => manifest.skips_unit_tests = value == "false",
             ("lints", "workspace") => manifest.inherits_lints = value == "true",
             (table, _) => {
                 if let Some(kind) = kind(table) {
@@ -183,6 +186,13 @@ mod tests {
         );
         let packages: Vec<&str> = manifest.dependencies.iter().map(|d| d.package.as_str()).collect();
         assert_eq!(packages, ["gibbsian-classical", "rand"]);
+    }
+
+    #[test]
+    fn a_library_may_go_without_tests_of_its_own() {
+        let parse = |text| parse(text, &BTreeMap::new());
+        assert!(parse("[lib]\ntest = false").skips_unit_tests);
+        assert!(!parse("[lib]\n[package]\nname = \"a\"").skips_unit_tests);
     }
 
     #[test]

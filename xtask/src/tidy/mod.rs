@@ -56,12 +56,31 @@ fn faults(root: &Path) -> Result<(Vec<String>, usize, Vec<budgets::Cost>), Strin
         if let Ok(text) = std::str::from_utf8(&bytes) {
             n_read += 1;
             faults.extend(rules::faults(file, text));
+            faults.extend(unrun_test(root, file, text)?);
         }
     }
     faults.extend(dependencies::faults(root)?);
     let costs = budgets::costs(root)?;
     faults.extend(budgets::faults(&costs));
     Ok((faults, n_read, costs))
+}
+
+/// The fault of a file of a library that has tests although its manifest says that the library is not compiled for any.
+fn unrun_test(root: &Path, file: &str, text: &str) -> Result<Option<String>, String> {
+    let Some((package, "src")) = file.strip_prefix("crates/").and_then(|rest| {
+        let mut parts = rest.split('/');
+        Some((parts.next()?, parts.next()?))
+    }) else {
+        return Ok(None);
+    };
+    if !text.contains("#[test]") || !source::Source::new(text).code.contains("#[test]") {
+        return Ok(None);
+    }
+    let path = root.join("crates").join(package).join("Cargo.toml");
+    let manifest =
+        fs::read_to_string(&path).map_err(|reason| format!("cannot read {}: {reason}", path.display()))?;
+    let is_unrun = manifest::parse(&manifest, &Default::default()).skips_unit_tests;
+    Ok(is_unrun.then(|| format!("{file}: has tests that nothing runs, because of `[lib] test = false`")))
 }
 
 /// Larger files are data.

@@ -23,6 +23,8 @@ mod dbm_bound;
 mod denoise_picture;
 #[path = "../../examples/draws_on_disk.rs"]
 mod draws_on_disk;
+#[path = "../../examples/empirical_score.rs"]
+mod empirical_score;
 #[path = "../../examples/exact_ising_draws.rs"]
 mod exact_ising_draws;
 #[path = "../../examples/exponential_family.rs"]
@@ -104,6 +106,7 @@ examples![
     dbm_bound,
     denoise_picture,
     draws_on_disk,
+    empirical_score,
     exact_ising_draws,
     exponential_family,
     fit_mixture_csv,

@@ -23,7 +23,7 @@ pub struct Equilibration {
     /// The number of draws of each chain that are left out.
     pub discard: usize,
     /// The effective sample size of the mean of what remains.
-    pub ess: f64,
+    pub effective_sample_size: f64,
 }
 
 /// The number of first draws of `(chains, draws)` whose omission makes the effective sample size largest, to within a hundredth of the length.
@@ -48,13 +48,16 @@ pub fn equilibration(draws: ArrayView2<f64>) -> Result<Equilibration> {
     let n_draws = chains.n_draws;
     let mut best = Equilibration {
         discard: 0,
-        ess: ess_mean(draws)?,
+        effective_sample_size: ess_mean(draws)?,
     };
     let step = n_draws.div_ceil(N_PLACES);
     for discard in (step..=n_draws - FEWEST_DRAWS).step_by(step) {
         let ess = ess_mean(draws.slice(s![.., discard..]))?;
-        if ess > best.ess {
-            best = Equilibration { discard, ess };
+        if ess > best.effective_sample_size {
+            best = Equilibration {
+                discard,
+                effective_sample_size: ess,
+            };
         }
     }
     Ok(best)

@@ -30,7 +30,7 @@ pub struct ModeMass {
     /// `√(p (1 − p) / ESS)`.
     pub standard_error: f64,
     /// The effective number of draws that the errors are based on.
-    pub ess: f64,
+    pub effective_sample_size: f64,
     /// Wilson's interval at the level asked for.
     pub interval: (f64, f64),
     /// How many chains ever visited the mode.
@@ -80,7 +80,7 @@ impl fmt::Display for ModeMasses {
             writeln!(
                 f,
                 "{k:>6}{:>10.4}{:>10.4}{interval:>22}{:>10.0}{:>8}",
-                m.mass, m.standard_error, m.ess, m.n_chains_visiting
+                m.mass, m.standard_error, m.effective_sample_size, m.n_chains_visiting
             )?;
         }
         Ok(())
@@ -167,7 +167,7 @@ pub fn mode_masses_of_labels(labels: ArrayView2<usize>, n_modes: usize, level: f
             ModeMass {
                 mass,
                 standard_error: (mass * (1.0 - mass) / ess).sqrt(),
-                ess,
+                effective_sample_size: ess,
                 interval: wilson(mass, ess, z),
                 n_chains_visiting: chains.rows().filter(|chain| chain.contains(&1.0)).count(),
             }

@@ -173,14 +173,14 @@ fn the_drift_from_a_distant_start_is_left_out() {
     // At 3 time constants the drift is 1.5 deviations, at 10 it is 0.001.
     assert!((300..1000).contains(&found.discard), "{found:?}");
     let kept = drawn.slice(s![.., found.discard..]);
-    assert!(found.ess > 5.0 * ess_mean(drawn.view()).unwrap());
+    assert!(found.effective_sample_size > 5.0 * ess_mean(drawn.view()).unwrap());
     assert!(kept.mean().unwrap().abs() < 5.0 * mcse_mean(kept).unwrap());
     // Without a drift, little is gained by leaving draws out, and the size is never below that of all.
     let nothing = equilibration(stationary).unwrap();
     assert!(
-        nothing.ess >= ess_mean(stationary).unwrap() && nothing.discard < 2000,
+        nothing.effective_sample_size >= ess_mean(stationary).unwrap() && nothing.discard < 2000,
         "{nothing:?}"
     );
     let twice = concatenate![Axis(1), stationary, stationary];
-    assert!(equilibration(twice.view()).unwrap().ess.is_finite());
+    assert!(equilibration(twice.view()).unwrap().effective_sample_size.is_finite());
 }

@@ -98,7 +98,7 @@ fn modes_without_visits_and_without_switches_keep_wide_intervals() {
     );
     // All in one mode: four chains have made four choices.
     let one = mode_masses_of_labels(Array2::zeros((4, 100)).view(), 2, 0.95).unwrap();
-    assert_eq!(one.modes[0].ess, 4.0);
+    assert_eq!(one.modes[0].effective_sample_size, 4.0);
     assert!(one.modes[0].interval.0 < 0.6 && one.modes[0].interval.1 == 1.0);
     close(
         "tv",

@@ -282,7 +282,9 @@ fn weights_of_units_are_recovered() {
 }
 
 #[test]
-fn noise_of_another_width_is_refused() {
+fn noise_of_another_width_and_no_sketch_are_refused() {
+    let none = CurvaturePropagationScoreMatching::new(Directions::Gaussian, 0).unwrap_err();
+    assert!(none.to_string().contains("`n_sketches` is 0"), "{none}");
     let noise = Array2::zeros((4, 4));
     let mut grad = Array1::zeros(6);
     let e =

@@ -124,7 +124,7 @@ fn the_units_are_the_losses_of_a_denoiser_and_of_a_predictor_of_noise() {
     let x = data();
     for (noise, covariance) in noises() {
         let mut z = Array2::zeros(x.raw_dim());
-        Directions::Gaussian.fill(z.view_mut(), Streams::draw(&mut Seed::new(4).rng()));
+        Directions::Gaussian.fill(Streams::draw(&mut Seed::new(4).rng()), z.view_mut());
         let factor = Cholesky::new("covariance", covariance.view()).unwrap();
         let noisy = &x + &z.dot(&factor.lower().t());
         let score = model().score(noisy.view());

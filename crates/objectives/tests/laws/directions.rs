@@ -199,8 +199,8 @@ fn draws_do_not_depend_on_threads_or_strides() {
         .unwrap();
         let streams = Streams::from_key(9);
         let (mut plain, mut host) = (Array2::zeros((70, 5)), Array2::zeros((70, 10)));
-        directions.fill(plain.view_mut(), streams);
-        directions.fill(host.slice_mut(s![.., ..;2]), streams);
+        directions.fill(streams, plain.view_mut());
+        directions.fill(streams, host.slice_mut(s![.., ..;2]));
         assert_eq!(plain, host.slice(s![.., ..;2]));
     }
 }

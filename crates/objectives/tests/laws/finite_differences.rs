@@ -114,7 +114,7 @@ fn the_leading_term_of_the_bias_is_the_derived_one() {
     let (model, x) = (bumps(), data());
     let directions = Directions::Gaussian;
     let mut v = Array2::zeros(x.raw_dim());
-    directions.fill(v.view_mut(), Streams::draw(&mut Seed::new(1).rng()).part(0));
+    directions.fill(Streams::draw(&mut Seed::new(1).rng()).part(0), v.view_mut());
     let score = model.score(x.view());
     let mut expected = [0.0; 2];
     for b in 0..x.nrows() {

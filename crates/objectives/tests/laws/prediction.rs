@@ -229,7 +229,7 @@ fn a_predictor_of_noise_sees_its_own_squared_error() {
         .loss_and_grad_into(&model, x.view(), &mut Seed::new(1).rng(), grad.view_mut())
         .unwrap();
     let mut z = Array2::zeros(x.raw_dim());
-    Directions::Gaussian.fill(z.view_mut(), Streams::draw(&mut Seed::new(1).rng()).part(1));
+    Directions::Gaussian.fill(Streams::draw(&mut Seed::new(1).rng()).part(1), z.view_mut());
     let mut answer = Array2::zeros(x.raw_dim());
     let level = Array1::from_elem(4, sigma);
     network().score_at_into((&x + &(&z * sigma)).view(), level.view(), answer.view_mut());

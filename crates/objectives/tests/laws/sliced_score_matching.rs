@@ -102,7 +102,7 @@ fn the_objective_is_the_mean_along_the_directions_that_it_draws() {
         let mut v = Array2::zeros(x.raw_dim());
         let [mut plain, mut reduced] = [(); 2].map(|()| Array1::zeros(4));
         for k in 0..3 {
-            directions.fill(v.view_mut(), streams.part(k));
+            directions.fill(streams.part(k), v.view_mut());
             plain += &value(&model, |g| {
                 SlicedScoreMatching::along(&model, x.view(), v.view(), g)
             });

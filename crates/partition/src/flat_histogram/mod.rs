@@ -96,7 +96,7 @@ pub struct DensityOfStates {
 
 /// Finds the density of states of `model` and draws from its flat ensemble.
 ///
-/// One key is drawn from `rng`; the result depends on it and the options, and not on the number of threads.
+/// Two keys are drawn from `rng`; the result depends on them and the options, and not on the number of threads.
 ///
 /// # Errors
 /// Options out of range; an energy or a difference of energies that is not finite: all states are counted, so none may be outside the
@@ -227,7 +227,7 @@ impl Bias {
     ) -> Result<f64> {
         let mut increment = 1.0_f64;
         let mut visits: BTreeMap<i64, u64> = BTreeMap::new();
-        let mut moves = 0;
+        let (mut moves, mut is_by_time) = (0, false);
         for walker in walkers.iter() {
             self.log_g.entry(self.bin(walker.energy)).or_insert(0.0);
         }
@@ -240,12 +240,13 @@ impl Bias {
                 *visits.entry(bin).or_insert(0) += 1;
                 moves += 1;
             }
-            // One over the time, in moves to a bin, from when halving would fall below it.
+            // One over the time, in moves to a bin, from when halving falls below it; no histogram need be flat from then on.
             let by_time = self.log_g.len() as f64 / moves as f64;
-            if increment <= by_time {
+            if is_by_time {
                 increment = by_time;
             } else if self.is_flat(&visits) {
                 visits.clear();
+                is_by_time = 0.5 * increment <= by_time;
                 increment = (0.5 * increment).max(by_time);
             }
         }

@@ -85,6 +85,13 @@ fn the_sandwich_is_ordered_and_its_bounds_hold() {
     let reverse = reverse_ais(&rbm, &ladder, draws.view(), &mut SEED.child("reverse").rng()).unwrap();
     let sandwich = Sandwich::new(&forward, &reverse, 0.999).unwrap();
     assert_eq!(sandwich.verdict, SandwichVerdict::Ordered, "{sandwich}");
+    // A single chain has no standard error, and nothing contradicts it.
+    let alone = ais(&rbm, &ladder, 1, &mut SEED.child("alone").rng()).unwrap();
+    let refusal = Sandwich::new(&alone, &reverse, 0.95).unwrap_err().to_string();
+    assert_eq!(
+        refusal,
+        "`n_chains` is 1, but must be at least 2 for a standard error"
+    );
     assert!(sandwich.bounds.contains(exact.log_z()), "{sandwich}");
     assert!(
         sandwich.gap().abs() < 0.1 && sandwich.bounds.width() < 0.5,

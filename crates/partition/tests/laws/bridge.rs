@@ -332,6 +332,35 @@ fn chains_that_have_not_arrived_are_noticed() {
     .assert(ALPHA);
 }
 
+/// Few chains of many draws, two laws 7 standard deviations apart: their own spread says nothing, and the least error there can be is that of their overlap among all draws.
+#[test]
+fn few_chains_that_hardly_overlap_have_the_error_of_their_overlap() {
+    let path = normal(1.0, 7.0);
+    let sampling = RungSampling {
+        n_chains: 10,
+        n_warmup: 0,
+        n_draws: 400,
+        thin: 1,
+        reach: Reach::All,
+    };
+    let ladder = Ladder::linear(1).unwrap();
+    let draws = sample_rungs(&path, &ladder, &sampling, &mut SEED.child("few").rng()).unwrap();
+    for estimate in [
+        ladder_bridge(&draws, 0.95).unwrap(),
+        mbar(&draws, 0.95).unwrap().estimate,
+    ] {
+        let Reliability::NoOverlap { overlap, .. } = estimate.reliability else {
+            panic!("{estimate}");
+        };
+        // 4/O − 2/n, and there are 4,000 draws at each end.
+        let least = (4.0 / overlap - 2.0 / 4_000.0).sqrt();
+        assert!(
+            estimate.standard_error >= 0.999 * least,
+            "{estimate}, at least {least}"
+        );
+    }
+}
+
 #[test]
 fn works_that_say_nothing_are_refused_by_name() {
     let refused = |forward: &[f64], reverse: &[f64]| {

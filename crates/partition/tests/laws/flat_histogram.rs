@@ -138,6 +138,25 @@ fn the_estimate_does_not_depend_on_how_well_g_was_learned() {
     assert!(estimate.interval.contains(exact(&model, 1.0)), "{estimate}");
 }
 
+/// From the time on from which the addition is `bins/moves`, no histogram need be flat: it is small after that many moves and no more than one for each walker.
+#[test]
+fn the_addition_falls_with_time() {
+    let learnt = |max_moves: u64| {
+        let options = FlatHistogram {
+            max_moves,
+            final_increment: 1e-9,
+            n_draws: 2,
+            ..options()
+        };
+        let states = density_of_states(&Ring(6), &options, &mut Seed::new(8).rng()).unwrap();
+        states.final_increment() * max_moves as f64
+    };
+    // Energies −6, −2, 2 and 6.
+    for max_moves in [200_000, 400_000] {
+        assert!((learnt(max_moves) - 4.0).abs() < 1e-12, "{}", learnt(max_moves));
+    }
+}
+
 #[test]
 fn many_symbols_are_walked_alike() {
     let alphabets = vec![

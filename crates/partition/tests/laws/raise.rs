@@ -66,7 +66,7 @@ fn chains_are_averaged_inside_the_logarithm() {
         &mut SEED.child("inside").rng(),
     )
     .unwrap();
-    // Single chains scatter with a coefficient of variation near 1, so 4,000 of them reach 0.016; 5 % is three times that.
+    // Single chains scatter with a coefficient of variation near 1, so 4,000 of them reach 0.016; a tenth is six times that.
     for (found, expected) in run.log_probabilities().iter().zip(&law) {
         assert!((found - expected.ln()).abs() < 0.1, "{found} {}", expected.ln());
     }
@@ -164,5 +164,12 @@ fn results_do_not_depend_on_threads_and_bad_arguments_are_refused() {
     assert!(
         Certificate::new(&forward, &one, 0.95, 0.1).is_err(),
         "one case has no error"
+    );
+    let two = raise(&rbm, &ladder, Array2::zeros((2, 5)).view(), 1, rng).unwrap();
+    assert!(Certificate::new(&forward, &two, 0.95, 0.1).is_ok());
+    let alone = ais(&rbm, &ladder, 1, rng).unwrap();
+    assert!(
+        Certificate::new(&alone, &two, 0.95, 0.1).is_err(),
+        "one chain has no error"
     );
 }

@@ -171,7 +171,8 @@ fn an_adaptive_ladder_puts_rungs_where_the_weights_change() {
 /// A unit square as base and a target that is a corner of it, reached at once.
 struct Corner {
     width: f64,
-    suddenly: bool,
+    /// Beyond which inverse temperature at once; gradually if none.
+    suddenly: Option<f64>,
 }
 
 impl Space for Corner {
@@ -202,10 +203,10 @@ impl Path for Corner {
     fn log_start(&self, _state: &Array2<f64>, _out: &mut [f64]) {}
 
     fn work(&self, state: &mut Array2<f64>, from: f64, to: f64, log_weights: &mut [f64]) {
-        let edge = |beta: f64| match (beta > 0.0, self.suddenly) {
-            (false, _) => 1.0,
-            (true, true) => self.width,
-            (true, false) => 1.0 - beta * (1.0 - self.width),
+        let edge = |beta: f64| match self.suddenly {
+            Some(last) if beta <= last => 1.0,
+            Some(_) => self.width,
+            None => 1.0 - beta * (1.0 - self.width),
         };
         for (l, x) in log_weights.iter_mut().zip(&*state) {
             if *x <= edge(from) && *x > edge(to) {
@@ -224,7 +225,7 @@ fn a_target_that_vanishes_is_counted_or_named() {
     // Weights of zero are weights: Ẑ is the share of the base that survives.
     let corner = Corner {
         width: 0.25,
-        suddenly: true,
+        suddenly: Some(0.0),
     };
     let run = smc(
         &corner,
@@ -247,7 +248,7 @@ fn a_target_that_vanishes_is_counted_or_named() {
     let error = importance(
         &Corner {
             width: 0.0,
-            suddenly: true,
+            suddenly: Some(0.0),
         },
         100,
         &mut SEED.rng(),
@@ -256,9 +257,19 @@ fn a_target_that_vanishes_is_counted_or_named() {
     assert!(error.to_string().contains("-inf throughout"), "{error}");
     let error = adaptive_ladder(&corner, &Smc::new(100), 0.9, &mut SEED.rng()).unwrap_err();
     assert!(error.to_string().contains("changes at once"), "{error}");
+    // All weights vanish on the way, from a temperature on that no halving hits: there is no share then, and no ladder.
+    let nothing = Corner {
+        width: 0.0,
+        suddenly: Some(0.3),
+    };
+    let error = adaptive_ladder(&nothing, &Smc::new(100), 0.9, &mut SEED.rng()).unwrap_err();
+    assert!(
+        error.to_string().contains("inverse temperature 0.29999"),
+        "{error}"
+    );
     let gradual = Corner {
         width: 0.25,
-        suddenly: false,
+        suddenly: None,
     };
     let ladder = adaptive_ladder(&gradual, &Smc::new(1_000), 0.9, &mut SEED.rng()).unwrap();
     assert!((10..20).contains(&ladder.n_steps()), "{ladder:?}");
@@ -299,11 +310,14 @@ fn resampling_keeps_the_expected_numbers() {
         variances[1] < variances[0] && variances[2] < variances[0] && variances[3] <= variances[2] * 1.02
     );
     for scheme in SCHEMES {
-        let equal = scheme.ancestors(&[1.0; 8], 8, &mut rng).unwrap();
-        assert!(
-            scheme == Resampling::Multinomial || equal == (0..8).collect::<Vec<_>>(),
-            "{scheme:?}"
-        );
+        // 49 · (1/49) is less than one in floating point.
+        for n in [8, 49] {
+            let equal = scheme.ancestors(&vec![1.0; n], n, &mut rng).unwrap();
+            assert!(
+                scheme == Resampling::Multinomial || equal == (0..n).collect::<Vec<_>>(),
+                "{scheme:?}, {n}"
+            );
+        }
         assert_eq!(
             scheme.ancestors(&[0.0, 2.0, 0.0], 3, &mut rng).unwrap(),
             [1, 1, 1]

@@ -88,6 +88,19 @@ fn a_model_that_stands_still_keeps_its_number_and_one_that_jumps_is_anchored() {
 }
 
 #[test]
+fn a_model_that_is_refused_leaves_the_last_look() {
+    let mut tracker = tracker(0.05);
+    let mut rng = Seed::new(7).rng();
+    let mut look =
+        |model: &Pairwise| tracker.look(model, &mut |m, _| Ok(Anchor::exact(exact_log_z(m)?)), &mut rng);
+    look(&weak()).unwrap();
+    // Finite fields whose energy is not.
+    let huge = Pairwise::new(Array1::from_elem(4, 1e308), Array2::zeros((4, 4))).unwrap();
+    assert!(look(&huge).is_err());
+    assert_eq!(look(&weak()).unwrap().n_ratios, 1);
+}
+
+#[test]
 fn an_anchor_is_exact_where_states_can_be_listed_and_annealed_where_not() {
     let mut rng = Seed::new(3).rng();
     let ladder = Ladder::linear(200).unwrap();

@@ -17,12 +17,7 @@ where
     }
 
     fn refresh(&self, path: &P, state: &mut Self::State) {
-        for rung in &mut state.rungs {
-            let x = path.positions(rung).into_owned();
-            *rung = path
-                .place(x.view())
-                .expect("the positions of chains are points of the space");
-        }
+        state.rungs.iter_mut().for_each(|rung| path.refresh(rung));
     }
 
     fn positions<'s>(&self, state: &'s Self::State) -> CowArray<'s, f64, Ix2> {

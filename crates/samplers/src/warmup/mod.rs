@@ -182,9 +182,9 @@ impl Warmup {
         let step_size = self.step.current();
         let trial = chains.kernel().trial().with_step_size(step_size);
         let kernel = chains.kernel().clone();
-        let rate = self.step(chains, trial.with_metric(self.metric.clone()), false)?;
+        let rate = self.step(chains, trial.with_metric(self.metric.clone()), false);
         chains.set_kernel(kernel);
-        let is_short = rate > self.target_acceptance;
+        let is_short = rate? > self.target_acceptance;
         let (search, factor) = match self.search {
             Search::Begins if is_short => (Search::Up(1), 2.0),
             Search::Begins => (Search::Down(1), 0.5),

@@ -19,6 +19,7 @@ mod random_walk;
 mod sgld;
 mod simulated_annealing;
 mod slice;
+mod supports;
 mod tempering;
 mod underdamped;
 mod warmup;

@@ -6,6 +6,7 @@ use super::dense::Interpolant;
 
 /// What happens at an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Consequence {
     /// It is recorded, and the solution goes on.
     Record,

@@ -69,6 +69,7 @@ pub struct FlowLikelihood<P, M, Q = NoisePrior> {
 
 /// Log-densities, and where the points are at the other end of the flow.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct FlowLogDensity {
     /// `log p_{t₀}` `(B)`.
     pub log_density: Array1<f64>,
@@ -158,7 +159,7 @@ impl<P: LinearGaussian, M: TimeScoreJvp, Q: Density> FlowLikelihood<P, M, Q> {
         let streams = Streams::draw(rng);
         let mut probes = Array3::zeros((n_probes, x.nrows(), x.ncols()));
         for (i, probe) in probes.axis_iter_mut(Axis(0)).enumerate() {
-            directions.fill(probe, streams.part(i as u64));
+            directions.fill(streams.part(i as u64), probe);
         }
         self.upwards(x, Some(&probes))
     }

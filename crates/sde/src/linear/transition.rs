@@ -9,6 +9,7 @@ use rand::Rng;
 
 /// The law of `X_t` given `X_s`: `N(Φ X_s, Σ)`.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LinearTransition {
     /// `Φ` `(D, D)`.
     pub gain: Array2<f64>,

@@ -54,7 +54,7 @@ pub enum LangevinStep {
 /// let reverse = ReverseSde::new(process, Noised::new(data, process));
 /// let noise = FreshNoise::new(Seed::new(1));
 /// let steps = FixedSteps::new(TimeGrid::uniform(1.0, 0.0, 100)?);
-/// let solver = PredictorCorrector { predictor: ReverseDiffusion, step: LangevinStep::SignalToNoise(0.16), n_steps: 1 };
+/// let solver = PredictorCorrector { predictor: ReverseDiffusion, step: LangevinStep::SignalToNoise(0.16), n_corrections: 1 };
 /// let x = steps.solve(&solver, &reverse, noise.normal((500, 8)) * 20.0, &noise)?;
 /// assert!((x.mean().unwrap() - 3.0).abs() < 0.1);
 /// # Ok::<(), gibbsian_core::Error>(())
@@ -66,7 +66,7 @@ pub struct PredictorCorrector<S> {
     /// The size of the corrector's steps.
     pub step: LangevinStep,
     /// Their number after each step of the predictor; with 0 it is alone.
-    pub n_steps: usize,
+    pub n_corrections: usize,
 }
 
 impl<P, M, S> Solver<ReverseSde<P, M>> for PredictorCorrector<S>
@@ -131,7 +131,7 @@ where
             LangevinStep::Fixed(size) => size,
         };
         let ([mut score, mut z], t) = working.take([x.dim(); 2], x.nrows(), step.to);
-        for _ in 0..self.n_steps {
+        for _ in 0..self.n_corrections {
             equation.model().score_at_into(x.view(), t, score.view_mut());
             noise.independent_into(z.view_mut());
             let rows = x.rows_mut().into_iter().zip(score.rows()).zip(z.rows());

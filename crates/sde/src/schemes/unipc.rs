@@ -16,10 +16,13 @@
 //! **Where the order is less.** The first step has one value only, its correction two; so `p = 3` has global order 3 like `p = 2`, with a smaller error. A step to time 0 is infinitely long in `ℓ`
 //! and returns the expected data, as in [`DpmSolver2M`](super::DpmSolver2M).
 
+mod weights;
+
 use gibbsian_core::error::{Result, check_within};
 use gibbsian_core::{LinearGaussian, TimeScore};
 use ndarray::{Array2, ArrayViewMut2};
 
+use self::weights::{MAX_VALUES, Weights};
 use super::Working;
 use super::backwards::{check_backwards, check_member};
 use super::dpm_solver::DataForm;
@@ -27,9 +30,6 @@ use crate::brownian::BrownianBlock;
 use crate::grid::TimeGrid;
 use crate::reverse::ReverseSde;
 use crate::solver::{Solver, Step};
-
-/// The most values that a polynomial goes through: three old ones and that at the predicted point.
-const MAX_VALUES: usize = 4;
 
 /// UniPC, deterministic: order `p + 1` (at most 3) with one score a step.
 ///
@@ -161,129 +161,6 @@ impl Polynomial {
         x *= form.keep;
         for (weight, value) in weights.each().zip(&self.values) {
             x.scaled_add(form.data * weight, value);
-        }
-    }
-}
-
-/// The mean of the polynomial through values `x̂_j` under the density `e^{ℓ}` of a step, as weights of the values; they add up to one.
-#[derive(Clone, Copy, Debug)]
-struct Weights {
-    weights: [f64; MAX_VALUES],
-    n: usize,
-}
-
-impl Weights {
-    /// All weight on the newest value.
-    fn constant() -> Self {
-        Weights {
-            weights: [1.0, 0.0, 0.0, 0.0],
-            n: 1,
-        }
-    }
-
-    /// For values at `levels`, over the step from the level `start` of this length.
-    fn new(levels: &[f64], start: f64, length: f64) -> Self {
-        let n = levels.len();
-        let node = |j: usize| (levels[j] - start) / length;
-        let moments = moments(length);
-        let mut weights = [0.0; MAX_VALUES];
-        for (j, weight) in weights[..n].iter_mut().enumerate() {
-            // Lagrange's polynomial of value j, by its coefficients, the constant one first.
-            let mut polynomial = [1.0, 0.0, 0.0, 0.0];
-            for m in (0..n).filter(|&m| m != j) {
-                let scale = 1.0 / (node(j) - node(m));
-                for k in (0..MAX_VALUES).rev() {
-                    let lower = if k == 0 { 0.0 } else { polynomial[k - 1] };
-                    polynomial[k] = scale * (lower - node(m) * polynomial[k]);
-                }
-            }
-            *weight = polynomial.iter().zip(moments).map(|(c, moment)| c * moment).sum();
-        }
-        Weights { weights, n }
-    }
-
-    fn each(&self) -> impl Iterator<Item = f64> + '_ {
-        self.weights[..self.n].iter().copied()
-    }
-}
-
-/// `∫₀¹ e^{hr} r^k dr / ∫₀¹ e^{hr} dr` for `k` from 0 to 3: the moments of the place in a step of length `h`.
-fn moments(h: f64) -> [f64; MAX_VALUES] {
-    // ∫₀¹ e^{h(r − 1)} r^k dr. By parts it is (1 − k I_{k−1})/h, which loses digits in short steps; there the series k! Σ_j (−h)^j/(k + 1 + j)! is quick.
-    let mut integrals = [0.0; MAX_VALUES];
-    integrals[0] = if h == 0.0 { 1.0 } else { -(-h).exp_m1() / h };
-    for k in 1..MAX_VALUES {
-        integrals[k] = if h.abs() < 1.0 {
-            let (mut term, mut sum) = (1.0 / (k as f64 + 1.0), 0.0);
-            for j in 1..=24 {
-                sum += term;
-                term *= -h / (k + 1 + j) as f64;
-            }
-            sum
-        } else {
-            (1.0 - k as f64 * integrals[k - 1]) / h
-        };
-    }
-    integrals.map(|integral| integral / integrals[0])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `∫₀¹ e^{hr} r^k dr` by Simpson's rule.
-    fn integral(h: f64, k: i32) -> f64 {
-        let n = 2_000;
-        let f = |i: usize| {
-            let r = i as f64 / n as f64;
-            (h * r).exp() * r.powi(k)
-        };
-        let inner: f64 = (1..n).map(|i| if i % 2 == 1 { 4.0 } else { 2.0 } * f(i)).sum();
-        (f(0) + inner + f(n)) / (3.0 * n as f64)
-    }
-
-    #[test]
-    fn moments_are_integrals_on_both_sides_of_the_series() {
-        for h in [1e-9, 0.1, 0.999, 1.001, 3.0, 8.0] {
-            for (k, found) in moments(h).into_iter().enumerate() {
-                let expected = integral(h, k as i32) / integral(h, 0);
-                assert!(
-                    (found - expected).abs() < 1e-9,
-                    "h = {h}, k = {k}: {found}, {expected}"
-                );
-            }
-        }
-        let (below, above) = (moments(1.0 - 1e-13), moments(1.0 + 1e-13));
-        assert!(below.iter().zip(above).all(|(a, b)| (a - b).abs() < 1e-12));
-    }
-
-    #[test]
-    fn weights_integrate_polynomials_exactly() {
-        let levels = [0.7, 0.2, -0.4, -1.5];
-        for n in 1..=MAX_VALUES {
-            for (start, length) in [(0.7, 0.3), (0.2, 0.5), (0.7, 2.5)] {
-                let weights = Weights::new(&levels[..n], start, length);
-                for k in 0..n as i32 {
-                    let found: f64 = weights.each().zip(levels).map(|(w, l)| w * l.powi(k)).sum();
-                    let mean = |k: i32| integral(length, k) / integral(length, 0);
-                    // (start + length r)^k under the density.
-                    let expected: f64 = (0..=k)
-                        .map(|i| {
-                            let choose = [
-                                [1.0, 0.0, 0.0, 0.0],
-                                [1.0, 1.0, 0.0, 0.0],
-                                [1.0, 2.0, 1.0, 0.0],
-                                [1.0, 3.0, 3.0, 1.0],
-                            ];
-                            choose[k as usize][i as usize] * start.powi(k - i) * length.powi(i) * mean(i)
-                        })
-                        .sum();
-                    assert!(
-                        (found - expected).abs() < 1e-9,
-                        "{n} values, power {k}: {found}, {expected}"
-                    );
-                }
-            }
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{GirsanovSum, Initialisation};
 
 /// A proven inequality with both its sides.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Inequality {
     /// What makes it true.
     pub name: &'static str,
@@ -49,6 +50,7 @@ impl Inequality {
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ErrorBudget {
     /// How far `q_T` is from where the sampler starts.
     pub initialisation: Initialisation,

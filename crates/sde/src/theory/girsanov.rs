@@ -44,6 +44,7 @@ pub struct ScoreMoments {
 
 /// The Girsanov sum `G` and its parts: `E‖ŝ_k − s_t‖² = E‖s_k − s_t‖² + E‖ŝ_k − s_k‖² + 2 E[(ŝ_k − s_k) · (s_k − s_t)]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct GirsanovSum {
     /// What is left with the exact score.
     pub discretisation: f64,

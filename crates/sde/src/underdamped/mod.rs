@@ -50,6 +50,7 @@ pub struct UnderdampedLangevin<C> {
 
 /// The law of `(x, v)` at `t` given it at `s`, the same for each pair `(x_i, v_i)`: `N(Φ (x, v), Σ)`, positions first.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PhaseTransition {
     /// `Φ`.
     pub gain: [[f64; 2]; 2],

@@ -29,7 +29,7 @@ fn errors<S: Solver<Reverse> + Copy>(
         let solver = PredictorCorrector {
             predictor,
             step: LangevinStep::Fixed(size(1.0 / n as f64) * variance),
-            n_steps: 1,
+            n_corrections: 1,
         };
         let found = law(&solver, &reverse(process), &grid, marginal(&process, horizon));
         (found.1 - limit(variance)).abs()

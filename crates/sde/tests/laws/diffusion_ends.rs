@@ -78,7 +78,7 @@ fn no_scheme_asks_for_the_score_at_time_zero() {
     check(&PredictorCorrector {
         predictor: Ancestral::default(),
         step: LangevinStep::NoiseLevel(0.1),
-        n_steps: 1,
+        n_corrections: 1,
     });
     let equation = ReverseSde::new(OrnsteinUhlenbeck::new(2.0).unwrap(), Divided);
     assert_eq!(
@@ -162,7 +162,7 @@ fn grids_that_lead_nowhere_are_refused_by_all() {
         &PredictorCorrector {
             predictor: ReverseDiffusion,
             step: LangevinStep::Fixed(0.1),
-            n_steps: 1,
+            n_corrections: 1,
         },
         1.0,
     );
@@ -253,7 +253,7 @@ fn wrong_options_are_refused_by_name() {
         let solver = PredictorCorrector {
             predictor: ReverseDiffusion,
             step,
-            n_steps: 1,
+            n_corrections: 1,
         };
         let found = refusal(&solver, ve, 1.0, &times);
         assert!(found.starts_with(name), "{found}");
@@ -262,7 +262,7 @@ fn wrong_options_are_refused_by_name() {
     let solver = PredictorCorrector {
         predictor: Ancestral::default(),
         step: LangevinStep::Fixed(0.1),
-        n_steps: 1,
+        n_corrections: 1,
     };
     assert!(refusal(&solver, ve, 0.5, &times).starts_with("`stochasticity`"));
 }

@@ -205,7 +205,7 @@ fn a_corrector_makes_langevin_steps_of_the_size_of_its_rule() {
         let solver = PredictorCorrector {
             predictor: Ddim::default(),
             step: rule,
-            n_steps: 1,
+            n_corrections: 1,
         };
         let mut x = start.clone();
         solver.step(
@@ -223,11 +223,11 @@ fn a_corrector_makes_langevin_steps_of_the_size_of_its_rule() {
 fn a_corrector_repeats_and_rests_at_time_zero() {
     let equation = one_mode(VariancePreserving::new(0.1, 20.0).unwrap());
     let noise = FreshNoise::new(Seed::new(4));
-    let solve = |n_steps: usize, end: f64| {
+    let solve = |n_corrections: usize, end: f64| {
         let solver = PredictorCorrector {
             predictor: Ddim::default(),
             step: LangevinStep::SignalToNoise(0.1),
-            n_steps,
+            n_corrections,
         };
         let steps = FixedSteps::new(TimeGrid::uniform(0.5, end, 1).unwrap());
         steps
@@ -245,7 +245,7 @@ fn rows_do_not_depend_on_one_another() {
     let solver = PredictorCorrector {
         predictor: Ddim::new(0.7).unwrap(),
         step: LangevinStep::SignalToNoise(0.16),
-        n_steps: 2,
+        n_corrections: 2,
     };
     let noise = FreshNoise::new(Seed::new(4));
     let steps = FixedSteps::new(TimeGrid::uniform(1.0, 0.0, 10).unwrap());

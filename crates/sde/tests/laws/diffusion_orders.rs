@@ -240,12 +240,12 @@ fn a_corrector_repairs_the_law_of_its_predictor_up_to_its_own_error() {
         let grid = TimeGrid::uniform(horizon, end, 8).unwrap();
         let (_, variance) = marginal(&process, end);
         let size = 0.01 * variance;
-        let solver = |n_steps| PredictorCorrector {
+        let solver = |n_corrections| PredictorCorrector {
             predictor: Ddim::default(),
             step: LangevinStep::Fixed(size),
-            n_steps,
+            n_corrections,
         };
-        let ends = |n_steps| law_by_map(&solver(n_steps), process, &grid).1;
+        let ends = |n_corrections| law_by_map(&solver(n_corrections), process, &grid).1;
         let fixed_point = variance / (1.0 - 0.5 * size / variance);
         let alone = ends(0);
         let few = ends(2);

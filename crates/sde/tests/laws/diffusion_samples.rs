@@ -73,7 +73,7 @@ fn samples_have_the_weights_and_the_law_of_the_mixture() {
     let corrected = PredictorCorrector {
         predictor: Ancestral::default(),
         step: LangevinStep::NoiseLevel(0.16),
-        n_steps: 1,
+        n_corrections: 1,
     };
     check("predictor and corrector", &corrected, 100);
 }
@@ -103,7 +103,7 @@ fn points_do_not_depend_on_the_number_of_threads() {
     let corrected = PredictorCorrector {
         predictor,
         step: LangevinStep::NoiseLevel(0.1),
-        n_steps: 2,
+        n_corrections: 2,
     };
     check("corrected Heun with churn", &corrected);
 }
@@ -135,7 +135,7 @@ fn draws_are_pinned() {
     let corrected = PredictorCorrector {
         predictor: Ancestral::default(),
         step: LangevinStep::NoiseLevel(0.16),
-        n_steps: 1,
+        n_corrections: 1,
     };
     let found = [
         one(&ExponentialIntegrator),

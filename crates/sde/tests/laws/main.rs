@@ -35,3 +35,4 @@ mod theorem_sampler;
 mod time_domains;
 mod together;
 mod underdamped;
+mod unipc_weights;

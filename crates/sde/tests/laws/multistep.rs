@@ -112,7 +112,7 @@ fn corrected<S>(predictor: S) -> PredictorCorrector<S> {
     PredictorCorrector {
         predictor,
         step: LangevinStep::Fixed(0.1),
-        n_steps: 1,
+        n_corrections: 1,
     }
 }
 

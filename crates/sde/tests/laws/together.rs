@@ -63,7 +63,7 @@ fn blocks_that_are_solved_together_are_those_that_are_solved_alone() {
         let corrected = PredictorCorrector {
             predictor: ReverseDiffusion,
             step: LangevinStep::NoiseLevel(0.1),
-            n_steps: 1,
+            n_corrections: 1,
         };
         same_bits("predictor and corrector", &corrected, n_rows);
     }

@@ -64,7 +64,7 @@ impl Denoiser {
         let mut sum = Array1::zeros(x.nrows());
         let mut noisy = Array2::zeros(x.raw_dim());
         for draw in 0..N_NOISES {
-            Directions::Gaussian.fill(noisy.view_mut(), Streams::from_key(seed.nth(draw).value()));
+            Directions::Gaussian.fill(Streams::from_key(seed.nth(draw).value()), noisy.view_mut());
             noisy *= SIGMA;
             noisy += &x;
             sum += &self.energy.energy(noisy.view());

@@ -219,7 +219,7 @@ impl Dataset for Noised<'_> {
 /// `x + σ z` of every row.
 pub(super) fn noised(x: ArrayView2<f64>, sigma: f64, streams: Streams) -> Array2<f64> {
     let mut z = Array2::zeros(x.raw_dim());
-    Directions::Gaussian.fill(z.view_mut(), streams);
+    Directions::Gaussian.fill(streams, z.view_mut());
     z * sigma + x
 }
 

@@ -228,7 +228,7 @@ impl<'m> Bench<'m> {
                 let solver = PredictorCorrector {
                     predictor: ReverseDiffusion,
                     step: LangevinStep::SignalToNoise(0.16),
-                    n_steps: 1,
+                    n_corrections: 1,
                 };
                 self.solve(&solver, sampler, evaluations)
             }

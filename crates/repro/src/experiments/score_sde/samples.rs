@@ -84,7 +84,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
         let corrector = PredictorCorrector {
             predictor: ReverseDiffusion,
             step: LangevinStep::NoiseLevel(0.16),
-            n_steps: 1,
+            n_corrections: 1,
         };
         let noise = FreshNoise::new(seed.child("corrected"));
         let by_both = steps.solve(&corrector, &reverse, start("corrected"), &noise)?;

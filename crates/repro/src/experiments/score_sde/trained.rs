@@ -223,7 +223,7 @@ impl Sampler {
                 let solver = PredictorCorrector {
                     predictor: Stay,
                     step,
-                    n_steps: 1,
+                    n_corrections: 1,
                 };
                 steps(evaluations)?.solve(&solver, reverse, start, noise)?
             }
@@ -231,7 +231,7 @@ impl Sampler {
                 let solver = PredictorCorrector {
                     predictor: ReverseDiffusion,
                     step,
-                    n_steps: 1,
+                    n_corrections: 1,
                 };
                 steps(evaluations / 2)?.solve(&solver, reverse, start, noise)?
             }

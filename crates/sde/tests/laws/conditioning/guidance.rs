@@ -3,14 +3,14 @@
 use gibbsian_core::process::{OrnsteinUhlenbeck, SubVariancePreserving, VarianceExploding};
 use gibbsian_core::{LinearGaussian, Seed, TimeScore};
 use gibbsian_sde::{
-    DiagonalTweedieProjection, DiffusionPosteriorSampling, EulerMaruyama, FixedSteps, FreshNoise, Guidance,
+    DiagonalTweedieProjection, DiffusionPosteriorSampling, EulerMaruyama, FixedSteps, FreshNoise,
     LinearObservation, MomentMatching, PseudoinverseGuidance, ReverseSde, TimeGrid, TweedieProjection, Twist,
 };
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::stats::{family, mean};
 use gibbsian_testkit::targets::{Mixture, Noised};
-use ndarray::{Array1, Array2, array, s};
+use ndarray::{Array1, Array2, array};
 
 use super::{correlated, difference, observed, probes, process, score_at, times, two_modes};
 use crate::common::normals::Normals;
@@ -267,58 +267,6 @@ fn solvers_take_conditional_scores_in_place_of_others() {
         .unwrap();
     let exact = steps.solve(&EulerMaruyama, &exact, start, &noise).unwrap();
     assert!(difference(&found, &exact) < EXACT);
-}
-
-/// The exact guidance, and those of all methods, for points and values drawn from their joint law.
-fn joint_draws(n: usize, t: f64) -> (Array2<f64>, Vec<(&'static str, Array2<f64>)>) {
-    let prior = two_modes(2);
-    let mut rng = Seed::new(11).child("joint").nth((1e6 * t) as u64).rng();
-    let clean = prior.sample(n, &mut rng);
-    let noise = Normals::isotropic(array![1.0], Array2::zeros((1, 4)), &[1.0], process()).sample(n, &mut rng);
-    let (alpha, sigma) = (process().alpha(t), process().sigma(t));
-    let time = array![t];
-    let names = ["none", "dps", "pigdm", "diagonal", "tmpd", "mmps"];
-    let mut found: Vec<_> = names.map(|name| (name, Array2::zeros((n, 2)))).into();
-    let mut exact = Array2::zeros((n, 2));
-    for b in 0..n {
-        let matrix = array![[1.0, 0.4], [0.5, 1.0]];
-        let y = matrix.dot(&clean.row(b)) + &noise.slice(s![b, 2..]) * 0.5;
-        let observation = LinearObservation::new(matrix, y, 0.25).unwrap();
-        let x = Array2::from_shape_fn((1, 2), |(_, i)| alpha * clean[[b, i]] + sigma * noise[[b, i]]);
-        let own = score_at(&prior, &x, &time);
-        let truth = score_at(&prior.posterior(&observation).0, &x, &time) - &own;
-        exact.row_mut(b).assign(&truth.row(0));
-        let methods: [Box<dyn Guidance>; 5] = [
-            Box::new(dps(&prior, &observation)),
-            Box::new(pseudoinverse(&prior, &observation, 1.0)),
-            Box::new(diagonal(&prior, &observation)),
-            Box::new(tweedie(&prior, &observation)),
-            Box::new(matching(&prior, &observation)),
-        ];
-        for (method, (_, found)) in methods.iter().zip(&mut found[1..]) {
-            let (mut s, mut g) = (Array2::zeros((1, 2)), Array2::zeros((1, 2)));
-            method.guide_into(x.view(), time.view(), s.view_mut(), g.view_mut());
-            found.row_mut(b).assign(&g.row(0));
-        }
-    }
-    (exact, found)
-}
-
-#[test]
-fn the_full_covariance_has_the_least_squared_error_of_all_guidances_affine_in_the_observation() {
-    // The linear estimate is a projection: its error is orthogonal to every other guidance affine in y, so that squared errors add.
-    let mut tests = Vec::new();
-    for t in [0.1, 0.4, 1.0] {
-        let (exact, found) = joint_draws(600, t);
-        let best = &found[4].1;
-        assert!(difference(&found[5].1, best) < EXACT);
-        let error = best - &exact;
-        for (name, other) in &found[..4] {
-            let products = ((other - best) * &error).sum_axis(ndarray::Axis(1));
-            tests.push(mean(&format!("{name} at {t}"), &products.to_vec(), 0.0));
-        }
-    }
-    family(&tests, 1e-6).unwrap();
 }
 
 #[test]
