@@ -118,32 +118,36 @@ pub(crate) fn points(names: &[String], rows: ArrayView2<f64>) -> Result<String> 
         .map_err(|e| Failure::Failed(e.to_string()))
 }
 
-/// Writes the figure that suits the extension: pictures as PNG, points as SVG.
+/// Requires a file whose extension suits what is drawn: pictures as PNG, points as SVG.
+pub(crate) fn check_draws(path: &Path, picture: Option<(usize, usize)>) -> Result<()> {
+    match (path.extension().and_then(|e| e.to_str()), picture) {
+        (Some("svg"), _) | (Some("png"), Some(_)) => Ok(()),
+        (Some("png"), None) => Err(Failure::key(
+            "--figure",
+            path.display(),
+            "a file that ends in .svg, as the rows are no pictures",
+            "give --figure draws.svg, or set data.picture = [height, width] and train again",
+        )),
+        _ => Err(Failure::key(
+            "--figure",
+            path.display(),
+            "a file whose name ends in .png or .svg",
+            "give --figure draws.png for pictures and --figure draws.svg for points",
+        )),
+    }
+}
+
+/// Writes the figure that the extension says.
 pub(crate) fn write_draws(
     path: &Path,
     names: &[String],
     picture: Option<(usize, usize)>,
     rows: ArrayView2<f64>,
 ) -> Result<()> {
-    let bytes = match (path.extension().and_then(|e| e.to_str()), picture) {
-        (Some("png"), Some(size)) => pictures(rows, size)?,
-        (Some("svg"), _) => points(names, rows)?.into_bytes(),
-        (Some("png"), None) => {
-            return Err(Failure::key(
-                "--figure",
-                path.display(),
-                "a file that ends in .svg, as the rows are no pictures",
-                "give --figure draws.svg, or set data.picture = [height, width] and train again",
-            ));
-        }
-        _ => {
-            return Err(Failure::key(
-                "--figure",
-                path.display(),
-                "a file whose name ends in .png or .svg",
-                "give --figure draws.png for pictures and --figure draws.svg for points",
-            ));
-        }
+    check_draws(path, picture)?;
+    let bytes = match picture {
+        Some(size) if path.extension().is_some_and(|e| e == "png") => pictures(rows, size)?,
+        _ => points(names, rows)?.into_bytes(),
     };
     write_atomically(path, &bytes).map_err(|e| Failure::Failed(e.to_string()))
 }

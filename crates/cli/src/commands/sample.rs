@@ -20,6 +20,9 @@ pub(crate) fn run(arguments: &SampleArguments, console: &Arc<Console>, progress:
         return Err(Failure::key("--n", 0, "at least 1", "give --n 1000"));
     }
     let run = Run::open(&arguments.run, &arguments.set)?;
+    if let Some(figure) = &arguments.figure {
+        figures::check_draws(figure, run.summary.picture)?;
+    }
     let seed = Seed::new(arguments.seed.unwrap_or(run.summary.seed)).child("sample");
     let draws = run.model.sample(arguments.n, seed, progress)?;
     // As rows that the model sees as what it drew, so that they can be judged and put beside the data.

@@ -317,6 +317,8 @@ fn commands_refuse_what_they_cannot_use() {
         assert_eq!(answer.code, 2, "{line}: {}", answer.err);
         all += &format!("-- {line}\n{}", place.anonymous(&answer.err));
     }
+    // A figure that cannot be drawn is refused before anything is.
+    assert!(!place.path("d.csv").exists());
     as_kept("commands.txt", &all);
 }
 
