@@ -14,6 +14,8 @@ pub(crate) enum Failure {
     Refused(String),
     /// The work was begun and did not succeed: exit code 1.
     Failed(String),
+    /// The same because a number became infinite or none; whoever knows what the work was can say what helps.
+    NonFinite(String),
 }
 
 impl Failure {
@@ -34,10 +36,20 @@ impl Failure {
         Failure::Refused(format!("{what}\n  cure: {cure}"))
     }
 
+    /// The same of training, in which numbers that are not finite say that it diverged.
+    pub(crate) fn of_training(self) -> Self {
+        match self {
+            Failure::NonFinite(message) => Failure::NonFinite(format!(
+                "{message}\n  cure: the training diverged; lower training.learning_rate, or standardise the data (data.scale = \"standardise\")"
+            )),
+            other => other,
+        }
+    }
+
     /// The exit code of the process.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Failure::Failed(_) => 1,
+            Failure::Failed(_) | Failure::NonFinite(_) => 1,
             Failure::Refused(_) => 2,
         }
     }
@@ -46,7 +58,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Refused(message) | Failure::Failed(message) => f.write_str(message),
+            Failure::Refused(message) | Failure::Failed(message) | Failure::NonFinite(message) => {
+                f.write_str(message)
+            }
         }
     }
 }
@@ -55,9 +69,7 @@ impl fmt::Display for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match &error {
-            Error::NonFinite { .. } => Failure::Failed(format!(
-                "{error}\n  cure: the training diverged; lower training.learning_rate, or standardise the data (data.scale = \"standardise\")"
-            )),
+            Error::NonFinite { .. } => Failure::NonFinite(error.to_string()),
             Error::Parameter { name, .. } if name.starts_with("checkpoint.") => Failure::refused(
                 &error,
                 "configuration, data or seed have changed since the run was begun; take the change back, or begin anew with another --out",

@@ -19,6 +19,9 @@ pub(crate) fn run(arguments: &NewArguments, console: &Arc<Console>) -> Result<()
         Some(path) => {
             let file = DataFile::read(path, None, None)?;
             let suggestion = Suggestion::of(kind, &file);
+            if let Some(warning) = file.odd_header() {
+                console.notice(format!("warning: {warning}"));
+            }
             for remark in &suggestion.remarks {
                 console.notice(format!("note: {remark}"));
             }

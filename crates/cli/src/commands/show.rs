@@ -38,6 +38,9 @@ fn data(path: &Path, console: &Console) -> Result<()> {
         file.names.len(),
         file.account
     ));
+    if let Some(warning) = file.odd_header() {
+        console.notice(format!("warning: {warning}"));
+    }
     if let Some((height, width)) = file.picture {
         console.say(format!("pictures of {height} x {width} pixels"));
     }

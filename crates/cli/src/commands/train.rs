@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
         progress,
         deadline: deadline(arguments.time_limit),
     };
-    let trained = kind.train(&job)?;
+    let trained = kind.train(&job).map_err(Failure::of_training)?;
     for line in &trained.resumed {
         console.notice(line);
     }

@@ -6,6 +6,7 @@
 //!
 //! A separator is the one of comma, semicolon, tab and vertical bar that the first line has most of, outside of quotes. The first line is a header if a field of it is a word, or if it counts
 //! 0, 1, 2, … as data frames without names do. Numbers are decimal with a point; what overflows is no number.
+//! A first line of words and numbers may be either, and is pointed out.
 
 use gibbsian_core::error::{Error, Result};
 use ndarray::Array2;
@@ -39,6 +40,8 @@ pub(crate) struct Delimited {
     pub defects: Vec<Defect>,
     /// The separator.
     pub separator: char,
+    /// Whether the first line was taken for names though some of its fields are numbers.
+    pub odd_header: bool,
 }
 
 /// Reads a table; `header` says whether the first line names the columns, if it is known.
@@ -72,6 +75,10 @@ pub(crate) fn parse(origin: &str, bytes: &[u8], header: Option<bool>) -> Result<
     let place = |line: usize| format!("{origin}, line {}", line + 1);
     let head = fields(first, separator).ok_or_else(|| open_quote(&place(0)))?;
     let has_header = header.unwrap_or_else(|| names_columns(&head));
+    let is_number = |field: &String| number(field.trim()).is_some();
+    // Where nobody has said that it is a header: a line of numbers alone is one that data frames write, and beside words it may be a row with its class.
+    let odd_header =
+        header.is_none() && has_header && head.iter().any(is_number) && !head.iter().all(is_number);
     // A data frame leaves the name of its index empty; such a column is called by its number.
     let name = |(i, n): (usize, &String)| match n.trim() {
         "" => (i + 1).to_string(),
@@ -134,6 +141,7 @@ pub(crate) fn parse(origin: &str, bytes: &[u8], header: Option<bool>) -> Result<
         values,
         defects,
         separator,
+        odd_header,
     })
 }
 
@@ -248,6 +256,17 @@ mod tests {
         assert_eq!(read("0,1,2\n5,6,7").unwrap().names.unwrap(), ["0", "1", "2"]);
         let forced = parse("t", b"0,1,2\n5,6,7", Some(false)).unwrap();
         assert_eq!(forced.values.nrows(), 2);
+        for (text, header, is_odd) in [
+            ("5.1,red\n4.9,blue", None, true),
+            ("5.1,red\n4.9,blue", Some(true), false),
+            ("5.1,red\n4.9,blue", Some(false), false),
+            ("a,b\n1,2", None, false),
+            ("0,1,2\n5,6,7", None, false),
+            ("1,NA\n1,2", None, false),
+        ] {
+            let t = parse("t", text.as_bytes(), header).unwrap();
+            assert_eq!(t.odd_header, is_odd, "{text} {header:?}");
+        }
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub(crate) struct DataFile {
     pub picture: Option<(usize, usize)>,
     /// How it was read, in words.
     pub account: String,
+    /// Whether the first line was taken for names though some of its fields are numbers.
+    pub is_header_odd: bool,
 }
 
 impl DataFile {
@@ -64,6 +66,16 @@ impl DataFile {
         }
     }
 
+    /// What speaks against the header that was found, if anything does: a table without one loses its first row to it.
+    pub(crate) fn odd_header(&self) -> Option<String> {
+        self.is_header_odd.then(|| {
+            format!(
+                "the first line of {} names the columns, though some of these are numbers: if it is a row, set data.header = false",
+                self.path.display()
+            )
+        })
+    }
+
     fn text(path: &Path, header: Option<bool>) -> Result<Self> {
         let cure = "see what is in the file with `gibbsian show FILE`; a table has one row a line and the same number of fields in each";
         let bytes = read_bytes(path, MAX_TEXT).or_refuse("check data.path")?;
@@ -71,10 +83,10 @@ impl DataFile {
         let account = format!(
             "text, fields separated by {:?}, {}",
             table.separator,
-            if table.names.is_some() {
-                "first line names the columns"
-            } else {
-                "no header"
+            match (&table.names, table.odd_header) {
+                (Some(_), true) => "first line names the columns, though some of these are numbers",
+                (Some(_), false) => "first line names the columns",
+                (None, _) => "no header",
             },
         );
         let is_named = table.names.is_some();
@@ -86,6 +98,7 @@ impl DataFile {
             defects: table.defects,
             picture: None,
             account,
+            is_header_odd: table.odd_header,
         })
     }
 
@@ -119,6 +132,7 @@ impl DataFile {
             defects: Vec::new(),
             picture,
             account,
+            is_header_odd: false,
         })
     }
 
@@ -149,6 +163,7 @@ impl DataFile {
                 defects: Vec::new(),
                 picture: Some((height, width)),
                 account: format!("{account}, bytes divided by 255"),
+                is_header_odd: false,
             });
         }
         let x = numbers.unwrap_or_default();
@@ -186,6 +201,7 @@ impl DataFile {
             defects,
             picture,
             account: format!("{account} of shape {shape:?}"),
+            is_header_odd: false,
         })
     }
 }

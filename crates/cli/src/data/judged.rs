@@ -23,10 +23,15 @@ pub(crate) fn read_test(
         (keys.columns, keys.label) = (None, None);
         keys.drop.clear();
     }
-    if matches!(file.rows, Rows::Pictures(_)) {
+    match file.rows {
+        // Whether columns should be modelled was asked before training: all that are left are named, and none is suspected again.
+        Rows::Table(_) => {
+            keys.columns.get_or_insert_with(|| file.names.clone());
+        }
         // Pixels are never missing, whatever is to be done about it elsewhere.
-        keys.missing = Missing::Refuse;
+        Rows::Pictures(_) => keys.missing = Missing::Refuse,
     }
+    let odd_header = file.odd_header();
     let selected = select(file, &keys, &mut Vec::new())?;
     if selected.names.len() != names.len() || (selected.is_named && selected.names != names) {
         return Err(Failure::refused(
@@ -46,7 +51,8 @@ pub(crate) fn read_test(
             "give a file with rows that have an entry in every column of the model",
         ));
     }
-    let warnings = oddities(&selected, transform);
+    let mut warnings = oddities(&selected, transform);
+    warnings.extend(odd_header);
     Ok((transform.view(&selected.rows, &all, names, false)?.0, warnings))
 }
 

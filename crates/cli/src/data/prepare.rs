@@ -52,6 +52,7 @@ impl Prepared {
             file.names.len(),
             file.account
         )];
+        notes.extend(file.odd_header().map(|warning| format!("warning: {warning}")));
         let selected = select(file, keys, &mut notes)?;
         let n = selected.n_rows();
         if n < FEWEST_ROWS {

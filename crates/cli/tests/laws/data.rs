@@ -193,3 +193,54 @@ fn archives_of_numpy_are_read_by_the_names_of_their_arrays() {
     train(&place, "x.npz", "array = \"pictures\"\nbinarise = \"threshold\"").fine();
     assert_eq!(place.json("run/run.json")["picture"], serde_json::json!([3, 3]));
 }
+
+#[test]
+fn a_row_that_was_taken_for_names_is_pointed_out() {
+    let place = Place::new("iris");
+    let rows: String = (0..60)
+        .map(|b| {
+            let [u, v] = [(b * 7 % 11) as f64 / 5.0, (b * 5 % 13) as f64 / 5.0];
+            format!(
+                "{},{},{}\n",
+                5.1 + u,
+                3.5 + v,
+                ["Iris-setosa", "Iris-virginica"][b % 2]
+            )
+        })
+        .collect();
+    place.write("iris.data", rows);
+    let config = |keys: &str| {
+        format!(
+            "kind = \"score\"\n[data]\npath = \"iris.data\"\nscale = \"standardise\"\n{keys}\n[model]\nhidden = [4]\n[training]\nepochs = 1\n"
+        )
+    };
+    let said = |answer: &crate::common::Answer| {
+        let says = |text: &str| answer.err.contains(text);
+        says("warning: ") && says("though some of these are numbers") && says("set data.header = false")
+    };
+    assert!(said(&place.run("show @iris.data").fine()));
+    assert!(
+        place
+            .run("new score --data @iris.data")
+            .fine()
+            .err
+            .contains("set data.header = false")
+    );
+    for (keys, is_odd, n) in [
+        ("label = \"Iris-setosa\"", true, 59),
+        ("label = \"Iris-setosa\"\nheader = true", false, 59),
+        ("label = \"3\"\nheader = false", false, 60),
+    ] {
+        let _ = std::fs::remove_dir_all(place.path("run"));
+        place.write("c.toml", config(keys));
+        let answer = place.run("train @c.toml --out @run --quiet").fine();
+        assert_eq!(said(&answer), is_odd, "{keys}: {}", answer.err);
+        let rows = &place.json("run/run.json")["rows"];
+        assert_eq!(rows[0].as_u64().unwrap() + rows[1].as_u64().unwrap(), n);
+    }
+    // A line of names is one, and so is a line of numbers that data frames write.
+    for header in ["a,b,c", "0,1,2"] {
+        place.write("named.csv", format!("{header}\n{}", "5.1,3.5,red\n".repeat(12)));
+        assert!(!said(&place.run("show @named.csv").fine()), "{header}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, s};
 
-use crate::common::{Answer, NINE, Place, bars, log_probabilities};
+use crate::common::{Answer, NINE, Place, bars, log_probabilities, points};
 
 const RBM: &str = "kind = \"rbm\"
 [data]
@@ -205,4 +205,63 @@ fn no_rows_are_not_judged_and_one_has_no_error() {
     assert!(place.json("run/evaluation.json")["standard_error"].is_null());
     let shown = place.run("show @run").fine().out;
     assert!(!shown.contains("NaN"), "{shown}");
+}
+
+/// A small run of real numbers `x.csv` with these keys of data.
+fn network(place: &Place, kind: &str, keys: &str) {
+    let _ = std::fs::remove_dir_all(place.path("run"));
+    place.write(
+        "c.toml",
+        format!(
+            "kind = \"{kind}\"\n[data]\npath = \"x.csv\"\nscale = \"standardise\"\n{keys}\n[model]\nhidden = [4]\n[training]\nepochs = 1\n"
+        ),
+    );
+    place.run("train @c.toml --out @run --quiet").fine();
+}
+
+#[test]
+fn columns_of_the_model_are_not_asked_about_again() {
+    let place = Place::new("asked");
+    let rows = |n: usize, f: &dyn Fn(usize) -> String| (0..n).map(f).collect::<String>();
+    let judged = |test: &str| {
+        place.write("test.csv", test);
+        place.run("evaluate @run --data @test.csv --quiet").fine();
+        assert_eq!(place.json("run/evaluation.json")["rows"], 3);
+    };
+    // A column that has the name of a label and was asked for.
+    let row = |b: usize| format!("{},{}\n", (b * 7 % 11) as f64 / 5.0, b * 3 % 4);
+    place.write("x.csv", format!("x,y\n{}", rows(40, &row)));
+    network(&place, "score", "columns = [\"x\", \"y\"]");
+    judged(&format!("x,y\n{}", rows(3, &row)));
+    // Three rows that count up by chance, without a header.
+    place.write(
+        "x.csv",
+        rows(40, &|b| {
+            format!("{},{}\n", (b * 7 % 11) as f64 / 5.0, 30 + b * 3 % 17)
+        }),
+    );
+    network(&place, "score", "");
+    judged("0.5,41\n0.25,42\n1.5,43\n");
+    // The same beside a label, so that the file has more columns than the model.
+    place.write(
+        "x.csv",
+        rows(40, &|b| {
+            format!("{},{},{}\n", (b * 7 % 11) as f64 / 5.0, 30 + b * 3 % 17, b % 2)
+        }),
+    );
+    network(&place, "score", "label = \"3\"");
+    judged("0.5,41,1\n0.25,42,0\n1.5,43,1\n");
+}
+
+#[test]
+fn a_row_beyond_all_numbers_does_not_speak_against_training() {
+    let place = Place::new("beyond-numbers");
+    place.table("x.csv", "x,y", points(60).view());
+    for kind in ["score", "energy"] {
+        network(&place, kind, "");
+        place.write("test.csv", "x,y\n8,20.5\n1e300,21\n9,20.5\n");
+        let answer = place.run("evaluate @run --data @test.csv --quiet");
+        assert_eq!(answer.code, 1, "{kind}: {}{}", answer.out, answer.err);
+        assert!(!answer.err.contains("training"), "{kind}: {}", answer.err);
+    }
 }
