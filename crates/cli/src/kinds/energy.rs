@@ -13,7 +13,7 @@ use gibbsian_objectives::{
     ReplayContrastiveDivergence,
 };
 use gibbsian_samplers::{Chains, GO_ON, Mala, MetricForm, Nuts, Sampling, Schedule, Warmup};
-use gibbsian_train::{Adam, AdamOptions, Clipped, Cosine, CsvLog, Decay, Descent, WarmedUp};
+use gibbsian_train::{Adam, AdamOptions, Clipped, CsvLog, Decay, Descent};
 use ndarray::{Array1, ArrayView2, s};
 use serde::Deserialize;
 use serde_json::json;
@@ -31,8 +31,6 @@ use crate::progress::Progress;
 
 /// Rows on either side of the energy gap.
 const N_GAP: usize = 2_000;
-/// Steps over which the learning rate rises.
-const WARM_UP: u64 = 100;
 
 /// The sections of a commented configuration.
 pub(crate) const TEMPLATE: &str = "\
@@ -232,7 +230,7 @@ impl EnergyKind {
             checkpoint_every: t.checkpoint_every,
         };
         let n_steps = course.n_steps(job.data.train.n_points());
-        let rate = WarmedUp::new(WARM_UP.min(n_steps), Cosine::new(t.learning_rate, 0.0, n_steps)?)?;
+        let rate = fit::rise_and_fall(t.learning_rate, n_steps)?;
         let mut log = CsvLog::each_epoch(job.folder.file("log.csv"));
         if let Some(held_out) = &job.data.held_out {
             let held_out = fixed_rows(held_out, N_GAP, job.seed);

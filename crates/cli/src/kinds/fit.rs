@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use gibbsian_core::{Dataset, ParametricMut, Record, Seed, Snapshot, Space, TrainStep, Values};
 use gibbsian_data::{LastBatch, Minibatches};
-use gibbsian_train::{CheckpointFiles, Checkpointing, CsvLog, GO_ON, GoOn, Monitor, STOP, Schedule, Trainer};
+use gibbsian_train::{
+    CheckpointFiles, Checkpointing, Cosine, CsvLog, GO_ON, GoOn, Monitor, STOP, Schedule, Trainer, WarmedUp,
+};
 
 use crate::data::Prepared;
 use crate::failure::Result;
@@ -160,6 +162,17 @@ impl<M> Monitor<M> for Watch<'_, M> {
     }
 }
 
+/// Steps over which the learning rate of networks rises.
+const WARM_UP: u64 = 100;
+
+/// The learning rate of networks: it rises to `rate` over a hundred steps, or half of a run that is shorter than two hundred, and falls from there along half a cosine that ends at zero with the run.
+pub(crate) fn rise_and_fall(rate: f64, n_steps: u64) -> gibbsian_core::Result<WarmedUp<Cosine>> {
+    let warm_up = WARM_UP.min(n_steps / 2).max(1);
+    // The cosine begins where the rise ends.
+    let fall = n_steps.saturating_sub(warm_up).max(1);
+    WarmedUp::new(warm_up, Cosine::new(rate, 0.0, fall)?)
+}
+
 /// When a limit given in seconds is up.
 pub(crate) fn deadline(seconds: Option<f64>) -> Option<Instant> {
     let limit = Duration::try_from_secs_f64(seconds?).ok()?;
@@ -192,4 +205,27 @@ pub(crate) fn set_weights(model: &mut impl ParametricMut, record: &Record) -> gi
         }
     }
     model.set_params(params.view())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn learning_rates_rise_and_end_at_zero_with_the_run() {
+        for (n_steps, warm_up) in [(2, 1), (3, 1), (60, 30), (199, 99), (200, 100), (5_000, 100)] {
+            let rate = rise_and_fall(0.25, n_steps).unwrap();
+            let values: Vec<f64> = (0..=n_steps).map(|step| rate.value(step)).collect();
+            let (rise, fall) = values.split_at(warm_up + 1);
+            assert!(
+                rise.windows(2).all(|pair| 0.0 < pair[0] && pair[0] < pair[1]),
+                "{rise:?}"
+            );
+            assert_eq!(rise[warm_up], 0.25, "{n_steps}");
+            assert!(fall.windows(2).all(|pair| pair[0] > pair[1]), "{fall:?}");
+            assert_eq!(fall[fall.len() - 1], 0.0, "{n_steps}");
+        }
+        // The only step there is.
+        assert_eq!(rise_and_fall(0.25, 1).unwrap().value(0), 0.125);
+    }
 }

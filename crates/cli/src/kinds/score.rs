@@ -13,9 +13,7 @@ use gibbsian_sde::{
     AdaptiveRungeKutta, BrownianMotion, FixedSteps, FlowLikelihood, FreshNoise, ProbabilityFlow,
     ReverseDiffusion, ReverseSde, TimeGrid,
 };
-use gibbsian_train::{
-    Adam, AdamOptions, AveragingWarmUp, Clipped, Cosine, CsvLog, Decay, Descent, Ema, WarmedUp,
-};
+use gibbsian_train::{Adam, AdamOptions, AveragingWarmUp, Clipped, CsvLog, Decay, Descent, Ema};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 use serde::Deserialize;
 use serde_json::json;
@@ -35,8 +33,6 @@ const WAVES: usize = 16;
 const LONGEST: f64 = 100.0;
 /// Rows that are drawn or judged together.
 const ROWS_AT_ONCE: usize = 512;
-/// Steps over which the learning rate rises.
-const WARM_UP: u64 = 100;
 
 /// The sections of a commented configuration.
 pub(crate) const TEMPLATE: &str = "\
@@ -240,7 +236,7 @@ impl ScoreKind {
             checkpoint_every: t.checkpoint_every,
         };
         let n_steps = course.n_steps(job.data.train.n_points());
-        let rate = WarmedUp::new(WARM_UP.min(n_steps), Cosine::new(t.learning_rate, 0.0, n_steps)?)?;
+        let rate = fit::rise_and_fall(t.learning_rate, n_steps)?;
 
         let view = job.data.held_out.as_ref().unwrap_or(&job.data.train);
         let x = fixed_rows(view, N_MONITORED, job.seed.child("monitors"));

@@ -142,7 +142,7 @@ fn every_objective_trains() {
 #[test]
 fn chains_that_do_not_mix_are_warned_of() {
     let place = Place::new("energy-far");
-    // Two clumps, a hundred of their widths apart.
+    // Two clumps, a hundred of their widths apart, and training until the barrier between them has been learnt: chains stay where they start.
     let mut x = points(400);
     for (b, mut row) in x.rows_mut().into_iter().enumerate() {
         let centre = if b % 2 == 0 { 0.0 } else { 100.0 };
@@ -153,7 +153,7 @@ fn chains_that_do_not_mix_are_warned_of() {
         "energy.toml",
         CONFIG
             .replace("OBJECTIVE", "denoising")
-            .replace("epochs = 30", "epochs = 60\nnoise = 0.05"),
+            .replace("epochs = 30", "epochs = 400\nnoise = 0.05"),
     );
     place.run("train @energy.toml --out @run --quiet").fine();
     let answer = place.run("sample @run --n 200 --out @draws.csv").fine();
@@ -163,4 +163,24 @@ fn chains_that_do_not_mix_are_warned_of() {
         answer.out,
         answer.err
     );
+}
+
+#[test]
+fn learning_rates_end_at_zero() {
+    for kind in ["energy", "score"] {
+        let place = Place::new(&format!("rate-{kind}"));
+        place.table("points.csv", "x,y", points(200).view());
+        place.write(
+            "c.toml",
+            format!("kind = \"{kind}\"\n[data]\npath = \"points.csv\"\nscale = \"standardise\"\nhold_out = 0\n[model]\nhidden = [4]\n[training]\nepochs = 40\nbatch = 20\nlearning_rate = 0.001\n"),
+        );
+        place.run("train @c.toml --out @run --quiet").fine();
+        // 400 steps, of which 100 rise and 300 are on half a cosine: the last is one step from its end, at sin²(π/2 · 1/300) of the rate.
+        let last = &place.json("run/run.json")["last"]["learning_rate"];
+        let share = last.as_f64().unwrap() / 0.001;
+        assert!(
+            share > 0.0 && share < (0.5 * std::f64::consts::PI / 300.0).powi(2),
+            "{share}"
+        );
+    }
 }
