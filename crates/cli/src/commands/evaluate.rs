@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::arguments::EvaluateArguments;
 use crate::console::Console;
 use crate::data::judged::read_test;
-use crate::data::prepare::{View, fixed_rows};
+use crate::data::prepare::{View, fixed_rows, spread_rows};
 use crate::data::{Prepared, bits};
 use crate::failure::{Failure, Result};
 use crate::folder::Run;
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
     let run = Run::open(&arguments.run, &arguments.set)?;
     let (view, of_what) = rows(arguments, &run, console)?;
     let seed = Seed::new(arguments.seed.unwrap_or(run.summary.seed)).child("evaluation");
-    let x = fixed_rows(&view, usize::MAX, seed);
+    let x = fixed_rows(&view, usize::MAX, seed)?;
     if run.configuration.kind.wants() == Wants::Binary {
         bits::refuse_other_in_test(x.view(), &run.summary.columns)?;
     }
@@ -43,7 +43,8 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
         return Err(Failure::Failed(format!(
             "the {} of row {} is {}",
             found.quantity,
-            row + 1,
+            // Of more rows than are judged, these are.
+            spread_rows(x.nrows(), found.rows.len())[row] + 1,
             found.rows[row]
         )));
     }
@@ -90,8 +91,12 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
         } => {
             let (low, high) = (low - shift, high - shift);
             bounds = Some([low, high]);
+            let of_all = match found.rows.len() {
+                n if n > *n_cases => format!(" of {n}"),
+                _ => String::new(),
+            };
             let why = format!(
-                "the mean over {n_cases} rows lies in [{low:.4}, {high:.4}], {:.4} nats wide",
+                "the mean over {n_cases}{of_all} rows lies in [{low:.4}, {high:.4}], {:.4} nats wide",
                 high - low
             );
             ("certified", why, true)

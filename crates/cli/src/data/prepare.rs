@@ -105,10 +105,22 @@ impl Prepared {
     }
 }
 
-/// The rows of a view, at most `n` of them, the same at every call: coins are tossed from `seed`.
-pub(crate) fn fixed_rows(view: &View, n: usize, seed: Seed) -> Array2<f64> {
-    let rows: Vec<usize> = (0..view.n_points().min(n)).collect();
-    view.rows(&rows, Streams::from_key(seed.child("toss").value()))
+/// The rows of a view, or `n` of them chosen at random where there are more, in their order; the same at every call: rows are chosen and coins are tossed from `seed`.
+///
+/// The first rows would be one class of a table that is sorted by classes.
+pub(crate) fn fixed_rows(view: &View, n: usize, seed: Seed) -> Result<Array2<f64>> {
+    let n_points = view.n_points();
+    let rows = if n < n_points {
+        hold_out(n_points, n, seed.child("which"))?.held_out
+    } else {
+        (0..n_points).collect()
+    };
+    Ok(view.rows(&rows, Streams::from_key(seed.child("toss").value())))
+}
+
+/// The places of `k` of `n` rows, evenly spread: `⌊c n / k⌋` for `c = 0, …, k − 1`. Where there are fewer than `k`, all of them again and again.
+pub(crate) fn spread_rows(n: usize, k: usize) -> Vec<usize> {
+    (0..k).map(|c| if k > n { c % n } else { c * n / k }).collect()
 }
 
 /// Leaves out what is not modelled, and refuses what should not be.
@@ -326,4 +338,52 @@ fn fingerprint(rows: &Rows) -> String {
         }
     }
     fingerprint_of(&record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gibbsian_core::dataset::Matrix;
+
+    #[test]
+    fn fixed_rows_are_of_all_parts_of_a_table() {
+        // Ten classes, one after the other.
+        let (n, k) = (30_000, 2_000);
+        let x = Array2::from_shape_fn((n, 1), |(b, _)| b as f64);
+        let view: View = Arc::new(Matrix::new(x.clone()).unwrap());
+        let seed = Seed::new(5);
+        let rows = fixed_rows(&view, k, seed).unwrap();
+        assert_eq!(rows.dim(), (k, 1));
+        for class in 0..10 {
+            let found = rows.iter().filter(|b| **b as usize * 10 / n == class).count() as f64;
+            // Without replacement: five deviations of a hypergeometric count.
+            let (mean, share) = (0.1 * k as f64, (n - k) as f64 / (n - 1) as f64);
+            assert!(
+                (found - mean).abs() < 5.0 * (0.9 * mean * share).sqrt(),
+                "{class}: {found}"
+            );
+        }
+        assert!(
+            rows.column(0)
+                .windows(2)
+                .into_iter()
+                .all(|pair| pair[0] < pair[1])
+        );
+        assert_eq!(rows, fixed_rows(&view, k, seed).unwrap());
+        assert_ne!(rows, fixed_rows(&view, k, Seed::new(6)).unwrap());
+        // All of them are as the table has them.
+        for k in [n, usize::MAX] {
+            assert_eq!(x, fixed_rows(&view, k, seed).unwrap());
+        }
+    }
+
+    #[test]
+    fn spread_rows_are_as_far_apart_as_they_can_be() {
+        assert_eq!(spread_rows(10, 4), [0, 2, 5, 7]);
+        assert_eq!(spread_rows(3, 3), [0, 1, 2]);
+        assert_eq!(spread_rows(3, 7), [0, 1, 2, 0, 1, 2, 0]);
+        // As many of every class of a sorted table.
+        let rows = spread_rows(1_000, 200);
+        assert!((0..10).all(|class| rows.iter().filter(|b| **b / 100 == class).count() == 20));
+    }
 }

@@ -4,13 +4,14 @@ use gibbsian_core::{Path, Seed};
 use gibbsian_partition::{
     Certificate, CertificateVerdict, Estimate, ForwardAis, Inconclusive, Ladder, Pilot, ais, raise,
 };
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, Axis};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::Verdict;
 use crate::check;
-use crate::failure::Result;
+use crate::data::prepare::spread_rows;
+use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 
 /// Temperatures of the pilot run.
@@ -68,6 +69,17 @@ impl Annealing {
         )
     }
 
+    /// Requires rows that a certificate can be made of.
+    pub(crate) fn check_rows(&self, n_rows: usize) -> Result<()> {
+        if n_rows >= 2 {
+            return Ok(());
+        }
+        Err(Failure::refused(
+            "one row has no certificate: its error is that of several rows",
+            "give more rows with --data FILE, or train with a larger data.hold_out",
+        ))
+    }
+
     /// Anneals forward, with temperatures placed where a pilot run found the work.
     pub(crate) fn forward<P: Path>(
         &self,
@@ -93,16 +105,18 @@ impl Annealing {
         Ok((ladder, forward, estimate))
     }
 
-    /// Encloses the mean log-probability of some rows between RAISE and forward annealing.
+    /// Encloses the mean log-probability of rows of `x`, as many as there are to be cases and evenly spread, between RAISE and forward annealing; and says so where these are not all.
     pub(crate) fn certify<P: Path>(
         &self,
         path: &P,
         ladder: &Ladder,
         forward: &ForwardAis,
-        cases: ArrayView2<f64>,
+        x: ArrayView2<f64>,
         seed: Seed,
         progress: &Progress,
-    ) -> Result<Certificate> {
+    ) -> Result<(Certificate, Option<String>)> {
+        let (n, k) = (x.nrows(), x.nrows().min(self.cases));
+        let cases = x.select(Axis(0), &spread_rows(n, k));
         progress.begin(&format!(
             "RAISE: {} chains from each of {} rows",
             self.chains_a_case,
@@ -111,11 +125,13 @@ impl Annealing {
         let raised = raise(
             path,
             ladder,
-            cases,
+            cases.view(),
             self.chains_a_case,
             &mut seed.child("raise").rng(),
         )?;
-        Ok(Certificate::new(forward, &raised, self.level, self.tolerance)?)
+        let certificate = Certificate::new(forward, &raised, self.level, self.tolerance)?;
+        let of_which = (k < n).then(|| format!("certificate over {k} of {n} rows, evenly spread"));
+        Ok((certificate, of_which))
     }
 }
 

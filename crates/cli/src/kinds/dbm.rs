@@ -23,7 +23,7 @@ use super::rbm::{Method, base_draws, base_log_probability, base_rate};
 use super::{Draws, Evaluation, Kind, Model, Verdict, Wants};
 use crate::check;
 use crate::config::{self, Sections};
-use crate::data::prepare::fixed_rows;
+use crate::data::prepare::{fixed_rows, spread_rows};
 use crate::failure::{Failure, OrRefuse, Result};
 use crate::progress::Progress;
 
@@ -335,7 +335,7 @@ impl Kind for DbmKind {
         };
         let mut machine = BinaryDbm::from(&start);
         if stages.iter().all(|stage| stage.completed) {
-            let v = fixed_rows(&job.data.train, t.batch, job.seed.child("chains"));
+            let v = fixed_rows(&job.data.train, t.batch, job.seed.child("chains"))?;
             let chains = start.draw_upward(v.view(), &mut job.seed.child("chains").rng())?;
             let settings = FusedVariationalSettings {
                 phases: VariationalSettings {
@@ -380,7 +380,7 @@ impl Kind for DbmKind {
 /// The log of a run: how well mean field and one step back reconstruct rows that are held out, or rows of training.
 fn log(job: &Job<'_>) -> Result<CsvLog<BinaryDbm>> {
     let view = job.data.held_out.as_ref().unwrap_or(&job.data.train);
-    let v = fixed_rows(view, N_MONITORED, job.seed.child("monitors"));
+    let v = fixed_rows(view, N_MONITORED, job.seed.child("monitors"))?;
     let log = CsvLog::each_epoch(job.folder.file("log.csv"));
     Ok(log.column("reconstruction_error", move |machine: &BinaryDbm, _| {
         let q = machine.mean_field(v.view(), 1e-3, 30)?;
@@ -492,9 +492,9 @@ impl Machine {
         })
     }
 
-    /// Where chains of all layers are that started at these rows, as many as annealing has.
+    /// Where chains of all layers are that started at these rows, as many as annealing has and evenly spread.
     fn chains_from(&self, v: ArrayView2<f64>, seed: Seed, progress: &Progress) -> Result<Array2<f64>> {
-        let rows: Vec<usize> = (0..self.evaluation.chains).map(|c| c % v.nrows()).collect();
+        let rows = spread_rows(v.nrows(), self.evaluation.chains);
         let mut rng = seed.rng();
         let mut x = Dbm::from(&self.machine).draw_upward(v.select(Axis(0), &rows).view(), &mut rng)?;
         let joint = self.machine.joint();

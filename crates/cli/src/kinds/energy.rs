@@ -60,7 +60,7 @@ thin = 1                       # steps from one draw to the next
 chains = 500                   # of annealing
 temperatures = 500             # between the normal law and the model
 step_size = 0.1                # of the adjusted Langevin steps on the way
-cases = 100                    # test rows of the certificate
+cases = 100                    # test rows of the certificate, evenly spread
 chains_a_case = 16             # reverse chains from each of them
 level = 0.95                   # confidence of intervals and bounds
 tolerance = 0.5                # widest enclosure that certifies, nats
@@ -233,8 +233,8 @@ impl EnergyKind {
         let rate = fit::rise_and_fall(t.learning_rate, n_steps)?;
         let mut log = CsvLog::each_epoch(job.folder.file("log.csv"));
         if let Some(held_out) = &job.data.held_out {
-            let held_out = fixed_rows(held_out, N_GAP, job.seed);
-            let train = fixed_rows(&job.data.train, N_GAP, job.seed);
+            let held_out = fixed_rows(held_out, N_GAP, job.seed)?;
+            let train = fixed_rows(&job.data.train, N_GAP, job.seed)?;
             let mean = |e: Array1<f64>| e.sum() / e.len() as f64;
             log = log.column("energy_gap", move |network: &NeuralEnergy, _| {
                 Ok(mean(network.energy(held_out.view())) - mean(network.energy(train.view())))
@@ -442,6 +442,7 @@ impl Model for Landscape {
 
     fn evaluate(&self, x: ArrayView2<f64>, seed: Seed, progress: &Progress) -> Result<Evaluation> {
         let settings = self.evaluation.annealing();
+        settings.check_rows(x.nrows())?;
         let path = GeometricPath::new(
             &self.base,
             &self.network,
@@ -449,8 +450,7 @@ impl Model for Landscape {
             1,
         )?;
         let (ladder, forward, estimate) = settings.forward(&path, seed, progress)?;
-        let cases = x.slice(s![..x.nrows().min(settings.cases), ..]);
-        let certificate = settings.certify(&path, &ladder, &forward, cases, seed, progress)?;
+        let (certificate, of_which) = settings.certify(&path, &ladder, &forward, x, seed, progress)?;
         let rows = -self.network.energy(x) - estimate.log_z;
         let mean = rows.sum() / rows.len() as f64;
         let mut details = serde_json::Map::new();
@@ -458,6 +458,8 @@ impl Model for Landscape {
         details.insert("log_z".into(), json!(estimate.log_z));
         details.insert("estimate".into(), anneal::estimate_json(&estimate));
         details.insert("certificate".into(), anneal::certificate_json(&certificate));
+        let mut notes = vec![estimate.to_string(), format!("of scaled data: {certificate}")];
+        notes.extend(of_which);
         Ok(Evaluation {
             quantity: "log-density",
             interval: Some((
@@ -465,7 +467,7 @@ impl Model for Landscape {
                 mean + estimate.log_z - estimate.interval.lower,
             )),
             rows,
-            notes: vec![estimate.to_string(), format!("of scaled data: {certificate}")],
+            notes,
             verdict: anneal::verdict(&certificate),
             details,
         })

@@ -104,7 +104,7 @@ pub(crate) struct Evaluation {
 pub(crate) enum Verdict {
     /// It is exact, for the reason given.
     Certified(String),
-    /// The mean over the first rows is enclosed within the tolerance.
+    /// The mean over rows that are evenly spread is enclosed within the tolerance.
     Enclosed {
         /// The number of rows.
         n_cases: usize,

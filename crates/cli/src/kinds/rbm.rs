@@ -5,8 +5,6 @@
 //!
 //! reason for length: keys with their defaults, training, sampling and judging of a kind are one file, so that a further kind is one file.
 
-use std::sync::Arc;
-
 use gibbsian_classical::{
     Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm,
 };
@@ -14,7 +12,7 @@ use gibbsian_core::math::softplus;
 use gibbsian_core::{Energy, Record, Seed, Snapshot, Streams, TrainStep};
 use gibbsian_objectives::pseudo_log_likelihood;
 use gibbsian_train::{CsvLog, Linear};
-use ndarray::{Array1, Array2, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -24,7 +22,7 @@ use super::fit::{Course, Job, Trained};
 use super::{Draws, Evaluation, Kind, Model, Verdict, Wants};
 use crate::check;
 use crate::config::{self, Sections};
-use crate::data::prepare::fixed_rows;
+use crate::data::prepare::{fixed_rows, spread_rows};
 use crate::failure::{Failure, OrRefuse, Result};
 use crate::progress::Progress;
 
@@ -61,7 +59,7 @@ method = \"auto\"                # \"exact\" by enumeration, \"annealing\" with 
 exact_up_to = 20               # units of the smaller layer that \"auto\" enumerates, at most 30
 chains = 200                   # of annealing
 temperatures = 5000            # between independent units and the machine
-cases = 100                    # test rows of the certificate
+cases = 100                    # test rows of the certificate, evenly spread
 chains_a_case = 8              # reverse chains from each of them
 level = 0.95                   # confidence of intervals and bounds
 tolerance = 0.5                # widest enclosure that certifies, nats
@@ -243,19 +241,22 @@ impl RbmKind {
 fn log(job: &Job<'_>) -> Result<CsvLog<BinaryRbm>> {
     let seed = job.seed.child("monitors");
     let log = CsvLog::each_epoch(job.folder.file("log.csv"));
-    let train = Arc::new(fixed_rows(&job.data.train, N_GAP, seed));
-    let Some(held_out) = &job.data.held_out else {
-        return Ok(
-            log.column("pseudo_log_likelihood", move |machine: &BinaryRbm, _| {
-                pseudo_log_likelihood(machine, train.slice(s![..train.nrows().min(N_PSEUDO), ..]))
-            })?,
-        );
+    let train = fixed_rows(&job.data.train, N_GAP, seed)?;
+    let held_out = match &job.data.held_out {
+        Some(view) => Some(fixed_rows(view, N_GAP, seed.child("held out"))?),
+        None => None,
     };
-    let held_out = Arc::new(fixed_rows(held_out, N_GAP, seed.child("held out")));
-    let some = Arc::clone(&held_out);
+    let judged = held_out.as_ref().unwrap_or(&train);
+    let some = judged.select(
+        Axis(0),
+        &spread_rows(judged.nrows(), judged.nrows().min(N_PSEUDO)),
+    );
     let log = log.column("pseudo_log_likelihood", move |machine: &BinaryRbm, _| {
-        pseudo_log_likelihood(machine, some.slice(s![..some.nrows().min(N_PSEUDO), ..]))
+        pseudo_log_likelihood(machine, some.view())
     })?;
+    let Some(held_out) = held_out else {
+        return Ok(log);
+    };
     let mean = |machine: &BinaryRbm, x: &Array2<f64>| machine.energy(x.view()).sum() / x.nrows() as f64;
     Ok(log.column("free_energy_gap", move |machine: &BinaryRbm, _| {
         Ok(mean(machine, &held_out) - mean(machine, &train))
@@ -334,7 +335,7 @@ impl Kind for RbmKind {
         match self.training.algorithm {
             Algorithm::Contrastive => self.fit(job, machine, FusedContrastiveDivergence::new(self.fused())?),
             Algorithm::Persistent => {
-                let chains = fixed_rows(&job.data.train, self.training.batch, job.seed.child("chains"));
+                let chains = fixed_rows(&job.data.train, self.training.batch, job.seed.child("chains"))?;
                 self.fit(job, machine, FusedPersistent::new(self.fused(), chains.view())?)
             }
         }
@@ -388,10 +389,10 @@ impl Machine {
 
     fn annealed(&self, x: ArrayView2<f64>, seed: Seed, progress: &Progress) -> Result<Evaluation> {
         let settings = self.evaluation.annealing();
+        settings.check_rows(x.nrows())?;
         let path = BinaryRbmPath::new(&self.machine, &self.base)?;
         let (ladder, forward, estimate) = settings.forward(&path, seed, progress)?;
-        let cases = x.slice(s![..x.nrows().min(settings.cases), ..]);
-        let certificate = settings.certify(&path, &ladder, &forward, cases, seed, progress)?;
+        let (certificate, of_which) = settings.certify(&path, &ladder, &forward, x, seed, progress)?;
         let rows = -Rbm::from(&self.machine).energy(x) - estimate.log_z;
         let mean = rows.sum() / rows.len() as f64;
         let mut details = serde_json::Map::new();
@@ -399,6 +400,8 @@ impl Machine {
         details.insert("log_z".into(), json!(estimate.log_z));
         details.insert("estimate".into(), anneal::estimate_json(&estimate));
         details.insert("certificate".into(), anneal::certificate_json(&certificate));
+        let mut notes = vec![estimate.to_string(), certificate.to_string()];
+        notes.extend(of_which);
         Ok(Evaluation {
             quantity: "log-probability",
             interval: Some((
@@ -406,7 +409,7 @@ impl Machine {
                 mean + estimate.log_z - estimate.interval.lower,
             )),
             rows,
-            notes: vec![estimate.to_string(), certificate.to_string()],
+            notes,
             verdict: anneal::verdict(&certificate),
             details,
         })

@@ -14,7 +14,7 @@ use gibbsian_sde::{
     ReverseDiffusion, ReverseSde, TimeGrid,
 };
 use gibbsian_train::{Adam, AdamOptions, AveragingWarmUp, Clipped, CsvLog, Decay, Descent, Ema};
-use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ use super::fit::{self, Course, Job, Trained};
 use super::{Draws, Evaluation, Kind, Model, Verdict, Wants};
 use crate::check;
 use crate::config::{self, Sections};
-use crate::data::prepare::fixed_rows;
+use crate::data::prepare::{fixed_rows, spread_rows};
 use crate::failure::{Failure, OrRefuse, Result};
 use crate::progress::Progress;
 
@@ -58,7 +58,7 @@ tolerance = 1e-4               # of the probability flow
 [evaluation]
 tolerance = 1e-4               # of a step of the probability flow that gives log-densities; it is solved again at a tenth of it
 agreement = 0.1                # nats by which both may differ in a row and be certified
-rows = 1000                    # at most so many rows are judged
+rows = 1000                    # at most so many rows are judged, evenly spread
 ";
 
 /// The configuration of a score network.
@@ -239,7 +239,7 @@ impl ScoreKind {
         let rate = fit::rise_and_fall(t.learning_rate, n_steps)?;
 
         let view = job.data.held_out.as_ref().unwrap_or(&job.data.train);
-        let x = fixed_rows(view, N_MONITORED, job.seed.child("monitors"));
+        let x = fixed_rows(view, N_MONITORED, job.seed.child("monitors"))?;
         let judge = self.objective(process)?;
         let seed = job.seed.child("monitored noise");
         let log = CsvLog::each_epoch(job.folder.file("log.csv")).column(
@@ -506,11 +506,14 @@ impl<P: LinearGaussian + Copy> Model for Sampler<P> {
             agreement,
             rows,
         } = self.evaluation;
-        let x = x.slice(s![..x.nrows().min(rows), ..]);
+        let (n, k) = (x.nrows(), x.nrows().min(rows));
+        let x = x.select(Axis(0), &spread_rows(n, k));
         let finer = tolerance / 10.0;
         // A tolerance bounds the error of a step; that of all steps together shows in a second solution, which is the better one.
-        let (coarse, _) = self.log_densities(x, tolerance, "following the probability flow", progress)?;
-        let (rows, n_evaluations) = self.log_densities(x, finer, "at a tenth of the tolerance", progress)?;
+        let (coarse, _) =
+            self.log_densities(x.view(), tolerance, "following the probability flow", progress)?;
+        let (rows, n_evaluations) =
+            self.log_densities(x.view(), finer, "at a tenth of the tolerance", progress)?;
         let differences = (&rows - &coarse).mapv(f64::abs);
         let largest = differences.fold(0.0, |a: f64, b| a.max(*b));
         let said = format!(
@@ -531,18 +534,20 @@ impl<P: LinearGaussian + Copy> Model for Sampler<P> {
         details.insert("largest_difference".into(), json!(largest));
         details.insert("smallest_time".into(), json!(self.model.smallest_time));
         let sigma = self.process.sigma(self.model.smallest_time);
+        let mut notes = vec![
+            format!(
+                "probability flow with its exact divergence, tolerance {finer:e}, {:.0} evaluations a row",
+                n_evaluations as f64 / rows.len() as f64
+            ),
+            format!(
+                "the density is that of the flow at time {}, where scaled data have a noise of {sigma:.4}",
+                self.model.smallest_time
+            ),
+        ];
+        notes.extend((k < n).then(|| format!("over {k} of {n} rows, evenly spread")));
         Ok(Evaluation {
             quantity: "log-density",
-            notes: vec![
-                format!(
-                    "probability flow with its exact divergence, tolerance {finer:e}, {:.0} evaluations a row",
-                    n_evaluations as f64 / rows.len() as f64
-                ),
-                format!(
-                    "the density is that of the flow at time {}, where scaled data have a noise of {sigma:.4}",
-                    self.model.smallest_time
-                ),
-            ],
+            notes,
             rows,
             interval: None,
             verdict,

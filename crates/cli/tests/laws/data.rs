@@ -244,3 +244,33 @@ fn a_row_that_was_taken_for_names_is_pointed_out() {
         assert!(!said(&place.run("show @named.csv").fine()), "{header}");
     }
 }
+
+#[test]
+fn monitors_look_at_all_of_a_sorted_table() {
+    let place = Place::new("sorted");
+    // Two thirds of the rows are zeros, and the last third ones.
+    let n = 6000;
+    let x = ndarray::Array2::from_shape_fn((n, 9), |(b, _)| f64::from(u8::from(b >= n / 3 * 2)));
+    place.table("x.csv", NINE, x.view());
+    place.write(
+        "c.toml",
+        "kind = \"rbm\"\n[data]\npath = \"x.csv\"\n[model]\nhidden = 2\nweight_scale = 1e-6\n[training]\nepochs = 1\nlearning_rate = 1e-6\nfinal_learning_rate = 1e-6\n",
+    );
+    place.run("train @c.toml --out @run --quiet").fine();
+    let last = &place.json("run/run.json")["last"];
+    // A machine of independent units that are on in a third of the rows: free energies of ones and zeros are 9 ln 2 apart, whose deviation over rows is √2/3 of that.
+    let (p, apart) = (1.0 / 3.0_f64, 9.0 * 2.0_f64.ln());
+    let spread = (p * (1.0 - p)).sqrt() * apart;
+    // All 600 held-out rows and 2,000 of the others: five standard errors.
+    let gap = last["free_energy_gap"].as_f64().unwrap();
+    let error = spread * (1.0 / 600.0 + 1.0 / 2000.0_f64).sqrt();
+    assert!(gap.abs() < 5.0 * error, "{gap} ± {error}");
+    // 200 of the held-out rows, as many of a kind as there are but for one; of these 600, five standard errors.
+    let exact = 9.0 * (p * p.ln() + (1.0 - p) * (1.0 - p).ln());
+    let found = last["pseudo_log_likelihood"].as_f64().unwrap();
+    let error = spread / 600.0_f64.sqrt();
+    assert!(
+        (found - exact).abs() < 5.0 * error + apart / 200.0,
+        "{found} {exact} ± {error}"
+    );
+}

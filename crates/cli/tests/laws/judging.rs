@@ -254,6 +254,30 @@ fn columns_of_the_model_are_not_asked_about_again() {
 }
 
 #[test]
+fn one_row_has_no_certificate_and_nothing_is_annealed_for_it() {
+    let place = Place::new("one");
+    place.table("x.csv", NINE, bars(60).view());
+    train(&place, "").fine();
+    place.table("test.csv", NINE, bars(1).view());
+    let line = "evaluate @run --data @test.csv";
+    let refused = |line: &str| {
+        let answer = place.run(line);
+        assert_eq!(answer.code, 2, "{}{}", answer.out, answer.err);
+        assert!(
+            answer.err.contains("one row has no certificate") && !answer.err.contains("temperatures"),
+            "{}",
+            answer.err
+        );
+    };
+    refused(&format!("{line} --set evaluation.method=annealing"));
+    place.run(line).fine();
+    place.table("x.csv", "x,y", points(60).view());
+    network(&place, "energy", "");
+    place.table("test.csv", "x,y", points(1).view());
+    refused(line);
+}
+
+#[test]
 fn a_row_beyond_all_numbers_does_not_speak_against_training() {
     let place = Place::new("beyond-numbers");
     place.table("x.csv", "x,y", points(60).view());

@@ -91,6 +91,29 @@ fn annealing_encloses_the_exact_mean_and_says_when_it_is_too_wide() {
     let [low, high] = [0, 1].map(|end| evaluation["interval"][end].as_f64().unwrap());
     assert!(low < said && said < high, "{low} {said} {high}");
 
+    // Fewer cases than rows are spread evenly: optimistic is the mean of every other row.
+    let answer = place
+        .run(&format!(
+            "{line} --set evaluation.tolerance=2.0 --set evaluation.cases=3 --out @rows.csv"
+        ))
+        .fine();
+    let rows = place.column("rows.csv");
+    let evaluation = place.json("run/evaluation.json");
+    let optimistic = evaluation["details"]["certificate"]["optimistic"]
+        .as_f64()
+        .unwrap();
+    let spread = (rows[0] + rows[2] + rows[4]) / 3.0;
+    // Sums of single precision in another order.
+    assert!((spread - optimistic).abs() < 1e-5, "{spread} {optimistic}");
+    assert!(
+        answer.out.contains("certificate over 3 of 6 rows, evenly spread")
+            && answer
+                .out
+                .contains("certified: the mean over 3 of 6 rows lies in"),
+        "{}",
+        answer.out
+    );
+
     let answer = place.run(&format!("{line} --set evaluation.tolerance=0.000001"));
     assert_eq!(answer.code, 1, "{}", answer.out);
     assert!(
