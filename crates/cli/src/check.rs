@@ -53,20 +53,33 @@ pub(crate) fn passes(key: &str, value: u64, least: u64, usual: u64) -> Result<()
     Err(Failure::key(key, value, format!("at most {MOST}"), cure))
 }
 
-/// Requires what the updates of all machines share: momentum, decay, and the steps between two checkpoints.
-pub(crate) fn descent(momentum: f64, weight_decay: f64, checkpoint_every: u64) -> Result<()> {
-    share("training.momentum", momentum, "set training.momentum = 0.5, or 0")?;
-    non_negative(
-        "training.weight_decay",
-        weight_decay,
-        "set training.weight_decay = 0.0001, or 0",
-    )?;
-    at_least(
-        "training.checkpoint_every",
-        checkpoint_every,
-        1,
-        "set training.checkpoint_every = 500",
-    )
+/// What the updates of all machines share: momentum, decay, and the steps between two checkpoints.
+pub(crate) struct Descent {
+    /// `training.momentum`.
+    pub momentum: f64,
+    /// `training.weight_decay`.
+    pub weight_decay: f64,
+    /// `training.checkpoint_every`.
+    pub checkpoint_every: u64,
+}
+
+impl Descent {
+    /// Checks the keys; cures name the `usual` values of the kind.
+    pub(crate) fn check(&self, usual: &Self) -> Result<()> {
+        let or_none = |key: &str, usual: f64| match usual {
+            0.0 => format!("set {key} = 0"),
+            usual => format!("set {key} = {usual}, or 0"),
+        };
+        let (momentum, decay) = ("training.momentum", "training.weight_decay");
+        share(momentum, self.momentum, &or_none(momentum, usual.momentum))?;
+        non_negative(decay, self.weight_decay, &or_none(decay, usual.weight_decay))?;
+        at_least(
+            "training.checkpoint_every",
+            self.checkpoint_every,
+            1,
+            &format!("set training.checkpoint_every = {}", usual.checkpoint_every),
+        )
+    }
 }
 
 /// Requires a number of units whose states can be enumerated.

@@ -35,37 +35,41 @@ pub(crate) struct Annealing {
 }
 
 impl Annealing {
-    /// Checks the keys, which are in the section `[evaluation]`.
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Checks the keys, which are in the section `[evaluation]`; cures name the `usual` values of the kind.
+    pub(crate) fn check(&self, usual: &Self) -> Result<()> {
         check::at_least(
             "evaluation.chains",
             self.chains as u64,
             2,
-            "set evaluation.chains = 200",
+            &format!("set evaluation.chains = {}", usual.chains),
         )?;
         check::at_least(
             "evaluation.temperatures",
             self.temperatures as u64,
             10,
-            "set evaluation.temperatures = 5000",
+            &format!("set evaluation.temperatures = {}", usual.temperatures),
         )?;
         check::at_least(
             "evaluation.cases",
             self.cases as u64,
             2,
-            "set evaluation.cases = 100",
+            &format!("set evaluation.cases = {}", usual.cases),
         )?;
         check::at_least(
             "evaluation.chains_a_case",
             self.chains_a_case as u64,
             1,
-            "set evaluation.chains_a_case = 8",
+            &format!("set evaluation.chains_a_case = {}", usual.chains_a_case),
         )?;
-        check::level("evaluation.level", self.level, "set evaluation.level = 0.95")?;
+        check::level(
+            "evaluation.level",
+            self.level,
+            &format!("set evaluation.level = {}", usual.level),
+        )?;
         check::positive(
             "evaluation.tolerance",
             self.tolerance,
-            "set evaluation.tolerance = 0.5, in nats",
+            &format!("set evaluation.tolerance = {}, in nats", usual.tolerance),
         )
     }
 

@@ -127,6 +127,16 @@ impl Default for TrainingKeys {
     }
 }
 
+impl TrainingKeys {
+    fn descent(&self) -> check::Descent {
+        check::Descent {
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            checkpoint_every: self.checkpoint_every,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct EvaluationKeys {
@@ -302,7 +312,7 @@ impl Kind for DbmKind {
             1,
             "set training.mean_field_sweeps = 10",
         )?;
-        check::descent(t.momentum, t.weight_decay, t.checkpoint_every)?;
+        t.descent().check(&TrainingKeys::default().descent())?;
         check::non_negative(
             "training.pretraining_weight_decay",
             t.pretraining_weight_decay,
@@ -310,7 +320,9 @@ impl Kind for DbmKind {
         )?;
         self.sampling.check()?;
         check::enumerated(self.evaluation.exact_up_to, MOST_ENUMERATED, 16)?;
-        self.evaluation.annealing().check()
+        self.evaluation
+            .annealing()
+            .check(&EvaluationKeys::default().annealing())
     }
 
     fn bytes(&self, dim: usize) -> f64 {

@@ -324,7 +324,9 @@ impl Kind for EnergyKind {
             self.evaluation.step_size,
             "set evaluation.step_size = 0.1",
         )?;
-        self.evaluation.annealing().check()
+        self.evaluation
+            .annealing()
+            .check(&EvaluationKeys::default().annealing())
     }
 
     fn bytes(&self, dim: usize) -> f64 {

@@ -127,6 +127,16 @@ impl Default for TrainingKeys {
     }
 }
 
+impl TrainingKeys {
+    fn descent(&self) -> check::Descent {
+        check::Descent {
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            checkpoint_every: self.checkpoint_every,
+        }
+    }
+}
+
 /// How a log-probability is computed.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
@@ -309,10 +319,12 @@ impl Kind for RbmKind {
             t.final_learning_rate,
             "set training.final_learning_rate = 0.001",
         )?;
-        check::descent(t.momentum, t.weight_decay, t.checkpoint_every)?;
+        t.descent().check(&TrainingKeys::default().descent())?;
         self.sampling.check()?;
         check::enumerated(self.evaluation.exact_up_to, MOST_ENUMERATED, 20)?;
-        self.evaluation.annealing().check()
+        self.evaluation
+            .annealing()
+            .check(&EvaluationKeys::default().annealing())
     }
 
     fn bytes(&self, dim: usize) -> f64 {

@@ -4,6 +4,7 @@ mod common;
 mod configurations;
 mod data;
 mod dbm;
+mod defaults;
 mod energy;
 mod front;
 mod judging;
