@@ -27,6 +27,7 @@
 //! ```
 #![deny(unsafe_code)]
 
+mod bipartite;
 pub mod boltzmann;
 mod choose;
 pub mod class_rbm;

@@ -4,28 +4,14 @@ use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::{
     Discrete, DiscreteEnergy, Energy, EnergyPullback, FiniteUnits, RelaxedEnergy, SmoothUnits, Space, Units,
 };
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 
 use super::ConvolutionalRbm;
+use crate::bipartite::Bipartite;
 
 impl<V: Units, H: Units> Space for ConvolutionalRbm<V, H> {
     fn dim(&self) -> usize {
         self.visible.n_units()
-    }
-}
-
-impl<V: Units, H: Units> ConvolutionalRbm<V, H> {
-    /// `F(v)` from the hidden field, for callers that have it already.
-    pub(super) fn free_energy_into(
-        &self,
-        v: ArrayView2<f64>,
-        hidden_field: ArrayView2<f64>,
-        mut out: ArrayViewMut1<f64>,
-    ) {
-        let mut gamma = Array1::zeros(v.nrows());
-        self.visible.energy_into(v, out.view_mut());
-        self.hidden.log_partition_into(hidden_field, gamma.view_mut());
-        out -= &gamma;
     }
 }
 
@@ -83,27 +69,18 @@ impl<V: FiniteUnits, H: Units> Discrete for ConvolutionalRbm<V, H> {
 
 impl<V: FiniteUnits, H: Units> DiscreteEnergy for ConvolutionalRbm<V, H> {
     /// A change of a visible unit moves the field of those hidden units that see it, `k_h k_w K` of them, and no convolution is done again.
-    fn site_deltas_into(&self, x: ArrayView2<f64>, site: usize, mut out: ArrayViewMut2<f64>) {
-        let field = self.hidden_field(x);
-        let mut before = Array1::zeros(x.nrows());
-        self.free_energy_into(x, field.view(), before.view_mut());
-        let mut after = Array1::zeros(x.nrows());
-        let mut changed = x.to_owned();
-        for (k, &symbol) in self.alphabet(site).iter().enumerate() {
-            changed.column_mut(site).fill(symbol);
-            let mut moved = field.clone();
-            for (field, old) in moved.rows_mut().into_iter().zip(x.column(site)) {
-                self.filters.add_change(site, symbol - old, field);
-            }
-            self.free_energy_into(changed.view(), moved.view(), after.view_mut());
-            out.column_mut(k).assign(&(&after - &before));
-        }
+    fn site_deltas_into(&self, x: ArrayView2<f64>, site: usize, out: ArrayViewMut2<f64>) {
+        self.site_costs_into(x, site, out);
+    }
+
+    fn flip_deltas_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
+        self.flip_costs_into(x, out);
     }
 }
 
 impl<V: FiniteUnits + SmoothUnits, H: Units> RelaxedEnergy for ConvolutionalRbm<V, H> {
     fn relaxed_score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
-        self.relaxed_score_from_field(x, self.hidden_field(x).view(), out);
+        self.score_from_field(x, self.hidden_field(x).view(), out);
     }
 
     fn energy_and_relaxed_score_into(
@@ -114,21 +91,6 @@ impl<V: FiniteUnits + SmoothUnits, H: Units> RelaxedEnergy for ConvolutionalRbm<
     ) {
         let field = self.hidden_field(x);
         self.free_energy_into(x, field.view(), energy);
-        self.relaxed_score_from_field(x, field.view(), score);
-    }
-}
-
-impl<V: SmoothUnits, H: Units> ConvolutionalRbm<V, H> {
-    /// `−∂F/∂v`: what the hidden means send back, less `∂e_V/∂v`.
-    pub(super) fn relaxed_score_from_field(
-        &self,
-        x: ArrayView2<f64>,
-        field: ArrayView2<f64>,
-        mut out: ArrayViewMut2<f64>,
-    ) {
-        self.visible.energy_gradient_into(x, out.view_mut());
-        Zip::from(&mut out)
-            .and(&self.visible_field(self.hidden.mean(field).view()))
-            .for_each(|out, sent| *out = sent - *out);
+        self.score_from_field(x, field.view(), score);
     }
 }

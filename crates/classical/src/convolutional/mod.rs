@@ -28,6 +28,7 @@ use ndarray::{Array1, Array2, Array4, ArrayView1, ArrayView2, ArrayView4, Axis, 
 use rand::RngExt;
 
 use self::filters::{Filters, hidden_shape};
+use crate::bipartite::Bipartite;
 use crate::graph::Boundary;
 use crate::rbm::{Rbm, check_normalisable};
 use crate::tensors::{params_from_record, params_to_record};
@@ -275,6 +276,33 @@ fn check_units(
 /// Whether some unit is unbounded.
 fn has_tails<U: Units>(layer: &U) -> bool {
     (0..layer.n_units()).any(|unit| layer.tails(unit).iter().any(|curvature| curvature.is_finite()))
+}
+
+impl<V: Units, H: Units> Bipartite for ConvolutionalRbm<V, H> {
+    type Visible = V;
+    type Hidden = H;
+
+    fn layers(&self) -> (&V, &H) {
+        (&self.visible, &self.hidden)
+    }
+
+    fn up(&self, v: ArrayView2<f64>) -> Array2<f64> {
+        self.hidden_field(v)
+    }
+
+    fn down(&self, h: ArrayView2<f64>) -> Array2<f64> {
+        self.visible_field(h)
+    }
+
+    fn products(&self, v: ArrayView2<f64>, h: ArrayView2<f64>) -> Array2<f64> {
+        self.filters.gradient(v, h)
+    }
+
+    fn add_change(&self, unit: usize, steps: ArrayView1<f64>, field: &mut Array2<f64>) {
+        for (field, step) in field.rows_mut().into_iter().zip(steps) {
+            self.filters.add_change(unit, *step, field);
+        }
+    }
 }
 
 impl<V: Units, H: Units> Parametric for ConvolutionalRbm<V, H> {

@@ -9,6 +9,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMu
 use rand::Rng;
 
 use super::Dbm;
+use crate::units::assign_free;
 
 /// The joint density `p(v, h¹, …, hᴸ) ∝ exp(−E)` of a DBM; rows are `(v, h¹, …, hᴸ)`, the visible units first.
 ///
@@ -133,18 +134,8 @@ impl<V: Units, H: Units> Dbm<V, H> {
             }
             // Layers of one block are no neighbours, so that it does not matter which of them are new already.
             let new = self.sample_layer(l, &self.split(x.view()), streams.part(l as u64));
-            let mut old = x.slice_mut(s![.., units.clone()]);
-            match free {
-                None => old.assign(&new),
-                Some(free) => Zip::from(old)
-                    .and(&new)
-                    .and_broadcast(&layer.free_units(free.slice(s![units])))
-                    .for_each(|old, new, free| {
-                        if *free {
-                            *old = *new;
-                        }
-                    }),
-            }
+            let free = free.map(|free| free.slice_move(s![units.clone()]));
+            assign_free(layer, x.slice_mut(s![.., units]), &new, free);
         }
     }
 }

@@ -15,16 +15,14 @@ use gibbsian_core::{
     Blocks, Discrete, Energy, EnergyPullback, Error, FiniteUnits, Layout, Parametric, ParametricMut, Record,
     Result, Snapshot, Space, Streams, Units,
 };
-use ndarray::{
-    Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip, concatenate, s,
-};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, concatenate, s};
 use rand::Rng;
 
 use super::Dbm;
 use crate::Rbm;
 use crate::rbm::check_normalisable;
 use crate::tensors::params_from_record;
-use crate::units::Bernoulli;
+use crate::units::{Bernoulli, assign_free};
 
 /// An RBM with copies of its layers that share all parameters; rows are the copies of the visible layer, one after another.
 #[derive(Clone, Debug, PartialEq)]
@@ -216,26 +214,13 @@ impl<V: Units, H: Units> Blocks for Replicated<V, H> {
         }
         let field = self.rbm.visible_field(h.view());
         let n_units = self.rbm.dim();
-        for (k, mut copy) in x.axis_chunks_iter_mut(Axis(1), n_units).enumerate() {
+        for (k, copy) in x.axis_chunks_iter_mut(Axis(1), n_units).enumerate() {
             let v = self
                 .rbm
                 .visible()
                 .sample(field.view(), streams.part(2 * k as u64 + 1));
-            match free {
-                None => copy.assign(&v),
-                Some(free) => {
-                    let of_copy = free.slice(s![k * n_units..(k + 1) * n_units]);
-                    let free = self.rbm.visible().free_units(of_copy);
-                    Zip::from(&mut copy)
-                        .and(&v)
-                        .and_broadcast(&free)
-                        .for_each(|x, v, free| {
-                            if *free {
-                                *x = *v;
-                            }
-                        });
-                }
-            }
+            let free = free.map(|free| free.slice_move(s![k * n_units..(k + 1) * n_units]));
+            assign_free(self.rbm.visible(), copy, &v, free);
         }
     }
 }

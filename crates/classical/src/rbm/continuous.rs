@@ -11,14 +11,14 @@ use gibbsian_core::score::JvpCotangent;
 use gibbsian_core::{
     ContinuousUnits, Potential, ResponsiveUnits, Score, ScoreJvp, ScoreJvpPullback, ScorePullback, Units,
 };
-use gibbsian_linalg::{matmul, matmul_into};
-use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
+use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::Rbm;
+use crate::bipartite::Bipartite;
 
 impl<V: ContinuousUnits, H: Units> Score for Rbm<V, H> {
     fn score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
-        self.relaxed_score_from_field(x, self.hidden_field(x).view(), out);
+        self.score_from_field(x, self.hidden_field(x).view(), out);
     }
 }
 
@@ -31,33 +31,7 @@ impl<V: ContinuousUnits, H: Units> Potential for Rbm<V, H> {
     ) {
         let field = self.hidden_field(x);
         self.free_energy_into(x, field.view(), energy);
-        self.relaxed_score_from_field(x, field.view(), score);
-    }
-}
-
-impl<V: ContinuousUnits, H: ResponsiveUnits> Rbm<V, H> {
-    /// `Cov(h | I) c`, one row a case.
-    fn response(&self, field: ArrayView2<f64>, c: ArrayView2<f64>) -> Array2<f64> {
-        let mut out = Array2::zeros(field.raw_dim());
-        self.hidden.response_into(field, c, out.view_mut());
-        out
-    }
-
-    fn jvp_from_field(
-        &self,
-        x: ArrayView2<f64>,
-        field: ArrayView2<f64>,
-        v: ArrayView2<f64>,
-        mut out: ArrayViewMut2<f64>,
-    ) {
-        self.visible.energy_curvature_into(x, out.view_mut());
-        let sent = self.visible_field(self.response(field, self.hidden_field(v).view()).view());
-        // NaN in gives NaN out, also where the Jacobian does not depend on x.
-        Zip::from(&mut out)
-            .and(&v)
-            .and(&sent)
-            .and(&x)
-            .for_each(|out, v, sent, x| *out = sent - *out * v + 0.0 * x);
+        self.score_from_field(x, field.view(), score);
     }
 }
 
@@ -70,58 +44,9 @@ impl<V: ContinuousUnits, H: ResponsiveUnits> ScoreJvp for Rbm<V, H> {
         jvp: ArrayViewMut2<f64>,
     ) {
         let field = self.hidden_field(x);
-        self.relaxed_score_from_field(x, field.view(), score);
+        self.score_from_field(x, field.view(), score);
         self.jvp_from_field(x, field.view(), v, jvp);
     }
-}
-
-/// Adds `Σ_b u_b ∂s_b + w_b ∂(J d)_b` for the cotangents and directions given; the products share their left factors.
-fn pullback<V: ContinuousUnits, H: ResponsiveUnits>(
-    rbm: &Rbm<V, H>,
-    x: ArrayView2<f64>,
-    field: ArrayView2<f64>,
-    u: ArrayView2<f64>,
-    second: Option<(ArrayView2<f64>, ArrayView2<f64>)>,
-    grad: ArrayViewMut1<f64>,
-) {
-    let (mut grad_weights, rest) = grad.split_at(Axis(0), rbm.weights.len());
-    let (grad_visible, mut grad_hidden) = rest.split_at(Axis(0), rbm.visible.n_params());
-    // u·s = u'W m(I) − u·∂e: W in front, and through the field I = v'W.
-    let a = rbm.hidden_field(u);
-    let mut through_field = rbm.response(field, a.view());
-    let mut product = matmul(u.t(), rbm.hidden.mean(field).view());
-    rbm.hidden
-        .mean_pullback_into(field, a.view(), grad_hidden.view_mut());
-    // w·J d = (W'w)' Cov (W'd) − w·(∂²e ∘ d): either factor, and through the field.
-    let mut curvature_weights = Array2::zeros(x.raw_dim());
-    if let Some((w, d)) = second {
-        let (a, c) = (rbm.hidden_field(w), rbm.hidden_field(d));
-        matmul_into(
-            1.0,
-            w.t(),
-            rbm.response(field, c.view()).view(),
-            1.0,
-            product.view_mut(),
-        );
-        matmul_into(
-            1.0,
-            d.t(),
-            rbm.response(field, a.view()).view(),
-            1.0,
-            product.view_mut(),
-        );
-        let mut by_field = Array2::zeros(field.raw_dim());
-        rbm.hidden
-            .response_pullback_into(field, a.view(), c.view(), by_field.view_mut(), grad_hidden);
-        through_field += &by_field;
-        curvature_weights.assign(&(&w * &d * -1.0));
-    }
-    matmul_into(1.0, x.t(), through_field.view(), 1.0, product.view_mut());
-    for (g, p) in grad_weights.iter_mut().zip(&product) {
-        *g += p;
-    }
-    rbm.visible
-        .energy_gradient_pullback_into(x, (-&u).view(), curvature_weights.view(), grad_visible);
 }
 
 impl<V: ContinuousUnits, H: ResponsiveUnits> ScorePullback for Rbm<V, H> {
@@ -134,9 +59,9 @@ impl<V: ContinuousUnits, H: ResponsiveUnits> ScorePullback for Rbm<V, H> {
         let field = self.hidden_field(x);
         let mut score = Array2::zeros(x.raw_dim());
         let mut u = Array2::zeros(x.raw_dim());
-        self.relaxed_score_from_field(x, field.view(), score.view_mut());
+        self.score_from_field(x, field.view(), score.view_mut());
         cotangent(score.view(), u.view_mut());
-        pullback(self, x, field.view(), u.view(), None, grad);
+        self.score_pullback_from_field(x, field.view(), u.view(), None, grad);
     }
 }
 
@@ -152,9 +77,9 @@ impl<V: ContinuousUnits, H: ResponsiveUnits> ScoreJvpPullback for Rbm<V, H> {
         let mut score = Array2::zeros(x.raw_dim());
         let mut jvp = Array2::zeros(x.raw_dim());
         let (mut u, mut w) = (Array2::zeros(x.raw_dim()), Array2::zeros(x.raw_dim()));
-        self.relaxed_score_from_field(x, field.view(), score.view_mut());
+        self.score_from_field(x, field.view(), score.view_mut());
         self.jvp_from_field(x, field.view(), v, jvp.view_mut());
         cotangent(score.view(), jvp.view(), u.view_mut(), w.view_mut());
-        pullback(self, x, field.view(), u.view(), Some((w.view(), v)), grad);
+        self.score_pullback_from_field(x, field.view(), u.view(), Some((w.view(), v)), grad);
     }
 }

@@ -4,28 +4,14 @@ use gibbsian_core::energy::{assert_energy_shapes, assert_two_symbols};
 use gibbsian_core::{
     Discrete, DiscreteEnergy, Energy, EnergyPullback, FiniteUnits, RelaxedEnergy, SmoothUnits, Space, Units,
 };
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 
 use super::Rbm;
+use crate::bipartite::Bipartite;
 
 impl<V: Units, H: Units> Space for Rbm<V, H> {
     fn dim(&self) -> usize {
         self.visible.n_units()
-    }
-}
-
-impl<V: Units, H: Units> Rbm<V, H> {
-    /// `F(v)` from the hidden field `v'W`, for callers that have it already.
-    pub(super) fn free_energy_into(
-        &self,
-        v: ArrayView2<f64>,
-        hidden_field: ArrayView2<f64>,
-        mut out: ArrayViewMut1<f64>,
-    ) {
-        let mut gamma = Array1::zeros(v.nrows());
-        self.visible.energy_into(v, out.view_mut());
-        self.hidden.log_partition_into(hidden_field, gamma.view_mut());
-        out -= &gamma;
     }
 }
 
@@ -125,32 +111,18 @@ impl<V: FiniteUnits, H: Units> Discrete for Rbm<V, H> {
 
 impl<V: FiniteUnits, H: Units> DiscreteEnergy for Rbm<V, H> {
     /// `F` after a change `d` of visible unit `i` needs only the hidden field moved by `d W_i`: `O(H)` a symbol instead of `O(VH)`.
-    fn site_deltas_into(&self, x: ArrayView2<f64>, site: usize, mut out: ArrayViewMut2<f64>) {
-        let field = self.hidden_field(x);
-        let mut before = Array1::zeros(x.nrows());
-        self.free_energy_into(x, field.view(), before.view_mut());
-        self.site_deltas_from_field(x, field.view(), before.view(), site, &mut out);
+    fn site_deltas_into(&self, x: ArrayView2<f64>, site: usize, out: ArrayViewMut2<f64>) {
+        self.site_costs_into(x, site, out);
     }
 
-    fn flip_deltas_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
-        let field = self.hidden_field(x);
-        let mut before = Array1::zeros(x.nrows());
-        self.free_energy_into(x, field.view(), before.view_mut());
-        let mut deltas = Array2::zeros((x.nrows(), 2));
-        for site in 0..self.dim() {
-            let alphabet = self.alphabet(site);
-            assert_two_symbols(site, alphabet);
-            self.site_deltas_from_field(x, field.view(), before.view(), site, &mut deltas.view_mut());
-            for (b, value) in x.column(site).iter().enumerate() {
-                out[[b, site]] = deltas[[b, usize::from(*value == alphabet[0])]];
-            }
-        }
+    fn flip_deltas_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
+        self.flip_costs_into(x, out);
     }
 }
 
 impl<V: FiniteUnits + SmoothUnits, H: Units> RelaxedEnergy for Rbm<V, H> {
     fn relaxed_score_into(&self, x: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
-        self.relaxed_score_from_field(x, self.hidden_field(x).view(), out);
+        self.score_from_field(x, self.hidden_field(x).view(), out);
     }
 
     fn energy_and_relaxed_score_into(
@@ -161,43 +133,6 @@ impl<V: FiniteUnits + SmoothUnits, H: Units> RelaxedEnergy for Rbm<V, H> {
     ) {
         let field = self.hidden_field(x);
         self.free_energy_into(x, field.view(), energy);
-        self.relaxed_score_from_field(x, field.view(), score);
-    }
-}
-
-impl<V: SmoothUnits, H: Units> Rbm<V, H> {
-    /// `−∂F/∂v = W E[h | v] − ∂e_V/∂v`.
-    pub(super) fn relaxed_score_from_field(
-        &self,
-        x: ArrayView2<f64>,
-        field: ArrayView2<f64>,
-        mut out: ArrayViewMut2<f64>,
-    ) {
-        self.visible.energy_gradient_into(x, out.view_mut());
-        Zip::from(&mut out)
-            .and(&self.visible_field(self.hidden.mean(field).view()))
-            .for_each(|out, sent| *out = sent - *out);
-    }
-}
-
-impl<V: FiniteUnits, H: Units> Rbm<V, H> {
-    fn site_deltas_from_field(
-        &self,
-        x: ArrayView2<f64>,
-        field: ArrayView2<f64>,
-        before: ArrayView1<f64>,
-        site: usize,
-        out: &mut ArrayViewMut2<f64>,
-    ) {
-        let mut after = Array1::zeros(x.nrows());
-        let mut changed = x.to_owned();
-        let alphabet = self.alphabet(site);
-        for (k, &symbol) in alphabet.iter().enumerate() {
-            changed.column_mut(site).fill(symbol);
-            let step = x.column(site).mapv(|old| symbol - old).insert_axis(Axis(1));
-            let moved = &field + &(&step * &self.weights.slice(s![site..=site, ..]));
-            self.free_energy_into(changed.view(), moved.view(), after.view_mut());
-            out.column_mut(k).assign(&(&after - &before));
-        }
+        self.score_from_field(x, field.view(), score);
     }
 }

@@ -3,11 +3,13 @@
 //! Seen from the visible layer, one such sweep is a single exact move `v → h → v'`. It leaves `p(v)` invariant and is reversible with
 //! respect to it, because `p(v) Σ_h p(h|v) p(v'|h) = Σ_h p(h) p(v|h) p(v'|h)` is symmetric in `v` and `v'`.
 
-use gibbsian_core::{BlockLaw, Blocks, Discrete, FiniteUnits, Streams, Units};
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Zip};
+use gibbsian_core::{BlockLaw, Blocks, FiniteUnits, Streams, Units};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 use rand::Rng;
 
 use super::Rbm;
+use crate::bipartite::Bipartite;
+use crate::units::assign_free;
 
 impl<V: Units, H: Units> Blocks for Rbm<V, H> {
     /// One: the visible units are redrawn together, through hidden units that are drawn and forgotten.
@@ -17,7 +19,7 @@ impl<V: Units, H: Units> Blocks for Rbm<V, H> {
 
     fn resample(
         &self,
-        mut x: ArrayViewMut2<f64>,
+        x: ArrayViewMut2<f64>,
         _block: usize,
         free: Option<ArrayView1<bool>>,
         rng: &mut dyn Rng,
@@ -25,32 +27,14 @@ impl<V: Units, H: Units> Blocks for Rbm<V, H> {
         let streams = Streams::draw(rng);
         let h = self.sample_hidden(x.view(), streams.part(0));
         let v = self.sample_visible(h.view(), streams.part(1));
-        match free {
-            None => x.assign(&v),
-            Some(free) => Zip::from(&mut x)
-                .and(&v)
-                .and_broadcast(&self.visible.free_units(free))
-                .for_each(|x, v, free| {
-                    if *free {
-                        *x = *v;
-                    }
-                }),
-        }
+        assign_free(&self.visible, x, &v, free);
     }
 }
 
 impl<V: FiniteUnits, H: FiniteUnits> BlockLaw for Rbm<V, H> {
     /// `P(v → v') = Σ_h p(h | v) p(v' | h)`, by enumerating the hidden layer.
     fn block_matrix(&self, _block: usize, states: ArrayView2<f64>) -> Array2<f64> {
-        let hidden = self
-            .transposed()
-            .states()
-            .expect("a transition matrix needs a hidden layer that can be enumerated");
-        law_matrix(&self.hidden, self.hidden_field(states), &hidden).dot(&law_matrix(
-            &self.visible,
-            self.visible_field(hidden.view()),
-            &states,
-        ))
+        self.law_through_hidden(states)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::{BlockLaw, Blocks, Discrete, DiscreteEnergy, Energy, FiniteUnits, Space, Streams, Units};
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 use rand::Rng;
 
 use super::Rbm;
 use super::gibbs::law_matrix;
+use crate::units::assign_free;
 
 /// The joint density `p(v, h) ∝ exp(−E(v, h))` of an RBM; rows are `(v, h)`, the visible units first.
 #[derive(Clone, Copy, Debug)]
@@ -76,33 +77,25 @@ impl<V: Units, H: Units> Blocks for Joint<'_, V, H> {
 
     fn resample(
         &self,
-        mut x: ArrayViewMut2<f64>,
+        x: ArrayViewMut2<f64>,
         block: usize,
         free: Option<ArrayView1<bool>>,
         rng: &mut dyn Rng,
     ) {
         let n_visible = self.rbm.visible.n_units();
         let streams = Streams::draw(rng);
-        let (mut v, mut h) = x.view_mut().split_at(Axis(1), n_visible);
-        let (new, old) = match block {
-            0 => (self.rbm.sample_hidden(v.view(), streams), &mut h),
-            1 => (self.rbm.sample_visible(h.view(), streams), &mut v),
+        let (v, h) = x.split_at(Axis(1), n_visible);
+        let (free_v, free_h) = free.map(|free| free.split_at(Axis(0), n_visible)).unzip();
+        match block {
+            0 => {
+                let new = self.rbm.sample_hidden(v.view(), streams);
+                assign_free(&self.rbm.hidden, h, &new, free_h);
+            }
+            1 => {
+                let new = self.rbm.sample_visible(h.view(), streams);
+                assign_free(&self.rbm.visible, v, &new, free_v);
+            }
             _ => panic!("block {block} of a model with two blocks"),
-        };
-        let free = free.map(|free| match block {
-            0 => self.rbm.hidden.free_units(free.slice(s![n_visible..])),
-            _ => self.rbm.visible.free_units(free.slice(s![..n_visible])),
-        });
-        match free {
-            None => old.assign(&new),
-            Some(free) => Zip::from(old)
-                .and(&new)
-                .and_broadcast(&free)
-                .for_each(|old, new, free| {
-                    if *free {
-                        *old = *new;
-                    }
-                }),
         }
     }
 }

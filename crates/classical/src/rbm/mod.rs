@@ -53,9 +53,11 @@ use gibbsian_core::error::{check_finite, check_positive, check_shape};
 use gibbsian_core::{
     Error, Layout, Parametric, ParametricMut, Record, Result, Seed, Snapshot, Streams, Units,
 };
+use gibbsian_linalg::{matmul, matmul_into};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate};
 use rand::RngExt;
 
+use crate::bipartite::Bipartite;
 use crate::tensors::{params_from_record, params_to_record};
 use crate::units::Bernoulli;
 
@@ -181,6 +183,35 @@ impl<V: Units, H: Units> Rbm<V, H> {
     /// An empty batch, a wrong number of columns, or a value that the visible units do not admit, such as NaN.
     pub fn check_visible(&self, x: ArrayView2<f64>) -> Result<()> {
         self.visible.check_rows("x", x)
+    }
+}
+
+impl<V: Units, H: Units> Bipartite for Rbm<V, H> {
+    type Visible = V;
+    type Hidden = H;
+
+    fn layers(&self) -> (&V, &H) {
+        (&self.visible, &self.hidden)
+    }
+
+    fn up(&self, v: ArrayView2<f64>) -> Array2<f64> {
+        self.hidden_field(v)
+    }
+
+    fn down(&self, h: ArrayView2<f64>) -> Array2<f64> {
+        self.visible_field(h)
+    }
+
+    fn products(&self, v: ArrayView2<f64>, h: ArrayView2<f64>) -> Array2<f64> {
+        matmul(v.t(), h)
+    }
+
+    fn add_products(&self, v: ArrayView2<f64>, h: ArrayView2<f64>, sum: &mut Array2<f64>) {
+        matmul_into(1.0, v.t(), h, 1.0, sum.view_mut());
+    }
+
+    fn add_change(&self, unit: usize, steps: ArrayView1<f64>, field: &mut Array2<f64>) {
+        *field += &(&steps.insert_axis(Axis(1)) * &self.weights.row(unit));
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod bias_only;
 mod biased;
+mod free;
 mod separate;
 
 mod bernoulli;
@@ -24,6 +25,7 @@ pub use bernoulli::Bernoulli;
 pub use biased::{Biased, Mirrored, Shift};
 pub use binomial::Binomial;
 pub use double_rectified::DoubleRectified;
+pub(crate) use free::assign_free;
 pub use gaussian::Gaussian;
 pub use joined::Joined;
 pub use layer::{FiniteLayer, Layer};
