@@ -7,7 +7,7 @@
 //! With activations `a_l = σ(a_{l−1}'W_l + c_l)` and class probabilities `softmax(a_L'U + d)`, the loss is the mean of `−log p(class)`, and its gradient the usual
 //! products of errors and activations, `δ_{l−1} = (W_l δ_l) a_{l−1} (1 − a_{l−1})`.
 
-use gibbsian_core::error::{check_batch, check_count, check_each, check_loss};
+use gibbsian_core::error::{check_batch, check_each, check_loss};
 use gibbsian_core::math::{log_sum_exp, sigmoid};
 use gibbsian_core::{
     Error, Layout, Objective, Parametric, ParametricMut, Record, Result, Snapshot, Space, Stateless,
@@ -65,7 +65,9 @@ impl FeedForward {
     }
 
     fn with_head(mut layers: Vec<Affine>, n_classes: usize) -> Result<Self> {
-        check_count("n_classes", n_classes.saturating_sub(1))?;
+        if n_classes < 2 {
+            return Err(Error::parameter("n_classes", n_classes, "at least 2"));
+        }
         let n_features = layers.last().map_or(0, |layer| layer.bias.len());
         layers.push(Affine {
             weights: Array2::zeros((n_features, n_classes)),
@@ -184,7 +186,7 @@ impl Snapshot for FeedForward {
     }
 }
 
-/// The mean of `−log p(class)` of a [`FeedForward`] net; rows are inputs followed by the indicators of their class.
+/// The mean of `−log p(class)` of a [`FeedForward`] net; rows are inputs followed by the indicators of their class, of which one is 1 and the others are 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CrossEntropy;
 
@@ -226,12 +228,20 @@ impl Objective<FeedForward> for CrossEntropy {
         check_batch("x", &x, net.n_inputs() + net.n_classes())?;
         let (x, indicators) = x.split_at(Axis(1), net.n_inputs());
         check_each("indicators", indicators, "0 or 1", |y| y == 0.0 || y == 1.0)?;
+        for (b, row) in indicators.rows().into_iter().enumerate() {
+            if row.sum() != 1.0 {
+                let name = format!("the sum of the indicators of row {b}");
+                return Err(Error::parameter(name, row.sum(), "1: a row has one class"));
+            }
+        }
         let n = x.nrows() as f64;
         let activations = net.activations(x);
         let log_p = &activations[activations.len() - 1];
-        let loss = -(log_p * &indicators).sum() / n;
+        // Only of the classes that are asked for: another may be impossible, and −∞ · 0 is no part of a sum.
+        let asked = log_p.iter().zip(&indicators).filter(|(_, y)| **y == 1.0);
+        let loss = -asked.map(|(log_p, _)| log_p).sum::<f64>() / n;
         check_loss(loss, "in the cross-entropy of a minibatch")?;
-        // ∂loss/∂(logits) = (p − y)/n, for rows with one class.
+        // ∂loss/∂(logits) = (p − y)/n, because rows have one class.
         let mut delta = (log_p.mapv(f64::exp) - indicators) / n;
         let mut end = grad.len();
         for l in (0..net.layers.len()).rev() {

@@ -2,9 +2,8 @@
 //!
 //! The mean over draws of the log-weight is an unbiased estimate of the bound, with a standard error; nothing is claimed about the gap to `log p(v)`.
 
-use gibbsian_core::error::check_count;
 use gibbsian_core::math::log_sum_exp;
-use gibbsian_core::{Energy, Result, Units};
+use gibbsian_core::{Energy, Error, Result, Units};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rand::Rng;
 
@@ -58,7 +57,9 @@ fn average(
     n_draws: usize,
     mut draw: impl FnMut() -> Result<Array1<f64>>,
 ) -> Result<DbnBound> {
-    check_count("n_draws", n_draws.saturating_sub(1))?;
+    if n_draws < 2 {
+        return Err(Error::parameter("n_draws", n_draws, "at least 2"));
+    }
     let mut weights = Array2::zeros((n_draws, v.nrows()));
     for mut weights in weights.rows_mut() {
         weights.assign(&draw()?);

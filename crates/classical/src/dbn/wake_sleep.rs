@@ -77,8 +77,9 @@ impl<V: Units, H: Units> Objective<UntiedDbn<V, H>> for WakeSleep {
         rng: &mut dyn Rng,
         grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("start", &self.chains, model.top().visible().n_units())?;
-        model.top().check_visible(self.chains.view())?;
+        let layer = model.top().visible();
+        check_batch("chains", &self.chains, layer.n_units())?;
+        layer.check_rows("chains", self.chains.view())?;
         let awake = model.recognise(x, rng)?;
         sweep(model.top(), &mut self.chains, self.n_sweeps, rng);
         wake_and_sleep(model, x, &awake, self.chains.clone(), rng, grad)

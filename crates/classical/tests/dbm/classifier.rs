@@ -5,7 +5,7 @@ use gibbsian_classical::dbm::discriminative::{CrossEntropy, FeedForward};
 use gibbsian_core::{Objective, Parametric, ParametricMut, Seed};
 use gibbsian_testkit::agreement::close;
 use gibbsian_testkit::conformance;
-use ndarray::{Array1, Axis, array, s};
+use ndarray::{Array1, Array2, Axis, array, s};
 
 use crate::machines::{machine, normal, rbm, visible_states};
 
@@ -110,7 +110,8 @@ fn errors_are_counted_and_nonsense_is_refused() {
     params[n - 1] = 1.0;
     net.set_params(params.view()).unwrap();
     assert_eq!(net.error(v.view(), &[1, 1, 0, 1]), 0.25);
-    assert!(FeedForward::from_dbm(&dbm, 1).is_err());
+    let refused = FeedForward::from_dbm(&dbm, 1).unwrap_err().to_string();
+    assert_eq!(refused, "`n_classes` is 1, but must be at least 2");
     assert!(
         CrossEntropy::rows(v.view(), &[0, 1, 2, 0], 2)
             .unwrap_err()
@@ -127,4 +128,48 @@ fn errors_are_counted_and_nonsense_is_refused() {
             .loss_and_grad_into(&net, rows.view(), &mut rng, grad.view_mut())
             .is_err()
     );
+}
+
+/// The gradient is that of rows with one class, and the loss of others would be another function.
+#[test]
+fn rows_of_no_class_or_of_several_are_refused() {
+    let net = FeedForward::from_dbm(&machine(&[2, 2], 0.9, 97), 3).unwrap();
+    let mut rows = CrossEntropy::rows(array![[0.0, 1.0], [1.0, 1.0]].view(), &[2, 0], 3).unwrap();
+    let refused = |rows: &Array2<f64>| {
+        let mut grad = Array1::zeros(net.n_params());
+        CrossEntropy
+            .loss_and_grad_into(&net, rows.view(), &mut Seed::new(1).rng(), grad.view_mut())
+            .unwrap_err()
+            .to_string()
+    };
+    rows[[1, 2]] = 0.0;
+    assert_eq!(
+        refused(&rows),
+        "`the sum of the indicators of row 1` is 0, but must be 1: a row has one class"
+    );
+    rows.slice_mut(s![1, 3..]).fill(1.0);
+    assert_eq!(
+        refused(&rows),
+        "`the sum of the indicators of row 1` is 2, but must be 1: a row has one class"
+    );
+}
+
+#[test]
+fn a_class_that_is_impossible_costs_nothing_where_it_is_not_asked_for() {
+    let mut net = FeedForward::from_dbm(&machine(&[2, 2], 0.9, 98), 2).unwrap();
+    let mut params = Array1::zeros(net.n_params());
+    let n = params.len();
+    // The head's biases are further apart than numbers go.
+    params.slice_mut(s![n - 2..]).assign(&array![1e308, -1e308]);
+    net.set_params(params.view()).unwrap();
+    let x = array![[0.0, 1.0]];
+    assert_eq!(net.log_probabilities(x.view()), array![[0.0, f64::NEG_INFINITY]]);
+    let mut grad = Array1::from_elem(n, f64::NAN);
+    let mut loss = |label: u8| {
+        let rows = CrossEntropy::rows(x.view(), &[label], 2).unwrap();
+        CrossEntropy.loss_and_grad_into(&net, rows.view(), &mut Seed::new(1).rng(), grad.view_mut())
+    };
+    assert!(loss(1).is_err());
+    assert_eq!(loss(0).unwrap(), 0.0);
+    assert!(grad.iter().all(|g| *g == 0.0), "{grad}");
 }
