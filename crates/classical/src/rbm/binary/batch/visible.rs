@@ -170,14 +170,16 @@ impl VisibleBatch {
             .zip(&other.masks)
             .map(|(a, b)| u64::from((a ^ b).count_ones()))
             .sum::<u64>();
-        // Where this side is a mean m, the distance to a state is m or 1 − m instead of 0 or 1.
+        // Where this side is a mean m, the distance to a state is m or 1 − m instead of 1 or 0. A unit is listed once a copy.
         let mut correction = 0.0;
         if self.has_values {
+            let n_copies = (1 + self.more_copies) as f64;
             for b in 0..self.n {
                 self.for_each_active(b, |i, value| {
-                    let bit = other.panel(i / PANEL)[b] >> (i % PANEL) & 1;
-                    let distance = if bit == 1 { 1.0 - value } else { value };
-                    correction += distance - if bit == 1 { 0.0 } else { 1.0 };
+                    let copies = other.panel(i / PANEL).iter().skip(b).step_by(self.n);
+                    let on: u64 = copies.map(|mask| mask >> (i % PANEL) & 1).sum();
+                    let share = on as f64 / n_copies;
+                    correction += share * (1.0 - value) + (1.0 - share) * (value - 1.0);
                 });
             }
         }
@@ -368,4 +370,20 @@ fn non_zero(row: &[f64; PANEL]) -> u64 {
         mask |= u64::from(*x != 0.0) << i;
     }
     mask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Form, VisibleBatch};
+
+    #[test]
+    fn a_mean_is_as_far_from_each_copy_as_its_own_state_says() {
+        let (mut means, mut states) = (VisibleBatch::of_copies(2), VisibleBatch::of_copies(2));
+        means.read(ndarray::array![[0.3, 0.0], [0.6, 1.0]].view(), Form::Lists);
+        states.resize(2, 2, Form::Lists);
+        // Copy by copy, and case by case in each.
+        states.fill(|_, masks| masks.copy_from_slice(&[0b01, 0b10, 0b10, 0b11]));
+        // Of the first case |0.3 − 1| + 0 and 0.3 + 1, of the second 0.6 + 0 and 0.4 + 0, over four.
+        assert!((means.mean_distance(&states) - 0.75).abs() < 1e-7);
+    }
 }
