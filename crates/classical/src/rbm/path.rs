@@ -169,21 +169,14 @@ impl<V: Units, H: Units> Path for RbmPath<'_, V, H> {
     // Both layers' parameters move by `θ₁ − θ₀` and the field by `I = v'W` a unit of `β`, hence
     // `d/dβ log f_β(v) = −e_V(v) + e_{V₀}(v) + ∂Γ/∂θ · (θ₁ − θ₀) + ∂Γ/∂I · I`, the first two because energies are affine in `θ`.
     fn slope(&self, state: &State, beta: f64, out: &mut [f64]) {
-        let mut start = Array1::zeros(out.len());
-        let mut end = Array1::zeros(out.len());
-        self.base_visible.energy_into(state.v.view(), start.view_mut());
-        self.rbm.visible.energy_into(state.v.view(), end.view_mut());
-        let (_, hidden) = self.layers(beta);
+        let piece = Piece {
+            visible: [&self.base_visible, &self.rbm.visible],
+            hidden: [&self.base_hidden, &self.rbm.hidden],
+            here: self.layers(beta).1,
+            length: 1.0,
+        };
         let field = &state.field * beta;
-        let along_field = (hidden.mean(field.view()) * &state.field).sum_axis(Axis(1));
-        let direction = self.rbm.hidden.params() - self.base_hidden.params();
-        let mut gradient = Array1::zeros(direction.len());
-        for (b, out) in out.iter_mut().enumerate() {
-            gradient.fill(0.0);
-            let row = field.slice(s![b..b + 1, ..]);
-            hidden.log_partition_pullback_into(row, aview1(&[1.0]), gradient.view_mut());
-            *out += start[b] - end[b] + gradient.dot(&direction) + along_field[b];
-        }
+        piece.add_slope(state.v.view(), field.view(), state.field.view(), out);
     }
 
     fn transition(&self, state: &mut State, beta: f64, rng: &mut dyn Rng) {
@@ -204,6 +197,42 @@ impl<V: Units, H: Units> Path for RbmPath<'_, V, H> {
     fn exchange(&self, a: &mut State, b: &mut State, swap: &[bool]) {
         exchange_rows(&mut a.v, &mut b.v, swap);
         exchange_rows(&mut a.field, &mut b.field, swap);
+    }
+}
+
+/// A place on a piece of a path along which the parameters of both layers go straight from one layer to another.
+pub(crate) struct Piece<'a, V, H> {
+    pub(crate) visible: [&'a V; 2],
+    pub(crate) hidden: [&'a H; 2],
+    /// The hidden layer at this place.
+    pub(crate) here: H,
+    /// The part of the path that the piece is.
+    pub(crate) length: f64,
+}
+
+impl<V: Units, H: Units> Piece<'_, V, H> {
+    /// **Adds** `d/dβ log f_β(v)` of every row of `v` to `out`, where `field` is `I` and `moved` what it moves by along the whole piece, `ΔI`:
+    /// `[−e_{V₁}(v) + e_{V₀}(v) + ∂Γ/∂θ · (θ₁ − θ₀) + E[h | I] · ΔI] / length`, with the parameters `θ` of the hidden layers.
+    pub(crate) fn add_slope(
+        &self,
+        v: ArrayView2<f64>,
+        field: ArrayView2<f64>,
+        moved: ArrayView2<f64>,
+        out: &mut [f64],
+    ) {
+        let (mut start, mut end) = (Array1::zeros(out.len()), Array1::zeros(out.len()));
+        self.visible[0].energy_into(v, start.view_mut());
+        self.visible[1].energy_into(v, end.view_mut());
+        let along_field = (self.here.mean(field) * moved).sum_axis(Axis(1));
+        let direction = self.hidden[1].params() - self.hidden[0].params();
+        let mut gradient = Array1::zeros(direction.len());
+        for (b, out) in out.iter_mut().enumerate() {
+            gradient.fill(0.0);
+            let row = field.slice(s![b..b + 1, ..]);
+            self.here
+                .log_partition_pullback_into(row, aview1(&[1.0]), gradient.view_mut());
+            *out += (start[b] - end[b] + gradient.dot(&direction) + along_field[b]) / self.length;
+        }
     }
 }
 

@@ -14,10 +14,10 @@
 use gibbsian_core::error::check_count;
 use gibbsian_core::path::exchange_rows;
 use gibbsian_core::{Blocks, Energy, Error, Ladder, Path, Result, Space, Streams, Units};
-use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2, aview1, s};
+use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2};
 use rand::Rng;
 
-use super::path::{check_kind, free_log_partition, interpolate};
+use super::path::{Piece, check_kind, free_log_partition, interpolate};
 use super::{Rbm, RbmStart};
 
 /// The path from independent layers through machines of one kind, such as were saved while the last of them was trained.
@@ -188,24 +188,16 @@ impl<V: Units, H: Units> Path for RbmTrajectory<V, H> {
     fn slope(&self, state: &Array2<f64>, beta: f64, out: &mut [f64]) {
         let (k, t) = self.place_of(beta);
         let (start, end) = (&self.knots[k], &self.knots[k + 1]);
-        let length = self.ladder.betas()[k + 1] - self.ladder.betas()[k];
         let here = between(start, end, t);
-        let mut at_start = Array1::zeros(out.len());
-        let mut at_end = Array1::zeros(out.len());
-        start.visible.energy_into(state.view(), at_start.view_mut());
-        end.visible.energy_into(state.view(), at_end.view_mut());
         let field = here.hidden_field(state.view());
         let moved = state.dot(&(&end.weights - &start.weights));
-        let along_field = (here.hidden.mean(field.view()) * moved).sum_axis(Axis(1));
-        let direction = end.hidden.params() - start.hidden.params();
-        let mut gradient = Array1::zeros(direction.len());
-        for (b, out) in out.iter_mut().enumerate() {
-            gradient.fill(0.0);
-            let row = field.slice(s![b..b + 1, ..]);
-            here.hidden
-                .log_partition_pullback_into(row, aview1(&[1.0]), gradient.view_mut());
-            *out += (at_start[b] - at_end[b] + gradient.dot(&direction) + along_field[b]) / length;
-        }
+        let piece = Piece {
+            visible: [&start.visible, &end.visible],
+            hidden: [&start.hidden, &end.hidden],
+            here: here.hidden,
+            length: self.ladder.betas()[k + 1] - self.ladder.betas()[k],
+        };
+        piece.add_slope(state.view(), field.view(), moved.view(), out);
     }
 
     fn transition(&self, state: &mut Array2<f64>, beta: f64, rng: &mut dyn Rng) {

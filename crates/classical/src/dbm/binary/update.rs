@@ -39,13 +39,9 @@ impl Velocity {
     /// Zero velocity of layers of these sizes, with room for another only where there is momentum.
     pub(super) fn zeros(sizes: &[usize], has_momentum: bool) -> Self {
         let lines = |n| if has_momentum { n } else { 0 };
-        let couplings = sizes.windows(2).map(|n| {
-            let panel = PanelVelocity {
-                weights: vec![Line::ZERO; lines(n[0])],
-                bias: Line::ZERO,
-            };
-            vec![panel; panels(n[1])]
-        });
+        let couplings = sizes
+            .windows(2)
+            .map(|n| vec![PanelVelocity::zeros(lines(n[0])); panels(n[1])]);
         Velocity {
             couplings: couplings.collect(),
             visible_bias: vec![0.0; lines(sizes[0])],
@@ -58,8 +54,7 @@ impl Velocity {
     }
 
     pub(super) fn largest(&self) -> f64 {
-        let panels = self.couplings.iter().flatten();
-        let panels = panels.map(|p| largest(Line::flatten(&p.weights)).max(largest(&p.bias.0)));
+        let panels = self.couplings.iter().flatten().map(PanelVelocity::largest);
         panels.fold(largest(&self.visible_bias), f64::max)
     }
 }

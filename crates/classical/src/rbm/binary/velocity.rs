@@ -29,6 +29,19 @@ pub(crate) struct PanelVelocity {
 }
 
 impl PanelVelocity {
+    /// Zero velocity of a panel with weights to so many units, none at rest.
+    pub(crate) fn zeros(lines: usize) -> Self {
+        PanelVelocity {
+            weights: vec![Line::ZERO; lines],
+            bias: Line::ZERO,
+        }
+    }
+
+    /// The largest magnitude of an entry.
+    pub(crate) fn largest(&self) -> f64 {
+        largest(Line::flatten(&self.weights)).max(largest(&self.bias.0))
+    }
+
     /// The velocities of some visible units, or nothing at rest.
     pub(crate) fn of_units(&mut self, units: std::ops::Range<usize>) -> &mut [f32] {
         self.weights
@@ -60,14 +73,10 @@ impl Velocity {
 
     fn zeros(n_visible: usize, n_hidden: usize, has_momentum: bool) -> Self {
         let lines = if has_momentum { n_visible } else { 0 };
-        let panel = PanelVelocity {
-            weights: vec![Line::ZERO; lines],
-            bias: Line::ZERO,
-        };
         Velocity {
             n_visible,
             n_hidden,
-            panels: vec![panel; panels(n_hidden)],
+            panels: vec![PanelVelocity::zeros(lines); panels(n_hidden)],
             visible_bias: vec![0.0; lines],
             magnitude: 0.0,
         }
@@ -79,9 +88,8 @@ impl Velocity {
 
     /// The largest magnitude of an entry.
     pub(super) fn largest(&self) -> f64 {
-        let panel = |p: &PanelVelocity| largest(Line::flatten(&p.weights)).max(largest(&p.bias.0));
-        let panels = self.panels.iter().map(panel).fold(0.0, f64::max);
-        panels.max(largest(&self.visible_bias))
+        let panels = self.panels.iter().map(PanelVelocity::largest);
+        panels.fold(largest(&self.visible_bias), f64::max)
     }
 
     /// Adds the entries `velocity.weights`, `velocity.visible.bias` and `velocity.hidden.bias`; empty ones at rest.
