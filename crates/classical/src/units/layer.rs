@@ -1,7 +1,7 @@
 //! Kinds of units chosen at run time.
 //!
-//! A type parameter for the kind costs nothing, but has to be known when the program is compiled. [`Layer`] is one of all kinds, [`FiniteLayer`] one of those
-//! that can be enumerated, for configurations and for tests that go through all pairs.
+//! A type parameter for the kind costs nothing, but has to be known when the program is compiled. [`Layer`] is one of all kinds but [`Repeated`](super::Repeated) and
+//! [`MaxPooled`](super::MaxPooled), [`FiniteLayer`] one of those that can be enumerated, for configurations and for tests that go through all pairs.
 
 use gibbsian_core::{
     FiniteUnits, Layout, Parametric, ParametricMut, ResponsiveUnits, Result, Streams, Units,

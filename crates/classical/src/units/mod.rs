@@ -1,8 +1,8 @@
 //! Kinds of units; each is one file that implements [`gibbsian_core::Units`].
 //!
 //! Bounded kinds: [`Bernoulli`], [`Spin`], [`Softmax`], [`Binomial`], whose parameters are biases. Real ones: [`Gaussian`], [`Rectified`], [`DoubleRectified`],
-//! which have precisions as well. [`Joined`] puts two layers side by side, [`Repeated`] one layer at many places with shared parameters, [`Layer`] is any of them;
-//! [`MaxPooled`] has pictures of binary units of which one is on in a block at most.
+//! which have precisions as well. [`Joined`] puts two layers side by side, [`Layer`] is any of these. Not so [`Repeated`], one layer at many places with shared parameters, and
+//! [`MaxPooled`], pictures of binary units of which one is on in a block at most.
 
 mod bias_only;
 mod biased;
