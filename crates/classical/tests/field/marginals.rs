@@ -41,7 +41,7 @@ fn belief_propagation_is_exact_on_trees() {
 }
 
 #[test]
-fn a_tree_numbered_from_its_root_takes_one_round_and_one_to_see_it() {
+fn a_tree_numbered_from_its_root_takes_two_rounds_and_one_to_see_it() {
     let graph = Graph::new(7, vec![[0, 1], [0, 2], [1, 3], [1, 4], [2, 5], [2, 6]]).unwrap();
     let beliefs = BeliefPropagation::default().run(&ragged(graph, &[0.0, 1.0], 1.0, 7));
     // Messages towards the root are right at the end of the first round, those away from it in the second, and the third changes nothing.
