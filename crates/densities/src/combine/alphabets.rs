@@ -1,12 +1,16 @@
-//! Several models on one finite space: their alphabets have to be the same.
+//! Several models on one finite space: their states have to be the same.
 //!
 //! Most energies of discrete models are formulas that take any real numbers, an Ising energy those of bits as well. A sum of energies over different alphabets would therefore be finite at states that
 //! one of the models does not have, and nobody would be told. Whether models are discrete is not known where they are put together, so the spaces are compared where states are made or taken.
+//!
+//! Models may be combinations themselves, whose alphabets are those of their first part. So each is shown a state, and refuses it where its own parts have different spaces. Spaces that do not have all
+//! combinations of their symbols, like those of units of which one is on, are told apart by the number of their states.
 
 use gibbsian_core::error::{Error, Result};
 use gibbsian_core::{Discrete, Space};
+use ndarray::Array2;
 
-/// Requires models with the alphabets of `first`; `what` are they, for the error.
+/// Requires models with the states of `first`; `what` are they, for the error.
 pub(super) fn check_alphabets<'m, A: Discrete, M: Discrete + 'm>(
     what: &str,
     first: &A,
@@ -21,8 +25,27 @@ pub(super) fn check_alphabets<'m, A: Discrete, M: Discrete + 'm>(
                 format!("{:?}, that of the first", first.alphabet(site)),
             ));
         }
+        check_first_state(model)?;
+        if model.n_states() != first.n_states() {
+            let said = |n: Option<u64>| n.map_or("above 2^64".to_owned(), |n| n.to_string());
+            return Err(Error::parameter(
+                format!("the number of states of {what}[{k}]"),
+                said(model.n_states()),
+                format!("{}, that of the first", said(first.n_states())),
+            ));
+        }
     }
     Ok(())
+}
+
+/// Requires a model to take the first of its own states: a combination of models on different spaces does not.
+pub(super) fn check_first_state<M: Discrete>(model: &M) -> Result<()> {
+    if model.n_states() == Some(0) {
+        return Ok(());
+    }
+    let mut state = Array2::zeros((1, model.dim()));
+    model.states_into(0, state.view_mut());
+    model.check_states("states", state.view())
 }
 
 /// All combinations of the symbols of a model's alphabets, as [`Discrete`] provides them.
@@ -40,25 +63,33 @@ impl<M: Discrete> Discrete for Combinations<'_, M> {
     }
 }
 
-/// The methods of [`Discrete`] for a combination of models with a method `check_alphabets`: none of them goes on where the alphabets differ.
+/// The methods of [`Discrete`] for a combination of models with a method `check_alphabets`: the states are those of `$first`, and nothing goes on where the others have different ones.
 macro_rules! on_one_space {
-    () => {
-        fn check_states(&self, name: &'static str, x: ::ndarray::ArrayView2<f64>) -> Result<()> {
-            self.check_alphabets()?;
-            crate::combine::alphabets::Combinations(self).check_states(name, x)
+    ($self:ident => $first:expr) => {
+        fn alphabet(&$self, site: usize) -> &[f64] {
+            $first.alphabet(site)
         }
 
-        /// `None` also where the alphabets differ.
-        fn n_states(&self) -> Option<u64> {
-            self.check_alphabets().ok()?;
-            crate::combine::alphabets::Combinations(self).n_states()
+        fn check_states(&$self, name: &'static str, x: ::ndarray::ArrayView2<f64>) -> Result<()> {
+            $self.check_alphabets()?;
+            $first.check_states(name, x)
+        }
+
+        /// `None` also where the spaces differ.
+        fn n_states(&$self) -> Option<u64> {
+            $self.check_alphabets().ok()?;
+            $first.n_states()
+        }
+
+        fn states_into(&$self, first: u64, out: ::ndarray::ArrayViewMut2<f64>) {
+            $first.states_into(first, out);
         }
 
         /// # Errors
-        /// More than 2²⁴ states, or models with different alphabets.
-        fn states(&self) -> Result<::ndarray::Array2<f64>> {
-            self.check_alphabets()?;
-            crate::combine::alphabets::Combinations(self).states()
+        /// More than 2²⁴ states, or models on different spaces.
+        fn states(&$self) -> Result<::ndarray::Array2<f64>> {
+            $self.check_alphabets()?;
+            $first.states()
         }
     };
 }

@@ -127,10 +127,10 @@ impl<A: Energy + Discrete, B: Energy + Discrete> AndNot<A, B> {
 }
 
 impl<A: Discrete, B: Discrete> AndNot<A, B> {
-    /// Requires models with the same alphabets; see [`ProductOfExperts::check_alphabets`].
+    /// Requires models with the same alphabets and states; see [`ProductOfExperts::check_alphabets`].
     ///
     /// # Errors
-    /// A site that has another alphabet in the negated model.
+    /// A site that has another alphabet in the negated model; another number of states there, or a model of parts that have no states together.
     pub fn check_alphabets(&self) -> Result<()> {
         self.product.check_alphabets()
     }
@@ -334,5 +334,21 @@ impl<A: ScoreJvp, B: ScoreJvp> ScoreJvp for Factor<A, B> {
 impl<A: Discrete, B: Discrete> Discrete for Factor<A, B> {
     fn alphabet(&self, site: usize) -> &[f64] {
         either!(self, model => model.alphabet(site))
+    }
+
+    fn check_states(&self, name: &'static str, x: ArrayView2<f64>) -> Result<()> {
+        either!(self, model => model.check_states(name, x))
+    }
+
+    fn n_states(&self) -> Option<u64> {
+        either!(self, model => model.n_states())
+    }
+
+    fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
+        either!(self, model => model.states_into(first, out));
+    }
+
+    fn states(&self) -> Result<Array2<f64>> {
+        either!(self, model => model.states())
     }
 }

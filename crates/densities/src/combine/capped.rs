@@ -3,7 +3,7 @@
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, Result};
 use gibbsian_core::{Discrete, DiscreteEnergy, Energy, Potential, Score, ScoreJvp, Space};
-use ndarray::{Array1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 /// `min(E(x), cap)`: a density with a floor, `max(exp(−E(x)), exp(−cap))`.
 ///
@@ -105,12 +105,20 @@ impl<E: Discrete> Discrete for Capped<E> {
         self.energy.alphabet(site)
     }
 
+    fn check_states(&self, name: &'static str, x: ArrayView2<f64>) -> Result<()> {
+        self.energy.check_states(name, x)
+    }
+
     fn n_states(&self) -> Option<u64> {
         self.energy.n_states()
     }
 
     fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
         self.energy.states_into(first, out);
+    }
+
+    fn states(&self) -> Result<Array2<f64>> {
+        self.energy.states()
     }
 }
 

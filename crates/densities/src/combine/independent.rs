@@ -11,6 +11,8 @@ use gibbsian_core::{Density, Discrete, DiscreteEnergy, Energy, Potential, Score,
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 use rand::Rng;
 
+use super::alphabets::Combinations;
+
 /// The product of densities on separate coordinates.
 ///
 /// The parts may be of one type, or of several behind `Box<dyn Density>` or [`Box<dyn SmoothDensity>`](super::SmoothDensity). The
@@ -187,6 +189,32 @@ impl<P: Discrete> Discrete for Independent<P> {
     fn alphabet(&self, site: usize) -> &[f64] {
         let (part, sites) = self.part_of(site);
         part.alphabet(site - sites.start)
+    }
+
+    fn check_states(&self, name: &'static str, x: ArrayView2<f64>) -> Result<()> {
+        // Symbols first, whose sites have their numbers here and not those that the parts know.
+        Combinations(self).check_states(name, x)?;
+        self.blocks()
+            .try_for_each(|(part, sites)| part.check_states(name, x.slice(s![.., sites])))
+    }
+
+    fn n_states(&self) -> Option<u64> {
+        self.parts
+            .iter()
+            .try_fold(1u64, |count, part| count.checked_mul(part.n_states()?))
+    }
+
+    /// The states of the first part change fastest. A part that has more of them than `u64` takes all of the number that is left.
+    fn states_into(&self, first: u64, mut out: ArrayViewMut2<f64>) {
+        let n_states: Vec<_> = self.parts.iter().map(Discrete::n_states).collect();
+        for (k, mut row) in out.axis_chunks_iter_mut(Axis(0), 1).enumerate() {
+            let mut rest = first + k as u64;
+            for ((part, sites), n_states) in self.blocks().zip(&n_states) {
+                let (own, others) = n_states.map_or((rest, 0), |n| (rest % n, rest / n));
+                part.states_into(own, row.slice_mut(s![.., sites]));
+                rest = others;
+            }
+        }
     }
 }
 

@@ -126,12 +126,12 @@ impl<E: Energy + ScoreJvp> ScoreJvp for MixtureOfEnergies<E> {
 }
 
 impl<E: Energy + Discrete> MixtureOfEnergies<E> {
-    /// Requires components with the same alphabets.
+    /// Requires components with the same alphabets and states.
     ///
     /// Constructors do not know whether components are discrete. What takes or makes states of the mixture asks for this first.
     ///
     /// # Errors
-    /// A site that has another alphabet in a component than in the first.
+    /// A site that has another alphabet in a component than in the first; a component with another number of states, or of parts that have no states together.
     pub fn check_alphabets(&self) -> Result<()> {
         check_alphabets(
             "components",
@@ -141,13 +141,9 @@ impl<E: Energy + Discrete> MixtureOfEnergies<E> {
     }
 }
 
-/// The combinations of the symbols that all components have; components with different alphabets have no states together (see [`MixtureOfEnergies::check_alphabets`]).
+/// The states that all components have; components with different alphabets have no states together (see [`MixtureOfEnergies::check_alphabets`]).
 impl<E: Energy + Discrete> Discrete for MixtureOfEnergies<E> {
-    fn alphabet(&self, site: usize) -> &[f64] {
-        self.components[0].model().alphabet(site)
-    }
-
-    on_one_space! {}
+    on_one_space! { self => self.components[0].model() }
 }
 
 /// Differences of energies by evaluating them.

@@ -109,6 +109,11 @@ impl<E: Space> ProductOfExperts<E> {
         &self.experts
     }
 
+    /// The first expert that takes part: constructors require one.
+    fn first(&self) -> &E {
+        self.factors().next().expect("a power that is not zero").1
+    }
+
     /// The experts that take part, with their powers.
     fn factors(&self) -> impl Iterator<Item = (f64, &E)> {
         let all = self.powers.iter().copied().zip(&self.experts);
@@ -186,26 +191,22 @@ impl<E: ScoreJvp> ScoreJvp for ProductOfExperts<E> {
 }
 
 impl<E: Discrete> ProductOfExperts<E> {
-    /// Requires experts with the same alphabets, but for those of power zero.
+    /// Requires experts with the same alphabets and states, but for those of power zero.
     ///
     /// Constructors do not know whether experts are discrete. What takes or makes states of the product asks for this first.
     ///
     /// # Errors
-    /// A site that has another alphabet in an expert than in the first.
+    /// A site that has another alphabet in an expert than in the first that takes part; an expert with another number of states, or of parts that have no states together.
     pub fn check_alphabets(&self) -> Result<()> {
         let experts = self.experts.iter().enumerate();
         let taking_part = experts.filter(|(i, _)| self.powers[*i] != 0.0);
-        check_alphabets("experts", &self.experts[0], taking_part)
+        check_alphabets("experts", self.first(), taking_part)
     }
 }
 
-/// The combinations of the symbols that all experts have; experts with different alphabets have no states together (see [`ProductOfExperts::check_alphabets`]).
+/// The states that all experts have; experts with different alphabets have no states together (see [`ProductOfExperts::check_alphabets`]).
 impl<E: Discrete> Discrete for ProductOfExperts<E> {
-    fn alphabet(&self, site: usize) -> &[f64] {
-        self.experts[0].alphabet(site)
-    }
-
-    on_one_space! {}
+    on_one_space! { self => self.first() }
 }
 
 /// Differences of energies by evaluating them, whatever is infinite.

@@ -20,6 +20,7 @@ use gibbsian_core::{
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, array};
 use rand::{Rng, RngExt};
 
+use super::alphabets::check_first_state;
 use crate::family::{Bernoulli, Beta, Categorical, Dirichlet, Exponential, Gamma, Normal, Wishart};
 use crate::gaussian::MultivariateNormal;
 
@@ -245,8 +246,12 @@ impl<M: Energy + Discrete> Tempered<M> {
 }
 
 /// The energies of all states, in order.
+///
+/// # Errors
+/// More than 2²⁰ states, parts of a combination that have no states together, or an energy that is NaN.
 pub(super) fn energies<M: Energy + Discrete>(model: &M) -> Result<Vec<f64>> {
     const CHUNK: u64 = 4096;
+    check_first_state(model)?;
     let n_states = match model.n_states() {
         Some(n) if n <= MOST_STATES => n,
         n => {
@@ -315,6 +320,22 @@ impl<M: Energy + Discrete> Density for Tempered<M> {
 impl<M: Discrete> Discrete for Tempered<M> {
     fn alphabet(&self, site: usize) -> &[f64] {
         self.model.alphabet(site)
+    }
+
+    fn check_states(&self, name: &'static str, x: ArrayView2<f64>) -> Result<()> {
+        self.model.check_states(name, x)
+    }
+
+    fn n_states(&self) -> Option<u64> {
+        self.model.n_states()
+    }
+
+    fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
+        self.model.states_into(first, out);
+    }
+
+    fn states(&self) -> Result<Array2<f64>> {
+        self.model.states()
     }
 }
 

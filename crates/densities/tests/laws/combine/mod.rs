@@ -10,5 +10,6 @@ mod mixture;
 mod mixture_of_energies;
 mod nade;
 mod product_of_experts;
+mod spaces;
 mod support;
 mod tempered;
