@@ -20,7 +20,7 @@ impl MultivariateNormal {
     /// # Errors
     /// No coordinate, one out of range, or one given twice.
     pub fn marginal(&self, coordinates: &[usize]) -> Result<MultivariateNormal> {
-        self.check_coordinates(coordinates)?;
+        self.check_coordinates("coordinates", coordinates)?;
         let covariance = self
             .covariance()
             .select(Axis(0), coordinates)
@@ -45,7 +45,7 @@ impl MultivariateNormal {
     /// # Ok::<(), gibbsian_core::Error>(())
     /// ```
     pub fn conditional(&self, given: &[usize], values: ArrayView1<f64>) -> Result<MultivariateNormal> {
-        self.check_coordinates(given)?;
+        self.check_coordinates("given", given)?;
         check_shape("values", &values, &[given.len()])?;
         check_finite("values", &values)?;
         let rest: Vec<usize> = (0..self.dim()).filter(|i| !given.contains(i)).collect();
@@ -84,13 +84,13 @@ impl MultivariateNormal {
     }
 
     /// Requires at least one coordinate, each in range and only once.
-    fn check_coordinates(&self, coordinates: &[usize]) -> Result<()> {
+    fn check_coordinates(&self, name: &'static str, coordinates: &[usize]) -> Result<()> {
         let allowed = |(k, i): (usize, &usize)| *i < self.dim() && !coordinates[..k].contains(i);
         if !coordinates.is_empty() && coordinates.iter().enumerate().all(allowed) {
             return Ok(());
         }
         Err(Error::parameter(
-            "coordinates",
+            name,
             format!("{coordinates:?}"),
             format!("at least one, distinct and below {}", self.dim()),
         ))

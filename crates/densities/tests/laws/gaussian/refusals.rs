@@ -109,6 +109,10 @@ fn parts_products_and_energies() {
         message(normal.conditional(&[2, 0, 1], array![0.0, 0.0, 0.0].view())),
         "`given` is [2, 0, 1], but must be fewer than all coordinates"
     );
+    assert_eq!(
+        message(normal.conditional(&[0, 0], array![0.0, 0.0].view())),
+        "`given` is [0, 0], but must be at least one, distinct and below 3"
+    );
     assert!(message(normal.conditional(&[2], array![f64::NAN].view())).contains("values[0]"));
     let flat = array![[1.0, 0.0, 0.0], [2.0, 0.0, 0.0]];
     assert!(message(normal.affine_image(flat.view(), array![0.0, 0.0].view())).contains("pivot 1 of 2"));
