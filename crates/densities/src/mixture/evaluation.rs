@@ -229,7 +229,7 @@ impl<'a> Outputs<'a> {
 }
 
 /// Takes the rows of the next chunk off an output, if it is wanted.
-fn split_rows<'a, D: ndarray::Dimension>(
+pub(super) fn split_rows<'a, D: ndarray::Dimension>(
     rest: &mut Option<ndarray::ArrayViewMut<'a, f64, D>>,
 ) -> Option<ndarray::ArrayViewMut<'a, f64, D>> {
     let all = rest.take()?;

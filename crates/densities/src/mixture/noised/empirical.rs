@@ -142,62 +142,18 @@ impl<P: LinearGaussian> NoisedEmpirical<P> {
         out
     }
 
-    /// Writes the denoiser `E[x_0 | x_t] = Σ_i r_i x_i` of every row into `out` `(B, D)`: of all functions of `x_t` the one with the least mean squared error on these points.
+    /// Writes the Hessian `J = (α²/σ⁴) C − I/σ²` of `log p_t` at every row into `out` `(B, D, D)`; each is symmetric to the last bit.
     ///
     /// # Panics
     /// When the shapes do not fit.
-    pub fn denoise_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
-        assert_rows(x, &out, self.dim());
-        self.evaluate(
-            x,
-            t,
-            Outputs {
-                posterior_mean: Some(out),
-                ..Outputs::default()
-            },
-        );
-    }
-
-    /// `E[x_0 | x_t]` of all rows, in a new array `(B, D)`.
-    pub fn denoise(&self, x: ArrayView2<f64>, t: ArrayView1<f64>) -> Array2<f64> {
-        let mut out = Array2::zeros(x.raw_dim());
-        self.denoise_into(x, t, out.view_mut());
-        out
-    }
-
-    /// Writes the covariance `C` of `x_0` given `x_t` of every row into `out` `(B, D, D)`; each is symmetric to the last bit, and a sum of positive parts.
-    ///
-    /// # Panics
-    /// When the shapes do not fit.
-    pub fn posterior_covariance_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut3<f64>) {
-        assert_matrices(x, &out, self.dim());
-        self.evaluate(
-            x,
-            t,
-            Outputs {
-                posterior_covariance: Some(out),
-                ..Outputs::default()
-            },
-        );
-    }
-
-    /// The covariances of `x_0` given `x_t` of all rows, in a new array `(B, D, D)`.
-    pub fn posterior_covariance(&self, x: ArrayView2<f64>, t: ArrayView1<f64>) -> Array3<f64> {
-        let mut out = Array3::zeros((x.nrows(), self.dim(), self.dim()));
+    pub fn hessian_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut3<f64>) {
         self.posterior_covariance_into(x, t, out.view_mut());
-        out
-    }
-
-    /// The Hessians `J = (α²/σ⁴) C − I/σ²` of `log p_t` at all rows, in a new array `(B, D, D)`; each is symmetric to the last bit.
-    pub fn hessian_at(&self, x: ArrayView2<f64>, t: ArrayView1<f64>) -> Array3<f64> {
-        let mut out = self.posterior_covariance(x, t);
         for (mut matrix, &t) in out.outer_iter_mut().zip(t) {
             let precision = 1.0 / self.process.variance(t);
             let pull = self.process.alpha(t) * precision;
             matrix.mapv_inplace(|entry| pull * (pull * entry));
             matrix.diag_mut().mapv_inplace(|entry| entry - precision);
         }
-        out
     }
 
     /// Draws of `(x_0, x_t)`, both `(B, D)`, a pair for each of the times `t` `(B)`: `x_0` one of the points, `x_t` from the process.

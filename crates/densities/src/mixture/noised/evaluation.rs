@@ -6,8 +6,7 @@ use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::simd::vectorized;
 use gibbsian_core::{LinearGaussian, Space, TimeEnergy, TimePotential, TimeScore, TimeScoreJvp};
 use ndarray::{
-    Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut, ArrayViewMut1, ArrayViewMut2,
-    ArrayViewMut3, Axis, Dimension,
+    Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis,
 };
 use rayon::prelude::*;
 
@@ -15,7 +14,7 @@ use super::density::noised_density;
 use super::isotropic::{IsotropicChunk, Wanted};
 use super::panel::Levels;
 use super::{NoisedMixture, Spectral, levels};
-use crate::mixture::evaluation::{CHUNK_ROWS, assert_columns, assert_rows};
+use crate::mixture::evaluation::{CHUNK_ROWS, assert_columns, assert_rows, split_rows};
 use kernels::Chunk;
 
 impl<P: LinearGaussian> NoisedMixture<P> {
@@ -33,13 +32,6 @@ impl<P: LinearGaussian> NoisedMixture<P> {
                 ..Outputs::default()
             },
         );
-    }
-
-    /// The Hessians of `log p_t` at all rows, in a new array `(B, D, D)`.
-    pub fn hessian_at(&self, x: ArrayView2<f64>, t: ArrayView1<f64>) -> Array3<f64> {
-        let mut out = Array3::zeros((x.nrows(), self.dim(), self.dim()));
-        self.hessian_at_into(x, t, out.view_mut());
-        out
     }
 
     /// The probabilities `p(k | x_t)` of the components, `(B, K)`.
@@ -175,17 +167,6 @@ impl<'a> Outputs<'a> {
             })
         })
     }
-}
-
-/// Takes the rows of the next chunk off an output, if it is wanted.
-fn split_rows<'a, D: Dimension>(
-    rest: &mut Option<ArrayViewMut<'a, f64, D>>,
-) -> Option<ArrayViewMut<'a, f64, D>> {
-    let all = rest.take()?;
-    let n = all.len_of(Axis(0)).min(CHUNK_ROWS);
-    let (chunk, others) = all.split_at(Axis(0), n);
-    *rest = Some(others);
-    Some(chunk)
 }
 
 /// Panics unless `out` has a square matrix for each row of `x`.

@@ -2,79 +2,12 @@
 
 use gibbsian_core::error::{Result, check_finite, check_positive, check_shape};
 use gibbsian_core::{LinearGaussian, Space};
-use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut2, ArrayViewMut3, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView1, Axis};
 
 use super::NoisedMixture;
-use super::evaluation::{Outputs, assert_matrices};
-use crate::mixture::evaluation::assert_rows;
 use crate::mixture::{Covariances, GaussianMixture};
 
 impl<P: LinearGaussian> NoisedMixture<P> {
-    /// Writes the denoiser `E[x_0 | x_t] = Σ_k r_k m_k` of every row into `out` `(B, D)`: of all functions of `x_t` the one with the least mean
-    /// squared error.
-    ///
-    /// # Panics
-    /// When the shapes do not fit.
-    pub fn denoise_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut2<f64>) {
-        assert_rows(x, &out, self.dim());
-        self.evaluate(
-            x,
-            t,
-            Outputs {
-                posterior_mean: Some(out),
-                ..Outputs::default()
-            },
-        );
-    }
-
-    /// `E[x_0 | x_t]` of all rows, in a new array `(B, D)`.
-    pub fn denoise(&self, x: ArrayView2<f64>, t: ArrayView1<f64>) -> Array2<f64> {
-        let mut out = Array2::zeros(x.raw_dim());
-        self.denoise_into(x, t, out.view_mut());
-        out
-    }
-
-    /// The same by Tweedie's formula, `E[x_0 | x_t] = (x_t + σ² ∇ log p_t(x_t)) / α`, `(B, D)`.
-    ///
-    /// It needs the score only, so it is what a learned score is turned into a denoiser by. Its errors are those of the two terms divided by `α`,
-    /// while [`denoise`](Self::denoise) has the errors of its value; at `σ = 10⁴` the formula has lost four digits.
-    ///
-    /// Source: Robbins (1956); Miyasawa (1961); Efron (2011).
-    pub fn tweedie(&self, x: ArrayView2<f64>, t: ArrayView1<f64>) -> Array2<f64> {
-        let mut out = self.score_at(x, t);
-        for ((mut out, x), &t) in out.rows_mut().into_iter().zip(x.rows()).zip(t) {
-            let (alpha, variance) = (self.process.alpha(t), self.process.variance(t));
-            out.zip_mut_with(&x, |score, x| *score = (x + variance * *score) / alpha);
-        }
-        out
-    }
-
-    /// Writes the covariance of `x_0` given `x_t`, `Σ_k r_k [S_k + (m_k − m)(m_k − m)ᵀ]`, of every row into `out` `(B, D, D)`; each is
-    /// symmetric to the last bit, and a sum of positive parts.
-    ///
-    /// By Tweedie's formula of second order it is `(σ²/α²)(I + σ² ∇² log p_t)`, whose two terms cancel where `σ` is large.
-    ///
-    /// # Panics
-    /// When the shapes do not fit.
-    pub fn posterior_covariance_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, out: ArrayViewMut3<f64>) {
-        assert_matrices(x, &out, self.dim());
-        self.evaluate(
-            x,
-            t,
-            Outputs {
-                posterior_covariance: Some(out),
-                ..Outputs::default()
-            },
-        );
-    }
-
-    /// The covariances of `x_0` given `x_t` of all rows, in a new array `(B, D, D)`.
-    pub fn posterior_covariance(&self, x: ArrayView2<f64>, t: ArrayView1<f64>) -> Array3<f64> {
-        let mut out = Array3::zeros((x.nrows(), self.dim(), self.dim()));
-        self.posterior_covariance_into(x, t, out.view_mut());
-        out
-    }
-
     /// The density of `x_0` given `x_t = x` `(D)`: the mixture `Σ_k r_k N(m_k, S_k)`, whose covariances keep their shape.
     ///
     /// # Errors

@@ -90,7 +90,7 @@ fn everything_is_that_of_parzens_mixture() -> Verdict {
         let (log_density, score) = (model.log_density_at(x, t), model.score_at(x, t));
         let (divergence, hessian) = (model.divergence_at(x, t), model.hessian_at(x, t));
         let (clean, covariance) = (model.denoise(x, t), model.posterior_covariance(x, t));
-        let weights = model.point_posterior(x, t);
+        let (weights, tweedie) = (model.point_posterior(x, t), model.tweedie(x, t));
         let v = directions(x);
         let jvp = products(model, x, t, v.view());
         let tolerance = 8.0 * Precision::DOUBLE.agreement();
@@ -122,6 +122,16 @@ fn everything_is_that_of_parzens_mixture() -> Verdict {
             for (i, &expected) in product.indexed_iter() {
                 let scale = relative * largest(&matrix) * x.ncols() as f64;
                 agreement.entry(|| format!("({b}, {i})"), jvp[(b, i)], expected, scale);
+            }
+            agreement.verdict()?;
+
+            // The score by way of the denoiser and back: the same number, with the digits that x and σ² s have in common.
+            let (alpha, variance) = (model.process().alpha(t), model.process().variance(t));
+            let scale = largest(&row) + variance * largest(&score.row(b));
+            let mut agreement = Agreement::new("Tweedie");
+            for i in 0..x.ncols() {
+                let name = || format!("{i} of row {b}");
+                agreement.entry(name, tweedie[(b, i)], clean[(b, i)], rounding(scale / alpha));
             }
             agreement.verdict()?;
 

@@ -86,8 +86,6 @@ fn the_posterior_mixture_obeys_bayes() -> Verdict {
     })
 }
 
-/// `∂_t p = −∇·(f x p) + ½ g² Δp`, divided by `p`: `∂_t log p = −f (D + x·s) + ½ g² (tr J + |s|²)`.
-
 #[test]
 fn draws_have_the_posterior_moments() -> Verdict {
     let (_, mixture) = shapes().remove(0);

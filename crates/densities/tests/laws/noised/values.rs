@@ -145,6 +145,7 @@ fn data_come_first() -> Verdict {
     Ok(())
 }
 
+/// `∂_t p = −∇·(f x p) + ½ g² Δp`, divided by `p`: `∂_t log p = −f (D + x·s) + ½ g² (tr J + |s|²)`.
 #[test]
 fn densities_obey_the_fokker_planck_equation() -> Verdict {
     each(|noised, x, t| {
