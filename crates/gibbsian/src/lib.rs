@@ -78,7 +78,7 @@
 //! | [`linalg`] | always | factorisations and products in pure Rust, or by OpenBLAS with the feature `lapack` |
 //! | [`checkpoint`] | always | checked, atomic files of arrays in the safetensors format |
 //!
-//! [`prelude`] has the traits whose methods programs call, and the types that nearly every program names. [`ndarray`] and [`rand`] are the versions that the signatures speak.
+//! [`prelude`] has the traits whose methods programs call, and the types that nearly every program names. [`ndarray`], [`rand`] and [`rand_distr`] are the versions that the signatures speak.
 //!
 //! # Where to begin
 //!
@@ -132,7 +132,7 @@ pub use gibbsian_data as data;
 pub use gibbsian_figure as figure;
 pub use gibbsian_linalg as linalg;
 
-pub use {ndarray, rand};
+pub use {ndarray, rand, rand_distr};
 
 pub use gibbsian_core::{Error, Result, Seed};
 
