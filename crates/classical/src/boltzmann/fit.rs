@@ -11,7 +11,7 @@
 //! a multiple of the unit matrix is added until it is and the step goes up (Levenberg 1944). Without a ridge the maximum lies at infinity when
 //! the moments of the data lie on the boundary of what laws can have, for example when two units are never on together.
 
-use gibbsian_core::error::{check_count, check_non_negative, check_positive};
+use gibbsian_core::error::{check_count, check_non_negative, check_positive, check_shape};
 use gibbsian_core::{Error, Parametric, ParametricMut, Result};
 use gibbsian_linalg::Cholesky;
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
@@ -277,10 +277,11 @@ impl BoltzmannMachine {
     /// The difference of two of these is a conditional log-probability: of a unit given others, known with it and without.
     ///
     /// # Errors
-    /// More than 20 units, fewer units than the cases have, and what [`Observations::new`] refuses.
+    /// More than 20 units, fewer units than the cases have, `known` of another shape than `x`, and what [`Observations::new`] refuses.
     pub fn log_probability(&self, x: ArrayView2<f64>, known: ArrayView2<bool>) -> Result<Array1<f64>> {
         let n = self.n_units();
         check_units(n, x.ncols())?;
+        check_shape("known", &known, x.shape())?;
         // Each case by itself, so that they stay in order.
         let cases: Vec<Observations> = (0..x.nrows())
             .map(|b| Observations::new(x.slice(s![b..=b, ..]), known.slice(s![b..=b, ..])))

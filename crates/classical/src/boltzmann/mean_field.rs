@@ -13,7 +13,7 @@
 use gibbsian_core::error::{check_count, check_loss, check_positive};
 use gibbsian_core::math::{bernoulli_entropy, sigmoid};
 use gibbsian_core::{Discrete, Energy, EnergyPullback, Error, Objective, Result, Stateless};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::{Rng, RngExt};
 
 use super::{BoltzmannMachine, VisibleMarginal};
@@ -92,9 +92,13 @@ impl MeanField {
                 }
             }
             if change <= self.tolerance {
-                let entropy = means.mapv(bernoulli_entropy).sum_axis(Axis(1));
+                let mut free_energy = machine.energy(means.view());
+                // A clamped unit has the value that it was given, between 0 and 1 too, and no law of its own.
+                for unit in (0..n).filter(|unit| free[*unit]) {
+                    free_energy.zip_mut_with(&means.column(unit), |f, m| *f -= bernoulli_entropy(*m));
+                }
                 return Ok(Settled {
-                    free_energy: machine.energy(means.view()) - entropy,
+                    free_energy,
                     means,
                     n_sweeps,
                 });

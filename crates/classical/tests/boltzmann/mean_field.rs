@@ -55,6 +55,12 @@ fn clamped_units_keep_their_values_and_bound_the_free_energy() {
     for (bound, free_energy) in settled.free_energy.iter().zip(&visible.energy(v.view())) {
         assert!(*bound >= free_energy - 1e-12 && *bound < free_energy + 0.5);
     }
+    // A value between the two is a value too, and has no entropy.
+    let coins = BoltzmannMachine::independent(array![0.0, 0.0]).unwrap();
+    let settled = MeanField::default()
+        .settle(&coins, array![[0.5, 0.5]].view(), array![false, true].view())
+        .unwrap();
+    assert_eq!(settled.free_energy[0], -std::f64::consts::LN_2);
 }
 
 #[test]

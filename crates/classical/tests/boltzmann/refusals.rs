@@ -122,6 +122,23 @@ fn what_is_no_case_is_refused() {
 }
 
 #[test]
+fn what_is_known_has_the_shape_of_the_cases() {
+    let machine = BoltzmannMachine::independent(Array1::zeros(2)).unwrap();
+    let x = array![[0.0, 1.0], [1.0, 1.0]];
+    for shape in [(1, 2), (3, 2), (2, 1)] {
+        let known = Array2::from_elem(shape, true);
+        let refused = machine.log_probability(x.view(), known.view()).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            format!(
+                "`known` has shape [{}, {}], but must have shape [2, 2]",
+                shape.0, shape.1
+            )
+        );
+    }
+}
+
+#[test]
 fn mean_fields_refuse_what_they_cannot_settle() {
     let machine = boltzmann(2, 1.0, 1.0, 1);
     let all = Array1::from_elem(2, true);
