@@ -172,6 +172,29 @@ fn mean_field_is_that_of_the_reference_and_gives_a_bound() {
     assert!(fast.mean_field(array![[0.0, 1.0]].view(), 0.0, 5).is_err());
 }
 
+/// Single precision overflows from both sides of a unit, whose mean then is no number, and does not count as settled.
+#[test]
+fn means_that_are_no_numbers_never_converge() {
+    let w = 3e38;
+    let machine = Dbm::new(
+        Bernoulli::unbiased(2),
+        vec![
+            Bernoulli::unbiased(1),
+            Bernoulli::new(array![3.2e38, 3.2e38]).unwrap(),
+        ],
+        vec![array![[w], [w]], array![[-w, -w]]],
+    )
+    .unwrap();
+    // More than one row, so that what comes from above is summed up before it is added to what comes from below.
+    let v = Array2::ones((33, 2));
+    let q = BinaryDbm::from(&machine).mean_field(v.view(), 1e-6, 5).unwrap();
+    assert!(
+        q.means(1)[[0, 0]].is_nan(),
+        "the order of the sum has changed: choose others"
+    );
+    assert!(!q.converged() && q.last_change().is_nan(), "{q:?}");
+}
+
 /// A base with biases that single precision holds.
 fn base(n: usize) -> Bernoulli {
     Bernoulli::new(Array1::from_shape_fn(n, |i| {

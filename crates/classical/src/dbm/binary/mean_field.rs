@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::Dbm;
 use super::tiled::Products;
 use super::{BinaryDbm, MeanField};
+use crate::larger::larger;
 use crate::rbm::binary::batch::{Form, Operands, VisibleBatch};
 
 /// Numbers of a hidden layer for `n` cases, twice: by panels for what is done with units, by rows for products.
@@ -43,7 +44,7 @@ impl Dense {
         ArrayView2::from_shape((n, self.rows.len() / n), &self.rows).expect("whole rows")
     }
 
-    /// Computes every panel with `compute(p, units)` in parallel and takes it into the rows; returns the largest change of a number.
+    /// Computes every panel with `compute(p, units)` in parallel and takes it into the rows; returns the largest change of a number, or NaN if one is none.
     pub(super) fn fill(&mut self, n: usize, compute: impl Fn(usize, &mut [Line]) + Sync) -> f32 {
         let width = self.rows.len() / n;
         let mut rows = ArrayViewMut2::from_shape((n, width), &mut self.rows).expect("whole rows");
@@ -59,13 +60,13 @@ impl Dense {
                 block.set_means(0, units);
                 take(rows, units)
             });
-            changes.reduce(|| 0.0, f32::max)
+            changes.reduce(|| 0.0, larger)
         } else {
             let changes = panels.enumerate().map(|(p, (rows, units))| {
                 compute(p, units);
                 take(rows, units)
             });
-            changes.reduce(|| 0.0, f32::max)
+            changes.reduce(|| 0.0, larger)
         }
     }
 }
@@ -78,11 +79,11 @@ fn take(mut rows: ArrayViewMut2<f32>, units: &[Line]) -> f32 {
         let row = row.as_slice_mut().expect("a part of a row is contiguous");
         for ((old, new), largest) in row.iter_mut().zip(&line.0).zip(&mut largest) {
             let change = (new - *old).abs();
-            *largest = if change > *largest { change } else { *largest };
+            *largest = larger(*largest, change);
             *old = *new;
         }
     }
-    largest.into_iter().fold(0.0, f32::max)
+    largest.into_iter().fold(0.0, larger)
 }
 
 /// Mean field of some cases.
@@ -146,7 +147,7 @@ impl Products<'_> {
             means.last_change = 0.0;
             for l in (1..=depth).step_by(2).chain((2..=depth).step_by(2)) {
                 let change = self.update_layer(means, l, 1.0, true);
-                means.last_change = means.last_change.max(change);
+                means.last_change = larger(means.last_change, change);
             }
             means.n_sweeps += 1;
         }
@@ -209,7 +210,7 @@ impl Products<'_> {
 
 impl BinaryDbm {
     /// Mean field for the rows of `v` `(B, V)`, with one sweep after the last that [`Dbm::mean_field`] would make. The fields and means are widened, so that
-    /// [`Dbm::variational_free_energy`] of the widened machine takes them: any fields give a bound, those of single precision too.
+    /// [`Dbm::variational_free_energy`] of the widened machine takes them: any fields give a bound, those of single precision too. A mean that is NaN never converges.
     ///
     /// # Errors
     /// Rows of another shape or with values outside `[0, 1]`, or a tolerance that is negative or not finite.
@@ -239,7 +240,7 @@ impl BinaryDbm {
                 units.copy_from_slice(&logits[p * means.n..(p + 1) * means.n]);
                 simd::sigmoid_f32_in_place(Line::flatten_mut(units));
             });
-            means.last_change = means.last_change.max(change);
+            means.last_change = larger(means.last_change, change);
             means.layers[l - 1] = layer;
         }
         let biases = (1..=self.depth()).map(|l| self.bias(l));
@@ -260,5 +261,29 @@ impl BinaryDbm {
             last_change,
             converged,
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dense, Form, Line};
+
+    #[test]
+    fn a_change_that_is_no_number_is_not_hidden_by_others() {
+        // In the first panel and in the last, before and after units that change.
+        for (panel, case, unit) in [(0, 0, 0), (0, 1, 63), (1, 0, 5), (1, 1, 1)] {
+            let mut dense = Dense::default();
+            dense.resize(2, 70, Form::Lists);
+            let change = dense.fill(2, |p, units| {
+                units.fill(Line([0.5; 64]));
+                if p == panel {
+                    units[case].0[unit] = f32::NAN;
+                }
+            });
+            assert!(
+                change.is_nan(),
+                "panel {panel}, case {case}, unit {unit}: {change}"
+            );
+        }
     }
 }
