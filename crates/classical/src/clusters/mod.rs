@@ -53,8 +53,34 @@ pub trait ClusterModel: Discrete {
     fn site_gain(&self, site: usize, symbol: usize) -> f64;
 }
 
+/// `min(1, e^gain)`, the probability that a proposal is accepted; zero where the gain is no number, which [`f64::min`] would take for a certain one.
+pub(crate) fn acceptance(gain: f64) -> f64 {
+    let p = gain.exp();
+    if p < 1.0 {
+        p
+    } else if gain.is_nan() {
+        0.0
+    } else {
+        1.0
+    }
+}
+
 /// The 64-bit integer below which a uniform one lies with probability `p`, to within 2⁻⁶⁴.
 pub(crate) fn threshold(p: f64) -> u64 {
     // The cast saturates: certainty becomes 1 − 2⁻⁶⁴.
     (p * 2f64.powi(64)) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::acceptance;
+
+    #[test]
+    fn what_is_no_number_is_not_accepted() {
+        assert_eq!(acceptance(0.0), 1.0);
+        assert_eq!(acceptance(-2.0), (-2f64).exp());
+        assert_eq!(acceptance(f64::INFINITY), 1.0);
+        assert_eq!(acceptance(f64::NEG_INFINITY), 0.0);
+        assert_eq!(acceptance(f64::NAN), 0.0);
+    }
 }

@@ -4,10 +4,10 @@ use gibbsian_core::{Kernel, Result, StreamRng, Streams, TransitionLaw};
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use rand::{Rng, RngExt};
 
-use super::ClusterModel;
 use super::law::{BondLaw, Clusters, gain_of_turn, matrix, swap, turned};
 use super::report::{Turn, Turns};
 use super::state::{ClusterState, Memory};
+use super::{ClusterModel, acceptance};
 
 /// Grows the cluster of a uniformly drawn site along active bonds and turns it (Wolff 1989, "Collective Monte Carlo updating for spin systems").
 ///
@@ -91,11 +91,6 @@ impl<M: ClusterModel + ?Sized> TransitionLaw<M> for Wolff {
 /// The places of an alphabet of at most 256 symbols.
 fn places(n_symbols: usize) -> impl Iterator<Item = u8> {
     (0..n_symbols).map(|place| place as u8)
-}
-
-/// `min(1, e^gain)`.
-fn acceptance(gain: f64) -> f64 {
-    gain.exp().min(1.0)
 }
 
 fn step<M: ClusterModel + ?Sized>(

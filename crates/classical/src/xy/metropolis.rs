@@ -7,6 +7,7 @@ use ndarray::{Array2, ArrayViewMut1, CowArray, Ix2};
 use rand::{Rng, RngExt};
 
 use super::{Xy, check_angles, wrap};
+use crate::clusters::acceptance;
 
 /// A sweep over the sites: each in order is offered a turn by an angle that is uniform in `[−w, w)`, taken with probability `min(1, e^−ΔE)` (Metropolis and others 1953).
 ///
@@ -77,7 +78,7 @@ impl XyMetropolis {
             let old = theta[site];
             let new = wrap(old + self.width * (2.0 * rng.random::<f64>() - 1.0));
             let gain = g[0] * (new.cos() - old.cos()) + g[1] * (new.sin() - old.sin());
-            let probability = gain.exp().min(1.0);
+            let probability = acceptance(gain);
             count.proposed += 1;
             count.probability += probability;
             if rng.random::<f64>() < probability {

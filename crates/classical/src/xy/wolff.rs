@@ -15,7 +15,7 @@ use rand::{Rng, RngExt};
 use std::f64::consts::PI;
 
 use super::{Xy, check_angles, wrap};
-use crate::clusters::{Turn, Turns};
+use crate::clusters::{Turn, Turns, acceptance};
 
 /// Grows a cluster from a uniformly drawn site and reflects it at a line that is drawn uniformly too (Wolff 1989, "Collective Monte Carlo updating for spin systems").
 ///
@@ -82,7 +82,7 @@ fn turn(model: &Xy, mut theta: ArrayViewMut1<f64>, rng: &mut StreamRng) -> Turn 
             }
         }
     }
-    let probability = gain.exp().min(1.0);
+    let probability = acceptance(gain);
     let accepted = rng.random::<f64>() < probability;
     if accepted {
         for site in &cluster {
