@@ -1,11 +1,10 @@
 //! The potentials as parameters, and the derivative of the energy in them: how often each is used.
 
-use gibbsian_core::{
-    Energy, EnergyPullback, Layout, Parametric, ParametricMut, Record, Result, Snapshot, Values,
-};
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, s};
+use gibbsian_core::{Energy, EnergyPullback, Layout, Parametric, ParametricMut, Record, Result, Snapshot};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1};
 
 use super::PairwiseField;
+use crate::tensors::{params_from_record, params_to_record};
 
 impl Parametric for PairwiseField {
     /// `unary` `(N, q)`, then `tables` `(T, q, q)`.
@@ -63,24 +62,11 @@ impl EnergyPullback for PairwiseField {
 impl Snapshot for PairwiseField {
     /// The potentials; graph and labels are part of what must fit.
     fn snapshot(&self) -> Record {
-        let mut record = Record::new();
-        let params = self.params();
-        for tensor in self.layout().tensors() {
-            let values = params.slice(s![tensor.range.clone()]).to_vec();
-            record.put(&*tensor.name, &tensor.shape, Values::F64(values));
-        }
-        record
+        params_to_record(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let layout = self.layout();
-        let mut params = Array1::zeros(layout.n_params());
-        for tensor in layout.tensors() {
-            let values = record.f64s(&tensor.name, &tensor.shape)?;
-            params
-                .slice_mut(s![tensor.range.clone()])
-                .assign(&ArrayView1::from(values));
-        }
+        let params = params_from_record(self, record)?;
         self.set_params(params.view())
     }
 }

@@ -46,11 +46,12 @@ use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_finite, check_shape};
 use gibbsian_core::{
     Discrete, DiscreteEnergy, Energy, Error, Layout, Parametric, ParametricMut, Record, Result, Snapshot,
-    Space, Values,
+    Space,
 };
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, concatenate};
 
 use crate::graph::Graph;
+use crate::tensors::{params_from_record, params_to_record};
 use gibbs::Colours;
 
 /// Spins `±1` on a graph, with a coupling on every bond and a field on every site.
@@ -239,20 +240,13 @@ impl ParametricMut for Ising {
 }
 
 impl Snapshot for Ising {
+    /// `couplings` and `fields`; the graph is not part of it.
     fn snapshot(&self) -> Record {
-        let mut record = Record::new();
-        record.put(
-            "couplings",
-            self.couplings.shape(),
-            Values::F64(self.couplings.to_vec()),
-        );
-        record.put("fields", self.fields.shape(), Values::F64(self.fields.to_vec()));
-        record
+        params_to_record(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let couplings = record.f64s("couplings", self.couplings.shape())?;
-        let fields = record.f64s("fields", self.fields.shape())?;
-        self.set_params(Array1::from_vec([couplings, fields].concat()).view())
+        let params = params_from_record(self, record)?;
+        self.set_params(params.view())
     }
 }

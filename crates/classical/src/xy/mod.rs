@@ -26,12 +26,13 @@ use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_batch, check_finite, check_shape};
 use gibbsian_core::{
     Energy, EnergyPullback, Layout, Parametric, ParametricMut, Potential, Record, Result, Score, ScoreJvp,
-    Snapshot, Space, Values,
+    Snapshot, Space,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip, concatenate};
 use std::f64::consts::PI;
 
 use crate::graph::Graph;
+use crate::tensors::{params_from_record, params_to_record};
 
 /// Angles on a graph, with a coupling on every bond and a field vector on every site.
 ///
@@ -235,20 +236,12 @@ impl ParametricMut for Xy {
 impl Snapshot for Xy {
     /// `couplings` and `fields`; the graph is not part of it.
     fn snapshot(&self) -> Record {
-        let mut record = Record::new();
-        for (name, shape, values) in [
-            ("couplings", self.couplings.shape(), self.couplings.to_vec()),
-            ("fields", self.fields.shape(), self.fields.flatten().to_vec()),
-        ] {
-            record.put(name, shape, Values::F64(values));
-        }
-        record
+        params_to_record(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let couplings = record.f64s("couplings", self.couplings.shape())?;
-        let fields = record.f64s("fields", self.fields.shape())?;
-        self.set_params(Array1::from_vec([couplings, fields].concat()).view())
+        let params = params_from_record(self, record)?;
+        self.set_params(params.view())
     }
 }
 
