@@ -7,7 +7,7 @@ use rand::{Rng, RngExt};
 
 use super::FactorGraph;
 use crate::choose::choose;
-use crate::field::to_probabilities;
+use crate::field::{class_matrix, to_probabilities};
 
 impl FactorGraph {
     /// `p(x_i = s | x_∖i)`.
@@ -51,29 +51,15 @@ impl Blocks for FactorGraph {
 
 impl BlockLaw for FactorGraph {
     fn block_matrix(&self, block: usize, states: ArrayView2<f64>) -> Array2<f64> {
-        let class = &self.structure.classes[block];
-        let numbers: Vec<Vec<usize>> = states
+        let symbols: Vec<Vec<usize>> = states
             .rows()
             .into_iter()
             .map(|row| self.symbol_numbers("states", row).expect("states have symbols"))
             .collect();
-        let mut matrix = Array2::zeros((states.nrows(), states.nrows()));
-        for (i, from) in states.rows().into_iter().enumerate() {
-            let laws: Vec<Vec<f64>> = class
-                .iter()
-                .map(|&variable| {
-                    let mut p = Vec::new();
-                    self.conditional(variable, from, &mut p);
-                    p
-                })
-                .collect();
-            for (j, to) in numbers.iter().enumerate() {
-                let same = (0..to.len()).all(|v| to[v] == numbers[i][v] || class.contains(&v));
-                if same {
-                    matrix[[i, j]] = class.iter().zip(&laws).map(|(v, law)| law[to[*v]]).product();
-                }
-            }
-        }
-        matrix
+        class_matrix(&self.structure.classes[block], &symbols, |k, variable| {
+            let mut p = Vec::new();
+            self.conditional(variable, states.row(k), &mut p);
+            p
+        })
     }
 }

@@ -24,6 +24,30 @@ pub(crate) fn to_probabilities(energies: &mut [f64]) {
     }
 }
 
+/// The law of redrawing the sites of a class, which do not see each other, each given the rest: `labels[k][i]` is the number of the label of site `i` in state `k`, and
+/// `conditional(k, i)` the law of that label given the other sites.
+pub(crate) fn class_matrix(
+    class: &[usize],
+    labels: &[Vec<usize>],
+    conditional: impl Fn(usize, usize) -> Vec<f64>,
+) -> Array2<f64> {
+    let mut matrix = Array2::zeros((labels.len(), labels.len()));
+    for (k, from) in labels.iter().enumerate() {
+        let laws: Vec<_> = class.iter().map(|&site| conditional(k, site)).collect();
+        for (l, to) in labels.iter().enumerate() {
+            let same = (0..to.len()).all(|site| to[site] == from[site] || class.contains(&site));
+            if same {
+                matrix[[k, l]] = class
+                    .iter()
+                    .zip(&laws)
+                    .map(|(site, law)| law[to[*site]])
+                    .product();
+            }
+        }
+    }
+    matrix
+}
+
 impl Blocks for PairwiseField {
     /// The number of colour classes.
     fn n_blocks(&self) -> usize {
@@ -58,35 +82,16 @@ impl Blocks for PairwiseField {
 
 impl BlockLaw for PairwiseField {
     fn block_matrix(&self, block: usize, states: ArrayView2<f64>) -> Array2<f64> {
-        let class = &self.structure.classes[block];
-        let in_class = |site: &usize| class.contains(site);
-        let numbers: Vec<Vec<usize>> = states
+        let labels: Vec<Vec<usize>> = states
             .rows()
             .into_iter()
             .map(|row| self.label_numbers("states", row).expect("states have labels"))
             .collect();
-        let mut matrix = Array2::zeros((states.nrows(), states.nrows()));
-        for (i, from) in states.rows().into_iter().enumerate() {
-            let laws: Vec<Vec<f64>> = class
-                .iter()
-                .map(|&site| {
-                    let mut p = vec![0.0; self.n_labels()];
-                    self.local_of_row(from, site, &mut p);
-                    to_probabilities(&mut p);
-                    p
-                })
-                .collect();
-            for (j, to) in numbers.iter().enumerate() {
-                let same = (0..to.len()).all(|site| to[site] == numbers[i][site] || in_class(&site));
-                if same {
-                    matrix[[i, j]] = class
-                        .iter()
-                        .zip(&laws)
-                        .map(|(site, law)| law[to[*site]])
-                        .product();
-                }
-            }
-        }
-        matrix
+        class_matrix(&self.structure.classes[block], &labels, |k, site| {
+            let mut p = vec![0.0; self.n_labels()];
+            self.local_of_row(states.row(k), site, &mut p);
+            to_probabilities(&mut p);
+            p
+        })
     }
 }

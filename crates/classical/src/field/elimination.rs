@@ -31,8 +31,7 @@ const MOST: usize = 1 << 22;
 /// # Errors
 /// A frontier with more than 2²² labellings, with the site at which it has.
 pub fn log_z_by_elimination(field: &PairwiseField) -> Result<f64> {
-    let (log_z, _) = eliminate(field, |terms| (log_sum_exp(terms), 0))?;
-    Ok(log_z)
+    eliminate_field(field, &mut Sum)
 }
 
 /// A state of lowest energy and its energy, exactly; of several that are lowest, one.
@@ -40,13 +39,11 @@ pub fn log_z_by_elimination(field: &PairwiseField) -> Result<f64> {
 /// # Errors
 /// Those of [`log_z_by_elimination`].
 pub fn lowest_by_elimination(field: &PairwiseField) -> Result<(Array1<f64>, f64)> {
-    let (_, choices) = eliminate(field, |terms| {
-        let best = (1..terms.len()).fold(0, |best, a| if terms[a] > terms[best] { a } else { best });
-        (terms[best], best)
-    })?;
+    let mut choices = Choices::default();
+    eliminate_field(field, &mut choices)?;
     // In reverse: the label of a site that left is a function of the labels of the frontier it left behind.
     let (q, mut y) = (field.n_labels(), vec![0; field.dim()]);
-    for left in choices.iter().rev() {
+    for left in choices.left.iter().rev() {
         let number = left
             .frontier
             .iter()
@@ -65,65 +62,169 @@ struct Left {
     best: Vec<u16>,
 }
 
-/// Eliminates all sites; `join` sums up the terms of one site's labels and says which is best.
-fn eliminate(field: &PairwiseField, join: impl Fn(&[f64]) -> (f64, usize)) -> Result<(f64, Vec<Left>)> {
-    let (n, q) = (field.dim(), field.n_labels());
-    // weights[y_0 + q y_1 + …] of the labels of the sites in the frontier, the oldest first.
-    let (mut frontier, mut weights): (Vec<usize>, Vec<f64>) = (Vec::new(), vec![0.0]);
-    let mut choices = Vec::with_capacity(n);
+/// The largest weight, and by which labels it is reached.
+#[derive(Default)]
+struct Choices {
+    /// Of the site that is leaving, so far.
+    best: Vec<u16>,
+    left: Vec<Left>,
+}
+
+impl Leave for Choices {
+    fn join(&mut self, log_weights: &[f64]) -> f64 {
+        let better = |best, a| {
+            if log_weights[a] > log_weights[best] {
+                a
+            } else {
+                best
+            }
+        };
+        let best = (1..log_weights.len()).fold(0, better);
+        self.best.push(best as u16);
+        log_weights[best]
+    }
+
+    fn left(&mut self, site: usize, frontier: &[usize]) {
+        self.left.push(Left {
+            site,
+            frontier: frontier.to_vec(),
+            best: std::mem::take(&mut self.best),
+        });
+    }
+}
+
+impl LogWeights for PairwiseField {
+    /// The number of a table in `seen`.
+    type Link = usize;
+
+    fn shape(&self) -> (usize, usize) {
+        (self.dim(), self.n_labels())
+    }
+
+    fn links(&self, site: usize) -> impl Iterator<Item = (usize, usize)> {
+        let links = self.structure.links(site).iter();
+        links.map(|link| (link.site, link.seen))
+    }
+
+    fn of_site(&self, site: usize, label: usize) -> f64 {
+        -self.unary_of(site)[label]
+    }
+
+    fn of_pair(&self, seen: usize, other: usize, label: usize) -> f64 {
+        let q = self.n_labels();
+        -self.seen[(seen * q + other) * q + label]
+    }
+}
+
+fn eliminate_field(field: &PairwiseField, leave: &mut impl Leave) -> Result<f64> {
+    let q = field.n_labels();
+    // The best labels are written down in two bytes.
+    let most = if q <= usize::from(u16::MAX) { MOST } else { 0 };
+    eliminate(field, most, leave).map_err(|wide| {
+        Error::parameter(
+            format!("the number of labellings of the frontier at site {}", wide.site),
+            format!("{q}^{}", wide.n_sites),
+            format!("at most {MOST}"),
+        )
+    })
+}
+
+/// Logarithms of weights of labellings, sums of terms of sites and of pairs of neighbours.
+pub(crate) trait LogWeights {
+    /// What leads from a site to a neighbour.
+    type Link: Copy;
+
+    /// The number of sites, and of labels that each of them has.
+    fn shape(&self) -> (usize, usize);
+
+    /// The neighbours of a site.
+    fn links(&self, site: usize) -> impl Iterator<Item = (usize, Self::Link)>;
+
+    /// The term of a site with this label.
+    fn of_site(&self, site: usize, label: usize) -> f64;
+
+    /// The term of a site and its neighbour along this link, where the neighbour has the label `other`.
+    fn of_pair(&self, link: Self::Link, other: usize, label: usize) -> f64;
+}
+
+/// What becomes of the labels of a site that leaves.
+pub(crate) trait Leave {
+    /// One number in place of those of the site's labels, at one labelling of the frontier that stays.
+    fn join(&mut self, log_weights: &[f64]) -> f64;
+
+    /// The numbers for all labellings of this frontier have been joined, in their order.
+    fn left(&mut self, _site: usize, _frontier: &[usize]) {}
+}
+
+/// The sum of the weights.
+pub(crate) struct Sum;
+
+impl Leave for Sum {
+    fn join(&mut self, log_weights: &[f64]) -> f64 {
+        log_sum_exp(log_weights)
+    }
+}
+
+/// A frontier with more labellings than are allowed: that with this site, of so many sites.
+pub(crate) struct TooWide {
+    site: usize,
+    pub(crate) n_sites: usize,
+}
+
+/// Eliminates all sites, with at most `most` labellings of a frontier; returns what is left of all weights.
+pub(crate) fn eliminate<W: LogWeights>(
+    weights: &W,
+    most: usize,
+    leave: &mut impl Leave,
+) -> std::result::Result<f64, TooWide> {
+    let (n, q) = weights.shape();
+    // known[y_0 + q y_1 + …] of the labels of the sites in the frontier, the oldest first.
+    let (mut frontier, mut known): (Vec<usize>, Vec<f64>) = (Vec::new(), vec![0.0]);
     for site in 0..n {
-        if weights.len() * q > MOST || q > usize::from(u16::MAX) {
-            return Err(Error::parameter(
-                format!("the number of labellings of the frontier at site {site}"),
-                format!("{q}^{}", frontier.len() + 1),
-                format!("at most {MOST}"),
-            ));
+        if known.len() * q > most {
+            let n_sites = frontier.len() + 1;
+            return Err(TooWide { site, n_sites });
         }
-        weights = enter(field, site, &frontier, &weights);
+        known = enter(weights, site, &frontier, &known);
         frontier.push(site);
         // Who has no neighbour that is still to come leaves.
-        let is_done = |i: &usize| field.structure.links(*i).iter().all(|link| link.site <= site);
+        let is_done = |i: &usize| weights.links(*i).all(|(neighbour, _)| neighbour <= site);
         while let Some(place) = frontier.iter().position(is_done) {
             let left = frontier.remove(place);
             let stride = q.pow(place as u32);
-            let mut best = Vec::with_capacity(weights.len() / q);
-            let mut terms = vec![0.0; q];
-            let rest = (0..weights.len() / q).map(|number| {
+            let mut of_labels = vec![0.0; q];
+            let rest = (0..known.len() / q).map(|number| {
                 let low = number % stride + number / stride * stride * q;
-                for (a, term) in terms.iter_mut().enumerate() {
-                    *term = weights[low + a * stride];
+                for (a, own) in of_labels.iter_mut().enumerate() {
+                    *own = known[low + a * stride];
                 }
-                let (joined, choice) = join(&terms);
-                best.push(choice as u16);
-                joined
+                leave.join(&of_labels)
             });
-            weights = rest.collect();
-            choices.push(Left {
-                site: left,
-                frontier: frontier.clone(),
-                best,
-            });
+            known = rest.collect();
+            leave.left(left, &frontier);
         }
     }
-    Ok((weights[0], choices))
+    Ok(known[0])
 }
 
-/// The weights with the labels of a new site as the slowest digit.
-fn enter(field: &PairwiseField, site: usize, frontier: &[usize], weights: &[f64]) -> Vec<f64> {
-    let q = field.n_labels();
-    let mut all: Vec<f64> = Vec::with_capacity(weights.len() * q);
-    for u in field.unary_of(site) {
-        all.extend(weights.iter().map(|w| w - u));
+/// What is known, with the labels of a new site as the slowest digit.
+fn enter<W: LogWeights>(weights: &W, site: usize, frontier: &[usize], known: &[f64]) -> Vec<f64> {
+    let (_, q) = weights.shape();
+    let mut all: Vec<f64> = Vec::with_capacity(known.len() * q);
+    for a in 0..q {
+        let own = weights.of_site(site, a);
+        all.extend(known.iter().map(|w| w + own));
     }
-    for link in field.structure.links(site).iter().filter(|link| link.site < site) {
-        let place = frontier
-            .iter()
-            .position(|i| *i == link.site)
-            .expect("a neighbour of a new site has not left");
+    // A neighbour that is not in the frontier is still to come: it cannot have left before this site.
+    let place_of = |neighbour| frontier.iter().position(|i| *i == neighbour);
+    for (neighbour, link) in weights.links(site) {
+        let Some(place) = place_of(neighbour) else {
+            continue;
+        };
         let stride = q.pow(place as u32);
         for (number, w) in all.iter_mut().enumerate() {
-            let (b, a) = (number / stride % q, number / weights.len());
-            *w -= field.seen[(link.seen * q + b) * q + a];
+            let (b, a) = (number / stride % q, number / known.len());
+            *w += weights.of_pair(link, b, a);
         }
     }
     all

@@ -65,7 +65,8 @@ pub use noisy_learner::{NoisyFit, NoisyLearner};
 pub use pseudo_likelihood::{FieldPseudoLikelihood, fit_pseudo_likelihood};
 pub use tied::{TiedField, flip_probability};
 
-pub(crate) use blocks::to_probabilities;
+pub(crate) use blocks::{class_matrix, to_probabilities};
+pub(crate) use elimination::{LogWeights, Sum, eliminate};
 pub(crate) use mean_field::entropy_term;
 pub(crate) use messages::{Largest, LogSum, Schedule, Summary};
 pub(crate) use sum::Compensated;
