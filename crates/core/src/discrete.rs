@@ -177,6 +177,10 @@ macro_rules! through_pointer {
             fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
                 (**self).states_into(first, out);
             }
+
+            fn states(&self) -> Result<Array2<f64>> {
+                (**self).states()
+            }
         }
 
         impl<T: DiscreteEnergy + ?Sized> DiscreteEnergy for $pointer {

@@ -142,6 +142,10 @@ impl<B: Discrete, T: Discrete> Discrete for Interpolated<B, T> {
     fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
         self.target.states_into(first, out);
     }
+
+    fn states(&self) -> Result<Array2<f64>> {
+        self.target.states()
+    }
 }
 
 impl<B: DiscreteEnergy, T: DiscreteEnergy> DiscreteEnergy for Interpolated<B, T> {

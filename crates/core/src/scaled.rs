@@ -3,7 +3,7 @@
 //! `E_β(x) = β E(x)`: annealing cools a target by raising `β`, and everything that a kernel may ask of an energy follows by one multiplication. What does not follow
 //! is a conditional law or a normaliser, so a scaled model is not [`Blocks`](crate::Blocks) and no [`Density`](crate::Density).
 
-use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::discrete::{Discrete, DiscreteEnergy, RelaxedEnergy};
 use crate::energy::{Energy, Space};
@@ -134,6 +134,10 @@ impl<T: Discrete> Discrete for Scaled<T> {
 
     fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
         self.target.states_into(first, out);
+    }
+
+    fn states(&self) -> Result<Array2<f64>> {
+        self.target.states()
     }
 }
 

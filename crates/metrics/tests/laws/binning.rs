@@ -182,5 +182,10 @@ fn the_drift_from_a_distant_start_is_left_out() {
         "{nothing:?}"
     );
     let twice = concatenate![Axis(1), stationary, stationary];
-    assert!(equilibration(twice.view()).unwrap().effective_sample_size.is_finite());
+    assert!(
+        equilibration(twice.view())
+            .unwrap()
+            .effective_sample_size
+            .is_finite()
+    );
 }

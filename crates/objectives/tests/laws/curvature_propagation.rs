@@ -266,7 +266,7 @@ fn weights_of_units_are_recovered() {
         .map(|set| {
             (0..3)
                 .filter(|j| set >> j & 1 == 1)
-                .fold(Array1::zeros(2), |m, j| m + &truth.w.row(j))
+                .fold(Array1::zeros(2), |m, j| m + truth.w.row(j))
         })
         .collect();
     let weights: Vec<f64> = means.iter().map(|m| (0.5 * m.dot(m)).exp()).collect();
