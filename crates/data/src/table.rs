@@ -70,7 +70,7 @@ impl Table {
                     return Err(Error::parameter(
                         format!("names[{j}]"),
                         format!("{name:?}"),
-                        "a name that no other column has, not empty, without commas, quotes and control characters",
+                        "a name that no other column has, not empty, without commas, quotes, control characters, spaces around it and byte-order marks",
                     ));
                 }
             }
@@ -254,7 +254,9 @@ fn parse_names(origin: &str, line: &[u8]) -> Result<Vec<String>> {
         match std::str::from_utf8(field) {
             Err(_) => return refuse("a name in UTF-8"),
             Ok(name) if !is_plain(name) => {
-                return refuse("a name that is not empty and has no quotes and no control characters");
+                return refuse(
+                    "a name that is not empty and has no quotes, no control characters, no spaces around it and no byte-order mark",
+                );
             }
             Ok(name) if names.iter().any(|other| other == name) => {
                 return refuse("a name that no other column has");
@@ -262,11 +264,23 @@ fn parse_names(origin: &str, line: &[u8]) -> Result<Vec<String>> {
             Ok(name) => names.push(name.to_owned()),
         }
     }
+    // Data frames without names are written with the numbers of their columns; other numbers are a row that would be lost.
+    let are_numbers = names.iter().all(|name| name.parse::<f64>().is_ok());
+    let count = names.iter().enumerate().all(|(j, name)| *name == j.to_string());
+    if are_numbers && !count {
+        let error = Error::format(
+            format!("{origin}, line 1"),
+            "a row of numbers",
+            "the names of the columns",
+        );
+        return Err(error.with_cure("read a table without names with Header::Absent"));
+    }
     Ok(names)
 }
 
 fn is_plain(name: &str) -> bool {
-    !name.is_empty() && !name.contains(|c: char| c == '"' || c.is_control())
+    let is_odd = |c: char| matches!(c, '"' | '\u{feff}') || c.is_control();
+    !name.is_empty() && name.trim() == name && !name.contains(is_odd)
 }
 
 fn count_fields(line: &[u8]) -> usize {

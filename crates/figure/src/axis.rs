@@ -129,6 +129,11 @@ impl Placed {
         Some((self.start + t * (self.end - self.start)).clamp(-1e6, 1e6))
     }
 
+    /// Whether equal distances are equal ratios.
+    pub(crate) fn is_logarithmic(&self) -> bool {
+        self.logarithmic
+    }
+
     /// The same range over other pixels.
     pub(crate) fn over(self, start: f64, end: f64) -> Self {
         Placed { start, end, ..self }
@@ -172,13 +177,16 @@ impl Placed {
         let last = (high / step).floor() as i64;
         let is_plain = low.abs().max(high.abs()) < 1e5 && step >= 1e-4;
         let digits = (-step.log10().floor()).max(0.0) as usize;
+        // As many digits as tell neighbours apart.
+        let leading = (low.abs().max(high.abs()) / step).log10().floor().max(0.0) as usize;
+        let n_digits = (leading + 2).clamp(6, 15);
         (first..=last)
             .map(|i| {
                 let value = i as f64 * step;
                 let label = if is_plain {
                     format!("{value:.digits$}").replace('-', "−")
                 } else {
-                    text::number(value)
+                    text::significant(value, n_digits)
                 };
                 (value, label)
             })
@@ -243,6 +251,16 @@ mod tests {
             labels(Axis::linear("x").range(0.0, 1e6)),
             ["0", "200000", "400000", "600000", "800000", "1×10⁶"]
         );
+    }
+
+    #[test]
+    fn ticks_of_narrow_ranges_are_told_apart() {
+        assert_eq!(
+            labels(Axis::linear("x").range(0.99999, 1.00001)),
+            ["0.999995", "1", "1.000005", "1.00001"]
+        );
+        let far = labels(Axis::linear("x").range(-123_457.5, -123_455.0));
+        assert!(far.windows(2).all(|w| w[0] != w[1]), "{far:?}");
     }
 
     #[test]

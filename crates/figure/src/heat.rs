@@ -16,6 +16,9 @@ pub(crate) fn draw(
     y: &Placed,
     field: Field,
 ) -> Result<(f64, f64)> {
+    if x.is_logarithmic() || y.is_logarithmic() {
+        return Err(Error::parameter("axes of the heat map", "logarithmic", "linear"));
+    }
     if map.values.is_empty() {
         let found = [map.n_rows, map.n_columns];
         return Err(Error::shape(

@@ -55,7 +55,7 @@ pub(crate) fn draw(svg: &mut String, mark: &Mark, x: &Placed, y: &Placed, field:
         }
         Shape::Band(points) => {
             // A point without a place is a gap as in a line: what stands on either side of it are two areas.
-            let placed = |p: &(f64, f64, f64)| Some((x.at(p.0)?, y.at(p.1)?, y.at(p.2)?));
+            let placed = |p: &(f64, f64, f64)| Some((x.at(p.0)?, foot(p.1, y, field)?, y.at(p.2)?));
             let mut path = String::new();
             for piece in points.split(|p| placed(p).is_none()) {
                 let corners: Vec<_> = piece.iter().filter_map(placed).collect();
@@ -68,9 +68,10 @@ pub(crate) fn draw(svg: &mut String, mark: &Mark, x: &Placed, y: &Placed, field:
         Shape::Bars(points) => {
             let mut path = String::new();
             for (at, low, high) in points {
-                if let (Some(at), Some(low), Some(high)) = (x.at(*at), y.at(*low), y.at(*high)) {
-                    put(&mut path, format_args!("M{at:.2} {low:.2}V{high:.2}"));
-                    for end in [low, high] {
+                if let (Some(at), Some(foot), Some(high)) = (x.at(*at), foot(*low, y, field), y.at(*high)) {
+                    put(&mut path, format_args!("M{at:.2} {foot:.2}V{high:.2}"));
+                    // A bar that leaves the field has no end there.
+                    for end in [y.at(*low), Some(high)].into_iter().flatten() {
                         put(&mut path, format_args!("M{:.2} {end:.2}h6", at - 3.0));
                     }
                 }
@@ -179,6 +180,12 @@ pub(crate) fn fill(svg: &mut String, path: &str, colour: &str, opacity: f64) {
 }
 
 /// Straight pieces between neighbours; a point without a place is a gap.
+/// Where the lower end of a bar or a band is: on a logarithmic axis what is not positive is infinitely far below, and leaves the field.
+fn foot(low: f64, y: &Placed, field: Field) -> Option<f64> {
+    y.at(low)
+        .or((low.is_finite() && low <= 0.0).then_some(field.bottom))
+}
+
 fn polyline(points: &[(f64, f64)], x: &Placed, y: &Placed) -> String {
     let mut path = String::new();
     let mut pen = 'M';

@@ -71,3 +71,35 @@ fn a_band_has_a_gap_where_a_point_has_no_place() {
         );
     }
 }
+
+/// The least certain point of a logarithmic plot has the longest bar, not none.
+#[test]
+fn what_reaches_below_zero_leaves_a_logarithmic_field() {
+    let path = |low: f64| {
+        let plot = Plot::new("t", Axis::linear("x"), Axis::log("y")).points("", [(0.0, 1.0), (1.0, 0.1)]);
+        let (svg, _) = plot.error_bars([(1.0, low, 0.5)]).render().unwrap();
+        let bar = svg
+            .lines()
+            .find(|l| l.contains("stroke-width=\"1.2\"") && l.contains('V'));
+        bar.unwrap_or_default().to_owned()
+    };
+    // Two ends, and only the upper one.
+    assert_eq!(path(0.05).matches("h6").count(), 2);
+    assert_eq!(path(-0.1).matches("h6").count(), 1);
+    assert_eq!(path(f64::NAN), "");
+}
+
+#[test]
+fn a_heat_map_has_linear_axes() {
+    use gibbsian_figure::HeatMap;
+    let values = ndarray::array![[1.0, 2.0], [3.0, 4.0]];
+    let map = HeatMap::new("v", values.view(), (1.0, 2.0), (1.0, 2.0));
+    let plot = |axis| {
+        Plot::new("t", axis, Axis::linear("y"))
+            .heat_map(map.clone())
+            .render()
+    };
+    assert!(plot(Axis::linear("x")).is_ok());
+    let refusal = plot(Axis::log("x")).unwrap_err().to_string();
+    assert!(refusal.contains("logarithmic"), "{refusal}");
+}

@@ -1,6 +1,6 @@
 //! A noise-conditional score network and annealed Langevin sampling.
 //!
-//! One network `s(x, σ)` learns the scores of the data in noise of every level, by `Σ_i σ_i² ⟨|s(x + σ_i z, σ_i) + z/σ_i|²⟩`; chains then run from the largest level to the smallest with steps in proportion to `σ_i²` (Song
+//! One network `s(x, σ)` learns the scores of the data in noise of every level, by `½ ⟨σ_i² |s(x + σ_i z, σ_i) + z/σ_i|²⟩` over rows and levels; chains then run from the largest level to the smallest with steps in proportion to `σ_i²` (Song
 //! and Ermon 2019). For a mixture of normals every one of these scores is known.
 //!
 //! `cargo run -p gibbsian --example noise_conditional`

@@ -1,7 +1,7 @@
 //! A Markov kernel of one's own, held to its invariance before it is trusted.
 //!
 //! Barker's rule at a random site: a changed site is taken with probability `1/(1 + e^ΔE)`. The matrix `P` is built from the same probabilities that a step draws with, so `π P = π` and detailed balance
-//! `π_i P_ij = π_j P_ji` are facts to rounding on a small machine; the driver then runs it on anything with single-site costs.
+//! `π_i P_ij = π_j P_ji` are facts to rounding on a small machine; the driver then runs it on any space of two symbols a site.
 //!
 //! `cargo run -p gibbsian --example own_kernel`
 //!
@@ -57,7 +57,8 @@ impl<T: DiscreteEnergy> Kernel<T> for RandomSiteBarker {
                 count.proposed += 1;
                 count.probability += probability;
                 if rng.random::<f64>() < probability {
-                    x[site] = 1.0 - x[site];
+                    let alphabet = target.alphabet(site);
+                    x[site] = alphabet[usize::from(x[site] == alphabet[0])];
                     count.accepted += 1;
                 }
             }

@@ -33,7 +33,10 @@ impl<M: EnergyPullback + Discrete> Objective<M> for ConditionalBit {
         model.check_states("x", x)?;
         let n = x.nrows();
         let mut changed = x.to_owned();
-        changed.column_mut(self.bit).mapv_inplace(|v| 1.0 - v);
+        let alphabet = model.alphabet(self.bit);
+        changed
+            .column_mut(self.bit)
+            .mapv_inplace(|v| alphabet[usize::from(v == alphabet[0])]);
         let both = concatenate![Axis(0), x, changed];
         let mut loss = 0.0;
         grad.fill(0.0);

@@ -192,6 +192,8 @@ fn fence(line: &str) -> Option<(char, usize)> {
 
 /// The length of the code that begins with backticks here, or of the backticks alone if no equal number closes it.
 fn code_span(here: &str) -> usize {
+    // A paragraph ends whatever is open in it.
+    let here = here.find("\n\n").map_or(here, |blank| &here[..blank]);
     let width = here.bytes().take_while(|&b| b == b'`').count();
     let mut at = width;
     while let Some(next) = here[at..].find('`') {
@@ -253,6 +255,11 @@ mod tests {
                 "```console\n$ ls\n$ cd\n```\n[x]",
             ),
             ("~~~\n$a$\n```\n$b$\n~~~\n$x$", "~~~\n$a$\n```\n$b$\n~~~\n[x]"),
+            // A paragraph ends what is open in it.
+            (
+                "an open ` here\n\n$x$ and ` there",
+                "an open ` here\n\n[x] and ` there",
+            ),
             (
                 "  ```rust\n  let a = \"$x$\";\n  ```\n$x$",
                 "  ```rust\n  let a = \"$x$\";\n  ```\n[x]",

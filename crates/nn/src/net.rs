@@ -4,9 +4,11 @@ use std::ops::{Deref, DerefMut};
 
 use gibbsian_core::{Error, Layout, Result};
 use gibbsian_grad::{Graph, Param};
+use ndarray::ArrayView1;
 use rand::Rng;
 
 use crate::init::Init;
+use crate::machine::NOISE;
 
 /// A graph whose parameters have names and initial values: what a forward function writes into.
 ///
@@ -55,10 +57,29 @@ impl<'a> Net<'a> {
 
     /// The graph, the names of the parameters and their initial values.
     pub(crate) fn finish(self) -> Result<(Graph, Layout, Vec<f64>)> {
-        match self.refusal {
-            Some(refusal) => Err(refusal),
-            None => Ok((self.graph, self.layout, self.values)),
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
         }
+        // The graph below has ways to parameters without a name and to inputs that nobody would give.
+        let n_params: usize = self.graph.params().iter().map(|(n, m)| n * m).sum();
+        if n_params != self.values.len() {
+            let requirement = "one whose parameters are made by `Net::matrix` and `Net::row`";
+            return Err(Error::parameter(
+                "network",
+                "with parameters that have no name",
+                requirement,
+            ));
+        }
+        if self.graph.n_inputs() != NOISE {
+            let value = format!("with {} inputs of its own", self.graph.n_inputs() - NOISE);
+            return Err(Error::parameter(
+                "network",
+                value,
+                "a function of what it is given",
+            ));
+        }
+        self.layout.check(ArrayView1::from(&self.values))?;
+        Ok((self.graph, self.layout, self.values))
     }
 
     /// A matrix of parameters.

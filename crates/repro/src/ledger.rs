@@ -1,6 +1,6 @@
 //! Verdicts, and the ledger they are written to.
 //!
-//! `ledger.json` is one object: `scale`, `seed`, and `claims`, an array with one [`Entry`] per claim. A number that is not
+//! `ledger.json` is one object: `scale`, `seed`, `arithmetic`, and `claims`, an array with one [`Entry`] per claim. A number that is not
 //! finite has no place in JSON: such a measurement is written as `null`, fails, and is named in the report.
 //!
 //! The `seconds` of an entry are the time its experiment spent since the entry before it; what follows the last measurement

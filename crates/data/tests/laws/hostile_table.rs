@@ -107,6 +107,23 @@ fn names_are_distinct_and_plain() {
     assert_refused(names.join(","), Header::Present, &["4097 names", "4096"]);
     // A header where none is expected, and none where one is.
     assert_refused("x,y\n1,2\n", Header::Absent, &["line 1, column 1", "\"x\""]);
+    assert_refused(
+        "1,2\n3,4\n",
+        Header::Present,
+        &["line 1", "a row of numbers", "Header::Absent"],
+    );
+    // The header of a data frame without names.
+    assert_eq!(
+        decode(b"0,1\n3,4\n", Header::Present).unwrap().names().unwrap(),
+        ["0", "1"]
+    );
+    // What a spreadsheet leaves around names would hide them.
+    assert_refused(
+        "\u{feff}x,y\n1,2\n",
+        Header::Present,
+        &["line 1, column 1", "byte-order mark"],
+    );
+    assert_refused("x, y\n1,2\n", Header::Present, &["line 1, column 2", "no spaces"]);
     let table = decode("größe,y\n1,2\n".as_bytes(), Header::Present).unwrap();
     assert_eq!(table.names().unwrap(), ["größe", "y"]);
     assert_eq!(table.column("y").unwrap(), ndarray::array![2.0]);

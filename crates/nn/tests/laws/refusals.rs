@@ -2,7 +2,7 @@
 
 use gibbsian_core::{Parametric, ParametricMut, Seed};
 use gibbsian_nn::{
-    Activation, NeuralEnergy, NeuralGenerator, NeuralScore, NeuralTimeEnergy, NeuralTimeScore,
+    Activation, Init, NeuralEnergy, NeuralGenerator, NeuralScore, NeuralTimeEnergy, NeuralTimeScore,
 };
 
 #[test]
@@ -26,6 +26,43 @@ fn misfits_are_refused_by_name() {
     };
     let e = NeuralEnergy::new(2, twice, rng).unwrap_err();
     assert!(e.to_string().contains("same.weights"), "{e}");
+}
+
+/// What the graph below the network allows and a model has no numbers for.
+#[test]
+fn parameters_without_a_name_and_inputs_of_ones_own_are_refused() {
+    let rng = &mut Seed::new(1).rng();
+    let e = NeuralEnergy::new(
+        2,
+        |net, x| {
+            let w = net.param(2, 1);
+            net.matmul(x, w)
+        },
+        rng,
+    )
+    .unwrap_err();
+    assert!(e.to_string().contains("parameters that have no name"), "{e}");
+    let e = NeuralScore::new(
+        2,
+        |net, x| {
+            net.input(2);
+            x
+        },
+        rng,
+    )
+    .unwrap_err();
+    assert!(e.to_string().contains("1 inputs of its own"), "{e}");
+    let e = NeuralEnergy::new(
+        2,
+        |net, x| {
+            let w = net.matrix("w", (2, 1), Init::Constant(1.0));
+            let b = net.row("b", 1, Init::Constant(f64::NAN));
+            net.affine(x, w, b)
+        },
+        rng,
+    )
+    .unwrap_err();
+    assert_eq!(e.to_string(), "`b[0]` is NaN, but must be finite");
 }
 
 #[test]

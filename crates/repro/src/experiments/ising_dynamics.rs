@@ -143,10 +143,10 @@ fn run(ctx: &mut Context) -> Result<()> {
     let local_fit = exponent(&heat_bath, |s| s.magnetisation_time)?;
     let all_fit = exponent(&all, |s| s.energy_time)?;
     let single_fit = exponent(&single, |s| s.energy_time.times(s.sweeps_a_step))?;
-    ctx.measure(&LOCAL, local_fit.0)?;
+    ctx.measure(&LOCAL, measured(local_fit.0).with_error(local_fit.1))?;
     ctx.measure(&LOCAL_ERROR, local_fit.1)?;
-    ctx.measure(&CLUSTERS, all_fit.0)?;
-    ctx.measure(&SINGLE, single_fit.0)?;
+    ctx.measure(&CLUSTERS, measured(all_fit.0).with_error(all_fit.1))?;
+    ctx.measure(&SINGLE, measured(single_fit.0).with_error(single_fit.1))?;
     let shares: Vec<_> = single
         .iter()
         .map(|s| ((s.size as f64).ln(), s.sweeps_a_step.ln(), 1.0))

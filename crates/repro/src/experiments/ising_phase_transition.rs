@@ -245,7 +245,7 @@ fn scaling<'r>(
     at: &impl Fn(usize, f64) -> Result<&'r Run>,
 ) -> Result<()> {
     let cumulant = at(32, critical)?.cumulant()?;
-    ctx.measure(&CUMULANT, cumulant.value)?;
+    ctx.measure(&CUMULANT, measured(cumulant.value).with_error(cumulant.error))?;
     let mut points = Vec::new();
     for &size in sizes {
         let run = at(size, critical)?;
@@ -257,7 +257,7 @@ fn scaling<'r>(
         "N⟨m²⟩ at the critical point grows as L^({slope:.4} ± {error:.4}); the cumulant of 32 × 32 is {:.4} ± {:.4} there.",
         cumulant.value, cumulant.error
     ));
-    ctx.measure(&EXPONENT, slope)
+    ctx.measure(&EXPONENT, measured(slope).with_error(error))
 }
 
 /// The mean cluster size against `N m²`, whose mean is the same.

@@ -26,6 +26,7 @@ use rand_distr::StandardNormal;
 use self::claims::{BETTER, CLASSES, COST, INPAINTED, JUDGE, MARGINALS, NO_COPIES, RECOGNISED, WEIGHTING};
 use self::network::{Recipe, Weighting};
 use crate::pictures::Pictures;
+use crate::statistics::larger;
 use crate::{Axis, Context, Experiment, ImageGrid, Plot, Result, Scale, Table};
 
 /// See the top of the file.
@@ -130,7 +131,9 @@ fn compare(ctx: &mut Context, pictures: &Pictures, trained: &NeuralTimeScore) ->
     };
     let (normal, mine) = (losses(&untrained)?, losses(trained)?);
     let (variance, one) = (losses(&weighted)?, losses(&unweighted)?);
-    let worst = (&mine / &normal).iter().fold(f64::NEG_INFINITY, |m, r| m.max(*r));
+    let worst = (&mine / &normal)
+        .iter()
+        .fold(f64::NEG_INFINITY, |m, r| larger(m, *r));
     ctx.measure(&BETTER, worst)?;
     ctx.measure(
         &WEIGHTING,

@@ -58,7 +58,7 @@ const EQUAL: Claim = Claim {
     provenance: Provenance::Exact,
     quick: Some(Check::between(0.0, 1.0)),
     full: Check::between(0.0, 1.0),
-    reason: "the number of steps is the budget over what a step costs, rounded down; a method that spent more would be negative, and one that spent less than it says more than one",
+    reason: "the number of steps is the budget over what a step costs, rounded down; a method that spent more would be infinite, and one that spent less than it says more than one",
 };
 
 /// See the top of the file.

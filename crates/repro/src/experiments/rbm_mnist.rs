@@ -30,7 +30,9 @@ use crate::judge::Judge;
 use crate::models;
 use crate::pictures::Judged;
 use crate::statistics::base_rate;
-use crate::{Axis, ColourMap, Context, Experiment, ImageGrid, Plot, Result, Scale, Table, measured};
+use crate::{
+    Axis, ColourMap, Context, Experiment, ImageGrid, Measured, Plot, Result, Scale, Table, measured,
+};
 
 /// See the top of the file.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -99,7 +101,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     };
     let one = score(ctx, "CD-1", &cd1.machine)?;
     let many = score(ctx, "CD-25", &cd25.machine)?;
-    ctx.measure(&SWEEPS, many.mean - one.mean)?;
+    ctx.measure(&SWEEPS, many.over(&one))?;
     ctx.note(format!("CD-1: {one}. CD-25: {many}."));
 
     certify(ctx, &cd25.machine, &base, &many, test_rows.view())?;
@@ -113,7 +115,7 @@ fn run(ctx: &mut Context) -> Result<()> {
         cd25.keep(ctx, "rbm-mnist-cd25")?;
         let trained = recipe("pcd-1", Sweeps::Persistent(1)).train(ctx, &train, &test, &base)?;
         let persistent = score(ctx, "PCD-1", &trained.machine)?;
-        ctx.measure(&PERSISTENT, persistent.mean - one.mean)?;
+        ctx.measure(&PERSISTENT, persistent.over(&one))?;
         trained.keep(ctx, "rbm-mnist-pcd1")?;
         ctx.note(format!("PCD-1: {persistent}."));
         pcd = Some(trained.curve);
@@ -138,6 +140,12 @@ impl std::fmt::Display for Score {
 }
 
 impl Score {
+    /// By how much it exceeds another, with the error of both partition functions.
+    fn over(&self, other: &Score) -> Measured {
+        let error = |score: &Score| score.forward.log_weights().standard_error();
+        measured(self.mean - other.mean).with_error(error(self).hypot(error(other)))
+    }
+
     fn of(
         ctx: &Context,
         name: &str,

@@ -1,6 +1,6 @@
 //! Compositions sampled by corrected kernels, and Boltzmann machines under objectives and normalisers that know nothing of them.
 //!
-//! In each case the law that the samples should have is known without sampling: a product of two mixtures of normals is a mixture of six, and a product of
+//! In each case the law that the samples should have is known without sampling: a product of two mixtures of two normals is a mixture of four, and a product of
 //! restricted machines is a machine.
 
 use gibbsian_classical::{Bernoulli, BoltzmannMachine, Rbm, VisibleMarginal};

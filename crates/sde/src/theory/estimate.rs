@@ -53,5 +53,7 @@ where
     }
     let x = q.sample(n_draws, rng);
     let log_ratio = p.log_density(x.view()) - q.log_density(x.view());
-    Estimate::of(log_ratio.mapv(|l| -l.min(0.0).exp_m1()).view())
+    // `min` would make zero of NaN, which is no distance.
+    let distance = |l: f64| if l.is_nan() { l } else { -l.min(0.0).exp_m1() };
+    Estimate::of(log_ratio.mapv(distance).view())
 }

@@ -40,6 +40,7 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq)]
 pub struct LineLaw {
     density: Array1<f64>,
+    lo: f64,
     spacing: f64,
 }
 
@@ -111,11 +112,16 @@ impl Line {
     ) -> Result<LineLaw> {
         check_one_dimension("model", model.dim())?;
         check_backwards(grid)?;
-        if start.density.len() != self.points.len() {
-            return Err(Error::shape(
+        let told =
+            |n: usize, lo: f64, spacing: f64| format!("on {n} points from {lo} at distances of {spacing}");
+        if start.line() != (self.points.len(), self.points[0], self.spacing) {
+            return Err(Error::parameter(
                 "start",
-                start.density.shape(),
-                format!("({})", self.points.len()),
+                told(start.density.len(), start.lo, start.spacing),
+                format!(
+                    "{}, as this line is",
+                    told(self.points.len(), self.points[0], self.spacing)
+                ),
             ));
         }
         let mut law = start.clone();
@@ -292,6 +298,7 @@ impl Line {
         }
         Ok(LineLaw {
             density,
+            lo: self.points[0],
             spacing: self.spacing,
         })
     }
@@ -327,12 +334,13 @@ impl LineLaw {
         0.5 * self.integral(other, |q, p| (q - p).abs())
     }
 
+    /// The number of points, the first one and the distance of neighbours.
+    fn line(&self) -> (usize, f64, f64) {
+        (self.density.len(), self.lo, self.spacing)
+    }
+
     fn integral(&self, other: &LineLaw, f: impl Fn(f64, f64) -> f64) -> f64 {
-        assert_eq!(
-            (self.density.len(), self.spacing),
-            (other.density.len(), other.spacing),
-            "laws on different lines"
-        );
+        assert_eq!(self.line(), other.line(), "laws on different lines");
         let terms = self.density.iter().zip(&other.density).map(|(&q, &p)| f(q, p));
         self.spacing * terms.sum::<f64>()
     }

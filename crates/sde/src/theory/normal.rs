@@ -115,10 +115,18 @@ impl DiagonalNormal {
             .for_each(|m, v, m_other, v_other| {
                 let ratio = (v_other - v) / v;
                 let shift = (m - m_other) * (m - m_other) / v;
+                let log_ratio = if ratio.abs() <= 0.5 {
+                    ratio.ln_1p()
+                } else {
+                    v_other.ln() - v.ln()
+                };
+                // Near −1 one ratio stands for many.
+                let is_like = |c: &Coordinate| (c.ratio, c.log_ratio, c.shift) == (ratio, log_ratio, shift);
                 match coordinates.last_mut() {
-                    Some(last) if last.ratio == ratio && last.shift == shift => last.count += 1.0,
+                    Some(last) if is_like(last) => last.count += 1.0,
                     _ => coordinates.push(Coordinate {
                         ratio,
+                        log_ratio,
                         shift,
                         count: 1.0,
                     }),

@@ -28,6 +28,8 @@ use std::f64::consts::{FRAC_2_PI, FRAC_PI_8};
 pub(super) struct Coordinate {
     /// `r = v_p/v_q − 1`.
     pub ratio: f64,
+    /// `log(1 + r) = log(v_p/v_q)`, whose digits `r` does not have near −1.
+    pub log_ratio: f64,
     /// `d² = (μ_q − μ_p)²/v_q`.
     pub shift: f64,
     /// The number of them.
@@ -49,7 +51,7 @@ pub(super) fn total_variation(coordinates: &[Coordinate]) -> f64 {
     let exponent: f64 = coordinates
         .iter()
         .filter(|c| c.ratio != 0.0)
-        .map(|c| c.count * (c.ratio.ln_1p() + c.shift / c.ratio))
+        .map(|c| c.count * (c.log_ratio + c.shift / c.ratio))
         .sum();
     let phi = if exponent == 0.0 {
         0.0
@@ -101,15 +103,22 @@ fn integrand(coordinates: &[Coordinate], w: f64, phi: f64) -> f64 {
     let product = cosh.times(cosh).scaled(0.25);
     let mut log_m = Complex(0.0, 0.0);
     for c in coordinates {
-        // The linear parts of s log(1 + r) and log(1 + sr) are equal, and for like variances nearly all of them.
         let sr = s.scaled(c.ratio);
-        let (log, linear) = (
-            sr.ln_1p_beyond_linear(),
-            s.times(Complex(c.ratio, 0.0).ln_1p_beyond_linear()),
-        );
+        // s log(1 + r) − log(1 + sr). The linear parts of both are equal: for like variances nearly all of them, and for unlike ones what would cancel.
+        let difference = if c.ratio.abs() <= 0.5 {
+            let log = sr.ln_1p_beyond_linear();
+            let linear = s.times(Complex(c.ratio, 0.0).ln_1p_beyond_linear());
+            Complex(linear.0 - log.0, linear.1 - log.1)
+        } else {
+            let (x, y) = (1.0 + sr.0, sr.1);
+            Complex(
+                s.0 * c.log_ratio - x.hypot(y).ln(),
+                s.1 * c.log_ratio - y.atan2(x),
+            )
+        };
         let shift = product.over(Complex(1.0 + sr.0, sr.1)).scaled(c.shift);
-        log_m.0 += 0.5 * c.count * (linear.0 - log.0 - shift.0);
-        log_m.1 += 0.5 * c.count * (linear.1 - log.1 - shift.1);
+        log_m.0 += 0.5 * c.count * (difference.0 - shift.0);
+        log_m.1 += 0.5 * c.count * (difference.1 - shift.1);
     }
     if log_m.0 > 1.0 {
         return f64::INFINITY;

@@ -115,17 +115,24 @@ pub fn block_law<M: BlockLaw + Discrete + Energy>(model: &M, redraw: Redraw, see
     family(&tests, FALSE_ALARM)
 }
 
-/// `P_ij` against the ratio of joints (reliability goal R4).
+/// `P_ij` against the ratio of joints (reliability goal R4), over all states that agree with `i` outside of the coordinates that the block moves.
 fn conditional(audit: &Audit, p: &Array2<f64>) -> Verdict {
+    let (n, dim) = audit.states.dim();
+    let differ = |i: usize, j: usize, c: usize| audit.states[[i, c]] != audit.states[[j, c]];
+    let moves: Vec<bool> = (0..dim)
+        .map(|c| p.indexed_iter().any(|((i, j), p)| *p > 0.0 && differ(i, j, c)))
+        .collect();
     let mut agreement = Agreement::new("the conditional is the ratio of joint probabilities");
-    for (i, row) in p.rows().into_iter().enumerate() {
-        let reached = |j: usize| row[j] > 0.0;
-        let total: f64 = (0..row.len()).filter(|j| reached(*j)).map(|j| audit.pi[j]).sum();
-        for j in (0..row.len()).filter(|j| reached(*j)) {
+    for i in 0..n {
+        let alike = |j: &usize| (0..dim).all(|c| moves[c] || !differ(i, *j, c));
+        let class: Vec<usize> = (0..n).filter(alike).collect();
+        let total: f64 = class.iter().map(|j| audit.pi[*j]).sum();
+        // Without mass there is no conditional law.
+        for j in class.into_iter().filter(|_| total > 0.0) {
             let expected = audit.pi[j] / total;
             agreement.entry(
                 || format!("from state {i} to {j}"),
-                row[j],
+                p[[i, j]],
                 expected,
                 1e-12 * expected,
             );

@@ -25,7 +25,10 @@ pub fn chi_square(name: &str, observed: &[u64], probabilities: &[f64]) -> Test {
             };
         }
     };
-    let p_value = if df == 0.0 {
+    let p_value = if observed.iter().all(|n| *n == 0) {
+        // Nothing was counted.
+        f64::NAN
+    } else if df == 0.0 {
         1.0
     } else {
         chi_square_tail(statistic, df)
@@ -162,6 +165,7 @@ mod tests {
                 .verdict(1e-6)
                 .is_err()
         );
+        assert!(chi_square("nothing", &[0, 0], &[0.5, 0.5]).verdict(1e-6).is_err());
         assert_eq!(chi_square("impossible", &[99, 1], &[1.0, 0.0]).p_value, 0.0);
         assert_eq!(chi_square("no law", &[50, 50], &[0.5, 0.4]).p_value, 0.0);
         assert_eq!(chi_square("no law", &[50, 50], &[0.5, f64::NAN]).p_value, 0.0);

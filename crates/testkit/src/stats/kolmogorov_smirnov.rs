@@ -32,6 +32,10 @@ pub fn kolmogorov_smirnov(name: &str, sample: &[f64], cdf: impl Fn(f64) -> f64) 
 pub fn kolmogorov_smirnov_two_sample(name: &str, first: &[f64], second: &[f64]) -> Test {
     let (first, second) = (sort(first), sort(second));
     let (n, m) = (first.len() as f64, second.len() as f64);
+    // NaN lies beside NaN in the order: samples of nothing else would agree.
+    if first.iter().chain(&second).any(|x| x.is_nan()) {
+        return bounded(name, f64::NAN, (f64::NAN, f64::NAN), format!("n = {n}, m = {m}"));
+    }
     let (mut i, mut j, mut worst) = (0, 0, (0.0, f64::NAN));
     while i < first.len() && j < second.len() {
         let x = if first[i].total_cmp(&second[j]).is_le() {

@@ -101,7 +101,7 @@ fn fold(votes: &Votes, held_out: &[usize]) -> Result<Vec<Member>> {
     let coupled = fit(&seen, N_VOTES)?;
     let dropped = fit(&complete, N_VOTES)?;
     let with_party = fit(&seen, N_VOTES + 1)?;
-    // Without couplings each vote is a coin; a machine of one unit has the same prior.
+    // Without couplings each vote is a coin; its share has half a vote added to either side, another prior than the machines'.
     let mut bias = Array1::zeros(N_VOTES);
     for vote in 0..N_VOTES {
         let (x, known) = (votes.x.column(vote), votes.known.column(vote));
@@ -160,6 +160,9 @@ fn party(ctx: &mut Context, members: &[Member]) -> Result<()> {
         let (low, high) = (f64::from(bin) / 5.0, f64::from(bin + 1) / 5.0);
         let within = |m: &&Member| m.democrat.0 >= low && (m.democrat.0 < high || bin == 4);
         let some: Vec<&Member> = members.iter().filter(within).collect();
+        if some.is_empty() {
+            continue;
+        }
         let count = some.len() as f64;
         let probability = some.iter().map(|m| m.democrat.0).sum::<f64>() / count;
         let democrats = some.iter().filter(|m| m.democrat.1).count() as f64 / count;
@@ -170,11 +173,9 @@ fn party(ctx: &mut Context, members: &[Member]) -> Result<()> {
             probability.into(),
             democrats.into(),
         ])?;
-        if count > 0.0 {
-            points.push((probability, democrats));
-            let (low, high) = wilson(count * democrats, count);
-            bars.push((probability, low, high));
-        }
+        points.push((probability, democrats));
+        let (low, high) = wilson(count * democrats, count);
+        bars.push((probability, low, high));
     }
     ctx.table(
         "party",

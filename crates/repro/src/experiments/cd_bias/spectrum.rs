@@ -98,7 +98,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     let drift = chain.law.dot(&chain.transition) - &chain.law;
     ctx.measure(
         &STATIONARY,
-        drift.iter().fold(0.0, |most: f64, d| most.max(d.abs())),
+        drift.iter().fold(0.0, |most, d| larger(most, d.abs())),
     )?;
 
     let modes = Modes::of(&chain)?;

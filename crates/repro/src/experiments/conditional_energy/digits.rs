@@ -92,7 +92,7 @@ pub(super) fn run(ctx: &mut Context, table: &mut Table) -> Result<()> {
     let (gain, error) = mean_and_error(differences);
     ctx.measure(&CLASS_GAIN, gain / error)?;
     ctx.note(format!(
-        "Trained on {n_train} pictures, the class machine is right on {share} of the test pictures, {:.1} % more than softmax regression.",
+        "Trained on {n_train} pictures, the class machine is right on {share} of the test pictures, {:.1} percentage points more than softmax regression.",
         100.0 * gain
     ));
     Ok(())

@@ -10,7 +10,7 @@ use ndarray::{Array2, ArrayView2};
 use super::Twins;
 use crate::networks::square_errors;
 use crate::statistics::{larger, mean_and_error, smaller};
-use crate::{Axis, Check, Claim, ColourMap, Context, HeatMap, Plot, Provenance, Result, Table};
+use crate::{Axis, Check, Claim, ColourMap, Context, HeatMap, Plot, Provenance, Result, Table, measured};
 
 pub(super) const SYMMETRIC: Claim = Claim {
     claim: "the Jacobian of the score of a network energy is symmetric: the largest antisymmetric part, relative to the mean square of the symmetric one",
@@ -81,7 +81,7 @@ pub(super) fn measure(ctx: &mut Context, twins: &[Twins], noisy: &GaussianMixtur
     ctx.measure(&ANTISYMMETRIC, least)?;
     ctx.measure(&PROJECTION, projection)?;
     let (mean, error) = mean_and_error(logs.iter().copied());
-    ctx.measure(&ERRORS, mean)?;
+    ctx.measure(&ERRORS, measured(mean).with_error(error))?;
     let (share, share_error) = mean_and_error(shares.iter().copied());
     ctx.note(format!(
         "Of the squared error of the Jacobian of a free network {share:.3} ± {share_error:.3} is antisymmetric. It would be a quarter, were errors without any preference, as those of linear scores are; \

@@ -85,7 +85,7 @@ pub(super) const THREE_LAYERS: Claim = Claim {
 };
 
 pub(super) const RECOGNISED: Claim = Claim {
-    claim: "fantasies after a thousand sweeps from noise are recognised by nearest neighbours: mean confidence over that on real test digits",
+    claim: "fantasies after a thousand sweeps from noise (ten thousand at full scale) are recognised by nearest neighbours: mean confidence over that on real test digits",
     source: "one for real digits; a picture that lies between two classes has about half",
     provenance: Provenance::MonteCarlo,
     quick: Some(Check::at_least(0.75)),

@@ -10,7 +10,7 @@ use gibbsian_sde::{
 use ndarray::{Array1, Array2, ArrayView2, array};
 
 use super::planar::{closed_product, experts};
-use crate::statistics::mean_and_error;
+use crate::statistics::{larger, mean_and_error};
 use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result};
 
 pub(super) const BIASED: Claim = Claim {
@@ -132,7 +132,7 @@ fn largest_error(x: ArrayView2<f64>, law: &GaussianMixture) -> f64 {
     let mut worst = 0.0f64;
     let mut hold = |values: Array1<f64>, expected: f64| {
         let (found, error) = mean_and_error(values.iter().copied());
-        worst = worst.max((found - expected).abs() / error);
+        worst = larger(worst, (found - expected).abs() / error);
     };
     for i in 0..2 {
         hold(x.column(i).to_owned(), mean[i]);

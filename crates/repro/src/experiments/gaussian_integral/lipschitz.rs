@@ -61,7 +61,7 @@ pub(super) const SHIFTED: Claim = Claim {
 };
 
 pub(super) const SOFTPLUS_LAST: Claim = Claim {
-    claim: "softplus is nowhere better than the exponential or the absolute value: the least lead of the better of them over all bounds and both units",
+    claim: "softplus is nowhere better than the exponential or the absolute value: the least excess of its miss over the larger of theirs, over all bounds and both units",
     source: "g = softplus f has |g'| ≤ |f'| and |(log g)'| ≤ |f'|",
     provenance: Provenance::Exact,
     quick: Some(Check::at_least(0.0).within(INTERPOLATION)),

@@ -124,7 +124,7 @@ fn normal(ctx: &mut Context) -> Result<()> {
     let estimate = ClosedFormScoreMatching::unweighted().estimate(&truth, x.view())?;
     let mut product = (estimate.covariance * x.nrows() as f64).dot(&truth.fisher_information());
     product -= &Array2::eye(truth.n_statistics());
-    let largest = product.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    let largest = product.iter().fold(0.0, |m, v| larger(m, v.abs()));
     ctx.measure(&NORMAL, measured(largest).with_scale(estimate.condition.powi(2)))
 }
 

@@ -122,7 +122,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     let error = relative_error(descended.precision().view(), wines.inverse.view());
     ctx.measure(&DESCENT, measured(error).with_scale(wines.condition()))?;
     let slope = gradient(&tumours.model, tumours.x.view());
-    let steepest = slope.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
+    let steepest = slope.iter().fold(0.0, |m, g| larger(m, g.abs()));
     ctx.measure(&STATIONARY, measured(steepest).with_scale(tumours.condition()))?;
 
     uncentred(ctx, &wine, &wines)?;

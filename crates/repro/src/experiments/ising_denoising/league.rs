@@ -205,7 +205,9 @@ pub(super) fn run(ctx: &mut Context) -> Result<()> {
     let worst = played
         .iter()
         .map(|game| game.expected)
-        .fold((f64::NEG_INFINITY, 0.0), |a, b| if b.0 > a.0 { b } else { a });
+        .fold((f64::NEG_INFINITY, 0.0), |a, b| {
+            if b.0.is_nan() || b.0 > a.0 { b } else { a }
+        });
     ctx.measure(
         &EXPECTED_ERRORS,
         measured(100.0 * worst.0).with_error(100.0 * worst.1),

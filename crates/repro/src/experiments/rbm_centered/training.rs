@@ -245,7 +245,7 @@ impl Monitor<BinaryRbm> for Watch<'_> {
             };
             let text = format!("{:?} {:?}\n", log_p(self.test)?, log_p(self.train)?);
             let path = self.path(epoch);
-            std::fs::write(&path, text).map_err(|e| Error::file(&path, "write", e))?;
+            crate::files::write_atomic(&path, text.as_bytes())?;
         }
         Ok(GO_ON)
     }

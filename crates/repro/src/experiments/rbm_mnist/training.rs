@@ -285,7 +285,7 @@ impl Monitor<BinaryRbm> for Watch<'_> {
             "{:?} {:?} {:?} {pseudo:?}\n",
             progress.loss, gap.gap, gap.standard_error
         );
-        std::fs::write(&path, text).map_err(|e| Error::file(&path, "write", e))?;
+        crate::files::write_atomic(&path, text.as_bytes())?;
         Ok(GO_ON)
     }
 }

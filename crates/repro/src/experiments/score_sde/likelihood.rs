@@ -5,7 +5,7 @@ use gibbsian_sde::{AdaptiveRungeKutta, FlowLikelihood, ProbabilityFlow, Variatio
 use ndarray::Array1;
 
 use super::{START, cases};
-use crate::statistics::{larger, mean_and_error};
+use crate::statistics::{larger, mean_and_error, smaller};
 use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result, Table, measured};
 
 /// The tolerances of the solver, and the one that claims are about.
@@ -111,7 +111,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
             }
         }
         let (first, end) = (curve[0], curve[curve.len() - 1]);
-        slope = f64::min(slope, (first.1 / end.1).ln() / (first.0 / end.0).ln());
+        slope = smaller(slope, (first.1 / end.1).ln() / (first.0 / end.0).ln());
         plot = plot.line(case.name, curve);
 
         let likelihood =
@@ -132,7 +132,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
             .estimate(x.view(), ctx.pick(256, 4_096), &mut seed.child("times").rng())?
             .mean();
         let gap = mean - exact.mean().unwrap_or(f64::NAN);
-        bound = f64::max(bound, gap / error);
+        bound = larger(bound, gap / error);
         ctx.note(format!(
             "{}: the variational bound is {:.4} ± {error:.4} nat below the mean log-density.",
             case.name, -gap

@@ -19,7 +19,7 @@ use rand_distr::StandardNormal;
 
 use super::normals::Normal;
 use super::{LAWS, conditional, jacobians, slices};
-use crate::statistics::larger;
+use crate::statistics::{larger, smaller};
 use crate::{Check, Claim, Context, Provenance, Result};
 
 pub(super) const CONDITIONAL: Claim = Claim {
@@ -316,7 +316,7 @@ fn spread<M: Parametric>(
     for k in 0..100 {
         let rng = &mut seed.child("directions").nth(k).rng();
         let loss = objective.loss_and_grad_into(model, x, rng, grad.view_mut())?;
-        (least, most) = (least.min(loss), most.max(loss));
+        (least, most) = (smaller(least, loss), larger(most, loss));
     }
     Ok(most - least)
 }

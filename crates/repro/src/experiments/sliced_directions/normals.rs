@@ -183,7 +183,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
             for ((form, expected), (mean, error)) in FORMS.into_iter().zip(expected).zip(found) {
                 // Where the variance is zero only rounding is left, and no error of a mean.
                 let difference = (mean - expected).abs();
-                if difference > 1e-12 * case.trace * case.trace {
+                if difference.is_nan() || difference > 1e-12 * case.trace * case.trace {
                     worst = larger(worst, difference / error);
                 }
                 table.row([

@@ -115,7 +115,7 @@ fn slopes<P: LinearGaussian + Copy, V: Solver<Reverse<P>>>(
     for (k, n) in STEPS.into_iter().enumerate() {
         [errors[0][k], errors[1][k]] = law_errors(scheme, equation, n)?;
     }
-    Ok(errors.map(|errors| (errors[2] > ROUNDING).then(|| order_of_halving(errors))))
+    Ok(errors.map(|errors| (errors[2].is_nan() || errors[2] > ROUNDING).then(|| order_of_halving(errors))))
 }
 
 /// The errors of mean and variance at a fifth of the horizon, from the exact law at the horizon.

@@ -1,6 +1,6 @@
 //! What a single step does to the data's likelihood, with `log Z` in the gradient and without.
 
-use gibbsian_core::{EnergyPullback, ExponentialFamily, Parametric, ParametricMut};
+use gibbsian_core::{Energy, EnergyPullback, ExponentialFamily, Parametric, ParametricMut};
 use gibbsian_densities::{Binomial, Exponential, Gamma, Natural, Normal, Poisson};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
@@ -105,8 +105,9 @@ fn step_family<F: ExponentialFamily + Clone>(
         model.set_params((model.params() + step).view())?;
         Ok(model.into_member())
     };
+    let mean_f = |member: &F| -Natural::new(member.clone()).energy(x).mean().unwrap_or(f64::NAN);
     let best = mean_log_p(&estimate);
-    // Somewhere else: the estimate of the half of the data that is above the median.
+    // Somewhere else: the estimate of the part of the data that is above the mean.
     let middle = x.mean().unwrap_or(0.0);
     let above: Vec<usize> = (0..x.nrows()).filter(|&b| x[(b, 0)] > middle).collect();
     let elsewhere = member.fit(x.select(Axis(0), &above).view())?;
@@ -117,9 +118,9 @@ fn step_family<F: ExponentialFamily + Clone>(
     for size in [1e-3, 1e-2, 1e-1] {
         let gradient = of_f(&estimate);
         let step = &gradient * (size / largest);
-        // T has no part in log h, so that f moves by the product of step and mean statistics alone.
-        let raised_f = step.dot(&gradient);
-        let without = mean_log_p(&moved(&estimate, &step)?) - best;
+        let after = moved(&estimate, &step)?;
+        let raised_f = mean_f(&after) - mean_f(&estimate);
+        let without = mean_log_p(&after) - best;
         let step = (of_f(&elsewhere) - elsewhere.mean_parameters()) * (size / largest);
         let with = mean_log_p(&moved(&elsewhere, &step)?) - mean_log_p(&elsewhere);
         steps.push(Step {
