@@ -261,3 +261,39 @@ fn bad_settings_are_refused_by_name() {
     let single: Vec<_> = (0..5).map(|_| path.draws(0.5, 1, &mut SEED.rng())).collect();
     assert!(refused(&single).contains("`n_chains` is 1"));
 }
+
+/// Few chains of many draws, two laws 6.5 standard deviations apart: their own spread says little, and the least error there can be is that of their overlap among all draws.
+#[test]
+fn few_chains_that_hardly_overlap_have_the_error_of_their_overlap() {
+    let path = NormalPath {
+        precision: 1.0,
+        mean: 6.5,
+        rho: 0.5,
+    };
+    let sampling = RungSampling {
+        n_chains: 10,
+        n_warmup: 0,
+        n_draws: 400,
+        thin: 1,
+        reach: Reach::All,
+    };
+    let ladder = Ladder::linear(1).unwrap();
+    let mut n_seen = 0;
+    for repeat in 0..20 {
+        let mut rng = SEED.child("few").nth(repeat).rng();
+        let draws = sample_rungs(&path, &ladder, &sampling, &mut rng).unwrap();
+        for estimate in [
+            ladder_bridge(&draws, 0.95).unwrap(),
+            mbar(&draws, 0.95).unwrap().estimate,
+        ] {
+            let Reliability::NoOverlap { overlap, .. } = estimate.reliability else {
+                continue;
+            };
+            n_seen += 1;
+            // 4/O − 2/n, and there are 4,000 draws at each end, though not all are independent.
+            let least = (4.0 / overlap - 2.0 / 400.0).sqrt();
+            assert!(estimate.standard_error >= least, "{estimate}, at least {least}");
+        }
+    }
+    assert!(n_seen >= 20, "{n_seen} of 40");
+}
