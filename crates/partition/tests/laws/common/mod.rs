@@ -400,9 +400,14 @@ fn add(out: &mut [f64], values: ArrayView1<f64>) {
     }
 }
 
-/// Refuses a coverage that intervals of 95 % have with a probability below [`ALPHA`].
+/// Refuses a coverage of intervals of 95 % that is more than 2.3 points off, three standard errors of a thousand repetitions and more of others, or that [`ALPHA`] excludes.
 pub fn assert_covers(name: &str, covered: usize, n: usize) {
     assert!(n >= 1_000, "too few repetitions to tell");
+    let coverage = covered as f64 / n as f64;
+    assert!(
+        (0.927..=0.973).contains(&coverage),
+        "{name} covers {coverage} of {n}"
+    );
     gibbsian_testkit::stats::binomial(name, covered as u64, n as u64, 0.95).assert(ALPHA);
 }
 
