@@ -4,7 +4,8 @@
 //! to and after how many steps it was taken. Its file is a safetensors file, so other programs can read the weights
 //! by name; `format` gives the bytes, `files` keeps the newest and the one before on disk.
 //!
-//! Weights of other programs come and go as plain safetensors files: [`read_weights`], [`write_weights`].
+//! Weights of other programs come and go as plain safetensors files: [`read_weights`], [`write_weights`]. [`Record::of_params`] and
+//! [`Record::params`] are between such records and models.
 //!
 //! Three promises hold. A file that was cut or changed, by a single bit, is an error and never a number. Reading
 //! never panics and never holds more than twice the size of the file plus one mebibyte, even where the file was made

@@ -32,6 +32,7 @@ pub mod boltzmann;
 mod choose;
 pub mod class_rbm;
 pub mod clusters;
+mod continuous;
 pub mod convolutional;
 pub mod dbm;
 pub mod dbn;
@@ -43,7 +44,6 @@ mod larger;
 pub mod linear_chain;
 pub mod potts;
 pub mod rbm;
-mod tensors;
 pub mod units;
 pub mod xy;
 

@@ -4,9 +4,10 @@
 //! drivers derive the generator of each step from a [`crate::Seed`] and the number of the step, so the counter is enough.
 //! How records become bytes, checksums and files is the checkpoint crate's business.
 
-use ndarray::{Array, Dimension};
+use ndarray::{Array, Array1, Dimension};
 
 use crate::error::{Error, Result};
+use crate::params::{Layout, Parametric};
 
 /// The numbers of one array, in the precision in which they live.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,6 +110,67 @@ impl Record {
         f32s, F32, f32, "single precision";
         u64s, U64, u64, "64-bit integer";
         bytes, U8, u8, "byte";
+    }
+
+    /// The parameters of a model, an entry for every tensor of its layout, in double precision.
+    ///
+    /// ```
+    /// use gibbsian_core::{Layout, Parametric, Record};
+    /// use ndarray::{Array1, array};
+    ///
+    /// struct Line;
+    /// impl Parametric for Line {
+    ///     fn layout(&self) -> Layout {
+    ///         Layout::new().with("weights", &[1, 2]).with("bias", &[1])
+    ///     }
+    ///     fn params(&self) -> Array1<f64> {
+    ///         array![0.5, -1.0, 0.25]
+    ///     }
+    /// }
+    /// let record = Record::of_params(&Line);
+    /// assert_eq!(record.f64s("weights", &[1, 2])?, [0.5, -1.0]);
+    /// assert_eq!(record.params(&Line.layout())?, Line.params());
+    /// # Ok::<(), gibbsian_core::Error>(())
+    /// ```
+    pub fn of_params(model: &(impl Parametric + ?Sized)) -> Self {
+        let params = model.params();
+        let mut record = Record::new();
+        for tensor in model.layout().tensors() {
+            let values = params.iter().skip(tensor.range.start).take(tensor.range.len());
+            let values = Values::F64(values.copied().collect());
+            record.put(&*tensor.name, &tensor.shape, values);
+        }
+        record
+    }
+
+    /// The flat vector of parameters for a model of this layout, from the entries of its names in double or single precision. Other entries are passed over.
+    ///
+    /// # Errors
+    /// An entry is missing, or has another kind of number or another shape.
+    pub fn params(&self, layout: &Layout) -> Result<Array1<f64>> {
+        let mut params = Array1::zeros(layout.n_params());
+        for tensor in layout.tensors() {
+            let places = params.iter_mut().skip(tensor.range.start);
+            match self.find(&tensor.name, &tensor.shape)? {
+                Values::F64(values) => places.zip(values).for_each(|(place, x)| *place = *x),
+                Values::F32(values) => places.zip(values).for_each(|(place, x)| *place = f64::from(*x)),
+                _ => {
+                    let origin = format!("snapshot entry `{}`", tensor.name);
+                    return Err(Error::format(origin, "integers", "real numbers"));
+                }
+            }
+        }
+        Ok(params)
+    }
+
+    /// The same with all double precision rounded to single. What is beyond its range becomes infinite, which no file takes.
+    pub fn in_single_precision(mut self) -> Self {
+        for (_, _, values) in &mut self.entries {
+            if let Values::F64(doubles) = values {
+                *values = Values::F32(doubles.iter().map(|x| *x as f32).collect());
+            }
+        }
+        self
     }
 
     fn find(&self, name: &str, shape: &[usize]) -> Result<&Values> {
@@ -224,6 +286,51 @@ mod tests {
         let misfit = (array![[5.0, 6.0]], array![7.0, 8.0]).snapshot();
         assert!(new.restore(&misfit).is_err());
         assert_eq!(new, old);
+    }
+
+    /// A model of two tensors.
+    struct Two;
+
+    impl Parametric for Two {
+        fn layout(&self) -> Layout {
+            Layout::new().with("a", &[2, 1]).with("b", &[3])
+        }
+
+        fn params(&self) -> Array1<f64> {
+            array![0.1, -2.0, 3.0, 4.5, 1e300]
+        }
+    }
+
+    #[test]
+    fn parameters_go_by_their_names_and_come_back_in_either_precision() {
+        let record = Record::of_params(&Two);
+        assert_eq!(record.f64s("a", &[2, 1]).unwrap(), [0.1, -2.0]);
+        assert_eq!(record.f64s("b", &[3]).unwrap(), [3.0, 4.5, 1e300]);
+        assert_eq!(record.params(&Two.layout()).unwrap(), Two.params());
+
+        let mut more = Record::new();
+        more.put("step", &[], Values::U64(vec![3]));
+        more.put_part("model", record.clone());
+        let single = more.in_single_precision();
+        assert_eq!(single.u64s("step", &[]).unwrap(), [3]);
+        let single = single.part("model");
+        assert_eq!(single.f32s("b", &[3]).unwrap(), [3.0, 4.5, f32::INFINITY]);
+        let back = single.params(&Two.layout()).unwrap();
+        let expected = array![f64::from(0.1f32), -2.0, 3.0, 4.5, f64::INFINITY];
+        assert_eq!(back, expected);
+
+        let other = Two.layout().with("c", &[1]);
+        assert!(record.params(&other).unwrap_err().to_string().contains("`c`"));
+        let turned = Layout::new().with("a", &[1, 2]);
+        assert!(record.params(&turned).unwrap_err().to_string().contains("[1, 2]"));
+        let mut integers = Record::new();
+        integers.put("a", &[1], Values::U64(vec![1]));
+        let layout = Layout::new().with("a", &[1]);
+        let refusal = integers.params(&layout).unwrap_err().to_string();
+        assert!(
+            refusal.contains("`a`") && refusal.contains("integers"),
+            "{refusal}"
+        );
     }
 
     #[test]

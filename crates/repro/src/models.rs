@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use gibbsian_checkpoint::{Checkpoint, fingerprint};
-use gibbsian_core::{Parametric, Record, Values};
+use gibbsian_core::{Parametric, ParametricMut, Record};
 use serde::Deserialize;
 
 use crate::{Result, files};
@@ -68,19 +68,18 @@ pub fn committed(name: &str) -> Result<Record> {
     Ok(checkpoint.record)
 }
 
+/// Gives a model the weights of this name.
+///
+/// # Errors
+/// Those of [`committed`], or they are not the weights of such a model.
+pub fn restore(model: &mut impl ParametricMut, name: &str) -> Result<()> {
+    let params = committed(name)?.params(&model.layout())?;
+    Ok(model.set_params(params.view())?)
+}
+
 /// The weights of a model in single precision, by their names.
 pub fn weights(model: &(impl Parametric + ?Sized)) -> Record {
-    let params = model.params();
-    let mut record = Record::new();
-    for tensor in model.layout().tensors() {
-        let values = params.iter().skip(tensor.range.start).take(tensor.range.len());
-        record.put(
-            &tensor.name,
-            &tensor.shape,
-            Values::F32(values.map(|x| *x as f32).collect()),
-        );
-    }
-    record
+    Record::of_params(model).in_single_precision()
 }
 
 /// The bytes of a file of weights.
@@ -97,19 +96,6 @@ pub(crate) fn encode(recipe: &str, seed: u64, step: u64, record: Record) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gibbsian_core::Seed;
-    use gibbsian_nn::NeuralEnergy;
-
-    #[test]
-    fn weights_go_by_their_names() {
-        let forward = |net: &mut gibbsian_nn::Net<'_>, x| net.dense("layer", x, 1);
-        let energy = NeuralEnergy::new(3, forward, &mut Seed::new(1).rng()).unwrap();
-        let record = weights(&energy);
-        let all: Vec<f32> = energy.params().iter().map(|x| *x as f32).collect();
-        assert_eq!(record.f32s("layer.weights", &[3, 1]).unwrap(), &all[..3]);
-        assert_eq!(record.f32s("layer.bias", &[1]).unwrap(), &all[3..]);
-        assert_eq!(record.entries().count(), 2);
-    }
 
     #[test]
     fn every_file_is_listed_and_what_the_list_says() {

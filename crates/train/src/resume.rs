@@ -9,10 +9,7 @@
 //! of epochs is left out on purpose: a finished run can be made longer.
 
 use gibbsian_checkpoint::{Checkpoint, CheckpointFiles, Sha256, fingerprint};
-use gibbsian_core::{
-    BatchOrder, Dataset, Error, ParametricMut, Record, Result, Snapshot, Space, TrainStep, Values,
-};
-use ndarray::Array1;
+use gibbsian_core::{BatchOrder, Dataset, Error, ParametricMut, Record, Result, Snapshot, Space, TrainStep};
 
 use crate::monitor::Monitor;
 use crate::trainer::{Feed, Outcome, Position, Trainer};
@@ -135,18 +132,8 @@ impl Checkpointing {
 
 /// The state of a run as one record.
 fn record<M: ParametricMut, S: Snapshot>(model: &M, step: &S, position: &Position) -> Record {
-    let params = model.params();
-    let mut parameters = Record::new();
-    for tensor in model.layout().tensors() {
-        let values = params.iter().skip(tensor.range.start).take(tensor.range.len());
-        parameters.put(
-            &tensor.name,
-            &tensor.shape,
-            Values::F64(values.copied().collect()),
-        );
-    }
     let mut record = Record::new();
-    record.put_part("model", parameters);
+    record.put_part("model", Record::of_params(model));
     record.put_part("step", step.snapshot());
     record.put_part("history", position.history.snapshot());
     record
@@ -154,15 +141,7 @@ fn record<M: ParametricMut, S: Snapshot>(model: &M, step: &S, position: &Positio
 
 /// Puts the state of model and step back, both or neither.
 fn restore<M: ParametricMut, S: Snapshot>(model: &mut M, step: &mut S, record: &Record) -> Result<()> {
-    let parameters = record.part("model");
-    let layout = model.layout();
-    let mut params = Array1::zeros(layout.n_params());
-    for tensor in layout.tensors() {
-        let values = parameters.f64s(&tensor.name, &tensor.shape)?;
-        for (place, value) in params.iter_mut().skip(tensor.range.start).zip(values) {
-            *place = *value;
-        }
-    }
+    let params = record.part("model").params(&model.layout())?;
     let before = step.snapshot();
     step.restore(&record.part("step"))?;
     if let Err(refusal) = model.set_params(params.view()) {

@@ -15,7 +15,6 @@
 //! Every convolutional machine is a dense one whose weights are tied ([`ConvolutionalRbm::to_rbm`]). That is where enumeration and annealing of small ones come from, and what this one is
 //! held against.
 
-mod continuous;
 mod filters;
 mod free_energy;
 mod gibbs;
@@ -31,7 +30,6 @@ use self::filters::{Filters, hidden_shape};
 use crate::bipartite::Bipartite;
 use crate::graph::Boundary;
 use crate::rbm::{Rbm, check_normalisable};
-use crate::tensors::{params_from_record, params_to_record};
 use crate::units::{Bernoulli, Repeated};
 
 /// A restricted Boltzmann machine whose weights are filters, of any two kinds of units.
@@ -341,11 +339,11 @@ impl<V: Units, H: Units> ParametricMut for ConvolutionalRbm<V, H> {
 
 impl<V: Units, H: Units> Snapshot for ConvolutionalRbm<V, H> {
     fn snapshot(&self) -> Record {
-        params_to_record(self)
+        Record::of_params(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let params = params_from_record(self, record)?;
+        let params = record.params(&self.layout())?;
         self.set_params(params.view())
     }
 }

@@ -17,7 +17,6 @@ use rand::Rng;
 
 use super::{Dbm, MeanField};
 use crate::Dbn;
-use crate::tensors::{params_from_record, params_to_record};
 
 /// Sigmoid layers and a softmax head.
 #[derive(Clone, Debug, PartialEq)]
@@ -177,11 +176,11 @@ impl ParametricMut for FeedForward {
 
 impl Snapshot for FeedForward {
     fn snapshot(&self) -> Record {
-        params_to_record(self)
+        Record::of_params(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let params = params_from_record(self, record)?;
+        let params = record.params(&self.layout())?;
         self.set_params(params.view())
     }
 }

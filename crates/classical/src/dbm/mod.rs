@@ -47,7 +47,6 @@ use rand::RngExt;
 use self::layer::Layer;
 use crate::Rbm;
 use crate::rbm::check_normalisable_chain;
-use crate::tensors::{params_from_record, params_to_record};
 use crate::units::Bernoulli;
 
 /// A deep Boltzmann machine of visible units `V` and hidden units `H`.
@@ -290,11 +289,11 @@ impl<V: Units, H: Units> ParametricMut for Dbm<V, H> {
 
 impl<V: Units, H: Units> Snapshot for Dbm<V, H> {
     fn snapshot(&self) -> Record {
-        params_to_record(self)
+        Record::of_params(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let params = params_from_record(self, record)?;
+        let params = record.params(&self.layout())?;
         self.set_params(params.view())
     }
 }

@@ -21,7 +21,6 @@ use rand::Rng;
 use super::Dbm;
 use crate::Rbm;
 use crate::rbm::check_normalisable;
-use crate::tensors::params_from_record;
 use crate::units::{Bernoulli, assign_free};
 
 /// An RBM with copies of its layers that share all parameters; rows are the copies of the visible layer, one after another.
@@ -138,7 +137,7 @@ impl<V: Units, H: Units> Snapshot for Replicated<V, H> {
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let params = params_from_record(self, record)?;
+        let params = record.params(&self.layout())?;
         self.set_params(params.view())
     }
 }

@@ -12,7 +12,6 @@ use std::ops::Range;
 
 use super::{Dbn, Directed, top_draws};
 use crate::Rbm;
-use crate::tensors::{params_from_record, params_to_record};
 use crate::units::Bernoulli;
 
 /// A deep belief network whose layers below the top pair generate by one set of parameters and recognise by another.
@@ -218,11 +217,11 @@ impl<V: Units, H: Units> ParametricMut for UntiedDbn<V, H> {
 
 impl<V: Units, H: Units> Snapshot for UntiedDbn<V, H> {
     fn snapshot(&self) -> Record {
-        params_to_record(self)
+        Record::of_params(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let params = params_from_record(self, record)?;
+        let params = record.params(&self.layout())?;
         self.set_params(params.view())
     }
 }

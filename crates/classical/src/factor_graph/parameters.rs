@@ -4,7 +4,6 @@ use gibbsian_core::{Energy, EnergyPullback, Layout, Parametric, ParametricMut, R
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1};
 
 use super::FactorGraph;
-use crate::tensors::{params_from_record, params_to_record};
 
 impl Parametric for FactorGraph {
     /// `tables.0`, `tables.1`, … with an axis for each variable of their factors.
@@ -59,11 +58,11 @@ impl EnergyPullback for FactorGraph {
 impl Snapshot for FactorGraph {
     /// The tables; variables and factors are part of what must fit.
     fn snapshot(&self) -> Record {
-        params_to_record(self)
+        Record::of_params(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let params = params_from_record(self, record)?;
+        let params = record.params(&self.layout())?;
         self.set_params(params.view())
     }
 }

@@ -4,7 +4,6 @@ use gibbsian_core::{Energy, EnergyPullback, Layout, Parametric, ParametricMut, R
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1};
 
 use super::PairwiseField;
-use crate::tensors::{params_from_record, params_to_record};
 
 impl Parametric for PairwiseField {
     /// `unary` `(N, q)`, then `tables` `(T, q, q)`.
@@ -62,11 +61,11 @@ impl EnergyPullback for PairwiseField {
 impl Snapshot for PairwiseField {
     /// The potentials; graph and labels are part of what must fit.
     fn snapshot(&self) -> Record {
-        params_to_record(self)
+        Record::of_params(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let params = params_from_record(self, record)?;
+        let params = record.params(&self.layout())?;
         self.set_params(params.view())
     }
 }

@@ -51,7 +51,6 @@ use gibbsian_core::{
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, concatenate};
 
 use crate::graph::Graph;
-use crate::tensors::{params_from_record, params_to_record};
 use gibbs::Colours;
 
 /// Spins `±1` on a graph, with a coupling on every bond and a field on every site.
@@ -242,11 +241,11 @@ impl ParametricMut for Ising {
 impl Snapshot for Ising {
     /// `couplings` and `fields`; the graph is not part of it.
     fn snapshot(&self) -> Record {
-        params_to_record(self)
+        Record::of_params(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let params = params_from_record(self, record)?;
+        let params = record.params(&self.layout())?;
         self.set_params(params.view())
     }
 }

@@ -15,7 +15,6 @@
 
 pub(crate) mod binary;
 mod centred;
-mod continuous;
 mod dropout;
 mod enumerated;
 mod exact;
@@ -58,7 +57,6 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate};
 use rand::RngExt;
 
 use crate::bipartite::Bipartite;
-use crate::tensors::{params_from_record, params_to_record};
 use crate::units::Bernoulli;
 
 /// A restricted Boltzmann machine of any two kinds of units.
@@ -251,11 +249,11 @@ impl<V: Units, H: Units> ParametricMut for Rbm<V, H> {
 
 impl<V: Units, H: Units> Snapshot for Rbm<V, H> {
     fn snapshot(&self) -> Record {
-        params_to_record(self)
+        Record::of_params(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let params = params_from_record(self, record)?;
+        let params = record.params(&self.layout())?;
         self.set_params(params.view())
     }
 }

@@ -32,7 +32,6 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMu
 use std::f64::consts::PI;
 
 use crate::graph::Graph;
-use crate::tensors::{params_from_record, params_to_record};
 
 /// Angles on a graph, with a coupling on every bond and a field vector on every site.
 ///
@@ -236,11 +235,11 @@ impl ParametricMut for Xy {
 impl Snapshot for Xy {
     /// `couplings` and `fields`; the graph is not part of it.
     fn snapshot(&self) -> Record {
-        params_to_record(self)
+        Record::of_params(self)
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let params = params_from_record(self, record)?;
+        let params = record.params(&self.layout())?;
         self.set_params(params.view())
     }
 }

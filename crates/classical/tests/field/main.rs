@@ -4,6 +4,7 @@ mod learning;
 mod marginals;
 mod minima;
 mod model;
+mod records;
 mod refusals;
 
 use gibbsian_classical::{Boundary, Graph, PairwiseField};

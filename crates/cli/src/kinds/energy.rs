@@ -5,7 +5,9 @@
 //!
 //! reason for length: keys with their defaults, training, sampling and judging of a kind are one file, so that a further kind is one file.
 
-use gibbsian_core::{Density, Energy, GeometricPath, Objective, Parametric, Record, Seed, Snapshot, Space};
+use gibbsian_core::{
+    Density, Energy, GeometricPath, Objective, Parametric, ParametricMut, Record, Seed, Snapshot, Space,
+};
 use gibbsian_densities::MultivariateNormal;
 use gibbsian_nn::{Activation, NeuralEnergy};
 use gibbsian_objectives::{
@@ -242,7 +244,7 @@ impl EnergyKind {
         }
         let stage = job.fit(course, rate, &*job.data.train, &mut network, &mut step, Some(log))?;
         Ok(Trained {
-            weights: fit::weights(&network),
+            weights: Record::of_params(&network),
             steps: stage.steps,
             completed: stage.completed,
             resumed: stage.resumed.into_iter().collect(),
@@ -366,7 +368,8 @@ impl Kind for EnergyKind {
 
     fn restore(&self, means: &Array1<f64>, weights: &Record) -> Result<Box<dyn Model>> {
         let mut network = self.network(means.len(), Seed::new(0))?;
-        fit::set_weights(&mut network, weights).or_refuse("train again")?;
+        let fitting = weights.params(&network.layout()).or_refuse("train again")?;
+        network.set_params(fitting.view()).or_refuse("train again")?;
         Ok(Box::new(Landscape {
             base: well(means.len(), self.model.confinement)?,
             network,

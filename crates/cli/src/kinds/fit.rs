@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gibbsian_core::{Dataset, ParametricMut, Record, Seed, Snapshot, Space, TrainStep, Values};
+use gibbsian_core::{Dataset, ParametricMut, Record, Seed, Snapshot, Space, TrainStep};
 use gibbsian_data::{LastBatch, Minibatches};
 use gibbsian_train::{
     CheckpointFiles, Checkpointing, Cosine, CsvLog, GO_ON, GoOn, Monitor, STOP, Schedule, Trainer, WarmedUp,
@@ -177,34 +177,6 @@ pub(crate) fn rise_and_fall(rate: f64, n_steps: u64) -> gibbsian_core::Result<Wa
 pub(crate) fn deadline(seconds: Option<f64>) -> Option<Instant> {
     let limit = Duration::try_from_secs_f64(seconds?).ok()?;
     Instant::now().checked_add(limit)
-}
-
-/// The parameters of a model by their names, in double precision.
-pub(crate) fn weights(model: &impl gibbsian_core::Parametric) -> Record {
-    let params = model.params();
-    let mut record = Record::new();
-    for tensor in model.layout().tensors() {
-        let values = params.iter().skip(tensor.range.start).take(tensor.range.len());
-        record.put(
-            &tensor.name,
-            &tensor.shape,
-            Values::F64(values.copied().collect()),
-        );
-    }
-    record
-}
-
-/// Gives a model the parameters that [`weights`] made.
-pub(crate) fn set_weights(model: &mut impl ParametricMut, record: &Record) -> gibbsian_core::Result<()> {
-    let layout = model.layout();
-    let mut params = ndarray::Array1::zeros(layout.n_params());
-    for tensor in layout.tensors() {
-        let values = record.f64s(&tensor.name, &tensor.shape)?;
-        for (place, value) in params.iter_mut().skip(tensor.range.start).zip(values) {
-            *place = *value;
-        }
-    }
-    model.set_params(params.view())
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 //! reason for length: keys with their defaults, training, sampling and judging of a kind are one file, so that a further kind is one file.
 
 use gibbsian_core::process::{SubVariancePreserving, VariancePreserving};
-use gibbsian_core::{LinearGaussian, Parametric, Prediction, Predicts, Record, ScoreFrom, Seed, Space};
+use gibbsian_core::{
+    LinearGaussian, Parametric, ParametricMut, Prediction, Predicts, Record, ScoreFrom, Seed, Space,
+};
 use gibbsian_nn::{Activation, NeuralTimeScore};
 use gibbsian_objectives::{DenoisingInTime, RowUniforms, TimeLaw, TimeWeight};
 use gibbsian_sde::{
@@ -252,7 +254,7 @@ impl ScoreKind {
         let stage = job.fit(course, rate, &*job.data.train, &mut network, &mut step, Some(log))?;
         step.apply_to(&mut network)?;
         Ok(Trained {
-            weights: fit::weights(&network),
+            weights: Record::of_params(&network),
             steps: stage.steps,
             completed: stage.completed,
             resumed: stage.resumed.into_iter().collect(),
@@ -266,7 +268,8 @@ impl ScoreKind {
         weights: &Record,
     ) -> Result<Box<dyn Model>> {
         let mut network = self.network(process, dim, Seed::new(0))?;
-        fit::set_weights(&mut network, weights).or_refuse("train again")?;
+        let fitting = weights.params(&network.layout()).or_refuse("train again")?;
+        network.set_params(fitting.view()).or_refuse("train again")?;
         Ok(Box::new(Sampler {
             process,
             network,

@@ -75,6 +75,8 @@ mod reverse_sde;
 mod score_matching_normal;
 #[path = "../../examples/stein_discrepancy.rs"]
 mod stein_discrepancy;
+#[path = "../../examples/torch_weights.rs"]
+mod torch_weights;
 #[path = "../../examples/train_rbm_csv.rs"]
 mod train_rbm_csv;
 #[path = "../../examples/train_score_csv.rs"]
@@ -132,6 +134,7 @@ examples![
     reverse_sde,
     score_matching_normal,
     stein_discrepancy,
+    torch_weights,
     train_rbm_csv,
     train_score_csv,
 ];

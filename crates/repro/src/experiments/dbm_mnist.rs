@@ -20,7 +20,7 @@ use gibbsian_classical::dbm::BinaryDbm;
 use gibbsian_classical::dbm::discriminative::FeedForward;
 use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, Dbn};
 use gibbsian_core::math::softplus;
-use gibbsian_core::{Blocks, Dataset, Snapshot, Streams};
+use gibbsian_core::{Blocks, Dataset, Streams};
 use gibbsian_data::{Mnist, StochasticBinarised};
 use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
@@ -175,7 +175,7 @@ fn run(ctx: &mut Context) -> Result<()> {
 /// Anneals the weights of the full run again.
 fn remeasure(ctx: &mut Context, base: &Bernoulli, test: ArrayView2<f64>) -> Result<()> {
     let mut machine = BinaryDbm::from(&training::random(ctx, &[784, 500, 1000], base)?);
-    machine.restore(&models::committed("dbm-mnist-500-1000")?)?;
+    models::restore(&mut machine, "dbm-mnist-500-1000")?;
     let trip = evaluation::again(ctx, &machine, test)?;
     ctx.measure(&COMMITTED, trip.log_z().unwrap_or(f64::NAN))?;
     ctx.note(format!("The weights of the full run: {trip}."));

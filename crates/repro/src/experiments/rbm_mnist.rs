@@ -17,7 +17,7 @@ mod training;
 use std::path::Path;
 
 use gibbsian_classical::{Bernoulli, BinaryRbm, BinaryRbmPath, Rbm};
-use gibbsian_core::{Blocks, Dataset, Energy, Snapshot, Streams};
+use gibbsian_core::{Blocks, Dataset, Energy, Streams};
 use gibbsian_data::{Mnist, StochasticBinarised};
 use gibbsian_partition::{Certificate, ForwardAis, Ladder, Pilot, ais, raise};
 use ndarray::{Array2, ArrayView2, s};
@@ -215,7 +215,7 @@ fn remeasure(ctx: &mut Context, base: &Bernoulli, test_rows: ArrayView2<f64>) ->
     ctx.progress(0, 1, "annealing the weights of the full run");
     let start = Rbm::random(base.clone(), Bernoulli::unbiased(N_HIDDEN), 0.01, ctx.seed())?;
     let mut machine = BinaryRbm::from(&start);
-    machine.restore(&models::committed("rbm-mnist-cd25")?)?;
+    models::restore(&mut machine, "rbm-mnist-cd25")?;
     let path = BinaryRbmPath::new(&machine, base)?;
     let mut rng = ctx.seed().child("annealing").child("committed").rng();
     let pilot = Pilot::run(&path, &Ladder::linear(500)?, 50, &mut rng)?;

@@ -26,7 +26,7 @@ pub use gibbs::BinaryJoint;
 pub use path::BinaryDbmPath;
 pub use train::{FusedVariational, FusedVariationalSettings};
 
-use gibbsian_core::{Error, Layout, Parametric, ParametricMut, Record, Result, Snapshot, Space, Values};
+use gibbsian_core::{Error, Layout, Parametric, ParametricMut, Record, Result, Snapshot, Space};
 use gibbsian_linalg::kernels::Line;
 use ndarray::{Array1, Array2, ArrayView1};
 
@@ -216,29 +216,11 @@ impl ParametricMut for BinaryDbm {
 impl Snapshot for BinaryDbm {
     /// The tensors in single precision.
     fn snapshot(&self) -> Record {
-        let mut record = Record::new();
-        let params = self.params();
-        for tensor in self.layout().tensors() {
-            let values = params.slice(ndarray::s![tensor.range.clone()]);
-            let values = values.iter().map(|p| *p as f32).collect();
-            record.put(&*tensor.name, &tensor.shape, Values::F32(values));
-        }
-        record
+        Record::of_params(self).in_single_precision()
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let layout = self.layout();
-        let mut params = Array1::zeros(layout.n_params());
-        for tensor in layout.tensors() {
-            let values = record.f32s(&tensor.name, &tensor.shape)?;
-            for (p, value) in params
-                .slice_mut(ndarray::s![tensor.range.clone()])
-                .iter_mut()
-                .zip(values)
-            {
-                *p = f64::from(*value);
-            }
-        }
+        let params = record.params(&self.layout())?;
         self.set_params(params.view())
     }
 }
