@@ -5,7 +5,7 @@ use ndarray::{Array1, s};
 use rayon::prelude::*;
 
 use super::{N_VOTES, Votes, rows_of, shuffled, with_prior};
-use crate::statistics::mean_and_error;
+use crate::statistics::{Share, mean_and_error};
 use crate::{Axis, Check, Claim, Context, Plot, Provenance, Result, Table};
 
 const N_FOLDS: usize = 5;
@@ -137,21 +137,14 @@ fn fold(votes: &Votes, held_out: &[usize]) -> Result<Vec<Member>> {
 /// How well and how honestly the party is told.
 fn party(ctx: &mut Context, members: &[Member]) -> Result<()> {
     let n = members.len() as f64;
-    let right = members
-        .iter()
-        .filter(|m| (m.democrat.0 > 0.5) == m.democrat.1)
-        .count() as f64;
-    ctx.measure(&PARTY, right / n)?;
+    let right = Share::of(members.iter().map(|m| (m.democrat.0 > 0.5) == m.democrat.1));
+    ctx.measure(&PARTY, right.share)?;
     let mean = members.iter().map(|m| m.democrat.0).sum::<f64>() / n;
     let share = members.iter().filter(|m| m.democrat.1).count() as f64 / n;
     let variance: f64 = members.iter().map(|m| m.democrat.0 * (1.0 - m.democrat.0)).sum();
     ctx.measure(&CALIBRATED, (share - mean) * n / variance.sqrt())?;
-    let interval = wilson(right, n);
     ctx.note(format!(
-        "Party from votes: {right:.0} of {n:.0} right, {:.1} % with the 95 % interval {:.1} to {:.1} %.",
-        100.0 * right / n,
-        100.0 * interval.0,
-        100.0 * interval.1
+        "Party from votes: {right} of {n:.0} members told right, with the 95 % interval."
     ));
 
     let mut table = Table::new(["from", "to", "members", "mean_probability", "democrats"]);
@@ -165,17 +158,16 @@ fn party(ctx: &mut Context, members: &[Member]) -> Result<()> {
         }
         let count = some.len() as f64;
         let probability = some.iter().map(|m| m.democrat.0).sum::<f64>() / count;
-        let democrats = some.iter().filter(|m| m.democrat.1).count() as f64 / count;
+        let democrats = Share::of(some.iter().map(|m| m.democrat.1));
         table.row([
             low.into(),
             high.into(),
             count.into(),
             probability.into(),
-            democrats.into(),
+            democrats.share.into(),
         ])?;
-        points.push((probability, democrats));
-        let (low, high) = wilson(count * democrats, count);
-        bars.push((probability, low, high));
+        points.push((probability, democrats.share));
+        bars.push((probability, democrats.lower, democrats.upper));
     }
     ctx.table(
         "party",
@@ -195,13 +187,4 @@ fn party(ctx: &mut Context, members: &[Member]) -> Result<()> {
         "Five bins of probability; few members lie between the ends.",
         &plot,
     )
-}
-
-/// The 95 % interval of a share (Wilson 1927).
-fn wilson(count: f64, n: f64) -> (f64, f64) {
-    const Z: f64 = 1.959_963_984_540_054;
-    let share = count / n;
-    let centre = (share + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
-    let half = Z / (1.0 + Z * Z / n) * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-    (centre - half, centre + half)
 }
