@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 
-from sides import ROOT, number, spread
+from sides import ROOT, median, number, spread
 
 INTRODUCTION = """\
 # Beside other libraries, as last run
@@ -127,7 +127,7 @@ def details(results):
     lines = ["## Chains, all sides", "", "Medians over rounds. Errors are the largest of any coordinate: of a mean in standard deviations, of a variance relative to the variance.", "",
              f"| target | side | {' | '.join(columns)} |", "|---|---|" + "---|" * len(columns)]
     for detail in rows:
-        values = [number(sorted(v)[len(v) // 2]) if (v := detail["columns"].get(key)) else "" for key in columns]
+        values = [number(median(v)) if (v := detail["columns"].get(key)) else "" for key in columns]
         lines.append(f"| {detail['target']} | {detail['side']} | {' | '.join(values)} |")
     return [*lines, ""]
 

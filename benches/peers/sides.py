@@ -5,6 +5,7 @@ A script declares tasks, and `Sides.table` measures them, prints a line for each
 """
 import argparse
 import datetime
+import hashlib
 import json
 import os
 import pathlib
@@ -16,7 +17,8 @@ import sys
 from dataclasses import dataclass
 from typing import Callable
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 # A measurement that takes longer hangs.
 LONGEST_SECONDS = 3600
 
@@ -89,6 +91,9 @@ class Sides:
         self.rows, self.details = [], []
         self.before = self.earlier_rows()
         self.started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        if not arguments.list:
+            # Where this run ends before its first task, an earlier one must not pass for it.
+            self.write(finished=False)
 
     def run(self, *command):
         """The JSON that a command prints, or a `Failure`."""
@@ -101,8 +106,10 @@ class Sides:
             raise Failure(f"no result after {LONGEST_SECONDS} seconds") from error
         if done.returncode:
             text = done.stderr.strip() or f"exit code {done.returncode}"
-            missing = re.search(r"(?:ModuleNotFoundError: No module named|ImportError: .* from) '([\w.]+)'", text)
-            raise Failure(text.splitlines()[-1][-400:], missing and missing[1])
+            # A package that is there and does not fit is an `ImportError`, and a failure.
+            found = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", text)
+            missing = found[1] if found and not (HERE / f"{found[1]}.py").exists() else None
+            raise Failure(text.splitlines()[-1][-400:], missing)
         try:
             return json.loads(done.stdout)
         except ValueError as error:
@@ -110,10 +117,9 @@ class Sides:
 
     def program(self, name, *values):
         """What a program of `gibbsian-benches` prints."""
-        folder = pathlib.Path(os.environ.get("GIBBSIAN_PROGRAMS", ROOT / "target/release"))
-        if not (folder / name).exists():
+        if not (programs() / name).exists():
             raise Failure(f"the program {name} is not built")
-        return self.run(folder / name, *values)
+        return self.run(programs() / name, *values)
 
     def peer(self, name, folder, *values):
         """What `--worker name` of the calling script prints."""
@@ -161,13 +167,16 @@ class Sides:
     def write(self, finished):
         if self.arguments.json:
             self.arguments.json.parent.mkdir(parents=True, exist_ok=True)
-            whole = self.settings() | {"started": self.started, "finished": finished, "pinned": bool(self.pin), "rows": self.rows, "details": self.details}
+            # What is kept and not reached yet survives another interruption.
+            reached = [f"{r['task']} / {r['peer']}" for r in self.rows]
+            kept = [] if finished else [r for label, r in self.before.items() if label not in reached]
+            whole = self.settings() | {"started": self.started, "finished": finished, "rows": self.rows + kept, "details": self.details}
             partial = self.arguments.json.with_suffix(".partial")
             partial.write_text(json.dumps(whole, indent=1) + "\n")
             partial.replace(self.arguments.json)
 
     def settings(self):
-        return {"script": pathlib.Path(sys.argv[0]).stem, "threads": self.threads, "rounds": self.rounds, "quick": self.arguments.quick}
+        return {"script": pathlib.Path(sys.argv[0]).stem, "threads": self.threads, "rounds": self.rounds, "quick": self.arguments.quick, "pinned": bool(self.pin), "sides": fingerprint()}
 
     def earlier_rows(self):
         """Measured rows of a run with the same settings, by their labels."""
@@ -179,6 +188,20 @@ class Sides:
             return {}
         self.details = found["details"]
         return {f"{r['task']} / {r['peer']}": r for r in found["rows"] if r["status"] == "measured"}
+
+
+def programs():
+    """Where the programs of `gibbsian-benches` are."""
+    return pathlib.Path(os.environ.get("GIBBSIAN_PROGRAMS", ROOT / "target/release"))
+
+
+def fingerprint():
+    """A digest of both sides: the programs, these scripts, and the versions that the peers are pinned to."""
+    digest = hashlib.sha256()
+    built = [programs() / source.stem for source in sorted((ROOT / "benches/src/bin").glob("*.rs"))]
+    for path in [*built, *sorted(HERE.glob("*.py")), *sorted(HERE.glob("requirements*.txt"))]:
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes() if path.exists() else b"").digest())
+    return digest.hexdigest()
 
 
 def row(task, theirs, ours):

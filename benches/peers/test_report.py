@@ -1,6 +1,7 @@
 """Tests of what the scripts share and of the page; `python3 -m unittest` in this folder, and the tests of xtask where Python is."""
 import argparse
 import json
+import os
 import pathlib
 import re
 import sys
@@ -48,6 +49,32 @@ class Rows(unittest.TestCase):
         self.assertEqual(rows[0]["error"], "no_such_peer is not installed")
         self.assertEqual(rows[1]["error"], "ValueError: too small")
 
+    def test_a_package_that_does_not_fit_is_not_absent(self):
+        here = Sides(arguments())
+        for text in ("from json import no_such_name", "import sides"):
+            program = lambda: here.run(sys.executable, "-I", "-c", text)
+            self.assertEqual(self.table([Task("a", "P", program, lambda: 1.0)])["rows"][0]["status"], "failed", text)
+
+    def test_a_run_that_ends_before_its_first_task_is_not_the_one_before(self):
+        self.table([Task("a", "P", lambda: 2.0, lambda: 1.0)])
+        Sides(arguments(json=self.json, resume=True))
+        found = json.loads(self.json.read_text())
+        self.assertEqual((found["finished"], len(found["rows"])), (False, 1))
+        # The second is not reached when the first is written.
+        self.table([Task("b", "P", lambda: 2.0, lambda: 1.0), Task("c", "P", lambda: 2.0, lambda: 1.0)])
+        resumed = Sides(arguments(json=self.json, resume=True))
+        resumed.add(resumed.before["c / P"])
+        self.assertEqual([r["task"] for r in json.loads(self.json.read_text())["rows"]], ["c", "b"])
+
+    def test_a_run_of_other_programs_is_not_resumed(self):
+        self.table([Task("a", "P", lambda: 2.0, lambda: 1.0)])
+        os.environ["GIBBSIAN_PROGRAMS"] = str(self.folder)
+        try:
+            (self.folder / "rbm-peer").write_text("another")
+            self.assertEqual(Sides(arguments(json=self.json, resume=True)).before, {})
+        finally:
+            del os.environ["GIBBSIAN_PROGRAMS"]
+
     def test_a_resumed_run_keeps_what_was_measured_with_the_same_settings(self):
         def fails():
             raise Failure("once")
@@ -72,6 +99,10 @@ class Rows(unittest.TestCase):
         table = text[text.index("## Ratios"):].splitlines()
         self.assertEqual({len(re.split(r"(?<!\\)\|", line)) for line in table if line.startswith("|")}, {8})
         self.assertEqual(result["threads"], 1)
+
+    def test_details_have_the_median_of_an_even_number_of_rounds(self):
+        detail = {"target": "banana", "side": "NUTS", "columns": {"draws": [1.0, 9.0]}}
+        self.assertIn("| banana | NUTS | 5.00 |", report.details([{"details": [detail]}]))
 
     def test_a_quick_run_says_so(self):
         result = {"script": "a", "finished": True, "quick": True, "threads": 1, "rounds": 1, "rows": [], "details": []}

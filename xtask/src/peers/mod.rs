@@ -153,10 +153,13 @@ fn measure(root: &Path, options: &Options) -> Result<bool, String> {
         let mut build = process::cargo(&scripts.join("nuts-rs"));
         build.arg("build").args(release).env("CARGO_TARGET_DIR", &nuts_rs);
         if process::code(&mut build) != 0 {
+            // An older program must not be measured in its place.
+            let _ = fs::remove_file(nuts_rs.join(programs).join("nuts-rs-peer"));
             absent.push("nuts-rs\tits program does not build; cargo says why above".into());
         }
     }
     write(&folder.join("absent.txt"), &absent.join("\n"))?;
+    let mut all_ended_well = true;
     for name in &options.scripts {
         let (json, errors) = (
             results.join(format!("{name}.json")),
@@ -189,6 +192,7 @@ fn measure(root: &Path, options: &Options) -> Result<bool, String> {
             .env("TMPDIR", &temporary)
             .stderr(stderr);
         if process::code(&mut script) != 0 {
+            all_ended_well = false;
             println!(
                 "{name} ended with an error: {}",
                 last_line(&fs::read_to_string(&errors).unwrap_or_default())
@@ -211,7 +215,7 @@ fn measure(root: &Path, options: &Options) -> Result<bool, String> {
         page.display(),
         folder.join("peers.json").display()
     );
-    Ok(is_whole)
+    Ok(is_whole && all_ended_well)
 }
 
 fn last_line(text: &str) -> &str {
