@@ -68,11 +68,7 @@ fn unet(net: &mut Net<'_>, x: Var, sigma: Var) -> Var {
     let waves = net.fourier_embedding(level, 64, 0.16, Seed::new(7));
     let embedding = net.dense("embedding", waves, 64);
     let embedding = net.silu(embedding);
-    let sizes = UNet {
-        channels: vec![32, 64, 128],
-        groups: 8,
-        activation: Activation::Silu,
-    };
+    let sizes = UNet::new(vec![32, 64, 128]);
     let noise = net.unet("net", Picture::new(x, 28, 28, 1), Some(embedding), &sizes);
     net.noise_to_score(noise.node, sigma)
 }

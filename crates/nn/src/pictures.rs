@@ -46,6 +46,17 @@ pub struct UNet {
     pub activation: Activation,
 }
 
+impl UNet {
+    /// These channels at every resolution, from the finest, normalised in eight groups, with sigmoid-weighted units.
+    pub fn new(channels: Vec<usize>) -> Self {
+        UNet {
+            channels,
+            groups: 8,
+            activation: Activation::Silu,
+        }
+    }
+}
+
 impl Net<'_> {
     /// A convolution by an odd `kernel` that keeps the size, with a bias a channel; the parameters are `name.weights` `(kernel² · in, channels)` and `name.bias` `(channels)`.
     pub fn conv2d(&mut self, name: &str, x: Picture, channels: usize, kernel: usize, init: Init) -> Picture {

@@ -151,6 +151,19 @@ pub struct LearntSampler {
     pub generator_rate: f64,
 }
 
+impl LearntSampler {
+    /// `n_samples` points an update, of noise `σ = noise`, by 30 draws each around their latent points at the deviation `η = proposal`; `γ = 1`.
+    pub const fn new(n_samples: usize, noise: f64, proposal: f64) -> Self {
+        LearntSampler {
+            n_samples,
+            noise,
+            n_importance: 30,
+            proposal,
+            generator_rate: 1.0,
+        }
+    }
+}
+
 /// What the last update looked like.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

@@ -36,6 +36,16 @@ pub struct Recovery {
     pub relative_step: f64,
 }
 
+impl Recovery {
+    /// Thirty steps with `b = relative_step`.
+    pub const fn new(relative_step: f64) -> Self {
+        Recovery {
+            n_steps: 30,
+            relative_step,
+        }
+    }
+}
+
 /// The contrast of `E(·, t)` between data and draws of `p(y | x̃)`, at a random level for every row.
 ///
 /// The loss is `⟨E⟩_data − ⟨E⟩_chains`, a surrogate and not a likelihood.
@@ -56,9 +66,8 @@ impl<P: LinearGaussian> DiffusionRecoveryLikelihood<P> {
     /// use ndarray::Array1;
     ///
     /// let process = VariancePreserving::new(0.1, 20.0)?;
-    /// let settings = Recovery { n_steps: 30, relative_step: 0.1 };
     /// let times = Array1::linspace(0.0, 1.0, 7);
-    /// let objective = DiffusionRecoveryLikelihood::new(process, times, settings)?;
+    /// let objective = DiffusionRecoveryLikelihood::new(process, times, Recovery::new(0.1))?;
     /// assert_eq!(objective.n_levels(), 6);
     /// # Ok::<(), gibbsian_core::Error>(())
     /// ```

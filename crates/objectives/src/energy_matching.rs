@@ -44,7 +44,7 @@ use crate::transport::{add_transport_regression, check_pairs, draw_pairs};
 /// # use gibbsian_testkit::targets::Gaussian;
 /// use ndarray::{Array2, array};
 ///
-/// let ramp = TemperatureRamp { step_size: 0.01, n_steps: 50, temperature: 0.1, onset: 0.8 };
+/// let ramp = TemperatureRamp { onset: 0.8, ..TemperatureRamp::new(0.01, 50, 0.1) };
 /// assert_eq!([0.5, 1.5].map(|time| ramp.temperature_at(time)), [0.0, 0.1]);
 /// // Without a temperature till then, points at one place stay together.
 /// let target = Gaussian::new(array![1.0], array![[1.0]])?;
@@ -65,6 +65,16 @@ pub struct TemperatureRamp {
 }
 
 impl TemperatureRamp {
+    /// `n_steps` steps of size `h = step_size` up to `ε = temperature`, without noise until `τ* = 0.9`.
+    pub const fn new(step_size: f64, n_steps: usize, temperature: f64) -> Self {
+        TemperatureRamp {
+            step_size,
+            n_steps,
+            temperature,
+            onset: 0.9,
+        }
+    }
+
     /// Requires options that make sense.
     ///
     /// # Errors
@@ -140,7 +150,7 @@ impl TemperatureRamp {
 ///
 /// // `Gaussian` has a quadratic energy, by its mean and curvature.
 /// let model = Gaussian::new(array![2.0], array![[1.0]])?;
-/// let ramp = TemperatureRamp { step_size: 0.02, n_steps: 75, temperature: 0.05, onset: 0.9 };
+/// let ramp = TemperatureRamp::new(0.02, 75, 0.05);
 /// let mut warm_up = EnergyMatching::new(StandardNoise { dim: 1 });
 /// let mut main = warm_up.clone().fading_near_data(0.1)?.with_contrast(1e-2, ramp)?;
 /// let mut grad = Array1::zeros(model.n_params());

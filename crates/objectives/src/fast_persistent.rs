@@ -33,7 +33,7 @@ pub struct FastWeights {
 
 impl FastWeights {
     /// This learning rate, and the decay 19/20 of Tieleman and Hinton (2009).
-    pub fn with_rate(rate: f64) -> Self {
+    pub const fn new(rate: f64) -> Self {
         FastWeights { rate, decay: 0.95 }
     }
 }

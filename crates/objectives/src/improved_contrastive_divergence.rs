@@ -42,6 +42,17 @@ pub struct LastStep {
     pub entropy_weight: f64,
 }
 
+impl LastStep {
+    /// A step of length `ε = step_size`, and `KL(q ‖ p)` itself: both weights are 1.
+    pub const fn new(step_size: f64) -> Self {
+        LastStep {
+            step_size,
+            kl_weight: 1.0,
+            entropy_weight: 1.0,
+        }
+    }
+}
+
 /// Contrastive divergence on a replay buffer plus `λ [⟨E⟩_chains − w Ĥ_chains]` differentiated through the last step of the chains.
 ///
 /// The loss is `⟨E⟩_data − ⟨E⟩_chains + λ [⟨E⟩_chains − w Ĥ_chains]`, a surrogate: in the contrast the chains are held fixed, in the bracket the energy is.

@@ -96,6 +96,17 @@ pub struct Replay {
     pub reinitialise: f64,
 }
 
+impl Replay {
+    /// Updates of `n_chains` chains by `n_steps` steps each, of which one in twenty starts anew.
+    pub const fn new(n_steps: usize, n_chains: usize) -> Self {
+        Replay {
+            n_steps,
+            n_chains,
+            reinitialise: 0.05,
+        }
+    }
+}
+
 /// A buffer, the noise that refills it, and how it is used.
 #[derive(Clone, Debug)]
 pub(crate) struct Replayed<S> {
@@ -174,7 +185,7 @@ impl<K, S: Source> ReplayContrastiveDivergence<K, S> {
     /// // `Gaussian` is a normal density by its mean and precision, `Sweep` stands for any kernel.
     /// let noise = Gaussian::new(array![0.0, 0.0], Array2::eye(2))?;
     /// let buffer = ReplayBuffer::new(noise.draw(1000, &mut Seed::new(1).rng()))?;
-    /// let settings = Replay { n_steps: 20, n_chains: 100, reinitialise: 0.05 };
+    /// let settings = Replay::new(20, 100);
     /// let objective = ReplayContrastiveDivergence::new(Sweep::Forward, noise, buffer, settings)?;
     /// assert_eq!(objective.buffer().capacity(), 1000);
     /// # Ok::<(), gibbsian_core::Error>(())

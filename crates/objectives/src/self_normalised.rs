@@ -195,6 +195,10 @@ impl<M: Discrete> Discrete for SelfNormalised<M> {
     fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
         self.model.states_into(first, out);
     }
+
+    fn states(&self) -> Result<Array2<f64>> {
+        self.model.states()
+    }
 }
 
 impl<M: DiscreteEnergy> DiscreteEnergy for SelfNormalised<M> {

@@ -31,6 +31,17 @@ pub struct Window {
     pub max_steps: usize,
 }
 
+impl Window {
+    /// The average over the steps `first, …, last`, and meeting given up after 10 000.
+    pub const fn new(first: usize, last: usize) -> Self {
+        Window {
+            first,
+            last,
+            max_steps: 10_000,
+        }
+    }
+}
+
 /// The likelihood gradient without bias, by chains in pairs that start at the rows of the minibatch.
 ///
 /// The loss is `⟨E⟩_data` minus the estimate of `⟨E⟩_model`: a surrogate and not a likelihood.

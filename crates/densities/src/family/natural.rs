@@ -128,6 +128,22 @@ impl<F: ExponentialFamily + Discrete> Discrete for Natural<F> {
     fn alphabet(&self, site: usize) -> &[f64] {
         self.member.alphabet(site)
     }
+
+    fn check_states(&self, name: &'static str, x: ArrayView2<f64>) -> Result<()> {
+        self.member.check_states(name, x)
+    }
+
+    fn n_states(&self) -> Option<u64> {
+        self.member.n_states()
+    }
+
+    fn states_into(&self, first: u64, out: ArrayViewMut2<f64>) {
+        self.member.states_into(first, out);
+    }
+
+    fn states(&self) -> Result<Array2<f64>> {
+        self.member.states()
+    }
 }
 
 impl<F: ExponentialFamily + Discrete> DiscreteEnergy for Natural<F> {}

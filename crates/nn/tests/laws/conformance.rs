@@ -147,9 +147,8 @@ fn generators_have_their_derivatives() {
 #[test]
 fn a_u_net_has_all_its_derivatives() {
     let sizes = UNet {
-        channels: vec![2, 4],
         groups: 2,
-        activation: Activation::Silu,
+        ..UNet::new(vec![2, 4])
     };
     let forward = |net: &mut Net<'_>, x, t| {
         let waves = net.sinusoidal_embedding(t, 4, 10.0);

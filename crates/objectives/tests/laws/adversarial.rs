@@ -8,11 +8,9 @@ use gibbsian_testkit::targets::{Gaussian, LinearGenerator};
 use ndarray::{Array1, Array2, array};
 
 const SETTINGS: LearntSampler = LearntSampler {
-    n_samples: 32,
-    noise: 0.5,
     n_importance: 1024,
-    proposal: 0.85,
     generator_rate: 2.0,
+    ..LearntSampler::new(32, 0.5, 0.85)
 };
 
 fn pair() -> Adversaries<Gaussian, LinearGenerator> {
@@ -138,11 +136,9 @@ fn the_game_ends_at_the_law_of_the_data() {
     let generator = LinearGenerator::new(array![[0.4]], array![-0.2]).unwrap();
     let mut model = Adversaries::new(energy, generator).unwrap();
     let settings = LearntSampler {
-        n_samples: 32,
-        noise: 0.5,
         n_importance: K,
-        proposal: 0.5_f64.sqrt(),
         generator_rate: 2.0,
+        ..LearntSampler::new(32, 0.5, 0.5_f64.sqrt())
     };
     let mut objective = AdversarialLikelihood::new(settings).unwrap();
     // Two points have the moments of the law, and the energy sees no more.

@@ -13,7 +13,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, array};
 
 const SETTINGS: Recovery = Recovery {
     n_steps: 4,
-    relative_step: 0.5,
+    ..Recovery::new(0.5)
 };
 
 fn model() -> HeatedGaussian {
@@ -167,7 +167,7 @@ fn at_the_truth_the_gradient_vanishes() {
     let truth = model();
     let settings = Recovery {
         n_steps: 500,
-        relative_step: 0.1,
+        ..Recovery::new(0.1)
     };
     let mut objective = DiffusionRecoveryLikelihood::new(Heat, array![0.0, 0.5, 1.0], settings).unwrap();
     let mut values = [Vec::new(), Vec::new(), Vec::new()];

@@ -80,7 +80,7 @@ fn every_contrast_can_be_penalised() {
     );
 
     let fast = || {
-        let settings = FastWeights::with_rate(0.01);
+        let settings = FastWeights::new(0.01);
         FastPersistentContrastiveDivergence::new(Sweep::Forward, 2, Array2::ones((30, 3)), settings).unwrap()
     };
     penalised(
@@ -100,9 +100,8 @@ fn every_contrast_can_be_penalised() {
 
     let replay = || {
         let settings = Replay {
-            n_steps: 2,
-            n_chains: 30,
             reinitialise: 0.5,
+            ..Replay::new(2, 30)
         };
         let buffer = ReplayBuffer::new(Array2::ones((30, 3))).unwrap();
         ReplayContrastiveDivergence::new(Sweep::Forward, Draws(start), buffer, settings).unwrap()

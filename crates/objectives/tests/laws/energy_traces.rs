@@ -29,9 +29,8 @@ fn noise() -> impl Source + Clone {
 
 fn replay(n_updates: usize) -> Traced<ReplayContrastiveDivergence<Sweep, impl Source + Clone>> {
     let settings = Replay {
-        n_steps: 1,
-        n_chains: 4,
         reinitialise: 0.2,
+        ..Replay::new(1, 4)
     };
     let buffer = ReplayBuffer::new(Array2::ones((9, 3))).unwrap();
     let chains = ReplayContrastiveDivergence::new(Sweep::Forward, noise(), buffer, settings).unwrap();
@@ -100,7 +99,7 @@ fn persistent_chains_have_the_energies_of_the_last_updates() {
 /// Fast weights move the chains; the energies are those of the model.
 #[test]
 fn chains_with_fast_weights_are_traced_in_the_energy_of_the_model() {
-    let weights = FastWeights::with_rate(0.5);
+    let weights = FastWeights::new(0.5);
     let start = Array2::ones((6, 3));
     let fast = FastPersistentContrastiveDivergence::new(Sweep::Forward, 1, start, weights).unwrap();
     let mut objective = Traced::new(fast, 10).unwrap();

@@ -53,7 +53,7 @@ fn chains_run_on_the_model_with_fast_weights_added() {
 
 #[test]
 fn without_a_fast_rate_it_is_persistent_contrastive_divergence() {
-    let mut fast = chains(40, 3, FastWeights::with_rate(0.0));
+    let mut fast = chains(40, 3, FastWeights::new(0.0));
     let mut plain =
         PersistentContrastiveDivergence::<_, Pairwise>::new(Sweep::Forward, 3, Array2::ones((40, 3)))
             .unwrap();
@@ -94,8 +94,8 @@ fn fast_weights_drive_chains_out_of_a_mode() {
         sum / (200.0 * 100.0)
     };
     // Alone a chain leaves its mode with probability 1/(1 + e⁸) a sweep: thirteen of a hundred are expected to in 400 sweeps.
-    assert!(up(FastWeights::with_rate(0.0)) > 0.7);
-    let driven = up(FastWeights::with_rate(0.5));
+    assert!(up(FastWeights::new(0.0)) > 0.7);
+    let driven = up(FastWeights::new(0.5));
     assert!((0.3..0.7).contains(&driven), "{driven}");
 }
 

@@ -27,11 +27,9 @@ fn data() -> Array2<f64> {
 
 fn game() -> AdversarialLikelihood {
     AdversarialLikelihood::new(LearntSampler {
-        n_samples: 20,
-        noise: 0.5,
         n_importance: 5,
-        proposal: 0.85,
         generator_rate: 2.0,
+        ..LearntSampler::new(20, 0.5, 0.85)
     })
     .unwrap()
 }

@@ -34,14 +34,13 @@ fn data() -> Array2<f64> {
 fn objective(kl_weight: f64, entropy_weight: f64) -> ImprovedContrastiveDivergence<Autoregression, Gaussian> {
     let buffer = ReplayBuffer::new(start()).unwrap();
     let replay = Replay {
-        n_steps: 0,
-        n_chains: N,
         reinitialise: 0.0,
+        ..Replay::new(0, N)
     };
     let last = LastStep {
-        step_size: 0.2,
         kl_weight,
         entropy_weight,
+        ..LastStep::new(0.2)
     };
     ImprovedContrastiveDivergence::new(Autoregression(0.5), noise(), buffer, replay, last).unwrap()
 }
@@ -56,15 +55,10 @@ fn call(objective: &mut impl Objective<Gaussian>, seed: Seed) -> (f64, Array1<f6
 fn the_objective_obeys_the_laws_of_its_traits() {
     let buffer = || ReplayBuffer::new(start()).unwrap();
     let replay = Replay {
-        n_steps: 2,
-        n_chains: 5,
         reinitialise: 0.3,
+        ..Replay::new(2, 5)
     };
-    let last = LastStep {
-        step_size: 0.2,
-        kl_weight: 1.0,
-        entropy_weight: 1.0,
-    };
+    let last = LastStep::new(0.2);
     let make = || ImprovedContrastiveDivergence::new(Langevin(0.1), noise(), buffer(), replay, last).unwrap();
     conformance::objective(make, &target(), data().view(), Seed::new(2)).unwrap();
     let mut used = make();
@@ -136,14 +130,13 @@ fn the_energy_part_has_the_expectation_of_normal_laws() {
         let start = law.sample(64, &mut seed.child("start").rng());
         let run = |kl_weight: f64| {
             let replay = Replay {
-                n_steps: 0,
-                n_chains: 64,
                 reinitialise: 0.0,
+                ..Replay::new(0, 64)
             };
             let last = LastStep {
-                step_size: epsilon,
                 kl_weight,
                 entropy_weight: 0.0,
+                ..LastStep::new(epsilon)
             };
             let buffer = ReplayBuffer::new(start.clone()).unwrap();
             let mut objective =
@@ -173,15 +166,10 @@ fn an_entropy_that_is_not_finite_is_told_as_such() {
     let told = |model: Gaussian, step_size: f64| {
         let buffer = ReplayBuffer::new(start()).unwrap();
         let replay = Replay {
-            n_steps: 0,
-            n_chains: N,
             reinitialise: 0.0,
+            ..Replay::new(0, N)
         };
-        let last = LastStep {
-            step_size,
-            kl_weight: 1.0,
-            entropy_weight: 1.0,
-        };
+        let last = LastStep::new(step_size);
         let mut objective =
             ImprovedContrastiveDivergence::new(Autoregression(0.5), noise(), buffer, replay, last).unwrap();
         let rng = &mut Seed::new(9).rng();
@@ -212,14 +200,13 @@ fn an_entropy_that_is_not_finite_is_told_as_such() {
 fn a_single_chain_has_no_entropy() {
     let new = |kl_weight, entropy_weight| {
         let replay = Replay {
-            n_steps: 0,
-            n_chains: 1,
             reinitialise: 0.0,
+            ..Replay::new(0, 1)
         };
         let last = LastStep {
-            step_size: 0.1,
             kl_weight,
             entropy_weight,
+            ..LastStep::new(0.1)
         };
         let buffer = ReplayBuffer::new(start()).unwrap();
         ImprovedContrastiveDivergence::new(Autoregression(0.5), noise(), buffer, replay, last)
@@ -236,16 +223,11 @@ fn a_single_chain_has_no_entropy() {
 
 #[test]
 fn bad_input_is_refused_by_name() {
-    let good = LastStep {
-        step_size: 0.1,
-        kl_weight: 1.0,
-        entropy_weight: 1.0,
-    };
+    let good = LastStep::new(0.1);
     let new = |last: LastStep| {
         let replay = Replay {
-            n_steps: 0,
-            n_chains: 2,
             reinitialise: 0.0,
+            ..Replay::new(0, 2)
         };
         let buffer = ReplayBuffer::new(Array2::ones((2, 2))).unwrap();
         ImprovedContrastiveDivergence::new(Autoregression(0.5), noise(), buffer, replay, last)

@@ -106,9 +106,8 @@ fn no_contrast_is_taken_with_chains_that_are_lost() {
 #[test]
 fn lost_chains_are_not_kept() {
     let settings = Replay {
-        n_steps: 1,
-        n_chains: 3,
         reinitialise: 0.5,
+        ..Replay::new(1, 3)
     };
     let buffer = ReplayBuffer::new(start()).unwrap();
     let mut objective = ReplayContrastiveDivergence::new(Lost, Draws(noise), buffer, settings).unwrap();

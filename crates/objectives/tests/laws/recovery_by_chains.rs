@@ -85,11 +85,7 @@ fn spins_end_at_the_maximum_of_the_likelihood() {
     ends_at("PCD", persistent, &target, x, &gain, &covariance);
     // What coupled chains give in few sweeps has a variance of its own, which is measured at the target.
     let coupled = || {
-        let window = Window {
-            first: 2,
-            last: 5,
-            max_steps: 10_000,
-        };
+        let window = Window::new(2, 5);
         UnbiasedContrastiveDivergence::new(Sweep::Forward, window).unwrap()
     };
     let covariance = covariance_of(coupled(), &target, x);
@@ -158,11 +154,7 @@ fn a_normal_law_ends_where_unadjusted_chains_put_it() {
         .unwrap()
         .sample(500, rng);
     let (mean, variance) = (x.mean().unwrap(), x.var(0.0));
-    let replay = Replay {
-        n_steps: 40,
-        n_chains: N_CHAINS,
-        reinitialise: 0.05,
-    };
+    let replay = Replay::new(40, N_CHAINS);
     let buffer = || ReplayBuffer::new(Array2::zeros((1000, 1))).unwrap();
     let source = || Draws(|n: usize, _: &mut dyn Rng| Array2::zeros((n, 1)));
     let law = |lambda: f64| Gaussian::new(array![mean], array![[lambda]]).unwrap();
@@ -173,9 +165,9 @@ fn a_normal_law_ends_where_unadjusted_chains_put_it() {
     for kl_weight in [0.0, 0.7] {
         let (lambda, gain, covariance) = root(variance, kl_weight, N_CHAINS as f64);
         let last = LastStep {
-            step_size: STEP,
             kl_weight,
             entropy_weight: 0.0,
+            ..LastStep::new(STEP)
         };
         let improved =
             ImprovedContrastiveDivergence::new(Langevin(STEP), source(), buffer(), replay, last).unwrap();

@@ -20,9 +20,8 @@ fn noise() -> impl Source + Clone {
 }
 
 const SETTINGS: Replay = Replay {
-    n_steps: 2,
-    n_chains: 20,
     reinitialise: 0.25,
+    ..Replay::new(2, 20)
 };
 
 fn objective(capacity: usize, settings: Replay) -> ReplayContrastiveDivergence<Sweep, impl Source + Clone> {
@@ -175,9 +174,8 @@ fn a_buffer_at_rest_gives_the_likelihood_gradient() {
     let audit = Audit::new(&model()).unwrap();
     let buffer = ReplayBuffer::new(draws(&audit, N, &mut Seed::new(9).rng())).unwrap();
     let settings = Replay {
-        n_steps: 1,
-        n_chains: N,
         reinitialise: 0.0,
+        ..Replay::new(1, N)
     };
     let mut objective = ReplayContrastiveDivergence::new(Sweep::Forward, noise(), buffer, settings).unwrap();
     let (_, grad) = call(&mut objective, data().view(), &mut Seed::new(10).rng()).unwrap();
@@ -199,11 +197,7 @@ fn training_on_a_listed_law_recovers_it() {
     let audit = Audit::new(&model()).unwrap();
     // The data are all states, weighted by their probabilities: the law itself.
     let covariance = inverse(&fisher(&model()));
-    let settings = Replay {
-        n_steps: 20,
-        n_chains: 200,
-        reinitialise: 0.05,
-    };
+    let settings = Replay::new(20, 200);
     let mut objective = objective(1000, settings);
     let mut fitted = model();
     fitted.set_params((model().params() * 0.5).view()).unwrap();

@@ -16,10 +16,8 @@ use ndarray::{Array1, Array2, Axis, array};
 
 const NOISE: StandardNoise = StandardNoise { dim: 1 };
 const RAMP: TemperatureRamp = TemperatureRamp {
-    step_size: 0.05,
-    n_steps: 30,
-    temperature: 0.4,
     onset: 0.6,
+    ..TemperatureRamp::new(0.05, 30, 0.4)
 };
 
 #[test]

@@ -9,11 +9,7 @@ use gibbsian_testkit::targets::Sweep;
 use ndarray::{Array2, Axis};
 
 fn coupled(first: usize, last: usize) -> UnbiasedContrastiveDivergence<Sweep> {
-    let window = Window {
-        first,
-        last,
-        max_steps: 10_000,
-    };
+    let window = Window::new(first, last);
     UnbiasedContrastiveDivergence::new(Sweep::Forward, window).unwrap()
 }
 
@@ -101,9 +97,8 @@ fn the_objective_obeys_the_laws_of_its_trait() {
 fn what_cannot_be_estimated_is_refused() {
     let new = |first, last, max_steps| {
         let window = Window {
-            first,
-            last,
             max_steps,
+            ..Window::new(first, last)
         };
         UnbiasedContrastiveDivergence::new(Sweep::Forward, window)
     };

@@ -118,9 +118,8 @@ fn chains(ctx: &mut Context, bench: &mut Bench, noise: &MultivariateNormal) -> R
     };
     let buffer = ReplayBuffer::new(noise.sample(2_048, &mut ctx.seed().child("buffer").rng()))?;
     let settings = Replay {
-        n_steps: N_STEPS,
-        n_chains: course.batch,
         reinitialise: 0.02,
+        ..Replay::new(N_STEPS, course.batch)
     };
     let replay = ReplayContrastiveDivergence::new(Mala::new(STEP)?, noise.clone(), buffer, settings)?;
     let (model, step) = train(

@@ -334,9 +334,8 @@ fn coupled_chains_of_a_machine_meet_and_have_no_bias() -> Verdict {
     let copies = |n: usize| Array2::from_shape_fn((5 * n, 4), |(b, i)| x[[b % 5, i]]);
     let coupled = |first, last| {
         let window = Window {
-            first,
-            last,
             max_steps: 1000,
+            ..Window::new(first, last)
         };
         UnbiasedContrastiveDivergence::new(Gibbs, window).unwrap()
     };

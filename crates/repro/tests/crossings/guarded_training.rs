@@ -140,9 +140,8 @@ fn langevin() -> UnadjustedLangevin {
 
 fn replay() -> (ReplayBuffer, Replay) {
     let settings = Replay {
-        n_steps: 2,
-        n_chains: N_CHAINS / 2,
         reinitialise: 0.1,
+        ..Replay::new(2, N_CHAINS / 2)
     };
     (ReplayBuffer::new(start()).unwrap(), settings)
 }
@@ -167,7 +166,7 @@ fn persistent_chains_come_back() {
 
 #[test]
 fn fast_weights_come_back() {
-    let weights = FastWeights::with_rate(0.01);
+    let weights = FastWeights::new(0.01);
     survives(&OVERFLOWS, || {
         FastPersistentContrastiveDivergence::new(langevin(), 2, start(), weights).unwrap()
     });
@@ -192,9 +191,8 @@ fn short_runs_come_back() {
 #[test]
 fn chains_that_are_differentiated_come_back() {
     let last = LastStep {
-        step_size: 0.05,
         kl_weight: 0.3,
-        entropy_weight: 1.0,
+        ..LastStep::new(0.05)
     };
     for mistakes in [&OVERFLOWS[..], &FAR_AWAY[..]] {
         for n_steps in [0, 2] {

@@ -54,7 +54,7 @@ pub enum LangevinStep {
 /// let reverse = ReverseSde::new(process, Noised::new(data, process));
 /// let noise = FreshNoise::new(Seed::new(1));
 /// let steps = FixedSteps::new(TimeGrid::uniform(1.0, 0.0, 100)?);
-/// let solver = PredictorCorrector { predictor: ReverseDiffusion, step: LangevinStep::SignalToNoise(0.16), n_corrections: 1 };
+/// let solver = PredictorCorrector::new(ReverseDiffusion, LangevinStep::SignalToNoise(0.16));
 /// let x = steps.solve(&solver, &reverse, noise.normal((500, 8)) * 20.0, &noise)?;
 /// assert!((x.mean().unwrap() - 3.0).abs() < 0.1);
 /// # Ok::<(), gibbsian_core::Error>(())
@@ -67,6 +67,17 @@ pub struct PredictorCorrector<S> {
     pub step: LangevinStep,
     /// Their number after each step of the predictor; with 0 it is alone.
     pub n_corrections: usize,
+}
+
+impl<S> PredictorCorrector<S> {
+    /// This predictor with one step of the corrector after each of its own.
+    pub const fn new(predictor: S, step: LangevinStep) -> Self {
+        PredictorCorrector {
+            predictor,
+            step,
+            n_corrections: 1,
+        }
+    }
 }
 
 impl<P, M, S> Solver<ReverseSde<P, M>> for PredictorCorrector<S>

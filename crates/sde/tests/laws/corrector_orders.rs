@@ -26,11 +26,7 @@ fn errors<S: Solver<Reverse> + Copy>(
     let variance = marginal(&process, end).1;
     SIZES.map(|n| {
         let grid = TimeGrid::uniform(horizon, end, n).unwrap();
-        let solver = PredictorCorrector {
-            predictor,
-            step: LangevinStep::Fixed(size(1.0 / n as f64) * variance),
-            n_corrections: 1,
-        };
+        let solver = PredictorCorrector::new(predictor, LangevinStep::Fixed(size(1.0 / n as f64) * variance));
         let found = law(&solver, &reverse(process), &grid, marginal(&process, horizon));
         (found.1 - limit(variance)).abs()
     })

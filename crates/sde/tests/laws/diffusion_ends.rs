@@ -75,11 +75,10 @@ fn no_scheme_asks_for_the_score_at_time_zero() {
     check(&UniPc::default());
     check(&DpmSolverSde2M);
     check(&EdmHeun::default());
-    check(&PredictorCorrector {
-        predictor: Ancestral::default(),
-        step: LangevinStep::NoiseLevel(0.1),
-        n_corrections: 1,
-    });
+    check(&PredictorCorrector::new(
+        Ancestral::default(),
+        LangevinStep::NoiseLevel(0.1),
+    ));
     let equation = ReverseSde::new(OrnsteinUhlenbeck::new(2.0).unwrap(), Divided);
     assert_eq!(
         equation.denoise(array![[1.5]].view(), 0.0).unwrap(),
@@ -159,11 +158,7 @@ fn grids_that_lead_nowhere_are_refused_by_all() {
     check(&UniPc::default(), 0.0);
     check(&EdmHeun::default(), 0.0);
     check(
-        &PredictorCorrector {
-            predictor: ReverseDiffusion,
-            step: LangevinStep::Fixed(0.1),
-            n_corrections: 1,
-        },
+        &PredictorCorrector::new(ReverseDiffusion, LangevinStep::Fixed(0.1)),
         1.0,
     );
 }
@@ -250,20 +245,12 @@ fn wrong_options_are_refused_by_name() {
             "`dim` is 2, but must be at least 3",
         ),
     ] {
-        let solver = PredictorCorrector {
-            predictor: ReverseDiffusion,
-            step,
-            n_corrections: 1,
-        };
+        let solver = PredictorCorrector::new(ReverseDiffusion, step);
         let found = refusal(&solver, ve, 1.0, &times);
         assert!(found.starts_with(name), "{found}");
     }
     // What a predictor refuses, its wrapper refuses.
-    let solver = PredictorCorrector {
-        predictor: Ancestral::default(),
-        step: LangevinStep::Fixed(0.1),
-        n_corrections: 1,
-    };
+    let solver = PredictorCorrector::new(Ancestral::default(), LangevinStep::Fixed(0.1));
     assert!(refusal(&solver, ve, 0.5, &times).starts_with("`stochasticity`"));
 }
 

@@ -202,11 +202,7 @@ fn a_corrector_makes_langevin_steps_of_the_size_of_its_rule() {
             };
             row += &(&s * size + &z * (2.0 * size).sqrt());
         }
-        let solver = PredictorCorrector {
-            predictor: Ddim::default(),
-            step: rule,
-            n_corrections: 1,
-        };
+        let solver = PredictorCorrector::new(Ddim::default(), rule);
         let mut x = start.clone();
         solver.step(
             &equation,
@@ -225,9 +221,8 @@ fn a_corrector_repeats_and_rests_at_time_zero() {
     let noise = FreshNoise::new(Seed::new(4));
     let solve = |n_corrections: usize, end: f64| {
         let solver = PredictorCorrector {
-            predictor: Ddim::default(),
-            step: LangevinStep::SignalToNoise(0.1),
             n_corrections,
+            ..PredictorCorrector::new(Ddim::default(), LangevinStep::SignalToNoise(0.1))
         };
         let steps = FixedSteps::new(TimeGrid::uniform(0.5, end, 1).unwrap());
         steps
@@ -243,9 +238,8 @@ fn a_corrector_repeats_and_rests_at_time_zero() {
 fn rows_do_not_depend_on_one_another() {
     let equation = one_mode(VariancePreserving::new(0.1, 20.0).unwrap());
     let solver = PredictorCorrector {
-        predictor: Ddim::new(0.7).unwrap(),
-        step: LangevinStep::SignalToNoise(0.16),
         n_corrections: 2,
+        ..PredictorCorrector::new(Ddim::new(0.7).unwrap(), LangevinStep::SignalToNoise(0.16))
     };
     let noise = FreshNoise::new(Seed::new(4));
     let steps = FixedSteps::new(TimeGrid::uniform(1.0, 0.0, 10).unwrap());

@@ -241,9 +241,8 @@ fn a_corrector_repairs_the_law_of_its_predictor_up_to_its_own_error() {
         let (_, variance) = marginal(&process, end);
         let size = 0.01 * variance;
         let solver = |n_corrections| PredictorCorrector {
-            predictor: Ddim::default(),
-            step: LangevinStep::Fixed(size),
             n_corrections,
+            ..PredictorCorrector::new(Ddim::default(), LangevinStep::Fixed(size))
         };
         let ends = |n_corrections| law_by_map(&solver(n_corrections), process, &grid).1;
         let fixed_point = variance / (1.0 - 0.5 * size / variance);

@@ -70,11 +70,7 @@ fn samples_have_the_weights_and_the_law_of_the_mixture() {
         ..EdmHeun::default()
     };
     check("Heun with churn", &churn, 80);
-    let corrected = PredictorCorrector {
-        predictor: Ancestral::default(),
-        step: LangevinStep::NoiseLevel(0.16),
-        n_corrections: 1,
-    };
+    let corrected = PredictorCorrector::new(Ancestral::default(), LangevinStep::NoiseLevel(0.16));
     check("predictor and corrector", &corrected, 100);
 }
 
@@ -101,9 +97,8 @@ fn points_do_not_depend_on_the_number_of_threads() {
         ..EdmHeun::default()
     };
     let corrected = PredictorCorrector {
-        predictor,
-        step: LangevinStep::NoiseLevel(0.1),
         n_corrections: 2,
+        ..PredictorCorrector::new(predictor, LangevinStep::NoiseLevel(0.1))
     };
     check("corrected Heun with churn", &corrected);
 }
@@ -132,11 +127,7 @@ fn draws_are_pinned() {
         churn: 3.0,
         ..EdmHeun::default()
     };
-    let corrected = PredictorCorrector {
-        predictor: Ancestral::default(),
-        step: LangevinStep::NoiseLevel(0.16),
-        n_corrections: 1,
-    };
+    let corrected = PredictorCorrector::new(Ancestral::default(), LangevinStep::NoiseLevel(0.16));
     let found = [
         one(&ExponentialIntegrator),
         one(&ReverseDiffusion),

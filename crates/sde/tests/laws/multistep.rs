@@ -109,11 +109,7 @@ fn known() -> KnownCoordinates {
 }
 
 fn corrected<S>(predictor: S) -> PredictorCorrector<S> {
-    PredictorCorrector {
-        predictor,
-        step: LangevinStep::Fixed(0.1),
-        n_corrections: 1,
-    }
+    PredictorCorrector::new(predictor, LangevinStep::Fixed(0.1))
 }
 
 type Reverse = ReverseSde<OrnsteinUhlenbeck, Normals<OrnsteinUhlenbeck>>;

@@ -60,11 +60,7 @@ fn blocks_that_are_solved_together_are_those_that_are_solved_alone() {
     for n_rows in [20, 15 * 32 + 7, 33 * 32, 47 * 32 + 1, 140 * 32 + 11] {
         same_bits("Euler–Maruyama", &EulerMaruyama, n_rows);
         same_bits("SRA1", &Sra1, n_rows);
-        let corrected = PredictorCorrector {
-            predictor: ReverseDiffusion,
-            step: LangevinStep::NoiseLevel(0.1),
-            n_corrections: 1,
-        };
+        let corrected = PredictorCorrector::new(ReverseDiffusion, LangevinStep::NoiseLevel(0.1));
         same_bits("predictor and corrector", &corrected, n_rows);
     }
 }

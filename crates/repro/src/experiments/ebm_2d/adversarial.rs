@@ -136,13 +136,7 @@ fn play(ctx: &Context, bench: &Bench, name: &str, weight: f64) -> Result<Pair> {
         },
         &mut ctx.seed().child("sampler").rng(),
     )?;
-    let game = AdversarialLikelihood::new(LearntSampler {
-        n_samples: 128,
-        noise: NOISE,
-        n_importance: 30,
-        proposal: 0.3,
-        generator_rate: 1.0,
-    })?;
+    let game = AdversarialLikelihood::new(LearntSampler::new(128, NOISE, 0.3))?;
     let course = Course {
         batch: 128,
         n_steps: ctx.pick(4_000, 40_000),

@@ -81,11 +81,7 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
         let reverse = ReverseSde::new(process, &noised);
         let noise = FreshNoise::new(seed.child("reverse"));
         let by_reverse = steps.solve(&EulerMaruyama, &reverse, start("reverse"), &noise)?;
-        let corrector = PredictorCorrector {
-            predictor: ReverseDiffusion,
-            step: LangevinStep::NoiseLevel(0.16),
-            n_corrections: 1,
-        };
+        let corrector = PredictorCorrector::new(ReverseDiffusion, LangevinStep::NoiseLevel(0.16));
         let noise = FreshNoise::new(seed.child("corrected"));
         let by_both = steps.solve(&corrector, &reverse, start("corrected"), &noise)?;
         for (k, (method, x)) in [

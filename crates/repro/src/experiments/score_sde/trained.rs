@@ -220,19 +220,11 @@ impl Sampler {
         Ok(match self {
             Sampler::Predictor => steps(evaluations)?.solve(&ReverseDiffusion, reverse, start, noise)?,
             Sampler::Corrector => {
-                let solver = PredictorCorrector {
-                    predictor: Stay,
-                    step,
-                    n_corrections: 1,
-                };
+                let solver = PredictorCorrector::new(Stay, step);
                 steps(evaluations)?.solve(&solver, reverse, start, noise)?
             }
             Sampler::Both => {
-                let solver = PredictorCorrector {
-                    predictor: ReverseDiffusion,
-                    step,
-                    n_corrections: 1,
-                };
+                let solver = PredictorCorrector::new(ReverseDiffusion, step);
                 steps(evaluations / 2)?.solve(&solver, reverse, start, noise)?
             }
         })
