@@ -130,7 +130,7 @@ impl SmcRun {
     }
 
     /// `log w` of every particle, properly weighted over all islands: `E Σ_i w_i φ(x_i) / n_islands = Z E_1[φ]` for every function `φ`.
-    pub fn log_weights(&self) -> &[f64] {
+    pub fn particle_log_weights(&self) -> &[f64] {
         &self.log_weights
     }
 

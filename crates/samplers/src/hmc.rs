@@ -75,6 +75,11 @@ impl Hmc {
         })
     }
 
+    /// The same kernel on the scale of `metric`, which must be of the target's dimension.
+    pub fn with_metric(self, metric: Metric) -> Self {
+        Hmc { metric, ..self }
+    }
+
     /// The same kernel with trajectories of random length.
     ///
     /// # Errors
@@ -315,19 +320,13 @@ impl Tunable for Hmc {
         self.step_size
     }
 
-    fn with_step_size(&self, step_size: f64) -> Self {
-        Hmc {
-            step_size,
-            ..self.clone()
-        }
-    }
-
     fn metric(&self) -> &Metric {
         &self.metric
     }
 
-    fn with_metric(&self, metric: Metric) -> Self {
+    fn tuned(&self, step_size: f64, metric: Metric) -> Self {
         Hmc {
+            step_size,
             metric,
             ..self.clone()
         }

@@ -63,6 +63,11 @@ impl Mala {
         })
     }
 
+    /// The same kernel on the scale of `metric`, which must be of the target's dimension.
+    pub fn with_metric(self, metric: Metric) -> Self {
+        Mala { metric, ..self }
+    }
+
     fn advance<T: Potential + ?Sized>(
         &self,
         target: &T,
@@ -132,22 +137,12 @@ impl Tunable for Mala {
         self.step_size
     }
 
-    fn with_step_size(&self, step_size: f64) -> Self {
-        Mala {
-            step_size,
-            metric: self.metric.clone(),
-        }
-    }
-
     fn metric(&self) -> &Metric {
         &self.metric
     }
 
-    fn with_metric(&self, metric: Metric) -> Self {
-        Mala {
-            step_size: self.step_size,
-            metric,
-        }
+    fn tuned(&self, step_size: f64, metric: Metric) -> Self {
+        Mala { step_size, metric }
     }
 
     /// 0.574, the optimum in many dimensions.

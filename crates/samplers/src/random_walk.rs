@@ -70,6 +70,11 @@ impl RandomWalkMetropolis {
         })
     }
 
+    /// The same kernel on the scale of `metric`, which must be of the target's dimension.
+    pub fn with_metric(self, metric: Metric) -> Self {
+        RandomWalkMetropolis { metric, ..self }
+    }
+
     fn advance<T: Energy + ?Sized>(
         &self,
         target: &T,
@@ -109,22 +114,12 @@ impl Tunable for RandomWalkMetropolis {
         self.step_size
     }
 
-    fn with_step_size(&self, step_size: f64) -> Self {
-        RandomWalkMetropolis {
-            step_size,
-            metric: self.metric.clone(),
-        }
-    }
-
     fn metric(&self) -> &Metric {
         &self.metric
     }
 
-    fn with_metric(&self, metric: Metric) -> Self {
-        RandomWalkMetropolis {
-            step_size: self.step_size,
-            metric,
-        }
+    fn tuned(&self, step_size: f64, metric: Metric) -> Self {
+        RandomWalkMetropolis { step_size, metric }
     }
 
     /// 0.234, the optimum in many dimensions; on one coordinate it is 0.44.

@@ -5,8 +5,8 @@ use ndarray::Array1;
 
 use crate::barrier::equalised;
 
-/// Below this mean swap probability two rungs are called thin: such a pair alone adds more than 9 to the sum `Σ r/(1 − r)` that round trips take.
-pub const THIN: f64 = 0.1;
+/// Below this mean swap probability the overlap of two rungs is called poor: such a pair alone adds more than 9 to the sum `Σ r/(1 − r)` that round trips take.
+pub const POOR: f64 = 0.1;
 
 /// What the swaps of one step, or of many, did.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,8 +40,8 @@ impl StepInfo for Swaps {
 pub enum Overlap {
     /// All of them do.
     Sound,
-    /// The worst pair does so with a mean probability below [`THIN`]: round trips are slow. Add rungs or move them.
-    Thin {
+    /// The worst pair does so with a mean probability below [`POOR`]: round trips are slow. Add rungs or move them.
+    Poor {
         /// The pair between rungs `pair` and `pair + 1`.
         pair: usize,
         /// Its mean swap probability.
@@ -142,12 +142,12 @@ impl SwapReport {
             return Overlap::Sound;
         };
         let rate = pairs[pair].rate();
-        if rate >= THIN {
+        if rate >= POOR {
             Overlap::Sound
         } else if pairs[pair].probability < 1.0 {
             Overlap::Broken { pair, rate }
         } else {
-            Overlap::Thin { pair, rate }
+            Overlap::Poor { pair, rate }
         }
     }
 

@@ -10,14 +10,11 @@ pub trait Tunable: Clone {
     /// The step size, in the units of the metric.
     fn step_size(&self) -> f64;
 
-    /// The same kernel with another step size, positive and finite.
-    fn with_step_size(&self, step_size: f64) -> Self;
-
     /// The metric.
     fn metric(&self) -> &Metric;
 
-    /// The same kernel with another metric, of the target's dimension.
-    fn with_metric(&self, metric: Metric) -> Self;
+    /// The same kernel with another step size, positive and finite, and another metric, of the target's dimension.
+    fn tuned(&self, step_size: f64, metric: Metric) -> Self;
 
     /// The mean acceptance probability to aim at.
     fn target_acceptance(&self) -> f64;

@@ -66,7 +66,7 @@ fn populations_are_unbiased_with_every_scheme_and_weigh_the_target() {
                 (island * 6..(island + 1) * 6)
                     .map(|p| {
                         let x = run.particles().row(p).to_owned();
-                        (run.log_weights()[p] - exact.log_z()).exp() * (x[0] * x[1] + x[2])
+                        (run.particle_log_weights()[p] - exact.log_z()).exp() * (x[0] * x[1] + x[2])
                     })
                     .sum()
             })
@@ -383,7 +383,7 @@ fn runs_have_the_same_bits_on_any_number_of_threads_and_are_pinned() {
     let run = || {
         let run = smc(&ising, &ladder, &Smc::new(40), 7, &mut SEED.rng()).unwrap();
         let particles = run.particles();
-        let values = run.log_weights().iter().chain(particles.iter()).copied();
+        let values = run.particle_log_weights().iter().chain(particles.iter()).copied();
         values.collect::<Array1<f64>>()
     };
     same_on_any_number("populations", run).unwrap();

@@ -66,6 +66,11 @@ impl Nuts {
         })
     }
 
+    /// The same kernel on the scale of `metric`, which must be of the target's dimension.
+    pub fn with_metric(self, metric: Metric) -> Self {
+        Nuts { metric, ..self }
+    }
+
     /// The same kernel with at most `max_depth` doublings, so at most `2^max_depth − 1` steps.
     ///
     /// # Errors
@@ -163,19 +168,13 @@ impl Tunable for Nuts {
         self.step_size
     }
 
-    fn with_step_size(&self, step_size: f64) -> Self {
-        Nuts {
-            step_size,
-            ..self.clone()
-        }
-    }
-
     fn metric(&self) -> &Metric {
         &self.metric
     }
 
-    fn with_metric(&self, metric: Metric) -> Self {
+    fn tuned(&self, step_size: f64, metric: Metric) -> Self {
         Nuts {
+            step_size,
             metric,
             ..self.clone()
         }

@@ -143,9 +143,7 @@ impl Warmup {
 
     /// The kernel with the step size and the metric found so far.
     pub fn tuned<K: Tunable>(&self, kernel: &K) -> K {
-        kernel
-            .with_step_size(self.step.average())
-            .with_metric(self.metric.clone())
+        kernel.tuned(self.step.average(), self.metric.clone())
     }
 
     /// One step with the current step size, from which it and the metric are learnt.
@@ -154,9 +152,9 @@ impl Warmup {
         K: Kernel<T> + Tunable,
         T: Sync + ?Sized,
     {
-        let kernel = chains.kernel().with_step_size(self.step.current());
+        let kernel = chains.kernel().tuned(self.step.current(), self.metric.clone());
         let in_window = self.schedule.is_in_window(self.t);
-        let rate = self.step(chains, kernel.with_metric(self.metric.clone()), in_window)?;
+        let rate = self.step(chains, kernel, in_window)?;
         self.step.learn(rate);
         if self.schedule.ends_with(self.t) {
             let (first, rest) = self.blocks.split_at_mut(1);
@@ -180,9 +178,9 @@ impl Warmup {
         T: Sync + ?Sized,
     {
         let step_size = self.step.current();
-        let trial = chains.kernel().trial().with_step_size(step_size);
+        let trial = chains.kernel().trial().tuned(step_size, self.metric.clone());
         let kernel = chains.kernel().clone();
-        let rate = self.step(chains, trial.with_metric(self.metric.clone()), false);
+        let rate = self.step(chains, trial, false);
         chains.set_kernel(kernel);
         let is_short = rate? > self.target_acceptance;
         let (search, factor) = match self.search {

@@ -257,13 +257,10 @@ fn the_report_tells_acceptance_and_tuning() {
         fn step_size(&self) -> f64 {
             0.25
         }
-        fn with_step_size(&self, _: f64) -> Self {
-            self.clone()
-        }
         fn metric(&self) -> &Metric {
             &self.0
         }
-        fn with_metric(&self, metric: Metric) -> Self {
+        fn tuned(&self, _: f64, metric: Metric) -> Self {
             Tuned(metric)
         }
         fn target_acceptance(&self) -> f64 {

@@ -301,7 +301,7 @@ fn ladders_that_do_not_overlap_are_called_so() {
     let mut replicas = sampler.start(&path, 1000, &mut rng).unwrap();
     let report = sampler.run(&path, &mut replicas, 100, &mut rng);
     assert!(
-        matches!(report.overlap(), Overlap::Thin { pair: 0, rate } if rate < 0.1),
+        matches!(report.overlap(), Overlap::Poor { pair: 0, rate } if rate < 0.1),
         "{:?}",
         report.overlap()
     );

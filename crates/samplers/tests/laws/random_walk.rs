@@ -115,7 +115,9 @@ fn bad_input_is_refused_by_name() {
 
 #[test]
 fn a_restored_chain_goes_on_bit_for_bit_and_tuning_changes_one_thing() {
-    let kernel = RandomWalkMetropolis::new(0.2).unwrap().with_step_size(0.9);
+    let kernel = RandomWalkMetropolis::new(0.2)
+        .unwrap()
+        .tuned(0.9, Metric::Identity);
     assert_eq!((kernel.step_size(), kernel.metric()), (0.9, &Metric::Identity));
     let target = correlated();
     let x = target.sample(40, &mut Seed::new(11).rng());

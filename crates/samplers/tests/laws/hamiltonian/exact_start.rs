@@ -2,7 +2,7 @@
 
 use gibbsian_core::special::normal_cdf;
 use gibbsian_core::{Density, Kernel, Potential, Seed};
-use gibbsian_samplers::{Hmc, Jitter, Metric, Nuts, Tunable};
+use gibbsian_samplers::{Hmc, Jitter, Metric, Nuts};
 use gibbsian_testkit::stats::{FALSE_ALARM, Test, family, kolmogorov_smirnov, mean};
 use ndarray::{Array2, ArrayView1, array};
 
@@ -74,13 +74,14 @@ fn a_normal_law_is_left_invariant() {
         ),
         normal_laws(
             "HMC, random step sizes, diagonal metric",
-            &hmc.with_metric(diagonal.clone())
+            &hmc.clone()
+                .with_metric(diagonal.clone())
                 .with_jitter(Jitter::StepSize { fraction: 0.5 })
                 .unwrap(),
         ),
         normal_laws("HMC, dense metric", &hmc.with_metric(dense.clone())),
         normal_laws("NUTS", &nuts),
-        normal_laws("NUTS, diagonal metric", &nuts.with_metric(diagonal)),
+        normal_laws("NUTS, diagonal metric", &nuts.clone().with_metric(diagonal)),
         normal_laws(
             "NUTS, dense metric, long steps",
             &Nuts::new(1.1).unwrap().with_metric(dense),

@@ -1,7 +1,7 @@
 //! How far trajectories go, what is said of them, and what is refused.
 
 use gibbsian_core::{Density, Kernel, Seed, StepInfo};
-use gibbsian_samplers::{Hmc, Jitter, Metric, Nuts, Transition, Tunable};
+use gibbsian_samplers::{Hmc, Jitter, Metric, Nuts, Transition};
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::targets::Gaussian;
 use ndarray::{Array1, Array2, array};
@@ -28,12 +28,19 @@ fn they_are_kernels() {
     let hmc = Hmc::new(0.3, 4).unwrap();
     let nuts = Nuts::new(0.4).unwrap();
     conformance::kernel(&hmc, &target, &other, x.view(), seed).unwrap();
-    conformance::kernel(&hmc.with_metric(dense.clone()), &target, &other, x.view(), seed).unwrap();
+    conformance::kernel(
+        &hmc.clone().with_metric(dense.clone()),
+        &target,
+        &other,
+        x.view(),
+        seed,
+    )
+    .unwrap();
     let jittered = hmc.with_jitter(Jitter::NumberOfSteps).unwrap();
     conformance::kernel(&jittered, &target, &other, x.view(), seed).unwrap();
     conformance::kernel(&nuts, &target, &other, x.view(), seed).unwrap();
-    conformance::kernel(&nuts.with_metric(dense), &target, &other, x.view(), seed).unwrap();
-    for kernel in [nuts.clone(), nuts.with_step_size(0.2)] {
+    conformance::kernel(&nuts.clone().with_metric(dense), &target, &other, x.view(), seed).unwrap();
+    for kernel in [nuts.clone(), Nuts::new(0.2).unwrap()] {
         let state = |n| {
             let mut state = kernel.init(&target, x.clone()).unwrap();
             for _ in 0..n {
@@ -120,7 +127,7 @@ fn statistics_belong_to_the_points() {
             info.0.iter().filter(|chain| chain.moved).count() as u64
         );
     }
-    let shallow = kernel.with_max_depth(1).unwrap().with_step_size(0.01);
+    let shallow = Nuts::new(0.01).unwrap().with_max_depth(1).unwrap();
     let info = shallow.step(&target, &mut state, &mut rng);
     assert!(
         info.0
@@ -232,6 +239,7 @@ fn bad_settings_and_starts_are_refused() {
     let metric = Metric::diagonal(array![1.0, 2.0, 3.0]).unwrap();
     let nuts = Nuts::new(0.1).unwrap();
     let refusal = nuts
+        .clone()
         .with_metric(metric)
         .init(&target, Array2::zeros((1, 2)))
         .unwrap_err();
