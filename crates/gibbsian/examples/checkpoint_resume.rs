@@ -42,11 +42,7 @@ pub fn main() -> Result<()> {
     let directory = std::env::temp_dir().join(format!("gibbsian-resume-{}", std::process::id()));
     let checkpointing = || -> Result<Checkpointing> {
         let recipe = "bars and stripes, persistent contrastive divergence".to_owned();
-        Ok(Checkpointing {
-            files: CheckpointFiles::new(&directory)?,
-            every_steps: 10,
-            recipe,
-        })
+        Checkpointing::new(CheckpointFiles::new(&directory)?, 10, recipe)
     };
     let (mut rbm, mut step) = beginning()?;
     let mut stop = EachStep::new(|_: &Rbm, progress| Ok(if progress.step == 60 { STOP } else { GO_ON }));

@@ -11,6 +11,7 @@
 use gibbsian_checkpoint::{Checkpoint, CheckpointFiles, Sha256, fingerprint};
 use gibbsian_core::{BatchOrder, Dataset, Error, ParametricMut, Record, Result, Snapshot, Space, TrainStep};
 
+use crate::divergence::check_every;
 use crate::monitor::Monitor;
 use crate::trainer::{Feed, Outcome, Position, Trainer};
 
@@ -37,6 +38,18 @@ pub struct Resumed {
 }
 
 impl Checkpointing {
+    /// The run that `recipe` describes, saved in `files` every so many steps and at its end.
+    ///
+    /// # Errors
+    /// `every_steps` is zero.
+    pub fn new(files: CheckpointFiles, every_steps: u64, recipe: impl Into<String>) -> Result<Self> {
+        Ok(Checkpointing {
+            files,
+            every_steps: check_every("every_steps", every_steps)?,
+            recipe: recipe.into(),
+        })
+    }
+
     /// Trains as [`Trainer::fit`] does, from the last good checkpoint on where there is one, else from the beginning.
     ///
     /// Also says whether the run was resumed. A run that is complete already is restored and returns at once.
@@ -59,9 +72,7 @@ impl Checkpointing {
         S: TrainStep<M> + Snapshot,
     {
         trainer.check(model, data, order)?;
-        if self.every_steps == 0 {
-            return Err(Error::parameter("every_steps", 0, "at least 1"));
-        }
+        check_every("every_steps", self.every_steps)?;
         let recipe = self.fingerprint(trainer, model, data, order);
         let seed = trainer.seed.value();
 

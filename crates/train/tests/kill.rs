@@ -57,11 +57,12 @@ fn train(
     let mut model = Normal::new(DIM);
     let mut step = step(&model);
     let trainer = Trainer::new(n_epochs, Linear::new(0.05, 0.01, 100).unwrap(), seed).unwrap();
-    let mut checkpointing = Checkpointing {
-        files: CheckpointFiles::new(directory).unwrap(),
-        every_steps: 3,
-        recipe: "momentum on a normal".into(),
-    };
+    let mut checkpointing = Checkpointing::new(
+        CheckpointFiles::new(directory).unwrap(),
+        3,
+        "momentum on a normal",
+    )
+    .unwrap();
     let log = CsvLog::every(directory.join("log.csv"), 1).unwrap();
     let (outcome, resumed) = checkpointing
         .fit(
@@ -205,11 +206,9 @@ fn weights_are_found_by_name_and_another_run_is_refused() {
         let mut model = Normal::new(DIM);
         let mut step = step(&model);
         let trainer = Trainer::new(n_epochs, Linear::new(rate, 0.01, 100).unwrap(), seed).unwrap();
-        let mut checkpointing = Checkpointing {
-            files: CheckpointFiles::new(&directory).unwrap(),
-            every_steps,
-            recipe: recipe.into(),
-        };
+        let mut checkpointing =
+            Checkpointing::new(CheckpointFiles::new(&directory).unwrap(), every_steps, recipe)
+                .map_err(|e| e.to_string())?;
         let outcome = checkpointing.fit(&trainer, &mut model, &mut step, &data, &mut order, &mut ());
         outcome.map_err(|e| {
             assert_eq!(model, Normal::new(DIM), "the model is as it was");
@@ -230,7 +229,7 @@ fn weights_are_found_by_name_and_another_run_is_refused() {
         assert!(e.contains("checkpoint.recipe"), "{e}");
     }
     let e = run(seed, 0.05, 64, recipe, order, 0, 2).unwrap_err();
-    assert!(e.contains("every_steps"), "{e}");
+    assert_eq!(e, "`every_steps` is 0, but must be at least 1");
     let e = run(seed, 0.05, 64, recipe, order, 3, 1).unwrap_err();
     assert!(e.contains("checkpoint.step"), "{e}");
 }

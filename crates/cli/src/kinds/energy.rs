@@ -347,9 +347,8 @@ impl Kind for EnergyKind {
                 let source = well(job.data.dim(), self.model.confinement)?;
                 let start = source.sample(t.buffer, &mut job.seed.child("buffer").rng());
                 let replay = Replay {
-                    n_steps: t.chain_steps,
-                    n_chains: t.batch,
                     reinitialise: t.reinitialise,
+                    ..Replay::new(t.chain_steps, t.batch)
                 };
                 let kernel = Mala::new(t.step_size)?;
                 self.fit(

@@ -97,11 +97,11 @@ impl Job<'_> {
         let batch = course.batch_of(data.n_points());
         let mut order = Minibatches::new(data.n_points(), batch, LastBatch::Keep, seed.child("order"))?;
         let trainer = Trainer::new(course.epochs, rate, seed)?;
-        let mut checkpointing = Checkpointing {
-            files: CheckpointFiles::new(self.folder.checkpoints(stage))?,
-            every_steps: course.checkpoint_every,
-            recipe: format!("{stage}\n{}", self.recipe),
-        };
+        let mut checkpointing = Checkpointing::new(
+            CheckpointFiles::new(self.folder.checkpoints(stage))?,
+            course.checkpoint_every,
+            format!("{stage}\n{}", self.recipe),
+        )?;
         let mut watch = Watch {
             progress: self.progress,
             stage: format!("training {stage}"),

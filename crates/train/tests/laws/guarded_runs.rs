@@ -46,11 +46,8 @@ fn train(name: &str, breaks: &[u64], with_checkpoint: bool) -> (Normal, Record, 
                 Ok(GO_ON)
             }),
         );
-        let mut checkpointing = Checkpointing {
-            files: CheckpointFiles::new(&directory).unwrap(),
-            every_steps: 3,
-            recipe: "a guarded run".into(),
-        };
+        let mut checkpointing =
+            Checkpointing::new(CheckpointFiles::new(&directory).unwrap(), 3, "a guarded run").unwrap();
         let trainer = Trainer::new(10, Constant::new(8.0).unwrap(), seed).unwrap();
         let outcome = checkpointing.fit(
             &trainer,

@@ -26,11 +26,8 @@ fn train(directory: &Path, until: u64, log: &mut dyn Monitor<Normal>) -> Result<
         }
         Ok(GO_ON)
     });
-    let mut checkpointing = Checkpointing {
-        files: CheckpointFiles::new(directory).unwrap(),
-        every_steps: 3,
-        recipe: "a logged run".into(),
-    };
+    let mut checkpointing =
+        Checkpointing::new(CheckpointFiles::new(directory).unwrap(), 3, "a logged run").unwrap();
     checkpointing
         .fit(
             &trainer,

@@ -70,11 +70,11 @@ fn fit<M: Space + ParametricMut, S: TrainStep<M> + Snapshot>(
         Linear::new(rates.first, rates.last, n_steps)?,
         seed,
     )?;
-    let mut checkpointing = Checkpointing {
-        files: CheckpointFiles::new(ctx.checkpoint_dir()?.join(name))?,
-        every_steps: 600,
-        recipe: rates.recipe(name),
-    };
+    let mut checkpointing = Checkpointing::new(
+        CheckpointFiles::new(ctx.checkpoint_dir()?.join(name))?,
+        600,
+        rates.recipe(name),
+    )?;
     let stage = format!("training {name}");
     let mut watch = EachStep::new(|_: &M, progress: &gibbsian_train::Progress| {
         ctx.progress(progress.step as usize, progress.n_steps as usize, &stage);

@@ -90,9 +90,8 @@ impl Recipe {
         let source = self.noise(pictures.dim());
         let start = source.draw(self.capacity, &mut ctx.seed().child("buffer").rng());
         let replay = Replay {
-            n_steps: self.n_langevin,
-            n_chains: BATCH,
             reinitialise: REINITIALISE,
+            ..Replay::new(self.n_langevin, BATCH)
         };
         let buffer = ReplayBuffer::new(start)?;
         let objective = ReplayContrastiveDivergence::new(self.kernel()?, source, buffer, replay)?;
@@ -147,11 +146,11 @@ impl Recipe {
             ctx.progress(progress.step as usize, progress.n_steps as usize, &stage);
             Ok(GO_ON)
         });
-        let mut checkpointing = Checkpointing {
-            files: CheckpointFiles::new(ctx.checkpoint_dir()?.join(format!("{}-{kind}", self.name)))?,
-            every_steps: 500,
-            recipe: self.text(kind),
-        };
+        let mut checkpointing = Checkpointing::new(
+            CheckpointFiles::new(ctx.checkpoint_dir()?.join(format!("{}-{kind}", self.name)))?,
+            500,
+            self.text(kind),
+        )?;
         let (outcome, _) =
             checkpointing.fit(&trainer, &mut model, &mut step, &data, &mut order, &mut watch)?;
         let gaps = outcome.history.losses().to_vec();

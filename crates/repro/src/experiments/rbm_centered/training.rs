@@ -163,11 +163,11 @@ impl Protocol {
         let mut step = Descent::new(objective, Sgd::new(&machine.layout(), Decay::NONE)?);
         let mut order = Minibatches::new(train.n_points(), BATCH, LastBatch::Keep, seed.child("order"))?;
         let trainer = Trainer::new(self.n_epochs, Constant::new(self.learning_rate)?, seed)?;
-        let mut checkpointing = Checkpointing {
-            files: CheckpointFiles::new(folder)?,
-            every_steps: self.epochs_a_point * (self.n_train / BATCH) as u64,
-            recipe: format!("{self:?}, {gradient:?}, {:?}", train.digits),
-        };
+        let mut checkpointing = Checkpointing::new(
+            CheckpointFiles::new(folder)?,
+            self.epochs_a_point * (self.n_train / BATCH) as u64,
+            format!("{self:?}, {gradient:?}, {:?}", train.digits),
+        )?;
         let mut watch = Watch {
             protocol: self,
             train,

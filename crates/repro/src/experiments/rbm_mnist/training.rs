@@ -152,11 +152,7 @@ impl Recipe {
         )?;
         let folder = super::checkpoints(ctx, self.name)?;
         let recipe = format!("{self:?}, minibatches of {BATCH}, weights of {WEIGHT_SCALE}");
-        let mut checkpointing = Checkpointing {
-            files: CheckpointFiles::new(&folder)?,
-            every_steps: 600,
-            recipe: recipe.clone(),
-        };
+        let mut checkpointing = Checkpointing::new(CheckpointFiles::new(&folder)?, 600, recipe.clone())?;
         let mut watch = Watch {
             ctx,
             recipe: self,
