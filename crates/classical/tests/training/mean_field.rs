@@ -164,7 +164,7 @@ fn training_raises_the_exact_likelihood() {
         order: MeanFieldOrder::Third,
         damping: 0.0,
         tolerance: 0.0,
-        max_iterations: 3,
+        max_sweeps: 3,
     };
     let by_theory = trained(Box::new(MeanFieldLikelihood::new(few, means(3, 5, 9)).unwrap()));
     assert!(start - by_likelihood > 0.5, "{start} to {by_likelihood}");
@@ -178,7 +178,7 @@ fn training_raises_the_exact_likelihood() {
 fn solutions_survive_an_interruption() {
     let (rbm, x) = (weakly_coupled(0.4), data());
     let few = MeanField {
-        max_iterations: 2,
+        max_sweeps: 2,
         tolerance: 0.0,
         ..MeanField::default()
     };
@@ -218,12 +218,12 @@ fn bad_input_is_refused_by_name() {
         "`damping` is 1, but must be in [0, 1)"
     );
     let idle = MeanField {
-        max_iterations: 0,
+        max_sweeps: 0,
         ..default
     };
     assert_eq!(
         refused(idle, half.clone()),
-        "`max_iterations` is 0, but must be at least 1"
+        "`max_sweeps` is 0, but must be at least 1"
     );
     assert!(refused(default, &half * 3.0).contains("start[0, 0]"));
     assert!(refused(default, &half * f64::NAN).contains("start[0, 0]"));
@@ -252,15 +252,15 @@ fn means_that_are_no_numbers_have_no_small_residual() {
     assert!(seen > 0, "no mean overflows any more: choose others");
 }
 
-/// A tolerance promises the derivative of the loss, which is no such thing at means that do not solve the equations; without one few iterations an update are what is asked for.
+/// A tolerance promises the derivative of the loss, which is no such thing at means that do not solve the equations; without one few sweeps an update are what is asked for.
 #[test]
-fn means_that_ran_out_of_iterations_are_trained_on_without_a_tolerance_only() {
+fn means_that_ran_out_of_sweeps_are_trained_on_without_a_tolerance_only() {
     let rbm = machine(5, 4, 1.0, 0.8, 3);
     let x = array![[1.0, 0.0, 1.0, 1.0, 0.0]];
     let learn = |tolerance: f64| {
         let theory = MeanField {
             tolerance,
-            max_iterations: 2,
+            max_sweeps: 2,
             ..MeanField::default()
         };
         let mut objective = MeanFieldLikelihood::new(theory, means(3, 5, 1)).unwrap();
@@ -271,7 +271,7 @@ fn means_that_ran_out_of_iterations_are_trained_on_without_a_tolerance_only() {
     let (refused, kept) = learn(1e-14);
     let message = refused.unwrap_err().to_string();
     assert!(
-        message.contains("residual") && message.contains("max_iterations"),
+        message.contains("residual") && message.contains("max_sweeps"),
         "{message}"
     );
     assert_eq!(kept, means(3, 5, 1), "a refused update moves no solution");

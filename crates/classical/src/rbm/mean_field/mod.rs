@@ -43,17 +43,17 @@ pub enum MeanFieldOrder {
     Third,
 }
 
-/// Mean-field theory, and how its equations are solved: by damped iteration, hidden units first.
+/// Mean-field theory, and how its equations are solved: by damped sweeps over all units, hidden ones first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeanField {
     /// The order of the expansion.
     pub order: MeanFieldOrder,
-    /// What is kept of the old mean in an iteration, in `[0, 1)`.
+    /// What is kept of the old mean in a sweep, in `[0, 1)`.
     pub damping: f64,
-    /// The iteration ends when no mean changes by more than this; zero runs all iterations.
+    /// Sweeps end when no mean changes by more than this; zero runs all of them.
     pub tolerance: f64,
-    /// The iteration ends at this number of rounds in any case.
-    pub max_iterations: usize,
+    /// The most sweeps.
+    pub max_sweeps: usize,
 }
 
 impl Default for MeanField {
@@ -63,7 +63,7 @@ impl Default for MeanField {
             order: MeanFieldOrder::Second,
             damping: 0.5,
             tolerance: 1e-14,
-            max_iterations: 10_000,
+            max_sweeps: 10_000,
         }
     }
 }
@@ -76,9 +76,9 @@ pub struct Magnetisations {
     pub visible: Array2<f64>,
     /// `(P, H)`.
     pub hidden: Array2<f64>,
-    /// The number of iterations made.
-    pub n_iterations: usize,
-    /// The largest change of a mean in the last iteration; NaN where a mean is.
+    /// The number of sweeps made.
+    pub n_sweeps: usize,
+    /// The largest change of a mean in the last sweep; NaN where a mean is.
     pub residual: f64,
 }
 
@@ -174,12 +174,12 @@ impl MeanField {
             return Err(Error::parameter("damping", self.damping, "in [0, 1)"));
         }
         check_non_negative("tolerance", self.tolerance)?;
-        check_count("max_iterations", self.max_iterations).map(|_| ())
+        check_count("max_sweeps", self.max_sweeps).map(|_| ())
     }
 
     /// Iterates the equations from the visible means `start` `(P, V)`; each row finds a solution of its own.
     ///
-    /// Whether it did is for the caller to see: [`Magnetisations::residual`] is above the tolerance where the iterations ran out.
+    /// Whether it did is for the caller to see: [`Magnetisations::residual`] is above the tolerance where the sweeps ran out.
     ///
     /// # Errors
     /// Settings outside their domains, no rows, rows that do not fit, or a mean outside `[0, 1]`.
@@ -222,18 +222,18 @@ impl MeanField {
         let up = down.transposed();
         let (mut visible, mut hidden) = (visible.to_owned(), hidden.to_owned());
         let mut residual = f64::INFINITY;
-        let mut n_iterations = 0;
-        while n_iterations < self.max_iterations && residual > self.tolerance {
+        let mut n_sweeps = 0;
+        while n_sweeps < self.max_sweeps && residual > self.tolerance {
             let logits = down.logits(rbm.hidden().bias(), visible.view(), hidden.view());
             let of_hidden = self.move_towards(&mut hidden, &logits);
             let logits = up.logits(rbm.visible().bias(), hidden.view(), visible.view());
             residual = larger(of_hidden, self.move_towards(&mut visible, &logits));
-            n_iterations += 1;
+            n_sweeps += 1;
         }
         Ok(Magnetisations {
             visible,
             hidden,
-            n_iterations,
+            n_sweeps,
             residual,
         })
     }

@@ -10,8 +10,8 @@ use crate::rbm::Rbm;
 
 /// The negative mean log-likelihood `⟨F⟩_data + log Z` with the mean-field estimate of `log Z`, averaged over several solutions (Gabrié, Tramel and Krzakala 2015).
 ///
-/// The data phase is exact, because hidden units can be summed out. Solutions persist from one minibatch to the next, where they go on from; with few iterations an update and no tolerance they
-/// play the part of persistent chains. With a tolerance the gradient is the derivative of the loss, and an update whose iterations run out before it is refused, because at means that solve no
+/// The data phase is exact, because hidden units can be summed out. Solutions persist from one minibatch to the next, where they go on from; with few sweeps an update and no tolerance they
+/// play the part of persistent chains. With a tolerance the gradient is the derivative of the loss, and an update whose sweeps run out before it is refused, because at means that solve no
 /// equation it is the derivative of nothing; the solutions stay then.
 #[derive(Clone, Debug)]
 pub struct MeanFieldLikelihood {
@@ -63,8 +63,8 @@ impl Objective<Rbm> for MeanFieldLikelihood {
         let as_asked = self.theory.tolerance == 0.0 && means.residual.is_finite();
         if !settled && !as_asked {
             let requirement = format!(
-                "at most the tolerance {:e} after {} iterations; raise max_iterations or the damping, keep the weights smaller, or train without a tolerance",
-                self.theory.tolerance, means.n_iterations
+                "at most the tolerance {:e} after {} sweeps; raise max_sweeps or the damping, keep the weights smaller, or train without a tolerance",
+                self.theory.tolerance, means.n_sweeps
             );
             return Err(Error::parameter(
                 "the residual of the means",
