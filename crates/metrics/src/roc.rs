@@ -9,7 +9,8 @@
 //!
 //! `S` the sample variances of the placements of either kind (DeLong, DeLong and Clarke-Pearson 1988). Placements are differences of mid-ranks, so that all of it takes
 //! one sort (Sun and Xu 2014). The interval is symmetric on the scale of `log A/(1−A)`, and stays within `[0, 1]`. Perfect order has no placements that vary; there
-//! `k = min(m, n)` disjoint pairs, all in order, bound the area from below by `((1 − level)/2)^(1/k)`.
+//! `k = min(m, n)` disjoint pairs, all in order, bound the area from below by `((1 − level)/2)^(1/k)`. Where all scores are equal
+//! nothing is known of the order, and the interval is `[0, 1]`.
 
 use gibbsian_core::error::check_each;
 use gibbsian_core::math::{logit, sigmoid};
@@ -23,7 +24,7 @@ use ndarray::ArrayView1;
 pub struct Auroc {
     /// The estimate.
     pub area: f64,
-    /// Its standard error; zero for perfect order, where it says nothing.
+    /// Its standard error; zero for perfect order and where all scores are equal, where it says nothing.
     pub standard_error: f64,
     /// The lower end of the interval.
     pub lower: f64,
@@ -72,7 +73,9 @@ pub fn auroc(ordinary: ArrayView1<f64>, anomalous: ArrayView1<f64>, level: f64) 
         + variance_of_mean(&by_ordinary) / (m as f64).powi(2);
     let standard_error = variance.sqrt();
     let tail = 0.5 * (1.0 - level);
-    let (lower, upper) = if area == 0.0 || area == 1.0 {
+    let (lower, upper) = if area == 0.5 && standard_error == 0.0 {
+        (0.0, 1.0)
+    } else if area == 0.0 || area == 1.0 {
         let bound = tail.powf(1.0 / n.min(m) as f64);
         if area == 1.0 {
             (bound, 1.0)

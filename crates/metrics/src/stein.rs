@@ -15,9 +15,9 @@
 //! Sources: Liu, Lee and Jordan (2016), "A kernelized Stein discrepancy for goodness-of-fit tests", theorem 3.6; Chwialkowski, Strathmann and
 //! Gretton (2016), "A kernel test of goodness of fit", section 4; Gorham and Mackey (2017), "Measuring sample quality with kernels".
 
-use gibbsian_core::error::{check_batch, check_count, check_finite, check_shape, check_within};
+use gibbsian_core::error::{check_batch, check_count, check_finite, check_shape};
 use gibbsian_core::parallel::map_blocks;
-use gibbsian_core::{Result, Score, Streams};
+use gibbsian_core::{Error, Result, Score, Streams};
 use ndarray::ArrayView2;
 use rand::{Rng, RngExt};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
@@ -125,7 +125,7 @@ pub fn kernel_stein_discrepancy_from<S: Score + ?Sized, K: RadialKernel + ?Sized
 /// autocorrelation time `τ`. The kernel between all pairs is held, `4 N²` bytes. In the limit of many points the law of the bootstrap is that of the statistic; for few it is an approximation.
 ///
 /// # Errors
-/// As [`kernel_stein_discrepancy`]; no bootstrap sample, or a probability outside [0, 1].
+/// As [`kernel_stein_discrepancy`]; no bootstrap sample, or a probability outside (0, 1]: without flips every bootstrap sample would be the statistic.
 ///
 /// ```
 /// use gibbsian_core::Seed;
@@ -147,7 +147,13 @@ pub fn kernel_stein_test<K: RadialKernel + ?Sized>(
     rng: &mut dyn Rng,
 ) -> Result<SteinTest> {
     check_count("n_bootstrap", n_bootstrap)?;
-    check_within("flip_probability", flip_probability, 0.0, 1.0)?;
+    if !(flip_probability > 0.0 && flip_probability <= 1.0) {
+        return Err(Error::parameter(
+            "flip_probability",
+            flip_probability,
+            "in (0, 1]",
+        ));
+    }
     let (x, scores) = check(x, scores)?;
     let n = x.n();
     let streams = Streams::draw(rng);

@@ -20,7 +20,7 @@ use super::Points;
 /// `W₂²` between normal laws with means `(D)` and positive semi-definite covariances `(D, D)`.
 ///
 /// # Errors
-/// Shapes that do not fit, an entry that is not finite, or a covariance that is not symmetric. Negative eigenvalues count as zero.
+/// No dimension, shapes that do not fit, an entry that is not finite, or a covariance that is not symmetric. Negative eigenvalues count as zero.
 ///
 /// ```
 /// use gibbsian_metrics::frechet_distance;
@@ -43,16 +43,17 @@ pub fn frechet_distance(
     check_finite("mean_y", &mean_y)?;
     check_shape("covariance_x", &covariance_x, &[dim, dim])?;
     check_shape("covariance_y", &covariance_y, &[dim, dim])?;
-    let x = Moments {
-        mean: mean_x.to_owned(),
-        trace: covariance_x.diag().sum(),
-        factor: factor("covariance_x", covariance_x)?,
+    let moments = |mean: ArrayView1<f64>, name, covariance| -> Result<Moments> {
+        let factor = factor(name, covariance)?;
+        Ok(Moments {
+            mean: mean.to_owned(),
+            // Not the covariance's own, in which negative eigenvalues would count.
+            trace: factor.iter().map(|r| r * r).sum(),
+            factor,
+        })
     };
-    let y = Moments {
-        mean: mean_y.to_owned(),
-        trace: covariance_y.diag().sum(),
-        factor: factor("covariance_y", covariance_y)?,
-    };
+    let x = moments(mean_x, "covariance_x", covariance_x)?;
+    let y = moments(mean_y, "covariance_y", covariance_y)?;
     distance(&x, &y)
 }
 

@@ -13,7 +13,7 @@ use ndarray::ArrayView2;
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use super::wasserstein::{check_order, to_the_power};
+use super::wasserstein::{check_order, to_the_power, unit};
 use super::{Points, mean_and_error};
 
 /// A sliced Wasserstein distance.
@@ -50,7 +50,9 @@ pub fn sliced_wasserstein(
 ) -> Result<SlicedWasserstein> {
     check_order(order)?;
     check_count("n_directions", n_directions)?;
-    let (x, y) = Points::pair(x, y, 1)?;
+    let (mut x, mut y) = Points::pair(x, y, 1)?;
+    let unit = unit(x.values.iter().chain(&y.values));
+    x.values.iter_mut().chain(&mut y.values).for_each(|v| *v /= unit);
     let streams = Streams::draw(rng);
     let powers: Vec<f64> = map_blocks(n_directions, |block, directions| {
         let mut rng = streams.block(block);
@@ -62,12 +64,12 @@ pub fn sliced_wasserstein(
     })
     .concat();
     let (mean, error) = mean_and_error(&powers);
-    let value = mean.powf(order.recip());
+    let value = unit * mean.powf(order.recip());
     Ok(SlicedWasserstein {
         value,
         // d(m^{1/p}) = m^{1/p} dm / (p m)
         standard_error: value * error / (order * mean),
-        largest: powers.iter().copied().fold(0.0, f64::max).powf(order.recip()),
+        largest: unit * powers.iter().copied().fold(0.0, f64::max).powf(order.recip()),
     })
 }
 

@@ -31,14 +31,16 @@ use super::numbers;
 pub fn wasserstein(x: ArrayView1<f64>, y: ArrayView1<f64>, order: f64) -> Result<f64> {
     check_order(order)?;
     let (mut x, mut y) = (numbers("x", x)?, numbers("y", y)?);
-    // In units of a power of two, which rounds nothing, so that powers neither overflow nor vanish.
-    let largest = x.iter().chain(&y).fold(0.0, |m: f64, v| m.max(v.abs()));
-    if largest == 0.0 {
-        return Ok(0.0);
-    }
-    let unit = 2f64.powi(largest.log2().round().clamp(-1000.0, 1000.0) as i32);
+    let unit = unit(x.iter().chain(&y));
     x.iter_mut().chain(&mut y).for_each(|v| *v /= unit);
     Ok(unit * to_the_power(&mut x, &mut y, order).powf(order.recip()))
+}
+
+/// A power of two of the size of the largest of the numbers. Division by it rounds nothing, and powers of what is left neither overflow nor vanish.
+pub(super) fn unit<'a>(values: impl Iterator<Item = &'a f64>) -> f64 {
+    let largest = values.fold(0.0, |m: f64, v| m.max(v.abs()));
+    // The logarithm of zero is −∞, and ends at the least unit.
+    2f64.powi(largest.log2().round().clamp(-1000.0, 1000.0) as i32)
 }
 
 /// Requires a finite order of at least 1.

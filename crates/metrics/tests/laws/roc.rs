@@ -117,6 +117,13 @@ fn perfect_order_is_bounded_by_disjoint_pairs() {
 }
 
 #[test]
+fn equal_scores_say_nothing() {
+    let found = auroc(array![2.0, 2.0].view(), Array1::from_elem(50, 2.0).view(), LEVEL).unwrap();
+    assert_eq!((found.area, found.standard_error), (0.5, 0.0));
+    assert_eq!((found.lower, found.upper), (0.0, 1.0));
+}
+
+#[test]
 fn what_has_no_order_is_refused_by_name() {
     let refused = |x: Array1<f64>, y: Array1<f64>, level: f64| {
         auroc(x.view(), y.view(), level).unwrap_err().to_string()

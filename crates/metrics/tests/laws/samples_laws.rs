@@ -124,6 +124,27 @@ fn transport_on_the_line_and_along_directions() {
     // (θ·μ)²/|μ|² is Beta(½, (D − 1)/2), with variance 4/45 in three dimensions.
     let error = 0.5 / found.value * norm * norm * (4.0f64 / 45.0).sqrt() / 4000f64.sqrt();
     close("its error", found.standard_error, error, 0.05);
+    // The unit of length is the unit of the distance, where powers would overflow or vanish too.
+    for unit in [2f64.powi(400), 2f64.powi(-400)] {
+        let of = |unit: f64| {
+            let y = &x + &shift;
+            sliced_wasserstein((&x * unit).view(), (y * unit).view(), 3.0, 20, &mut SEED.rng()).unwrap()
+        };
+        let (found, expected) = (of(unit), of(1.0));
+        close("unit", found.value, unit * expected.value, 1e-12);
+        close(
+            "unit of the error",
+            found.standard_error,
+            unit * expected.standard_error,
+            1e-9,
+        );
+        close(
+            "unit of the largest",
+            found.largest,
+            unit * expected.largest,
+            1e-12,
+        );
+    }
     // Unequal sizes of the same law come near.
     let y = normals(300, 3, SEED.nth(5));
     assert!(
@@ -155,6 +176,14 @@ fn frechet_distances_of_covariances_that_commute_and_of_singular_ones() {
         1e-13,
     );
     assert!(distance(&rotate(4.0, 9.0), &rotate(4.0, 9.0)) < 1e-14);
+    // Eigenvalues 1 and −1 beside a point mass: the second counts as zero.
+    let indefinite = array![[0.0, 1.0], [1.0, 0.0]];
+    close(
+        "indefinite",
+        distance(&indefinite, &Array2::zeros((2, 2))),
+        1.0,
+        1e-14,
+    );
     // To a point mass: the trace. Between two lines that cross: roots of rank one.
     close(
         "a point",
