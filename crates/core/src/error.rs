@@ -318,12 +318,12 @@ pub fn check_count(name: &'static str, value: usize) -> Result<usize> {
     }
 }
 
-/// Requires `lo ≤ value ≤ hi`; NaN is refused.
-pub fn check_within(name: &'static str, value: f64, lo: f64, hi: f64) -> Result<f64> {
-    if (lo..=hi).contains(&value) {
+/// Requires `lower ≤ value ≤ upper`; NaN is refused.
+pub fn check_within(name: &'static str, value: f64, lower: f64, upper: f64) -> Result<f64> {
+    if (lower..=upper).contains(&value) {
         Ok(value)
     } else {
-        Err(Error::parameter(name, value, format!("in [{lo}, {hi}]")))
+        Err(Error::parameter(name, value, format!("in [{lower}, {upper}]")))
     }
 }
 

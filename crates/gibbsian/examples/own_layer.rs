@@ -21,7 +21,7 @@ use gibbsian::train::{Adam, AdamOptions, Cosine, Decay};
 /// `(x − m) R` with parameters `name.mean` and `name.root`.
 fn whitened(net: &mut Net<'_>, name: &str, x: Var) -> Var {
     let width = net.width(x);
-    let mean = net.row(&format!("{name}.mean"), width, Init::Normal { sd: 0.5 });
+    let mean = net.row(&format!("{name}.mean"), width, Init::Normal { deviation: 0.5 });
     let root = net.matrix(
         &format!("{name}.root"),
         (width, width),

@@ -124,13 +124,13 @@ impl Fused {
     }
 
     /// Does the operations on `n` rows.
-    pub(crate) fn run<F: Real>(&self, n: usize, block_rows: usize, memory: &mut Areas<'_, F>) {
+    pub(crate) fn run<F: Real>(&self, n: usize, rows_per_block: usize, memory: &mut Areas<'_, F>) {
         let total = n * self.width;
         let mut first = 0;
         while first < total {
             let length = CHUNK.min(total - first);
             for instruction in &self.instructions {
-                memory.execute(instruction, block_rows, first, length);
+                memory.execute(instruction, rows_per_block, first, length);
             }
             first += length;
         }
@@ -183,8 +183,8 @@ impl<'a, T> Around<'a, T> {
 }
 
 impl<F: Real> Areas<'_, F> {
-    fn execute(&mut self, instruction: &Instruction, block_rows: usize, first: usize, length: usize) {
-        let begin = |place: usize| place * block_rows + first;
+    fn execute(&mut self, instruction: &Instruction, rows_per_block: usize, first: usize, length: usize) {
+        let begin = |place: usize| place * rows_per_block + first;
         let Areas {
             scratch,
             kept,
@@ -211,8 +211,8 @@ impl<F: Real> Areas<'_, F> {
             Source::Memory(Place::Kept(place)) => &kept.from(begin(place))[..length],
         };
         let whole = |place: Place| match place {
-            Place::Scratch(place) => scratch.from(place * block_rows),
-            Place::Kept(place) => kept.from(place * block_rows),
+            Place::Scratch(place) => scratch.from(place * rows_per_block),
+            Place::Kept(place) => kept.from(place * rows_per_block),
         };
         match instruction.operation {
             Operation::Add(a, b) => Real::add(read(a), read(b), out),

@@ -14,7 +14,7 @@ use crate::{axis, conv};
 /// The memory of one block.
 pub(crate) struct Memory<'a, F> {
     pub(crate) n: usize,
-    pub(crate) block_rows: usize,
+    pub(crate) rows_per_block: usize,
     pub(crate) areas: Areas<'a, F>,
     pub(crate) stage: &'a PlannedStage,
     pub(crate) weights: &'a [F],
@@ -23,7 +23,7 @@ pub(crate) struct Memory<'a, F> {
 
 impl<F: Real> Memory<'_, F> {
     fn range(&self, first: usize, width: usize) -> Range<usize> {
-        first * self.block_rows..first * self.block_rows + self.n * width
+        first * self.rows_per_block..first * self.rows_per_block + self.n * width
     }
 
     fn get_mut(&mut self, place: Place, width: usize) -> &mut [F] {

@@ -96,7 +96,7 @@ pub struct Plan {
     /// Where each parameter begins among all parameters, and its shape.
     pub(crate) params: Vec<(usize, (usize, usize))>,
     pub(crate) n_params: usize,
-    pub(crate) block_rows: usize,
+    pub(crate) rows_per_block: usize,
     /// Registers of the fused step that needs most.
     pub(crate) registers: usize,
 }
@@ -133,7 +133,7 @@ impl Plan {
             kept: layout.kept(),
             params,
             n_params: offset,
-            block_rows: (BLOCK_NUMBERS / layout.widest()).clamp(1, BLOCK_ROWS),
+            rows_per_block: (BLOCK_NUMBERS / layout.widest()).clamp(1, BLOCK_ROWS),
             registers: layout.registers(),
         }
     }
@@ -142,9 +142,12 @@ impl Plan {
     ///
     /// # Panics
     /// When it is zero.
-    pub fn with_block_rows(self, block_rows: usize) -> Self {
-        assert!(block_rows > 0, "a block needs a row");
-        Plan { block_rows, ..self }
+    pub fn with_rows_per_block(self, rows_per_block: usize) -> Self {
+        assert!(rows_per_block > 0, "a block needs a row");
+        Plan {
+            rows_per_block,
+            ..self
+        }
     }
 
     /// The numbers of all parameters together.

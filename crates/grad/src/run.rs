@@ -61,12 +61,12 @@ impl Plan {
     /// Begins a run over so many rows: what earlier runs kept is forgotten.
     pub fn begin<F: Real>(&self, workspace: &mut Workspace<F>, n_rows: usize) {
         workspace.n_rows = n_rows;
-        let n_blocks = n_rows.div_ceil(self.block_rows);
+        let n_blocks = n_rows.div_ceil(self.rows_per_block);
         if workspace.kept.len() < n_blocks {
             workspace.kept.resize_with(n_blocks, Vec::new);
         }
         for kept in &mut workspace.kept[..n_blocks] {
-            grow(kept, self.kept * self.block_rows);
+            grow(kept, self.kept * self.rows_per_block);
         }
         let n_threads = rayon::current_num_threads() + 1;
         if workspace.scratch.len() < n_threads {
@@ -87,8 +87,8 @@ impl Plan {
         inputs: &[ArrayView2<f64>],
     ) {
         assert_eq!(params.len(), self.n_params, "numbers of all parameters");
-        let (n_rows, block_rows) = (workspace.n_rows, self.block_rows);
-        let n_blocks = n_rows.div_ceil(block_rows);
+        let (n_rows, rows_per_block) = (workspace.n_rows, self.rows_per_block);
+        let n_blocks = n_rows.div_ceil(rows_per_block);
         let planned = &self.stages[stage];
         for step in &planned.steps {
             if let Step::One(Single {
@@ -106,19 +106,19 @@ impl Plan {
         (workspace.kept[..n_blocks].par_iter_mut())
             .enumerate()
             .for_each(|(block, kept)| {
-                let rows = block * block_rows..n_rows.min((block + 1) * block_rows);
+                let rows = block * rows_per_block..n_rows.min((block + 1) * rows_per_block);
                 // A thread of the pool has a slot of its own, so that nobody waits.
                 let slot = rayon::current_thread_index().map_or(0, |index| index + 1);
                 let mut scratch = scratch[slot].lock().unwrap_or_else(PoisonError::into_inner);
                 let Scratch { numbers, registers } = &mut *scratch;
-                grow(numbers, self.scratch * block_rows);
+                grow(numbers, self.scratch * rows_per_block);
                 if registers.len() < self.registers {
                     registers.resize(self.registers, [F::default(); CHUNK]);
                 }
                 let mut staged = staged[slot].lock().unwrap_or_else(PoisonError::into_inner);
                 let mut memory = Memory {
                     n: rows.len(),
-                    block_rows,
+                    rows_per_block,
                     areas: Areas {
                         scratch: numbers,
                         kept,
@@ -131,7 +131,7 @@ impl Plan {
                 for step in &planned.steps {
                     match step {
                         Step::One(step) => memory.compute(step, self, params, inputs, rows.clone()),
-                        Step::Fused(fused) => fused.run(memory.n, block_rows, &mut memory.areas),
+                        Step::Fused(fused) => fused.run(memory.n, rows_per_block, &mut memory.areas),
                     }
                 }
             });
@@ -157,7 +157,7 @@ impl Plan {
             "the shape of output {index}"
         );
         for (block, mut rows) in out
-            .axis_chunks_iter_mut(ndarray::Axis(0), self.block_rows)
+            .axis_chunks_iter_mut(ndarray::Axis(0), self.rows_per_block)
             .enumerate()
         {
             let numbers = self.kept_numbers(&workspace.kept[block], output, rows.nrows());
@@ -182,7 +182,7 @@ impl Plan {
         let Place::Kept(first) = output.place else {
             unreachable!("what is asked for is kept")
         };
-        &kept[first * self.block_rows..][..n * output.width]
+        &kept[first * self.rows_per_block..][..n * output.width]
     }
 
     /// **Adds** the gradients of all parameters that a stage computed the terms of to `grad`, in the order of the parameters.
@@ -199,7 +199,7 @@ impl Plan {
         gradient.clear();
         gradient.resize(self.n_params, F::default());
         let (n_rows, planned) = (workspace.n_rows, &self.stages[stage]);
-        let n_blocks = n_rows.div_ceil(self.block_rows);
+        let n_blocks = n_rows.div_ceil(self.rows_per_block);
         let kept = &workspace.kept[..n_blocks];
         let mut rest = &mut gradient[..];
         for (index, &(_, (n, m))) in self.params.iter().enumerate() {
@@ -212,7 +212,7 @@ impl Plan {
                     let panel = panel * PANEL_ROWS..n.min((panel + 1) * PANEL_ROWS);
                     for (_, term) in planned.terms.iter().filter(|(param, _)| *param == index) {
                         for (block, kept) in kept.iter().enumerate() {
-                            let n = self.block_rows.min(n_rows - block * self.block_rows);
+                            let n = self.rows_per_block.min(n_rows - block * self.rows_per_block);
                             self.add_term(*term, kept, n, panel.clone(), numbers);
                         }
                     }
@@ -226,7 +226,7 @@ impl Plan {
                 first..first + n * m
             },
             |output, block| {
-                let n = self.block_rows.min(n_rows - block * self.block_rows);
+                let n = self.rows_per_block.min(n_rows - block * self.rows_per_block);
                 self.kept_numbers(&kept[block], output, n)
             },
             &workspace.staged,

@@ -18,10 +18,10 @@ pub enum Init {
     Zeros,
     /// One number everywhere.
     Constant(f64),
-    /// `N(0, sd²)`.
+    /// `N(0, deviation²)`.
     Normal {
         /// The standard deviation.
-        sd: f64,
+        deviation: f64,
     },
     /// `U(−bound, bound)`.
     Uniform {
@@ -44,9 +44,9 @@ pub enum Init {
 impl Init {
     /// Draws a matrix, row by row.
     pub(crate) fn draw(self, (n, m): (usize, usize), rng: &mut dyn Rng) -> Result<Vec<f64>> {
-        let normal = |sd: f64, rng: &mut dyn Rng| -> Vec<f64> {
+        let normal = |deviation: f64, rng: &mut dyn Rng| -> Vec<f64> {
             (0..n * m)
-                .map(|_| sd * rng.sample::<f64, _>(StandardNormal))
+                .map(|_| deviation * rng.sample::<f64, _>(StandardNormal))
                 .collect()
         };
         let uniform = |bound: f64, rng: &mut dyn Rng| -> Vec<f64> {
@@ -58,7 +58,7 @@ impl Init {
         Ok(match self {
             Init::Zeros => vec![0.0; n * m],
             Init::Constant(value) => vec![value; n * m],
-            Init::Normal { sd } => normal(sd, rng),
+            Init::Normal { deviation } => normal(deviation, rng),
             Init::Uniform { bound } => uniform(bound, rng),
             Init::LeCun => normal(fan_in.sqrt().recip(), rng),
             Init::Glorot => uniform((6.0 / (n + m) as f64).sqrt(), rng),
@@ -84,7 +84,7 @@ mod tests {
     fn the_named_laws_have_their_variances() {
         let (n, m) = (300, 200);
         let laws = [
-            (Init::Normal { sd: 0.3 }, 0.09, 3.0),
+            (Init::Normal { deviation: 0.3 }, 0.09, 3.0),
             (Init::Uniform { bound: 0.6 }, 0.12, 1.8),
             (Init::LeCun, 1.0 / 300.0, 3.0),
             (Init::Glorot, 2.0 / 500.0, 1.8),

@@ -166,10 +166,10 @@ impl Net<'_> {
         self.half_square(residual)
     }
 
-    /// `e + ‖x‖² / (2 sd²)`: an energy times a Gaussian, which is normalisable whenever the rest is bounded from below (Nijkamp, Hill, Zhu and Wu 2019).
-    pub fn confined(&mut self, energy: Var, x: Var, sd: f64) -> Var {
+    /// `e + ‖x‖² / (2 σ²)`, `σ = deviation`: an energy times a Gaussian, which is normalisable whenever the rest is bounded from below (Nijkamp, Hill, Zhu and Wu 2019).
+    pub fn confined(&mut self, energy: Var, x: Var, deviation: f64) -> Var {
         let half = self.half_square(x);
-        let well = self.scale(sd.powi(-2), half);
+        let well = self.scale(deviation.powi(-2), half);
         self.add(energy, well)
     }
 }

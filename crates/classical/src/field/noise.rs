@@ -143,7 +143,7 @@ impl Noise for FlipNoise {
 /// Labels are grey levels and are seen with normal noise added: `−log p(x | y) = (x − y)²/2σ² + ½ log 2πσ²`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GaussianNoise {
-    standard_deviation: f64,
+    deviation: f64,
 }
 
 impl GaussianNoise {
@@ -151,9 +151,9 @@ impl GaussianNoise {
     ///
     /// # Errors
     /// A deviation that is not positive and finite.
-    pub fn new(standard_deviation: f64) -> Result<Self> {
-        check_positive("standard_deviation", standard_deviation)?;
-        Ok(GaussianNoise { standard_deviation })
+    pub fn new(deviation: f64) -> Result<Self> {
+        check_positive("deviation", deviation)?;
+        Ok(GaussianNoise { deviation })
     }
 }
 
@@ -162,7 +162,7 @@ impl Noise for GaussianNoise {
         if !x.is_finite() {
             return Err(Error::parameter(format!("x[{site}]"), x, "finite"));
         }
-        let sigma = self.standard_deviation;
+        let sigma = self.deviation;
         for (e, label) in out.iter_mut().zip(labels) {
             let z = (x - label) / sigma;
             *e = 0.5 * z * z + 0.5 * TAU.ln() + sigma.ln();
@@ -172,6 +172,6 @@ impl Noise for GaussianNoise {
 
     fn corrupt(&self, y: ArrayView1<f64>, rng: &mut dyn Rng) -> Result<Array1<f64>> {
         check_each("y", y, "finite", f64::is_finite)?;
-        Ok(y.mapv(|y| y + self.standard_deviation * rng.sample::<f64, _>(StandardNormal)))
+        Ok(y.mapv(|y| y + self.deviation * rng.sample::<f64, _>(StandardNormal)))
     }
 }

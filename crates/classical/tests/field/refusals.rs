@@ -110,7 +110,7 @@ fn noise() {
     refused(new(array![[0.6, 0.5], [0.5, 0.5]]), &["sum of p[0, ..]", "one"]);
     refused(FlipNoise::symmetric(vec![0.0, 1.0], f64::NAN), &["p[0, 0]"]);
     refused(FlipNoise::binary([0.0, 0.0], [0.1, 0.1]), &["labels[1]"]);
-    refused(GaussianNoise::new(0.0), &["standard_deviation"]);
+    refused(GaussianNoise::new(0.0), &["deviation"]);
     let y = array![0.0, 2.0];
     let noise = FlipNoise::symmetric(vec![0.0, 1.0], 0.1).unwrap();
     let corrupt =

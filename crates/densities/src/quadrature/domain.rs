@@ -11,7 +11,7 @@ use super::interval::{Axis, Interval};
 /// use gibbsian_densities::quadrature::{Domain, Interval};
 /// let plane = Domain::rectangle(Interval::line(), Interval::line());
 /// let plane = plane.with_peak(&[1000.0, -3.0], 0.01)?;
-/// assert_eq!(plane.n_dimensions(), 2);
+/// assert_eq!(plane.dim(), 2);
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -48,11 +48,11 @@ impl Domain {
     ///
     /// # Errors
     /// Another number of dimensions.
-    pub fn whole(n_dimensions: usize) -> Result<Self> {
-        match n_dimensions {
+    pub fn whole(dim: usize) -> Result<Self> {
+        match dim {
             1 => Ok(Domain::interval(Interval::line())),
             2 => Ok(Domain::rectangle(Interval::line(), Interval::line())),
-            n => Err(Error::parameter("n_dimensions", n, "1 or 2")),
+            n => Err(Error::parameter("dim", n, "1 or 2")),
         }
     }
 
@@ -77,7 +77,7 @@ impl Domain {
     }
 
     /// One or two.
-    pub fn n_dimensions(&self) -> usize {
+    pub fn dim(&self) -> usize {
         self.sides.len()
     }
 

@@ -155,7 +155,7 @@ struct Problem<'a, E: ?Sized> {
 impl<'a, E: Energy + ?Sized> Problem<'a, E> {
     fn new(energy: &'a E, domain: &Domain, settings: Settings) -> Result<Self> {
         settings.check()?;
-        let d = domain.n_dimensions();
+        let d = domain.dim();
         if energy.dim() != d {
             let requirement = format!("{}, the dimension of the energy", energy.dim());
             return Err(Error::parameter("the dimension of the domain", d, requirement));

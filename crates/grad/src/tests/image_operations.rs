@@ -159,7 +159,7 @@ fn operations_are_what_they_say_and_their_pullbacks_are_the_transposes_of_their_
         let bend = g.pullback(&[(forward, u)]).of(x);
         let bend = bend.unwrap_or_else(|| g.constant(width, 0.0));
         let other_bend = g.pushforward(&[(x, v)], &[back])[0];
-        let plan = Plan::new(&g, &[y, left, right, bend, other_bend]).with_block_rows(2);
+        let plan = Plan::new(&g, &[y, left, right, bend, other_bend]).with_rows_per_block(2);
         let inputs = [rows(5, width, 1), rows(5, width, 2), rows(5, out, 3)];
         let params = numbers(plan.n_params(), 4);
         let views = [inputs[0].view(), inputs[1].view(), inputs[2].view()];

@@ -95,7 +95,7 @@ fn a_network_on_pictures_has_its_first_three_derivatives() {
 }
 
 /// The gradient of a loss of the network's scores in arithmetic of either precision, with blocks of so many rows, and its outputs.
-fn gradient<F: crate::Real>(block_rows: usize) -> (Vec<f64>, Vec<f64>) {
+fn gradient<F: crate::Real>(rows_per_block: usize) -> (Vec<f64>, Vec<f64>) {
     let mut g = Graph::new();
     let (x, time) = (g.input(16), g.input(1));
     let out = unet(&mut g, x, time);
@@ -103,7 +103,7 @@ fn gradient<F: crate::Real>(block_rows: usize) -> (Vec<f64>, Vec<f64>) {
     let one = g.constant(1, 1.0);
     let cotangents = g.pullback(&[(loss, one)]);
     let stages = [Stage::of(&[out]), Stage::of(&[loss]).with_gradients(&cotangents)];
-    let plan = Plan::staged(&g, &stages).with_block_rows(block_rows);
+    let plan = Plan::staged(&g, &stages).with_rows_per_block(rows_per_block);
     let params: Vec<F> = numbers(plan.n_params(), 1).into_iter().map(F::from_f64).collect();
     let inputs = [rows(53, 16, 2), rows(53, 1, 3)];
     let mut workspace = Workspace::<F>::new();
@@ -124,8 +124,8 @@ fn blocks_and_precisions_change_roundings_only() {
             }
         }
     };
-    for block_rows in [1, 3, 53] {
-        check(gradient::<f64>(block_rows), 1e-13);
+    for rows_per_block in [1, 3, 53] {
+        check(gradient::<f64>(rows_per_block), 1e-13);
     }
     // Sums of 53 rows, 16 pixels and at most 36 taps, one after the other.
     check(gradient::<f32>(8), f64::from(f32::EPSILON) * (53.0 + 16.0 + 36.0));
@@ -212,7 +212,7 @@ fn wide_rows_come_in_small_blocks() {
         let mut g = Graph::new();
         let x = g.input(width);
         let y = g.exp(x);
-        Plan::new(&g, &[y]).block_rows
+        Plan::new(&g, &[y]).rows_per_block
     };
     assert_eq!(
         (rows_of(1024), rows_of(28 * 28 * 32), rows_of(1 << 20)),

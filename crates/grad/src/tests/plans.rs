@@ -36,7 +36,7 @@ fn sliced() -> Sliced {
 }
 
 /// The gradient of `Σ_b u·s + w·Jv` in two stages, in arithmetic of either precision, with blocks of so many rows.
-fn gradient<F: crate::Real>(n: usize, block_rows: usize) -> (Vec<f64>, Array1<f64>) {
+fn gradient<F: crate::Real>(n: usize, rows_per_block: usize) -> (Vec<f64>, Array1<f64>) {
     let Sliced {
         graph: mut g,
         inputs: [_, _, u, w],
@@ -48,7 +48,7 @@ fn gradient<F: crate::Real>(n: usize, block_rows: usize) -> (Vec<f64>, Array1<f6
         Stage::of(&[score, along]),
         Stage::of(&[]).with_gradients(&cotangents),
     ];
-    let plan = Plan::staged(&g, &stages).with_block_rows(block_rows);
+    let plan = Plan::staged(&g, &stages).with_rows_per_block(rows_per_block);
     let params: Vec<F> = numbers(plan.n_params(), 1).into_iter().map(F::from_f64).collect();
     let (x, v) = (rows(n, 3, 2), rows(n, 3, 3));
     let mut workspace = Workspace::<F>::new();
@@ -111,8 +111,8 @@ fn a_gradient_in_two_stages_is_that_of_the_loss_in_one() {
 #[test]
 fn blocks_change_nothing_but_the_rounding_of_sums() {
     let (outputs, grad) = gradient::<f64>(150, 64);
-    for block_rows in [1, 7, 150, 1000] {
-        let (other_outputs, other) = gradient::<f64>(150, block_rows);
+    for rows_per_block in [1, 7, 150, 1000] {
+        let (other_outputs, other) = gradient::<f64>(150, rows_per_block);
         for (a, b) in outputs.iter().zip(&other_outputs) {
             assert_close(*a, *b, 1e-14, "an output");
         }

@@ -54,24 +54,24 @@ const WIDTH: f64 = 0.75;
 const REACH: f64 = 12.0;
 
 impl Line {
-    /// `n_points` points from `lo` to `hi`.
+    /// `n_points` points from `lower` to `upper`.
     ///
     /// # Errors
     /// Ends that are not finite and in order; fewer than two points.
-    pub fn new(lo: f64, hi: f64, n_points: usize) -> Result<Self> {
+    pub fn new(lower: f64, upper: f64, n_points: usize) -> Result<Self> {
         if n_points < 2 {
             return Err(Error::parameter("n_points", n_points, "at least 2"));
         }
-        if !(lo.is_finite() && hi.is_finite() && lo < hi) {
+        if !(lower.is_finite() && upper.is_finite() && lower < upper) {
             return Err(Error::parameter(
-                "hi",
-                hi,
-                format!("finite and greater than lo, {lo}"),
+                "upper",
+                upper,
+                format!("finite and greater than lower = {lower}"),
             ));
         }
         Ok(Line {
-            points: Array1::linspace(lo, hi, n_points),
-            spacing: (hi - lo) / (n_points - 1) as f64,
+            points: Array1::linspace(lower, upper, n_points),
+            spacing: (upper - lower) / (n_points - 1) as f64,
         })
     }
 

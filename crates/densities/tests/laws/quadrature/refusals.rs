@@ -89,7 +89,7 @@ fn refusals_name_what_was_wrong() {
     assert!(Interval::above(f64::NAN).is_err() && Interval::line_around(0.0, 0.0).is_err());
     assert_eq!(
         Domain::whole(3).unwrap_err().to_string(),
-        "`n_dimensions` is 3, but must be 1 or 2"
+        "`dim` is 3, but must be 1 or 2"
     );
     let outside = Domain::interval(unit)
         .with_peak(&[2.0], 0.1)
