@@ -139,7 +139,7 @@ pub(crate) struct EvaluateArguments {
     /// Judge the rows of this file, in the units of the data, instead of those held out
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
-    /// Write the value of every row to this file (.csv)
+    /// Write the number and the value of every judged row to this file (.csv)
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// The seed of the chains [default: that of the run]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gibbsian_core::Seed;
-use ndarray::{Array2, ArrayView1, Axis};
+use ndarray::{Array2, ArrayView1};
 use serde_json::json;
 
 use crate::arguments::EvaluateArguments;
@@ -39,13 +39,13 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
             .interval
             .map(|(low, high)| (low - log_volume, high - log_volume));
     }
-    if let Some(row) = found.rows.iter().position(|v| !v.is_finite()) {
+    // Of more rows than are judged, these are; counted from 1.
+    let judged = spread_rows(x.nrows(), found.rows.len());
+    let numbered = || judged.iter().map(|row| row + 1).zip(&found.rows);
+    if let Some((row, value)) = numbered().find(|(_, value)| !value.is_finite()) {
         return Err(Failure::Failed(format!(
-            "the {} of row {} is {}",
-            found.quantity,
-            // Of more rows than are judged, these are.
-            spread_rows(x.nrows(), found.rows.len())[row] + 1,
-            found.rows[row]
+            "the {} of row {row} is {value}",
+            found.quantity
         )));
     }
     let (mean, error) = mean_and_error(found.rows.view());
@@ -122,9 +122,14 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
     run.folder
         .write("evaluation.json", format!("{text}\n").as_bytes())?;
     if let (Some(out), Some(format)) = (&arguments.out, format) {
-        let column: Array2<f64> = found.rows.clone().insert_axis(Axis(1));
-        let name = found.quantity.replace(['-', ' '], "_");
-        format.write(out, Some(&[name]), column.view())?;
+        let values = numbered().flat_map(|(row, value)| [row as f64, *value]);
+        let mut table = Array2::zeros((judged.len(), 2));
+        table
+            .iter_mut()
+            .zip(values)
+            .for_each(|(place, value)| *place = value);
+        let names = ["row".to_owned(), found.quantity.replace(['-', ' '], "_")];
+        format.write(out, Some(&names), table.view())?;
     }
     if arguments.require_certificate && !is_certified {
         return Err(Failure::Failed(format!("a certificate was required: {why}")));

@@ -11,6 +11,7 @@ use crate::arguments::TrainArguments;
 use crate::check;
 use crate::config::Configuration;
 use crate::console::Console;
+use crate::data::prepare::spread_rows;
 use crate::data::{DataKeys, Prepared, Scale, bits};
 use crate::failure::{Failure, Result, shell_word, toml_text};
 use crate::figures;
@@ -214,14 +215,19 @@ impl<'a> Shown<'a> {
 
 /// Refuses columns without a density, which are constants and those of two numbers unless these are asked for by name: real-valued models learn how numbers scatter.
 fn refuse_without_density(data: &Prepared, keys: &DataKeys, console: &Console) -> Result<()> {
-    let n = data.train.n_points().min(N_LOOKED_AT);
-    let rows: Vec<usize> = (0..n).collect();
+    let n = data.train.n_points();
+    let rows = spread_rows(n, n.min(N_LOOKED_AT));
     let x = data.train.rows(&rows, Streams::from_key(0));
+    let all = if rows.len() < n {
+        format!("{} training rows that were looked at", rows.len())
+    } else {
+        "training rows".to_owned()
+    };
     let other = |c: ArrayView1<f64>| c.iter().copied().find(|v| *v != c[0]);
     if let Some(i) = x.axis_iter(Axis(1)).position(|c| other(c).is_none()) {
         return Err(Failure::refused(
             format!(
-                "column {:?} is {} in all training rows, and what is constant has no density",
+                "column {:?} is {} in all {all}, and what is constant has no density",
                 data.names[i],
                 data.transform.back(x.view())[[0, i]]
             ),
@@ -232,7 +238,7 @@ fn refuse_without_density(data: &Prepared, keys: &DataKeys, console: &Console) -
     let of_two: Vec<usize> = (0..x.ncols()).filter(|i| has_two(x.column(*i))).collect();
     if let (Some(&i), None) = (of_two.first(), &keys.columns) {
         let what = format!(
-            "column {:?} has two numbers only in the training rows, and what jumps between them has no density",
+            "column {:?} has two numbers only in the {all}, and what jumps between them has no density",
             data.names[i]
         );
         if data.picture.is_none() {

@@ -115,6 +115,13 @@ fn log_densities_are_normalised_in_the_units_of_the_data_and_near_the_truth() {
         "{}",
         answer.out
     );
+    let numbers = place.values("some.csv").column(0).to_owned();
+    assert!(
+        numbers
+            .iter()
+            .enumerate()
+            .all(|(c, row)| *row == (c * 500 / 200 + 1) as f64)
+    );
     for (c, found) in some.iter().enumerate() {
         let same = all[c * 500 / 200];
         assert!((found - same).abs() < largest, "{c}: {found} {same}");

@@ -186,6 +186,15 @@ fn samples(ctx: &mut Context, persistent: &Look, short: &Look, panel: &Panel) ->
     ctx.measure(&RECOGNISED, smaller(persistent.confidence, short.confidence))?;
     let classes = persistent.n_classes.min(short.n_classes);
     ctx.measure(&CLASSES, classes as f64)?;
+    let mut table = Table::new(["digit", "persistent", "short_run"]);
+    for (class, (a, b)) in persistent.shares.into_iter().zip(short.shares).enumerate() {
+        table.row([class.into(), a.into(), b.into()])?;
+    }
+    ctx.table(
+        "classes",
+        "Share of the negatives that the judge takes for each digit.",
+        &table,
+    )?;
     ctx.measure(&NO_COPIES, smaller(persistent.novelty, short.novelty))?;
     ctx.measure(&LIKE, larger(persistent.mmd, short.mmd) / panel.independent)?;
     ctx.note(format!(

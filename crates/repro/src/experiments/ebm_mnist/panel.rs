@@ -26,6 +26,8 @@ pub(super) struct Panel<'a> {
 pub(super) struct Look {
     /// The judge's mean confidence over that on held-out digits.
     pub(super) confidence: f64,
+    /// The share of pictures that are taken for each digit.
+    pub(super) shares: [f64; 10],
     /// Digits that at least two per cent of the pictures are taken for.
     pub(super) n_classes: usize,
     /// Where the median distance to the nearest training digit lies between that of copies, 0, and that of held-out digits, 1.
@@ -69,6 +71,7 @@ impl<'a> Panel<'a> {
         let said = self.pictures.judge(x);
         Ok(Look {
             confidence: said.confidence() / self.real.confidence(),
+            shares: std::array::from_fn(|class| said.share(class as u8)),
             n_classes: said.n_classes(0.02),
             novelty: between(self.copies, self.real.distance(), said.distance()),
             mmd: mmd(x, self.test.view(), &self.kernel)?.unbiased,
