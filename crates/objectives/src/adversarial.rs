@@ -14,7 +14,7 @@
 //! The law of `z'` given `x` is unknown, but `z`, from which `x` was made, is a draw of it, so importance sampling from `N(z, η² I)` starts in the right place. In a direction in which that law has the
 //! variance `V`, the weights have a finite variance, on average over `z`, if and only if `η² > 3V/2`, and then the estimate has the bias of self-normalised weights, of order `1/k` for `k` draws: for a linear generator of one
 //! latent variable and `η² = 2V` it makes the entropy's pull too weak by the fraction `2/k`, to first order. So `η` is better too large than too small. (The paper learns `η` by a bound; here it is given, and
-//! [`AdversarialReport::effective_draws`] says how well it fits.)
+//! [`AdversarialReport::effective_sample_size`] says how well it fits.)
 //!
 //! **A game need not settle**: with neither data nor samples somewhere, nothing holds the energy there. [`GradientPenalised`](crate::GradientPenalised) adds a penalty on its slope at the data, with which such games
 //! converge near the truth.
@@ -175,7 +175,7 @@ pub struct AdversarialReport {
     /// The estimate of `H(q)` in nats. It is too large in expectation, by Jensen's inequality, and the less so the more draws there are.
     pub entropy: f64,
     /// The mean over points of `(Σ w)²/Σ w²`, out of `k` draws of importance sampling; near 1 the score of `q` is not to be trusted.
-    pub effective_draws: f64,
+    pub effective_sample_size: f64,
 }
 
 /// `L = ⟨E⟩_data − ⟨E⟩_q + H(q)`, to be lowered by the energy and raised by the sampler.
@@ -278,11 +278,11 @@ where
         grad.fill(0.0);
         let (mut of_energy, of_generator) = grad.split_at(Axis(0), energy.n_params());
 
-        let (mut entropy, mut effective_draws) = (0.0, 0.0);
+        let (mut entropy, mut effective_sample_size) = (0.0, 0.0);
         let mut through = |generated: ArrayView2<f64>, mut u: ArrayViewMut2<f64>| {
             samples += &generated;
             let importance = streams.part(2);
-            (entropy, effective_draws) =
+            (entropy, effective_sample_size) =
                 self.score_of_sampler(generator, samples.view(), z.view(), importance, u.view_mut());
             u -= &energy.score(samples.view());
             u *= gamma / n as f64;
@@ -302,7 +302,7 @@ where
             positive: add(x, 1.0),
             negative: add(samples.view(), -1.0),
             entropy,
-            effective_draws,
+            effective_sample_size,
         };
         let mean = |e: &Array1<f64>| e.sum() / e.len() as f64;
         let loss = mean(&report.positive) - mean(&report.negative) + entropy;

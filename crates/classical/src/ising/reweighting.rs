@@ -54,9 +54,9 @@ pub struct Reweighted {
     /// `log Z` less that of the run's own temperature.
     pub log_z_ratio: f64,
     /// Its standard error.
-    pub log_z_ratio_error: f64,
+    pub log_z_ratio_standard_error: f64,
     /// `(Σ w)²/Σ w²`, between one and the number of draws.
-    pub effective_draws: f64,
+    pub effective_sample_size: f64,
 }
 
 impl<'a> Reweighting<'a> {
@@ -100,13 +100,13 @@ impl<'a> Reweighting<'a> {
         }
         let (n_chains, n_draws) = self.energies.dim();
         // The mean of the weights of the other chains when one is left out, up to a factor that is the same for all.
-        let (log_sum, log_z_ratio_error) = jackknife(&sums.chains, |total| total[0].ln());
+        let (log_sum, log_z_ratio_standard_error) = jackknife(&sums.chains, |total| total[0].ln());
         Ok(Reweighted {
             means,
             standard_errors,
             log_z_ratio: sums.log_scale + log_sum - ((n_chains * n_draws) as f64).ln(),
-            log_z_ratio_error,
-            effective_draws: sums.effective_draws,
+            log_z_ratio_standard_error,
+            effective_sample_size: sums.effective_sample_size,
         })
     }
 
@@ -144,7 +144,7 @@ impl<'a> Reweighting<'a> {
         Ok(Sums {
             log_scale,
             chains,
-            effective_draws: total * total / squares,
+            effective_sample_size: total * total / squares,
         })
     }
 }
@@ -155,7 +155,7 @@ struct Sums {
     log_scale: f64,
     /// `Σ w` and `Σ w O` of each chain, `(C, 1 + K)`.
     chains: Array2<f64>,
-    effective_draws: f64,
+    effective_sample_size: f64,
 }
 
 /// A function of the sums of all chains, and its standard error by leaving out one chain after the other.

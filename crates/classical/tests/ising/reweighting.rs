@@ -31,8 +31,8 @@ fn all_states_once_are_an_exact_run_of_free_spins() {
         assert!((here.means[3] - second).abs() < 1e-12);
     }
     // All weights are equal at the run's own temperature, and one state is left where it is very cold.
-    assert_eq!(run.at(0.0).unwrap().effective_draws, 256.0);
-    assert!((run.at(200.0).unwrap().effective_draws - 1.0).abs() < 1e-6);
+    assert_eq!(run.at(0.0).unwrap().effective_sample_size, 256.0);
+    assert!((run.at(200.0).unwrap().effective_sample_size - 1.0).abs() < 1e-6);
 }
 
 /// Independent chains of independent draws of the model and what is observed of them.
@@ -69,7 +69,7 @@ fn neighbours_have_their_exact_values_within_the_errors() {
                 &format!("log Z at {delta}"),
                 here.log_z_ratio,
                 expected,
-                here.log_z_ratio_error,
+                here.log_z_ratio_standard_error,
             ));
         }
         for (name, f) in [

@@ -115,7 +115,11 @@ fn both_gradients_have_the_expectation_of_normal_laws() {
         let mean = |e: &Array1<f64>| e.mean().unwrap();
         let parts = mean(&report.positive) - mean(&report.negative) + report.entropy;
         assert!((value - parts).abs() <= 1e-13);
-        assert!(report.effective_draws > 100.0, "{}", report.effective_draws);
+        assert!(
+            report.effective_sample_size > 100.0,
+            "{}",
+            report.effective_sample_size
+        );
     }
     let tests: Vec<_> = (expected.iter().chain(&[loss, entropy]).zip(&values))
         .enumerate()
