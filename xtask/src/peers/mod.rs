@@ -23,7 +23,7 @@ peers there from the index that pip is set up for. A peer that cannot be install
 
   NAME            densities, ising, rbm, dbm, training, sde, mcmc; all by default
   --quick         one short round without a release build: shows that everything runs, measures nothing
-  --resume        keep what an interrupted run with the same settings has measured
+  --resume        keep what an interrupted run of the same programs and settings has measured
   --threads N     threads of both sides (2; one for `ising`)
   --rounds N      times that both sides run in turn (5; 3 for `mcmc`)
   --out FILE      the page: docs/peers.md for a whole run, else target/peers/peers.md; all numbers are in target/peers/peers.json
