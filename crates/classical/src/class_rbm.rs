@@ -11,9 +11,9 @@
 //!
 //! `−∂ log p/∂d_c = q_c`, `−∂ log p/∂U_c = q_c m_c'`, `−∂ log p/∂W = x (Σ_c q_c m_c)'`,
 //!
-//! and needs no sampling: [`ConditionalLikelihood`]. [`Hybrid`] adds a generative objective, as a regulariser or for unlabelled features.
+//! and needs no sampling: [`ConditionalLikelihood`]. [`HybridLikelihood`] adds a generative objective, as a regulariser or for unlabelled features.
 
-use gibbsian_core::error::check_loss;
+use gibbsian_core::error::{check_loss, check_non_negative};
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::parallel::{block_rows, for_each_block};
 use gibbsian_core::{Error, Objective, Parametric, Record, Result, Seed, Snapshot, Stateless, Units};
@@ -210,14 +210,23 @@ impl Stateless for ConditionalLikelihood {}
 ///
 /// The loss is that of both; where the generative one returns a surrogate, so is the sum.
 #[derive(Clone, Debug)]
-pub struct Hybrid<G> {
-    /// The generative objective, for example contrastive divergence.
-    pub generative: G,
-    /// Its weight `α`.
-    pub weight: f64,
+pub struct HybridLikelihood<G> {
+    generative: G,
+    weight: f64,
 }
 
-impl<V: Units, H: Units, G: Objective<ClassRbm<V, H>>> Objective<ClassRbm<V, H>> for Hybrid<G> {
+impl<G> HybridLikelihood<G> {
+    /// With this generative objective, for example contrastive divergence, and `α = weight`.
+    ///
+    /// # Errors
+    /// A weight that is negative or not finite.
+    pub fn new(generative: G, weight: f64) -> Result<Self> {
+        check_non_negative("weight", weight)?;
+        Ok(HybridLikelihood { generative, weight })
+    }
+}
+
+impl<V: Units, H: Units, G: Objective<ClassRbm<V, H>>> Objective<ClassRbm<V, H>> for HybridLikelihood<G> {
     fn loss_and_grad_into(
         &mut self,
         model: &ClassRbm<V, H>,
@@ -235,7 +244,7 @@ impl<V: Units, H: Units, G: Objective<ClassRbm<V, H>>> Objective<ClassRbm<V, H>>
     }
 }
 
-impl<G: Snapshot> Snapshot for Hybrid<G> {
+impl<G: Snapshot> Snapshot for HybridLikelihood<G> {
     /// That of the generative objective.
     fn snapshot(&self) -> Record {
         self.generative.snapshot()

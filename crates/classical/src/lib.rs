@@ -50,7 +50,7 @@ pub mod xy;
 pub use boltzmann::{
     BoltzmannMachine, ExactFit, MeanFieldLearning, Observations, TwoPhase, TwoPhaseOptions, VisibleMarginal,
 };
-pub use class_rbm::{ClassRbm, ConditionalLikelihood, Hybrid};
+pub use class_rbm::{ClassRbm, ConditionalLikelihood, HybridLikelihood};
 pub use clusters::{ClusterModel, SwendsenWang, Wolff};
 pub use convolutional::ConvolutionalRbm;
 pub use dbm::{Dbm, DbmPath};

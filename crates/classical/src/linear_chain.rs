@@ -11,7 +11,7 @@
 //! in `O(T C²)`; messages of either direction matter up to a constant. Marginals are `p(y_t = c) = exp(α_t + β_t − log Z)`, and the gradient of `log p(y | x)` is the statistics of `y` less their expectations. The likeliest
 //! labelling is the same recursion with maxima (Viterbi 1967). A matrix `A` of zeros is softmax regression of every position by itself.
 
-use gibbsian_core::error::{check_batch, check_finite, check_loss, check_shape};
+use gibbsian_core::error::{check_batch, check_count, check_finite, check_loss, check_shape};
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{Error, Layout, Objective, Parametric, ParametricMut, Result, Stateless};
 use gibbsian_linalg::{matmul, matmul_into};
@@ -244,11 +244,19 @@ impl ParametricMut for LinearChainCrf {
 /// A row is one sequence of `length` positions: the features of all positions, `length · D` numbers, then the labels as `length` whole numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct SequenceLikelihood {
-    /// The number of positions `T` of every sequence.
-    pub length: usize,
+    length: usize,
 }
 
 impl SequenceLikelihood {
+    /// For sequences of `T = length` positions each.
+    ///
+    /// # Errors
+    /// No position.
+    pub fn new(length: usize) -> Result<Self> {
+        check_count("length", length)?;
+        Ok(SequenceLikelihood { length })
+    }
+
     /// The features `(T, D)` and labels of one row.
     fn read(
         &self,
@@ -283,7 +291,6 @@ impl Objective<LinearChainCrf> for SequenceLikelihood {
         _rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        gibbsian_core::error::check_count("length", self.length)?;
         check_batch("x", &x, self.length * (model.n_features() + 1))?;
         check_finite("x", &x)?;
         let share = 1.0 / x.nrows() as f64;

@@ -1,7 +1,8 @@
 //! The class machine: exact conditionals against enumeration of energies, and its objectives.
 
 use gibbsian_classical::{
-    Bernoulli, ClassRbm, ConditionalLikelihood, Gaussian, Hybrid, Joined, Rbm, Rectified, Softmax, Spin,
+    Bernoulli, ClassRbm, ConditionalLikelihood, Gaussian, HybridLikelihood, Joined, Rbm, Rectified, Softmax,
+    Spin,
 };
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{
@@ -131,7 +132,7 @@ fn probabilities_for_labels_give_the_cross_entropy() {
 }
 
 /// The mean energy: any generative objective will do.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct MeanEnergy;
 
 impl<M: EnergyPullback> Objective<M> for MeanEnergy {
@@ -170,12 +171,15 @@ fn the_hybrid_objective_is_the_weighted_sum() {
     let mut rbm = machine(Bernoulli::unbiased(3), Bernoulli::unbiased(4));
     let x = array![[1.0, 0.0, 1.0], [0.0, 0.5, 1.0]];
     let rows = rbm.labelled(x.view(), &[2, 0]).unwrap();
-    let hybrid = || Hybrid {
-        generative: MeanEnergy,
-        weight: 0.25,
-    };
+    let hybrid = || HybridLikelihood::new(MeanEnergy, 0.25).unwrap();
     conformance::objective(hybrid, &rbm, rows.view(), Seed::new(1)).unwrap();
     conformance::objective_gradient(hybrid, &mut rbm, rows.view(), Precision::DOUBLE, Seed::new(2)).unwrap();
+    for (weight, told) in [(-0.5, "-0.5"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
+        assert_eq!(
+            HybridLikelihood::new(MeanEnergy, weight).unwrap_err().to_string(),
+            format!("`weight` is {told}, but must be finite and at least zero")
+        );
+    }
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn rows() -> Array2<f64> {
 
 #[test]
 fn the_likelihood_and_its_gradient_are_exact() {
-    let objective = || SequenceLikelihood { length: LENGTH };
+    let objective = || SequenceLikelihood::new(LENGTH).unwrap();
     conformance::parametric(&mut chain()).unwrap();
     conformance::objective(objective, &chain(), rows().view(), Seed::new(1)).unwrap();
     conformance::objective_gradient(
@@ -164,8 +164,13 @@ fn what_does_not_fit_is_refused_by_name() {
     let mut bad = rows();
     bad[[1, 12]] = 1.5;
     let mut grad = Array1::zeros(chain().n_params());
-    let error = SequenceLikelihood { length: LENGTH }
+    let error = SequenceLikelihood::new(LENGTH)
+        .unwrap()
         .loss_and_grad_into(&chain(), bad.view(), &mut Seed::new(1).rng(), grad.view_mut())
         .unwrap_err();
     assert_eq!(text(error), "`x[1, 12]` is 1.5, but must be a label below 3");
+    assert_eq!(
+        text(SequenceLikelihood::new(0).unwrap_err()),
+        "`length` is 0, but must be at least 1"
+    );
 }

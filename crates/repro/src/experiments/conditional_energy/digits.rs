@@ -39,7 +39,7 @@ pub(super) fn run(ctx: &mut Context, table: &mut Table) -> Result<()> {
         },
         seed: ctx.seed().child("softmax"),
     };
-    training.run(&mut softmax, SequenceLikelihood { length: 1 }, &cases)?;
+    training.run(&mut softmax, SequenceLikelihood::new(1)?, &cases)?;
     // Transitions have no data in sequences of one letter.
     let scores = x_test.dot(&weights(&softmax)) + bias(&softmax);
     let found = from_energies(&softmax, x_test.slice(s![..N_COMPARED, ..]))?;

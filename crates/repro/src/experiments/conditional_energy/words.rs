@@ -193,7 +193,7 @@ fn fit(words: &Words, neighbours: bool, n_epochs: u64, seed: Seed) -> Result<Lin
         },
         seed,
     };
-    training.run(&mut chain, SequenceLikelihood { length }, &cases)?;
+    training.run(&mut chain, SequenceLikelihood::new(length)?, &cases)?;
     Ok(chain)
 }
 
