@@ -162,12 +162,12 @@ pub struct TotalVariation {
 
 /// The total variation distance of `counts` `(K)` from exact cell masses `(K)`, which add up to one.
 ///
-/// `effective_draws` is the number of independent draws that the counts are worth: their sum for independent draws, an effective sample size for a
+/// `effective_sample_size` is the number of independent draws that the counts are worth: their sum for independent draws, less for a
 /// chain. The floor of a number that is not whole is that of the next smaller one.
 ///
 /// # Errors
-/// Other lengths, no count at all, masses that are negative or do not add up to one within 10⁻⁹, or effective draws below 1 or above the
-/// number of counts.
+/// Other lengths, no count at all, masses that are negative or do not add up to one within 10⁻⁹, or an effective sample size below 1 or above
+/// the number of counts.
 ///
 /// ```
 /// use gibbsian_metrics::total_variation;
@@ -181,7 +181,7 @@ pub struct TotalVariation {
 pub fn total_variation(
     counts: &[u64],
     masses: ArrayView1<f64>,
-    effective_draws: f64,
+    effective_sample_size: f64,
 ) -> Result<TotalVariation> {
     if masses.len() != counts.len() {
         return Err(Error::shape(
@@ -197,10 +197,10 @@ pub fn total_variation(
     }
     let n: u64 = counts.iter().sum();
     check_positive("the sum of counts", n as f64)?;
-    if !(1.0..=n as f64).contains(&effective_draws) {
+    if !(1.0..=n as f64).contains(&effective_sample_size) {
         return Err(Error::parameter(
-            "effective_draws",
-            effective_draws,
+            "effective_sample_size",
+            effective_sample_size,
             format!("in [1, {n}]"),
         ));
     }
@@ -209,7 +209,7 @@ pub fn total_variation(
         .zip(masses)
         .map(|(&c, p)| (c as f64 / n as f64 - p).abs());
     let value = 0.5 * distances.sum::<f64>();
-    let draws = effective_draws.floor();
+    let draws = effective_sample_size.floor();
     let floor = 0.5
         * masses
             .iter()

@@ -19,7 +19,7 @@ impl Mixed {
     pub(crate) fn draw<M: EnergyPullback + ?Sized, N: Density + ?Sized>(
         model: &M,
         noise: &N,
-        n_noise_a_case: usize,
+        n_noise_per_case: usize,
         x: ArrayView2<f64>,
         rng: &mut dyn Rng,
     ) -> Result<Self> {
@@ -28,7 +28,7 @@ impl Mixed {
             let requirement = format!("that of the model, {}", model.dim());
             return Err(Error::parameter("dim of the noise", noise.dim(), requirement));
         }
-        let draws = noise.sample(n_noise_a_case * x.nrows(), rng);
+        let draws = noise.sample(n_noise_per_case * x.nrows(), rng);
         let x = concatenate![Axis(0), x, draws];
         let log_noise = noise.log_density(x.view());
         match log_noise.iter().position(|l| !l.is_finite()) {
@@ -43,8 +43,8 @@ impl Mixed {
 }
 
 /// The number of draws of noise a case, at least one.
-pub(crate) fn check_noise(n_noise_a_case: usize) -> Result<usize> {
-    check_count("n_noise_a_case", n_noise_a_case)
+pub(crate) fn check_noise(n_noise_per_case: usize) -> Result<usize> {
+    check_count("n_noise_per_case", n_noise_per_case)
 }
 
 /// [`EnergyPullback::energy_pullback_with`], in which rows outside the support that are given no weight are left out, since the energy has no derivative there.

@@ -48,18 +48,18 @@ use crate::phases::Shares;
 #[derive(Clone, Copy, Debug)]
 pub struct NoiseContrastiveEstimation<N> {
     noise: N,
-    n_noise_a_case: usize,
+    n_noise_per_case: usize,
 }
 
 impl<N: Density> NoiseContrastiveEstimation<N> {
-    /// The objective with `ν = n_noise_a_case` draws of `noise` for every case of the minibatch.
+    /// The objective with `ν = n_noise_per_case` draws of `noise` for every case of the minibatch.
     ///
     /// # Errors
     /// No noise.
-    pub fn new(noise: N, n_noise_a_case: usize) -> Result<Self> {
+    pub fn new(noise: N, n_noise_per_case: usize) -> Result<Self> {
         Ok(NoiseContrastiveEstimation {
             noise,
-            n_noise_a_case: check_noise(n_noise_a_case)?,
+            n_noise_per_case: check_noise(n_noise_per_case)?,
         })
     }
 
@@ -71,9 +71,9 @@ impl<N: Density> NoiseContrastiveEstimation<N> {
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        let mixed = Mixed::draw(model, &self.noise, self.n_noise_a_case, x, rng)?;
+        let mixed = Mixed::draw(model, &self.noise, self.n_noise_per_case, x, rng)?;
         let n_data = x.nrows();
-        let log_ratio = (self.n_noise_a_case as f64).ln();
+        let log_ratio = (self.n_noise_per_case as f64).ln();
         // ν ⟨·⟩_noise is a sum over noise and a mean over data.
         let of_noise = shares.total() / n_data as f64;
         grad.fill(0.0);

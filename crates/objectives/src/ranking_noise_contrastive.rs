@@ -23,18 +23,18 @@ use crate::phases::Shares;
 #[derive(Clone, Copy, Debug)]
 pub struct RankingNoiseContrastiveEstimation<N> {
     noise: N,
-    n_noise_a_case: usize,
+    n_noise_per_case: usize,
 }
 
 impl<N: Density> RankingNoiseContrastiveEstimation<N> {
-    /// The objective with `K = n_noise_a_case` draws of `noise` for every case.
+    /// The objective with `K = n_noise_per_case` draws of `noise` for every case.
     ///
     /// # Errors
     /// No noise: the only candidate is picked always.
-    pub fn new(noise: N, n_noise_a_case: usize) -> Result<Self> {
+    pub fn new(noise: N, n_noise_per_case: usize) -> Result<Self> {
         Ok(RankingNoiseContrastiveEstimation {
             noise,
-            n_noise_a_case: check_noise(n_noise_a_case)?,
+            n_noise_per_case: check_noise(n_noise_per_case)?,
         })
     }
 
@@ -46,7 +46,7 @@ impl<N: Density> RankingNoiseContrastiveEstimation<N> {
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        let k = self.n_noise_a_case;
+        let k = self.n_noise_per_case;
         let mixed = Mixed::draw(model, &self.noise, k, x, rng)?;
         let n_data = x.nrows();
         grad.fill(0.0);

@@ -27,7 +27,7 @@ pub(crate) struct Annealing {
     /// Test rows of the certificate.
     pub cases: usize,
     /// Reverse chains from each of them.
-    pub chains_a_case: usize,
+    pub chains_per_case: usize,
     /// The confidence of intervals and bounds.
     pub level: f64,
     /// The widest enclosure that certifies, in nats.
@@ -56,10 +56,10 @@ impl Annealing {
             &format!("set evaluation.cases = {}", usual.cases),
         )?;
         check::at_least(
-            "evaluation.chains_a_case",
-            self.chains_a_case as u64,
+            "evaluation.chains_per_case",
+            self.chains_per_case as u64,
             1,
-            &format!("set evaluation.chains_a_case = {}", usual.chains_a_case),
+            &format!("set evaluation.chains_per_case = {}", usual.chains_per_case),
         )?;
         check::level(
             "evaluation.level",
@@ -123,14 +123,14 @@ impl Annealing {
         let cases = x.select(Axis(0), &spread_rows(n, k));
         progress.begin(&format!(
             "RAISE: {} chains from each of {} rows",
-            self.chains_a_case,
+            self.chains_per_case,
             cases.nrows()
         ));
         let raised = raise(
             path,
             ladder,
             cases.view(),
-            self.chains_a_case,
+            self.chains_per_case,
             &mut seed.child("raise").rng(),
         )?;
         let certificate = Certificate::new(forward, &raised, self.level, self.tolerance)?;
@@ -149,7 +149,7 @@ pub(crate) fn verdict(certificate: &Certificate) -> Verdict {
         CertificateVerdict::Inconclusive {
             why: Inconclusive::EndsApart { gap },
         } => Verdict::NotCertified(format!(
-            "inconclusive: both ends are {gap:.3} nats apart; more evaluation.temperatures, or more evaluation.chains_a_case"
+            "inconclusive: both ends are {gap:.3} nats apart; more evaluation.temperatures, or more evaluation.chains_per_case"
         )),
         CertificateVerdict::Inconclusive {
             why: Inconclusive::MonteCarloError { width },

@@ -169,7 +169,7 @@ impl EvaluationKeys {
             chains: self.chains,
             temperatures: self.temperatures,
             cases: 2,
-            chains_a_case: 1,
+            chains_per_case: 1,
             level: self.level,
             tolerance: self.tolerance,
         }

@@ -63,7 +63,7 @@ chains = 500                   # of annealing
 temperatures = 500             # between the normal law and the model
 step_size = 0.1                # of the adjusted Langevin steps on the way
 cases = 100                    # test rows of the certificate, evenly spread
-chains_a_case = 16             # reverse chains from each of them
+chains_per_case = 16           # reverse chains from each of them
 level = 0.95                   # confidence of intervals and bounds
 tolerance = 0.5                # widest enclosure that certifies, nats
 ";
@@ -159,7 +159,7 @@ struct EvaluationKeys {
     temperatures: usize,
     step_size: f64,
     cases: usize,
-    chains_a_case: usize,
+    chains_per_case: usize,
     level: f64,
     tolerance: f64,
 }
@@ -171,7 +171,7 @@ impl Default for EvaluationKeys {
             temperatures: 500,
             step_size: 0.1,
             cases: 100,
-            chains_a_case: 16,
+            chains_per_case: 16,
             level: 0.95,
             tolerance: 0.5,
         }
@@ -184,7 +184,7 @@ impl EvaluationKeys {
             chains: self.chains,
             temperatures: self.temperatures,
             cases: self.cases,
-            chains_a_case: self.chains_a_case,
+            chains_per_case: self.chains_per_case,
             level: self.level,
             tolerance: self.tolerance,
         }

@@ -60,7 +60,7 @@ exact_up_to = 20               # units of the smaller layer that \"auto\" enumer
 chains = 200                   # of annealing
 temperatures = 5000            # between independent units and the machine
 cases = 100                    # test rows of the certificate, evenly spread
-chains_a_case = 8              # reverse chains from each of them
+chains_per_case = 8            # reverse chains from each of them
 level = 0.95                   # confidence of intervals and bounds
 tolerance = 0.5                # widest enclosure that certifies, nats
 ";
@@ -158,7 +158,7 @@ struct EvaluationKeys {
     chains: usize,
     temperatures: usize,
     cases: usize,
-    chains_a_case: usize,
+    chains_per_case: usize,
     level: f64,
     tolerance: f64,
 }
@@ -171,7 +171,7 @@ impl Default for EvaluationKeys {
             chains: 200,
             temperatures: 5000,
             cases: 100,
-            chains_a_case: 8,
+            chains_per_case: 8,
             level: 0.95,
             tolerance: 0.5,
         }
@@ -184,7 +184,7 @@ impl EvaluationKeys {
             chains: self.chains,
             temperatures: self.temperatures,
             cases: self.cases,
-            chains_a_case: self.chains_a_case,
+            chains_per_case: self.chains_per_case,
             level: self.level,
             tolerance: self.tolerance,
         }

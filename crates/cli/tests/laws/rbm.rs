@@ -70,7 +70,7 @@ fn annealing_encloses_the_exact_mean_and_says_when_it_is_too_wide() {
         all_states().select(Axis(0), &[0, 7, 56, 73, 511, 3]).view(),
     );
     let line = "evaluate @run --data @test.csv --set evaluation.method=annealing --set evaluation.temperatures=1000 \
-                --set evaluation.chains=100 --set evaluation.chains_a_case=16 --require-certificate";
+                --set evaluation.chains=100 --set evaluation.chains_per_case=16 --require-certificate";
     let answer = place
         .run(&format!("{line} --set evaluation.tolerance=1.0"))
         .fine();

@@ -256,7 +256,10 @@ fn grids_and_masses() {
     );
     refused(total_variation(&[0, 0], masses.view(), 1.0), "sum of counts");
     for draws in [0.0, 4.0, f64::NAN] {
-        refused(total_variation(&[1, 2], masses.view(), draws), "effective_draws");
+        refused(
+            total_variation(&[1, 2], masses.view(), draws),
+            "effective_sample_size",
+        );
     }
 }
 

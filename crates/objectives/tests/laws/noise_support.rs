@@ -84,7 +84,7 @@ fn bad_input_is_refused_by_name() {
     let refusal = |outcome: Result<NoiseContrastiveEstimation<Gaussian>>| outcome.unwrap_err().to_string();
     assert_eq!(
         refusal(NoiseContrastiveEstimation::new(planar_noise(), 0)),
-        "`n_noise_a_case` is 0, but must be at least 1"
+        "`n_noise_per_case` is 0, but must be at least 1"
     );
     // Noise of another dimension.
     let mut objective = NoiseContrastiveEstimation::new(planar_noise(), 1).unwrap();

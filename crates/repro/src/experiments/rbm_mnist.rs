@@ -185,7 +185,7 @@ fn certify(
     score: &Score,
     test_rows: ArrayView2<f64>,
 ) -> Result<()> {
-    let (n_cases, chains_a_case) = ctx.pick((100, 4), (100, 16));
+    let (n_cases, chains_per_case) = ctx.pick((100, 4), (100, 16));
     ctx.progress(0, 1, "RAISE from test digits");
     let path = BinaryRbmPath::new(machine, base)?;
     // The pictures of the test set are in random order, so the first ones are as good as any.
@@ -194,7 +194,7 @@ fn certify(
         &path,
         &score.ladder,
         cases,
-        chains_a_case,
+        chains_per_case,
         &mut ctx.seed().child("raise").rng(),
     )?;
     let tolerance = ctx.pick(2.0, 0.5);
