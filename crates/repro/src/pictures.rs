@@ -3,7 +3,7 @@
 use gibbsian_core::Seed;
 use gibbsian_data::{Images, LabelledImages, LabelledTable, Labels, Mnist};
 use ndarray::{Array2, ArrayView2};
-use rand::seq::SliceRandom;
+use rand::seq::{SliceRandom, index};
 
 use crate::Result;
 use crate::judge::{Judge, Judgement};
@@ -66,6 +66,16 @@ impl Pictures {
     /// The number of pixels.
     pub fn dim(&self) -> usize {
         self.train.ncols()
+    }
+
+    /// The numbers of so many held-out digits, drawn without replacement: the first of MNIST's were written by neater hands than the others.
+    pub fn some_held_out(&self, n: usize, seed: Seed) -> Vec<usize> {
+        index::sample(&mut seed.rng(), self.test.nrows(), n).into_vec()
+    }
+
+    /// The numbers of so many digits that are learnt from, drawn without replacement: the order of MNIST's is not one of chance.
+    pub fn some_learnt(&self, n: usize, seed: Seed) -> Vec<usize> {
+        index::sample(&mut seed.rng(), self.train.nrows(), n).into_vec()
     }
 
     /// What the judge says of pictures.

@@ -1,7 +1,7 @@
 //! What is asked of pictures.
 
 use gibbsian_metrics::{GaussianKernel, median_distance, mmd};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, Axis};
 use rand::RngExt;
 
 use super::network::{Recipe, noised};
@@ -14,6 +14,8 @@ pub(super) struct Panel<'a> {
     pictures: &'a Pictures,
     /// Held-out digits with noise.
     pub(super) test: Array2<f64>,
+    /// Which digits those are.
+    labels: Vec<u8>,
     real: Judged,
     /// The median distance of training digits with noise to the nearest training digit: that of copies.
     copies: f64,
@@ -39,10 +41,13 @@ pub(super) struct Look {
 impl<'a> Panel<'a> {
     /// A panel that compares with `n` digits.
     pub(super) fn new(ctx: &Context, recipe: &Recipe, pictures: &'a Pictures, n: usize) -> Result<Self> {
-        let some =
-            |x: &Array2<f64>, name: &str| noised(x.slice(s![..n, ..]), recipe.sigma, streams(ctx, name));
-        let test = some(&pictures.test, "noise of test digits");
-        let train = some(&pictures.train, "noise of training digits");
+        let with_noise = |x: Array2<f64>, name: &str| noised(x.view(), recipe.sigma, streams(ctx, name));
+        let seed = ctx.seed().child("compared digits");
+        let rows = pictures.some_held_out(n, seed.child("test"));
+        let test = with_noise(pictures.test.select(Axis(0), &rows), "noise of test digits");
+        let labels = rows.iter().map(|row| pictures.test_labels[*row]).collect();
+        let rows = pictures.some_learnt(n, seed.child("train"));
+        let train = with_noise(pictures.train.select(Axis(0), &rows), "noise of training digits");
         let kernel = GaussianKernel::new(median_distance(test.view(), train.view())?)?;
         // Pixels from different digits: right one by one, wrong together.
         let mut rng = ctx.seed().child("independent pixels").rng();
@@ -57,13 +62,14 @@ impl<'a> Panel<'a> {
             independent: mmd(independent.view(), test.view(), &kernel)?.unbiased,
             pictures,
             test,
+            labels,
             kernel,
         })
     }
 
     /// The judge's accuracy on the held-out digits with noise.
     pub(super) fn accuracy(&self) -> f64 {
-        let pairs = self.real.0.iter().zip(&self.pictures.test_labels);
+        let pairs = self.real.0.iter().zip(&self.labels);
         pairs.filter(|(said, label)| said.class == **label).count() as f64 / self.real.0.len() as f64
     }
 

@@ -3,7 +3,7 @@
 use gibbsian_core::dataset::Matrix;
 use gibbsian_core::{NoiseLadder, Parametric, Seed};
 use gibbsian_data::{LastBatch, Minibatches};
-use gibbsian_nn::{Activation, Net, NeuralScore, NeuralTimeScore, Picture, UNet, Var};
+use gibbsian_nn::{Net, NeuralScore, NeuralTimeScore, Picture, UNet, Var};
 use gibbsian_objectives::{MultiLevelDenoising, RowUniforms};
 use gibbsian_train::{
     Adam, AdamOptions, AveragingWarmUp, CheckpointFiles, Checkpointing, Clipped, Cosine, Decay, Descent,
@@ -86,11 +86,7 @@ impl Recipe {
         let root = net.sqrt(total);
         let inverse_root = net.recip(root);
         let scaled = net.times(x, inverse_root);
-        let sizes = UNet {
-            channels: self.channels.to_vec(),
-            groups: 8,
-            activation: Activation::Silu,
-        };
+        let sizes = UNet::new(self.channels.to_vec());
         let picture = Picture::new(scaled, pictures.side, pictures.side, 1);
         let f = net.unet("net", picture, embedding, &sizes).node;
         let inverse_sigma = net.recip(sigma);
@@ -130,11 +126,7 @@ impl Recipe {
             Ok(GO_ON)
         });
         let folder = ctx.checkpoint_dir()?.join(self.name);
-        let mut checkpointing = Checkpointing {
-            files: CheckpointFiles::new(&folder)?,
-            every_steps: 500,
-            recipe: self.text(),
-        };
+        let mut checkpointing = Checkpointing::new(CheckpointFiles::new(&folder)?, 500, self.text())?;
         checkpointing.fit(&trainer, &mut model, &mut step, &data, &mut order, &mut watch)?;
         step.apply_to(&mut model)?;
         Ok(model)
@@ -145,18 +137,12 @@ impl Recipe {
     }
 
     /// Leaves the weights beside the report.
-    pub(super) fn keep(&self, ctx: &mut Context, model: &NeuralTimeScore) -> Result<()> {
+    pub(super) fn keep(&self, ctx: &mut Context, name: &str, model: &NeuralTimeScore) -> Result<()> {
         let caption = format!(
-            "Averaged weights after {} updates. Recipe: {}",
+            "Averaged weights after {} updates, made up to whole passes. Recipe: {}",
             self.n_steps,
             self.text()
         );
-        ctx.weights(
-            "ncsn-mnist",
-            &caption,
-            &self.text(),
-            self.n_steps,
-            models::weights(model),
-        )
+        ctx.weights(name, &caption, &self.text(), self.n_steps, models::weights(model))
     }
 }
