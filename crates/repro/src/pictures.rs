@@ -98,6 +98,12 @@ impl Judged {
         self.0.iter().map(|j| j.confidence).sum::<f64>() / self.0.len() as f64
     }
 
+    /// The share that it takes for the digits that they are.
+    pub fn accuracy(&self, labels: &[u8]) -> f64 {
+        let pairs = self.0.iter().zip(labels);
+        pairs.filter(|(said, label)| said.class == **label).count() as f64 / self.0.len() as f64
+    }
+
     /// The share of pictures that it takes for this digit.
     pub fn share(&self, class: u8) -> f64 {
         self.0.iter().filter(|j| j.class == class).count() as f64 / self.0.len() as f64
@@ -146,5 +152,6 @@ mod tests {
         );
         assert_eq!((judged.n_classes(0.25), judged.n_classes(0.3)), (2, 1));
         assert_eq!(judged.distance(), 2.0);
+        assert_eq!(judged.accuracy(&[3, 3, 7, 0]), 0.75);
     }
 }

@@ -27,7 +27,7 @@ use self::claims::{
     BETTER, CLASSES, COMMITTED, COST, INPAINTED, JUDGE, MARGINALS, NO_COPIES, RECOGNISED, WEIGHTING,
 };
 use self::network::{Recipe, Weighting};
-use crate::pictures::Pictures;
+use crate::pictures::{Judged, Pictures};
 use crate::statistics::{larger, smaller};
 use crate::{Axis, Context, Experiment, ImageGrid, Plot, Result, Scale, Table, models};
 
@@ -101,7 +101,9 @@ const STEP: f64 = 0.1;
 fn run(ctx: &mut Context) -> Result<()> {
     let small = Pictures::small(ctx.seed().child("split"))?;
     let large = Pictures::large()?;
-    ctx.measure(&JUDGE, smaller(small.accuracy()?, large.accuracy()?))?;
+    let real = large.judge(large.test.view());
+    let accuracy = real.accuracy(&large.test_labels);
+    ctx.measure(&JUDGE, smaller(small.accuracy()?, accuracy))?;
     let trained = SMALL.train(ctx, &small)?;
     compare(ctx, &small, &trained)?;
 
@@ -113,17 +115,17 @@ fn run(ctx: &mut Context) -> Result<()> {
             dream(ctx, &LARGE, &large, &trained)?;
         }
     }
-    remeasure(ctx, &large)
+    remeasure(ctx, &large, &real)
 }
 
 /// Draws with the weights of the full run again.
-fn remeasure(ctx: &mut Context, pictures: &Pictures) -> Result<()> {
+fn remeasure(ctx: &mut Context, pictures: &Pictures, real: &Judged) -> Result<()> {
     const N: usize = 100;
     ctx.progress(0, 1, "drawing with the weights of the full run");
     let mut model = LARGE.network(pictures, ctx.seed())?;
     models::restore(&mut model, LARGE_WEIGHTS)?;
     let x = solvers::draw(ctx.seed().child("committed"), &LARGE, pictures, &model, N)?;
-    let (said, real) = (pictures.judge(x.view()), pictures.judge(pictures.test.view()));
+    let said = pictures.judge(x.view());
     ctx.measure(&COMMITTED, said.confidence() / real.confidence())?;
     ctx.note(format!(
         "The weights of the full run: of {N} large digits by ancestral sampling the judge sees {} classes of ten; their median distance to the nearest training digit over that of test digits is {:.3}.",

@@ -69,8 +69,7 @@ impl<'a> Panel<'a> {
 
     /// The judge's accuracy on the held-out digits with noise.
     pub(super) fn accuracy(&self) -> f64 {
-        let pairs = self.real.0.iter().zip(&self.labels);
-        pairs.filter(|(said, label)| said.class == **label).count() as f64 / self.real.0.len() as f64
+        self.real.accuracy(&self.labels)
     }
 
     pub(super) fn look(&self, x: ArrayView2<f64>) -> Result<Look> {
