@@ -6,6 +6,7 @@ A script declares tasks, and `Sides.table` measures them, prints a line for each
 import argparse
 import datetime
 import hashlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -89,6 +90,8 @@ class Sides:
             processors = sorted(os.sched_getaffinity(0))[: self.threads]
             self.pin = ["taskset", "-c", ",".join(map(str, processors))]
         self.rows, self.details = [], []
+        # Of what is measured from now on, also where it is built again meanwhile.
+        self.sides = fingerprint()
         self.before = self.earlier_rows()
         self.started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         if not arguments.list:
@@ -106,9 +109,11 @@ class Sides:
             raise Failure(f"no result after {LONGEST_SECONDS} seconds") from error
         if done.returncode:
             text = done.stderr.strip() or f"exit code {done.returncode}"
-            # A package that is there and does not fit is an `ImportError`, and a failure.
             found = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", text)
-            missing = found[1] if found and not (HERE / f"{found[1]}.py").exists() else None
+            # A package that is there and does not fit, or lacks a part, is a failure.
+            package = found and found[1].split(".")[0]
+            is_there = package and (importlib.util.find_spec(package) or (HERE / f"{package}.py").exists())
+            missing = found[1] if found and not is_there else None
             raise Failure(text.splitlines()[-1][-400:], missing)
         try:
             return json.loads(done.stdout)
@@ -176,7 +181,10 @@ class Sides:
             partial.replace(self.arguments.json)
 
     def settings(self):
-        return {"script": pathlib.Path(sys.argv[0]).stem, "threads": self.threads, "rounds": self.rounds, "quick": self.arguments.quick, "pinned": bool(self.pin), "sides": fingerprint()}
+        elsewhere = ("threads", "rounds", "quick", "json", "resume", "list", "only", "worker")
+        options = {name: value for name, value in vars(self.arguments).items() if name not in elsewhere}
+        return {"script": pathlib.Path(sys.argv[0]).stem, "threads": self.threads, "rounds": self.rounds, "quick": self.arguments.quick, "pinned": bool(self.pin),
+                "sides": self.sides, "options": options}
 
     def earlier_rows(self):
         """Measured rows of a run with the same settings, by their labels."""
@@ -196,9 +204,10 @@ def programs():
 
 
 def fingerprint():
-    """A digest of both sides: the programs, these scripts, and the versions that the peers are pinned to."""
-    digest = hashlib.sha256()
-    built = [programs() / source.stem for source in sorted((ROOT / "benches/src/bin").glob("*.rs"))]
+    """A digest of both sides: the programs, Python, these scripts, and the versions that the peers are pinned to."""
+    digest = hashlib.sha256(sys.version.encode())
+    nuts_rs = pathlib.Path(os.environ.get("NUTS_RS_PEER", HERE / "nuts-rs/target/release/nuts-rs-peer"))
+    built = [nuts_rs] + [programs() / source.stem for source in sorted((ROOT / "benches/src/bin").glob("*.rs"))]
     for path in [*built, *sorted(HERE.glob("*.py")), *sorted(HERE.glob("requirements*.txt"))]:
         digest.update(path.name.encode() + hashlib.sha256(path.read_bytes() if path.exists() else b"").digest())
     return digest.hexdigest()

@@ -51,7 +51,7 @@ class Rows(unittest.TestCase):
 
     def test_a_package_that_does_not_fit_is_not_absent(self):
         here = Sides(arguments())
-        for text in ("from json import no_such_name", "import sides"):
+        for text in ("from json import no_such_name", "import json.no_such_part", "import sides"):
             program = lambda: here.run(sys.executable, "-I", "-c", text)
             self.assertEqual(self.table([Task("a", "P", program, lambda: 1.0)])["rows"][0]["status"], "failed", text)
 
@@ -74,6 +74,10 @@ class Rows(unittest.TestCase):
             self.assertEqual(Sides(arguments(json=self.json, resume=True)).before, {})
         finally:
             del os.environ["GIBBSIAN_PROGRAMS"]
+
+    def test_a_run_with_other_options_is_not_resumed(self):
+        self.table([Task("a", "P", lambda: 2.0, lambda: 1.0)], draws=50)
+        self.assertEqual(Sides(arguments(json=self.json, resume=True, draws=500)).before, {})
 
     def test_a_resumed_run_keeps_what_was_measured_with_the_same_settings(self):
         def fails():
