@@ -59,7 +59,8 @@ def pinned_packages():
 
 
 def versions():
-    found = {"gibbsian": command("git", "describe", "--always", "--dirty") or "unknown commit", "rustc": command(os.environ.get("RUSTC", "rustc"), "--version"),
+    # The commit that the programs were built from is known to whoever built them.
+    found = {"gibbsian": os.environ.get("GIBBSIAN_VERSION") or "unknown commit", "rustc": command(os.environ.get("RUSTC", "rustc"), "--version"),
              "Python": platform.python_version()}
     nuts = re.search(r'nuts-rs = "=?([\d.]+)"', (pathlib.Path(__file__).parent / "nuts-rs/Cargo.toml").read_text())
     found["nuts-rs"] = nuts and nuts[1]

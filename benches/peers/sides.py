@@ -166,6 +166,10 @@ class Sides:
         print(line(new), flush=True)
         self.write(finished=False)
 
+    def detail(self, new):
+        """What a side did on a target, in place of what an interrupted run said of it."""
+        self.details = [old for old in self.details if (old["target"], old["side"]) != (new["target"], new["side"])] + [new]
+
     def finish(self):
         self.write(finished=True)
 

@@ -87,6 +87,12 @@ class Rows(unittest.TestCase):
         self.assertEqual([r["ratios"][0] for r in self.table(tasks, resume=True)["rows"]], [2.0, 4.0])
         self.assertEqual([r["status"] for r in self.table(tasks, resume=True, rounds=2)["rows"]], ["failed", "measured"])
 
+    def test_a_detail_that_is_measured_again_replaces_the_one_before(self):
+        here = Sides(arguments())
+        for side, rate in (("NUTS", 1.0), ("HMC", 2.0), ("NUTS", 3.0)):
+            here.detail({"target": "banana", "side": side, "columns": {"draws": [rate]}})
+        self.assertEqual([(d["side"], d["columns"]["draws"]) for d in here.details], [("HMC", [2.0]), ("NUTS", [3.0])])
+
     def test_every_row_reaches_the_page(self):
         result = self.table([Task("mixture | score", "JAX", lambda: 3.0, lambda: 1.5), Task("b", "SciPy", self.lacks, lambda: 1.0),
                              Task("c", "JAX", self.breaks, lambda: 1.0), Task("d", "JAX", lambda: 1.0, self.breaks)])

@@ -83,7 +83,7 @@ fn in_blocks<K: Kernel<Target>>(
     target: &Target,
     x: Array2<f64>,
 ) -> Result<Chains<'_, K, Target>, Failure> {
-    let rows = x.nrows().div_ceil(2).min(32);
+    let rows = x.nrows().div_ceil(rayon::current_num_threads()).min(32);
     Ok(Chains::in_blocks_of(rows, kernel, target, x, Seed::new(1))?)
 }
 

@@ -136,6 +136,14 @@ fn measure(root: &Path, options: &Options) -> Result<bool, String> {
     for file in options.requirements() {
         absent.extend(python::install(&python, &scripts.join(file), &folder)?);
     }
+    // Of what is built now: a run is long, and the repository may go on meanwhile.
+    let version = Command::new("git")
+        .args(["describe", "--always", "--dirty"])
+        .current_dir(root)
+        .output()
+        .ok()
+        .filter(|output| output.status.success())
+        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
     println!("building the sides of gibbsian");
     let mut build = process::cargo(root);
     // A smoke run takes what the tests have compiled already.
@@ -151,7 +159,12 @@ fn measure(root: &Path, options: &Options) -> Result<bool, String> {
     if options.scripts.iter().any(|name| name == "mcmc") {
         println!("building the side of nuts-rs");
         let mut build = process::cargo(&scripts.join("nuts-rs"));
-        build.arg("build").args(release).env("CARGO_TARGET_DIR", &nuts_rs);
+        // gibbsian chooses kernels for the processor as it runs; nuts-rs can have them at compile time only.
+        build
+            .arg("build")
+            .args(release)
+            .env("CARGO_TARGET_DIR", &nuts_rs)
+            .env("RUSTFLAGS", "-C target-cpu=native");
         if process::code(&mut build) != 0 {
             // An older program must not be measured in its place.
             let _ = fs::remove_file(nuts_rs.join(programs).join("nuts-rs-peer"));
@@ -208,7 +221,8 @@ fn measure(root: &Path, options: &Options) -> Result<bool, String> {
         .arg(scripts.join("report.py"))
         .args([&folder, &page])
         .args(&options.scripts)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("GIBBSIAN_VERSION", version.unwrap_or_default());
     let is_whole = process::code(&mut report) == 0;
     println!(
         "\nthe page is {}, the numbers are in {}",

@@ -79,13 +79,13 @@ pub fn install(python: &Path, file: &Path, folder: &Path) -> Result<Vec<String>,
         return Ok(Vec::new());
     }
     println!("installing {}", file.display());
-    let pip = || {
+    let pip = |action: &str| {
         let mut pip = Command::new(python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        pip.args(["-m", "pip", action, "--quiet", "--disable-pip-version-check"]);
         pip
     };
     let mut absent = Vec::new();
-    if pip()
+    if pip("install")
         .arg("-r")
         .arg(file)
         .stderr(Stdio::null())
@@ -96,19 +96,16 @@ pub fn install(python: &Path, file: &Path, folder: &Path) -> Result<Vec<String>,
         return Ok(absent);
     }
     for requirement in requirements(&text) {
-        let output = pip().arg("-c").arg(file).arg(requirement).output();
-        match output {
-            Ok(output) if output.status.success() => {}
-            Ok(output) => absent.push(format!(
-                "{}\t{}",
-                package(requirement),
-                last_line(&String::from_utf8_lossy(&output.stderr))
-            )),
-            Err(reason) => absent.push(format!(
-                "{}\tpip cannot be started: {reason}",
-                package(requirement)
-            )),
-        }
+        let output = pip("install").arg("-c").arg(file).arg(requirement).output();
+        let reason = match output {
+            Ok(output) if output.status.success() => continue,
+            Ok(output) => last_line(&String::from_utf8_lossy(&output.stderr)).to_string(),
+            Err(reason) => format!("pip cannot be started: {reason}"),
+        };
+        let package = package(requirement);
+        // A version that was installed for an earlier pin must not be measured in its place.
+        let _ = pip("uninstall").args(["--yes", package]).output();
+        absent.push(format!("{package}\t{reason}"));
     }
     for line in &absent {
         println!("absent: {}", line.replace('\t', ": "));
