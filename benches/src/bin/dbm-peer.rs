@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use gibbsian_classical::dbm::{
-    BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalSettings, VariationalSettings,
+    BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalOptions, VariationalOptions,
 };
 use gibbsian_classical::{Bernoulli, Dbm};
 use gibbsian_core::{Dataset, Seed, Streams, TrainStep};
@@ -43,13 +43,13 @@ fn run(task: &str, repeats: usize) -> Result<Vec<f64>, Failure> {
     let mut rng = Seed::new(1).rng();
     let start = dbm.draw_upward(x.slice(s![..100, ..]), &mut rng)?;
     let mut machine = BinaryDbm::from(&dbm);
-    let settings = FusedVariationalSettings {
-        phases: VariationalSettings {
+    let settings = FusedVariationalOptions {
+        phases: VariationalOptions {
             n_steps: 5,
             tolerance: 0.0,
             max_sweeps: 10,
         },
-        ..FusedVariationalSettings::default()
+        ..FusedVariationalOptions::default()
     };
     let mut step = FusedVariational::new(settings, &machine, start.view())?;
     let mut epoch = |machine: &mut BinaryDbm| -> Result<f64, Failure> {

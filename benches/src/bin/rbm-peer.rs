@@ -9,7 +9,7 @@
 use std::time::Instant;
 
 use gibbsian_classical::{
-    Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm,
+    Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedOptions, FusedPersistent, Rbm,
 };
 use gibbsian_core::{Result, Seed, TrainStep};
 use gibbsian_partition::{Ladder, Pilot, ais};
@@ -117,9 +117,9 @@ fn train(
 ) -> std::result::Result<(), Box<dyn std::error::Error>> {
     let x = read_data(data)?;
     let mut machine = read_machine(init)?;
-    let settings = FusedSettings {
+    let settings = FusedOptions {
         n_steps,
-        ..FusedSettings::default()
+        ..FusedOptions::default()
     };
     let mut step = if algorithm == "pcd" {
         Step::Pcd(FusedPersistent::new(settings, x.slice(s![..BATCH, ..]))?)

@@ -67,7 +67,7 @@ pub use linear_chain::{LinearChainCrf, SequenceLikelihood};
 pub use potts::Potts;
 pub use rbm::{
     BinaryRbm, BinaryRbmPath, Centrable, Centred, CentredRbm, Centring, DropoutContrastiveDivergence,
-    EnumeratedDropout, EnumeratedLikelihood, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
+    EnumeratedDropout, EnumeratedLikelihood, FusedContrastiveDivergence, FusedOptions, FusedPersistent,
     MaxNorm, MeanFieldLikelihood, MeanFieldOrder, Offset, Offsets, Penalty, Rbm, RbmPath, RbmStart,
     RbmTrajectory, SparsityTarget, Standardisation, Standardised,
 };

@@ -4,9 +4,9 @@ mod common;
 mod fused;
 
 use fused::{binary_rows, pair};
-use gibbsian_classical::dbm::{BinaryDbm, FusedVariational, FusedVariationalSettings};
+use gibbsian_classical::dbm::{BinaryDbm, FusedVariational, FusedVariationalOptions};
 use gibbsian_classical::{
-    Arithmetic, Bernoulli, Dbm, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
+    Arithmetic, Bernoulli, Dbm, FusedContrastiveDivergence, FusedOptions, FusedPersistent,
 };
 use gibbsian_core::{Seed, TrainStep};
 use ndarray::{ArrayView2, s};
@@ -56,16 +56,16 @@ fn steps_allocate_nothing_in_steady_state() {
     let binary = binary_rows(100, 200, 0.3, 1);
     let means = common::means(100, 200, 1);
     for settings in [
-        FusedSettings::default(),
-        FusedSettings {
+        FusedOptions::default(),
+        FusedOptions {
             n_steps: 3,
             momentum: 0.5,
             weight_decay: 1e-4,
             arithmetic: Arithmetic::Tiles,
         },
-        FusedSettings {
+        FusedOptions {
             arithmetic: Arithmetic::Lists,
-            ..FusedSettings::default()
+            ..FusedOptions::default()
         },
     ] {
         for x in [&binary, &means] {
@@ -89,10 +89,10 @@ fn steps_allocate_nothing_in_steady_state() {
     }
     let deep = deep_machine();
     let start = binary_rows(70, 200 + 130 + 70, 0.3, 2);
-    let settings = |arithmetic| FusedVariationalSettings {
+    let settings = |arithmetic| FusedVariationalOptions {
         momentum: 0.5,
         arithmetic,
-        ..FusedVariationalSettings::default()
+        ..FusedVariationalOptions::default()
     };
     for (x, arithmetic) in [
         (&binary, Arithmetic::Tiles),

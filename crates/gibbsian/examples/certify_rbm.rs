@@ -10,7 +10,7 @@
 
 #![allow(clippy::print_stdout)]
 
-use gibbsian::classical::{Bernoulli, BinaryRbmPath, FusedContrastiveDivergence, FusedSettings};
+use gibbsian::classical::{Bernoulli, BinaryRbmPath, FusedContrastiveDivergence, FusedOptions};
 use gibbsian::data::bars_and_stripes;
 use gibbsian::ndarray::Axis;
 use gibbsian::partition::{Certificate, CertificateVerdict, Pilot, ais, raise};
@@ -27,7 +27,7 @@ pub fn main() -> Result<()> {
         seed.child("weights"),
     )?;
     let mut machine = BinaryRbm::from(&start);
-    let mut step = FusedContrastiveDivergence::new(FusedSettings::default())?;
+    let mut step = FusedContrastiveDivergence::new(FusedOptions::default())?;
     for t in 0..5_000 {
         step.train_step(&mut machine, x, 0.1, &mut seed.child("step").nth(t).rng())?;
     }

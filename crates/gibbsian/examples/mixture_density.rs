@@ -11,7 +11,7 @@
 
 use std::f64::consts::TAU;
 
-use gibbsian::densities::quadrature::{Domain, Settings, numeric_log_z};
+use gibbsian::densities::quadrature::{Domain, QuadratureOptions, numeric_log_z};
 use gibbsian::ndarray::array;
 use gibbsian::prelude::*;
 
@@ -43,7 +43,7 @@ pub fn main() -> Result<()> {
     assert_eq!(log_p[2].exp(), 0.0);
 
     // A density: the integral of exp(−E) over the plane is Z, within the error that the quadrature promises.
-    let integral = numeric_log_z(&mixture, &Domain::whole(2)?, Settings::default())?;
+    let integral = numeric_log_z(&mixture, &Domain::whole(2)?, QuadratureOptions::default())?;
     let total = (integral.log_z - mixture.log_z()).exp();
     println!(
         "∫ p dx = {total:.12} ± {:.1e}, from {} evaluations",

@@ -11,7 +11,7 @@
 
 use gibbsian::data::LastBatch;
 use gibbsian::densities::MultivariateNormal;
-use gibbsian::densities::quadrature::{Domain, Interval, Settings, numeric_log_z};
+use gibbsian::densities::quadrature::{Domain, Interval, QuadratureOptions, numeric_log_z};
 use gibbsian::ndarray::array;
 use gibbsian::nn::Activation;
 use gibbsian::objectives::{NoiseContrastiveEstimation, SelfNormalised};
@@ -56,9 +56,9 @@ pub fn main() -> Result<()> {
     )?;
 
     let domain = Domain::interval(Interval::closed(-10.0, 10.0)?);
-    let settings = Settings {
+    let settings = QuadratureOptions {
         relative: 1e-6,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     let log_z = numeric_log_z(model.model(), &domain, settings)?.log_z;
     // For any family N Var(c − log Z) is at most χ²(p ‖ p_n)/ν with fixed noise; E_p[p/p_n] is one more than χ².

@@ -11,7 +11,7 @@
 
 use gibbsian::core::GeometricPath;
 use gibbsian::densities::MultivariateNormal;
-use gibbsian::densities::quadrature::{Domain, Settings, expectation, numeric_log_z};
+use gibbsian::densities::quadrature::{Domain, QuadratureOptions, expectation, numeric_log_z};
 use gibbsian::metrics::{Requirements, summarise};
 use gibbsian::ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use gibbsian::partition::ais;
@@ -68,7 +68,7 @@ pub fn main() -> Result<()> {
             &well,
             |x, mut out| out.assign(&x.column(i).mapv(|x| x * x)),
             &Domain::whole(2)?,
-            Settings::default(),
+            QuadratureOptions::default(),
         )?;
         println!(
             "E x{}² = {:.4} ± {:.4}, by quadrature {:.8}",
@@ -83,11 +83,16 @@ pub fn main() -> Result<()> {
         let times_score = |x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>| {
             out.assign(&(&x.column(i) * &well.score(x).column(i)));
         };
-        let stein = expectation(&well, times_score, &Domain::whole(2)?, Settings::default())?;
+        let stein = expectation(
+            &well,
+            times_score,
+            &Domain::whole(2)?,
+            QuadratureOptions::default(),
+        )?;
         assert!((stein.value + 1.0).abs() <= 1e-9, "E x s = {}", stein.value);
     }
 
-    let exact = numeric_log_z(&well, &Domain::whole(2)?, Settings::default())?.log_z;
+    let exact = numeric_log_z(&well, &Domain::whole(2)?, QuadratureOptions::default())?.log_z;
     let base = MultivariateNormal::standard(2)?;
     let path = GeometricPath::new(&base, &well, RandomWalkMetropolis::new(1.0)?, 2)?;
     let estimate = ais(&path, &Ladder::linear(50)?, 1_000, &mut Seed::new(2).rng())?.estimate(0.99)?;

@@ -11,7 +11,7 @@
 
 use std::f64::consts::TAU;
 
-use gibbsian::densities::quadrature::{Domain, Settings, numeric_log_z};
+use gibbsian::densities::quadrature::{Domain, QuadratureOptions, numeric_log_z};
 use gibbsian::densities::{Normal, ProductOfExperts};
 use gibbsian::ndarray::array;
 use gibbsian::prelude::*;
@@ -36,7 +36,7 @@ pub fn main() -> Result<()> {
     );
 
     // Energies (x − μ)²/2v leave out the normalisers of the experts, so exp(−E) integrates to √(2π/5) exp(−(0 − 2)²/2(1 + 1/4)).
-    let found = numeric_log_z(&product, &Domain::whole(1)?, Settings::default())?;
+    let found = numeric_log_z(&product, &Domain::whole(1)?, QuadratureOptions::default())?;
     let log_z = 0.5 * (TAU / 5.0).ln() - 4.0 / 2.5;
     println!(
         "log Z {:.12} by quadrature, {log_z:.12} by the formula",

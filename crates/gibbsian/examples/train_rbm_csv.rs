@@ -10,7 +10,7 @@
 #![allow(clippy::print_stdout)]
 
 use gibbsian::checkpoint::write_atomically;
-use gibbsian::classical::{Bernoulli, FusedContrastiveDivergence, FusedSettings};
+use gibbsian::classical::{Bernoulli, FusedContrastiveDivergence, FusedOptions};
 use gibbsian::data::{Header, LastBatch, hold_out, read_table};
 use gibbsian::ndarray::{ArrayView2, Axis};
 use gibbsian::prelude::*;
@@ -49,9 +49,9 @@ pub fn main() -> Result<()> {
     };
     let uncoupled = mean_log_p(&machine, test.view())?;
 
-    let mut step = FusedContrastiveDivergence::new(FusedSettings {
+    let mut step = FusedContrastiveDivergence::new(FusedOptions {
         n_steps: 5,
-        ..FusedSettings::default()
+        ..FusedOptions::default()
     })?;
     let mut order = Minibatches::new(train.nrows(), 100, LastBatch::Keep, seed.child("order"))?;
     let trainer = Trainer::new(100, Linear::new(0.2, 0.01, 1_500)?, seed.child("training"))?;

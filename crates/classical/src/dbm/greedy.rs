@@ -11,7 +11,7 @@ use ndarray::{Array1, ArrayViewMut2};
 use rand::RngExt;
 
 use super::Dbm;
-use crate::rbm::{BinaryRbm, FusedContrastiveDivergence, FusedSettings, Rbm};
+use crate::rbm::{BinaryRbm, FusedContrastiveDivergence, FusedOptions, Rbm};
 use crate::units::Bernoulli;
 
 /// Rows as a stack of machines passes them on: through the hidden units of each in turn, tossed afresh at every visit.
@@ -80,7 +80,7 @@ impl<D: Dataset> Dataset for TossedFeatures<'_, D> {
 ///
 /// ```
 /// use gibbsian_classical::dbm::GreedyStack;
-/// use gibbsian_classical::{Bernoulli, FusedSettings};
+/// use gibbsian_classical::{Bernoulli, FusedOptions};
 /// use gibbsian_core::dataset::{Dataset, Matrix};
 /// use gibbsian_core::{Seed, Streams, TrainStep};
 /// use ndarray::Array2;
@@ -91,7 +91,7 @@ impl<D: Dataset> Dataset for TossedFeatures<'_, D> {
 /// while let Some(layer) = stack.next_layer() {
 ///     let seed = seed.nth(layer as u64);
 ///     let mut machine = stack.start(0.01, seed)?;
-///     let mut step = stack.contrastive_divergence(FusedSettings::default())?;
+///     let mut step = stack.contrastive_divergence(FusedOptions::default())?;
 ///     let data = stack.features(&patterns)?;
 ///     // A driver of training has minibatches, a falling rate and checkpoints; the loop is this.
 ///     for k in 0..200 {
@@ -175,7 +175,7 @@ impl GreedyStack {
     ///
     /// # Errors
     /// No layer is left, or what [`FusedContrastiveDivergence::new`] refuses.
-    pub fn contrastive_divergence(&self, settings: FusedSettings) -> Result<FusedContrastiveDivergence> {
+    pub fn contrastive_divergence(&self, settings: FusedOptions) -> Result<FusedContrastiveDivergence> {
         let (n_visible, n_hidden) = self.copies(self.require_next()?);
         FusedContrastiveDivergence::with_copies(settings, n_visible, n_hidden)
     }

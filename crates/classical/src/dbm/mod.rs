@@ -27,13 +27,13 @@ mod objective;
 mod path;
 mod pretraining;
 
-pub use binary::{BinaryDbm, BinaryDbmPath, BinaryJoint, FusedVariational, FusedVariationalSettings};
+pub use binary::{BinaryDbm, BinaryDbmPath, BinaryJoint, FusedVariational, FusedVariationalOptions};
 pub use centred::CentredVariational;
 pub use greedy::{GreedyStack, TossedFeatures};
 pub use half::Half;
 pub use joint::Joint;
 pub use mean_field::MeanField;
-pub use objective::{VariationalPersistent, VariationalSettings};
+pub use objective::{VariationalOptions, VariationalPersistent};
 pub use path::DbmPath;
 pub use pretraining::Replicated;
 

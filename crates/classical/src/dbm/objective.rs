@@ -17,7 +17,7 @@ use super::{Dbm, MeanField};
 
 /// Options of variational learning.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct VariationalSettings {
+pub struct VariationalOptions {
     /// Gibbs sweeps of the chains a step.
     pub n_steps: usize,
     /// Mean field ends when no mean changes by more than this.
@@ -27,9 +27,9 @@ pub struct VariationalSettings {
 }
 
 /// Five Gibbs sweeps, and ten sweeps of mean field whatever they change.
-impl Default for VariationalSettings {
+impl Default for VariationalOptions {
     fn default() -> Self {
-        VariationalSettings {
+        VariationalOptions {
             n_steps: 5,
             tolerance: 0.0,
             max_sweeps: 10,
@@ -37,7 +37,7 @@ impl Default for VariationalSettings {
     }
 }
 
-impl VariationalSettings {
+impl VariationalOptions {
     pub(super) fn check(self) -> Result<Self> {
         check_count("n_steps", self.n_steps)?;
         check_non_negative("tolerance", self.tolerance)?;
@@ -51,7 +51,7 @@ impl VariationalSettings {
 /// gradient, and not a likelihood.
 #[derive(Clone, Debug)]
 pub struct VariationalPersistent {
-    settings: VariationalSettings,
+    settings: VariationalOptions,
     chains: Array2<f64>,
     data_means: Vec<Array1<f64>>,
 }
@@ -61,7 +61,7 @@ impl VariationalPersistent {
     ///
     /// # Errors
     /// No Gibbs sweeps, no chains, or a tolerance that is negative or not finite.
-    pub fn new(settings: VariationalSettings, start: Array2<f64>) -> Result<Self> {
+    pub fn new(settings: VariationalOptions, start: Array2<f64>) -> Result<Self> {
         check_count("n_chains", start.nrows())?;
         Ok(VariationalPersistent {
             settings: settings.check()?,
@@ -89,7 +89,7 @@ impl<V: Units, H: Units> Objective<Dbm<V, H>> for VariationalPersistent {
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        let VariationalSettings {
+        let VariationalOptions {
             n_steps,
             tolerance,
             max_sweeps,

@@ -32,7 +32,7 @@ mod sparsity;
 mod trajectory;
 
 pub use binary::{
-    BinaryRbm, BinaryRbmPath, BinaryState, FusedContrastiveDivergence, FusedPersistent, FusedSettings,
+    BinaryRbm, BinaryRbmPath, BinaryState, FusedContrastiveDivergence, FusedOptions, FusedPersistent,
 };
 pub use centred::{Centrable, Centred, CentredRbm, Centring, Offset, Offsets, Standardisation, Standardised};
 pub use dropout::{DropoutContrastiveDivergence, EnumeratedDropout};

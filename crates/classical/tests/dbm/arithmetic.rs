@@ -1,7 +1,7 @@
 //! Deep machines that multiply in tiles against the same by lists.
 
 use gibbsian_classical::dbm::{
-    BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalSettings, Half, VariationalSettings,
+    BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalOptions, Half, VariationalOptions,
 };
 use gibbsian_classical::{Arithmetic, Bernoulli, Dbm};
 use gibbsian_core::{Parametric, Path, Seed, TrainStep};
@@ -31,9 +31,9 @@ fn exact_machine(sizes: &[usize], most: i32, unit: f64) -> BinaryDbm {
 
 const SIZES: [&[usize]; 3] = [&[70, 64, 65], &[65, 130, 70, 64], &[10, 20, 15]];
 
-fn settings(arithmetic: Arithmetic) -> FusedVariationalSettings {
-    FusedVariationalSettings {
-        phases: VariationalSettings {
+fn settings(arithmetic: Arithmetic) -> FusedVariationalOptions {
+    FusedVariationalOptions {
+        phases: VariationalOptions {
             n_steps: 3,
             tolerance: 0.0,
             max_sweeps: 8,
@@ -107,7 +107,7 @@ fn annealing_draws_the_same_states_with_the_same_weights() {
 #[test]
 fn tiles_keep_up_with_their_own_steps() {
     let sizes = [70, 64, 130];
-    let settings = FusedVariationalSettings {
+    let settings = FusedVariationalOptions {
         momentum: 0.0,
         ..settings(Arithmetic::Tiles)
     };

@@ -1,6 +1,6 @@
 //! Fused steps of the machine in single precision: the generic ones draw for draw, and the laws of steps.
 
-use gibbsian_classical::dbm::{BinaryDbm, FusedVariational, FusedVariationalSettings, VariationalSettings};
+use gibbsian_classical::dbm::{BinaryDbm, FusedVariational, FusedVariationalOptions, VariationalOptions};
 use gibbsian_classical::{Arithmetic, Dbm};
 use gibbsian_core::{Blocks, Parametric, Seed, Snapshot, Streams, TrainStep};
 use gibbsian_testkit::agreement::{close, identical};
@@ -9,8 +9,8 @@ use ndarray::{Array1, Array2, Axis, s};
 
 use crate::binary::{SIZES, UNIT, field_error, means, pair, rows};
 
-const PLAIN: FusedVariationalSettings = FusedVariationalSettings {
-    phases: VariationalSettings {
+const PLAIN: FusedVariationalOptions = FusedVariationalOptions {
+    phases: VariationalOptions {
         n_steps: 2,
         tolerance: 0.0,
         max_sweeps: 6,
@@ -19,13 +19,13 @@ const PLAIN: FusedVariationalSettings = FusedVariationalSettings {
     weight_decay: 0.0,
     arithmetic: Arithmetic::Fastest,
 };
-const HEAVY: FusedVariationalSettings = FusedVariationalSettings {
+const HEAVY: FusedVariationalOptions = FusedVariationalOptions {
     momentum: 0.75,
     weight_decay: 0.01,
     ..PLAIN
 };
 
-fn step(settings: FusedVariationalSettings, machine: &BinaryDbm, n: usize) -> FusedVariational {
+fn step(settings: FusedVariationalOptions, machine: &BinaryDbm, n: usize) -> FusedVariational {
     let start = rows(n, machine.sizes().iter().sum(), 0.5, 77);
     FusedVariational::new(settings, machine, start.view()).unwrap()
 }
@@ -182,16 +182,16 @@ fn steps_that_cannot_be_made_are_refused_and_change_nothing() {
     assert!(FusedVariational::new(PLAIN, &fast, joint.slice(s![..0, ..])).is_err());
     assert!(FusedVariational::new(PLAIN, &fast, joint.mapv(|x| x / 2.0).view()).is_err());
     for bad in [
-        FusedVariationalSettings {
+        FusedVariationalOptions {
             momentum: 1.0,
             ..PLAIN
         },
-        FusedVariationalSettings {
+        FusedVariationalOptions {
             weight_decay: -1.0,
             ..PLAIN
         },
-        FusedVariationalSettings {
-            phases: VariationalSettings {
+        FusedVariationalOptions {
+            phases: VariationalOptions {
                 n_steps: 0,
                 ..PLAIN.phases
             },

@@ -1,6 +1,6 @@
 //! Small deep machines trained from small random weights, without pretraining, and their exact likelihood.
 
-use gibbsian_classical::dbm::{CentredVariational, VariationalPersistent, VariationalSettings};
+use gibbsian_classical::dbm::{CentredVariational, VariationalOptions, VariationalPersistent};
 use gibbsian_classical::{Bernoulli, Dbm};
 use gibbsian_core::math::bernoulli_entropy;
 use gibbsian_core::{Objective, Parametric, ParametricMut, Seed};
@@ -30,7 +30,7 @@ fn trained(make: impl Fn(VariationalPersistent, &Dbm) -> Box<dyn Objective<Dbm>>
     let before = log_likelihood(&dbm);
     let cases = data().select(Axis(0), &(0..100).map(|k| k % 4).collect::<Vec<_>>());
     let start = dbm.draw_upward(cases.view(), &mut Seed::new(2).rng()).unwrap();
-    let plain = VariationalPersistent::new(VariationalSettings::default(), start).unwrap();
+    let plain = VariationalPersistent::new(VariationalOptions::default(), start).unwrap();
     let mut objective = make(plain, &dbm);
     let mut grad = Array1::zeros(dbm.n_params());
     for update in 0..N_UPDATES {

@@ -1,7 +1,7 @@
 //! Learning: the gradient of the bound, the centred gradient, chains, snapshots.
 
 use gibbsian_classical::Dbm;
-use gibbsian_classical::dbm::{CentredVariational, VariationalPersistent, VariationalSettings};
+use gibbsian_classical::dbm::{CentredVariational, VariationalOptions, VariationalPersistent};
 use gibbsian_core::{Energy, EnergyPullback, Objective, Parametric, ParametricMut, Seed};
 use gibbsian_testkit::agreement::close;
 use gibbsian_testkit::conformance;
@@ -9,7 +9,7 @@ use ndarray::{Array1, Array2, Axis, array, s};
 
 use crate::machines::{Listed, SIZES, machine, visible_states};
 
-const SETTINGS: VariationalSettings = VariationalSettings {
+const SETTINGS: VariationalOptions = VariationalOptions {
     n_steps: 2,
     tolerance: 1e-14,
     max_sweeps: 5_000,
@@ -107,9 +107,9 @@ fn chains_of_a_machine_that_rests_sample_it() {
     // 20,000 chains after 30 sweeps of a small machine with weak coupling: the mean of every unit within 5 standard errors.
     let dbm = machine(&[3, 2, 2], 0.5, 61);
     let mut objective = VariationalPersistent::new(
-        VariationalSettings {
+        VariationalOptions {
             n_steps: 30,
-            ..VariationalSettings::default()
+            ..VariationalOptions::default()
         },
         start(&dbm, 20_000),
     )
@@ -223,12 +223,12 @@ fn the_centred_gradient_is_the_gradient_in_the_centred_parameters() {
 fn what_cannot_be_learnt_from_is_refused() {
     let dbm = machine(&[3, 2, 2], 0.7, 64);
     assert!(VariationalPersistent::new(SETTINGS, Array2::zeros((0, 7))).is_err());
-    let none = VariationalSettings {
+    let none = VariationalOptions {
         n_steps: 0,
         ..SETTINGS
     };
     assert!(VariationalPersistent::new(none, start(&dbm, 2)).is_err());
-    let nan = VariationalSettings {
+    let nan = VariationalOptions {
         tolerance: f64::NAN,
         ..SETTINGS
     };

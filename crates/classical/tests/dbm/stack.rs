@@ -1,7 +1,7 @@
 //! Greedy pretraining: machines with copies, and what a stack makes.
 
 use gibbsian_classical::dbm::{GreedyStack, Replicated, TossedFeatures};
-use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, FusedSettings, Rbm};
+use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, FusedOptions, Rbm};
 use gibbsian_core::dataset::{Dataset, Matrix};
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{Discrete, Energy, Seed, Space, Streams, Units};
@@ -180,9 +180,9 @@ fn a_greedy_stack_has_the_copies_of_every_layer() {
             let start = stack.start(0.01, Seed::new(3)).unwrap();
             assert_eq!((start.n_visible(), start.n_hidden()), (n_below, hidden[l]));
             // The step is that of the copies: one step from the same machine with the same numbers.
-            let step = stack.contrastive_divergence(FusedSettings::default()).unwrap();
+            let step = stack.contrastive_divergence(FusedOptions::default()).unwrap();
             let expected = gibbsian_classical::FusedContrastiveDivergence::with_copies(
-                FusedSettings::default(),
+                FusedOptions::default(),
                 n_copies.0,
                 n_copies.1,
             );

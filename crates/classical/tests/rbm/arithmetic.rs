@@ -1,8 +1,8 @@
 //! Products in tiles against products by lists: the same draws where both are exact, and errors that the digits explain where not.
 
 use gibbsian_classical::{
-    Arithmetic, Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent,
-    FusedSettings, Rbm,
+    Arithmetic, Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedOptions,
+    FusedPersistent, Rbm,
 };
 use gibbsian_core::{Parametric, ParametricMut, Path, Seed, TrainStep};
 use gibbsian_testkit::threads;
@@ -30,8 +30,8 @@ fn exact_machine(n_visible: usize, n_hidden: usize, most: i32, unit: f64) -> Bin
     BinaryRbm::from(&Rbm::new(bias(n_visible), bias(n_hidden), weights).unwrap())
 }
 
-fn settings(arithmetic: Arithmetic) -> FusedSettings {
-    FusedSettings {
+fn settings(arithmetic: Arithmetic) -> FusedOptions {
+    FusedOptions {
         n_steps: 3,
         momentum: 0.5,
         weight_decay: 0.01,
@@ -140,7 +140,7 @@ fn tiles_follow_a_machine_that_somebody_else_changed() {
 
 #[test]
 fn tiles_keep_up_with_their_own_steps() {
-    let settings = FusedSettings {
+    let settings = FusedOptions {
         momentum: 0.0,
         ..settings(Arithmetic::Tiles)
     };

@@ -7,7 +7,7 @@
 use crate::common::{layer, machine, means};
 use crate::fused::{binary_rows, pair};
 use gibbsian_classical::{
-    Arithmetic, BinaryRbm, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm,
+    Arithmetic, BinaryRbm, FusedContrastiveDivergence, FusedOptions, FusedPersistent, Rbm,
 };
 use gibbsian_core::simd::Level;
 use gibbsian_core::{Parametric, ParametricMut, Seed, Snapshot, TrainStep};
@@ -15,28 +15,28 @@ use gibbsian_testkit::agreement::identical;
 use gibbsian_testkit::{conformance, threads};
 use ndarray::{Array1, Array2, ArrayView2, array, s};
 
-const PLAIN: FusedSettings = FusedSettings {
+const PLAIN: FusedOptions = FusedOptions {
     n_steps: 1,
     momentum: 0.0,
     weight_decay: 0.0,
     arithmetic: Arithmetic::Fastest,
 };
-const HEAVY: FusedSettings = FusedSettings {
+const HEAVY: FusedOptions = FusedOptions {
     n_steps: 3,
     momentum: 0.75,
     weight_decay: 0.01,
     arithmetic: Arithmetic::Fastest,
 };
-const DECAYING: FusedSettings = FusedSettings {
+const DECAYING: FusedOptions = FusedOptions {
     weight_decay: 0.01,
     ..PLAIN
 };
 
-fn cd(settings: FusedSettings) -> FusedContrastiveDivergence {
+fn cd(settings: FusedOptions) -> FusedContrastiveDivergence {
     FusedContrastiveDivergence::new(settings).unwrap()
 }
 
-fn pcd(settings: FusedSettings, n_chains: usize, n_visible: usize) -> FusedPersistent {
+fn pcd(settings: FusedOptions, n_chains: usize, n_visible: usize) -> FusedPersistent {
     FusedPersistent::new(settings, binary_rows(n_chains, n_visible, 0.5, 77).view()).unwrap()
 }
 
@@ -100,7 +100,7 @@ fn twenty_steps_have_the_same_bits_on_any_number_of_threads_and_at_every_vector_
 fn snapshots_restore_every_bit() {
     let (fast, _) = pair(70, 66, 0.2, 0.3, 3);
     let x = binary_rows(20, 70, 0.3, 3);
-    let used = |settings: FusedSettings, seed: u64| {
+    let used = |settings: FusedOptions, seed: u64| {
         let (mut cd, mut pcd) = (cd(settings), pcd(settings, 30, 70));
         let (mut model, mut rng) = (fast.clone(), Seed::new(seed).rng());
         for _ in 0..3 {
@@ -213,7 +213,7 @@ fn the_monitors_are_what_they_are_said_to_be() {
 
 #[test]
 fn settings_and_chains_that_make_no_sense_are_refused() {
-    let refuse = |settings: FusedSettings| {
+    let refuse = |settings: FusedOptions| {
         let start = Array2::zeros((1, 2));
         let persistent = FusedPersistent::new(settings, start.view())
             .unwrap_err()
@@ -223,11 +223,11 @@ fn settings_and_chains_that_make_no_sense_are_refused() {
         plain
     };
     assert_eq!(
-        refuse(FusedSettings { n_steps: 0, ..PLAIN }),
+        refuse(FusedOptions { n_steps: 0, ..PLAIN }),
         "`n_steps` is 0, but must be at least 1"
     );
     for momentum in [1.0, -0.1, f64::NAN] {
-        let said = refuse(FusedSettings { momentum, ..PLAIN });
+        let said = refuse(FusedOptions { momentum, ..PLAIN });
         assert!(
             said.starts_with(&format!("`momentum` is {momentum}, but must be in [0, ")),
             "{said}"
@@ -237,7 +237,7 @@ fn settings_and_chains_that_make_no_sense_are_refused() {
     }
     for weight_decay in [-1e-9, f64::INFINITY, f64::NAN] {
         assert!(
-            refuse(FusedSettings {
+            refuse(FusedOptions {
                 weight_decay,
                 ..PLAIN
             })
@@ -410,7 +410,7 @@ fn the_number_of_sweeps_can_grow() {
     let (fast, _) = pair(5, 4, 0.2, 0.3, 3);
     let x = binary_rows(8, 5, 0.5, 1);
     let run = |first: usize, then: usize| {
-        let of = |n_steps| FusedSettings { n_steps, ..PLAIN };
+        let of = |n_steps| FusedOptions { n_steps, ..PLAIN };
         let mut machine = fast.clone();
         let (mut cd, mut pcd) = (cd(of(first)), pcd(of(first), 8, 5));
         let mut rng = Seed::new(1).rng();
@@ -434,7 +434,7 @@ fn the_number_of_sweeps_can_grow() {
 #[test]
 fn a_long_run_never_doubts_itself_for_long() {
     // The bound on magnitudes grows with every step, here by a factor of three, and must come back.
-    let settings = FusedSettings {
+    let settings = FusedOptions {
         weight_decay: 1.0,
         ..PLAIN
     };
@@ -459,8 +459,8 @@ fn trained_parameters_are_pinned() {
     let (fast, _) = pair(70, 66, 0.25, 0.25, 11);
     let x = binary_rows(20, 70, 0.3, 11);
     for (arithmetic, pinned) in [(Arithmetic::Lists, PINNED), (Arithmetic::Tiles, PINNED_IN_TILES)] {
-        let plain = FusedSettings { arithmetic, ..PLAIN };
-        let heavy = FusedSettings { arithmetic, ..HEAVY };
+        let plain = FusedOptions { arithmetic, ..PLAIN };
+        let heavy = FusedOptions { arithmetic, ..HEAVY };
         let found = [
             fingerprint(&trained(cd(plain), fast.clone(), x.view(), 1)),
             fingerprint(&trained(cd(heavy), fast.clone(), x.view(), 3)),

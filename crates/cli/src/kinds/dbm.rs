@@ -6,9 +6,9 @@
 //! reason for length: keys with their defaults, training, sampling and judging of a kind are one file, so that a further kind is one file.
 
 use gibbsian_classical::dbm::{
-    BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalSettings, GreedyStack, VariationalSettings,
+    BinaryDbm, BinaryDbmPath, FusedVariational, FusedVariationalOptions, GreedyStack, VariationalOptions,
 };
-use gibbsian_classical::{Bernoulli, Dbm, FusedSettings};
+use gibbsian_classical::{Bernoulli, Dbm, FusedOptions};
 use gibbsian_core::{Blocks, Energy, Record, Seed, Snapshot};
 use gibbsian_partition::{RoundTrip, reverse_ais};
 use gibbsian_train::{CsvLog, Linear};
@@ -212,10 +212,10 @@ impl DbmKind {
             let course = self.course(&name, self.training.pretraining_epochs);
             let rate = self.training.pretraining_learning_rate;
             let rate = Linear::new(rate, 0.1 * rate, course.n_steps(job.data.train.n_points()))?;
-            let mut step = stack.contrastive_divergence(FusedSettings {
+            let mut step = stack.contrastive_divergence(FusedOptions {
                 momentum: self.training.momentum,
                 weight_decay: self.training.pretraining_weight_decay,
-                ..FusedSettings::default()
+                ..FusedOptions::default()
             })?;
             let data = stack.features(&*job.data.train)?;
             let stage = job.fit(course, rate, &data, &mut machine, &mut step, None)?;
@@ -349,15 +349,15 @@ impl Kind for DbmKind {
         if stages.iter().all(|stage| stage.completed) {
             let v = fixed_rows(&job.data.train, t.batch, job.seed.child("chains"))?;
             let chains = start.draw_upward(v.view(), &mut job.seed.child("chains").rng())?;
-            let settings = FusedVariationalSettings {
-                phases: VariationalSettings {
+            let settings = FusedVariationalOptions {
+                phases: VariationalOptions {
                     n_steps: t.sweeps,
                     tolerance: 0.0,
                     max_sweeps: t.mean_field_sweeps,
                 },
                 momentum: t.momentum,
                 weight_decay: t.weight_decay,
-                ..FusedVariationalSettings::default()
+                ..FusedVariationalOptions::default()
             };
             let mut step = FusedVariational::new(settings, &machine, chains.view())?;
             let course = self.course("dbm", t.epochs);

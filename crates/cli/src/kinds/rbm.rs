@@ -6,7 +6,7 @@
 //! reason for length: keys with their defaults, training, sampling and judging of a kind are one file, so that a further kind is one file.
 
 use gibbsian_classical::{
-    Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm,
+    Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedOptions, FusedPersistent, Rbm,
 };
 use gibbsian_core::math::softplus;
 use gibbsian_core::{Energy, Record, Seed, Snapshot, Streams, TrainStep};
@@ -209,12 +209,12 @@ impl RbmKind {
         })
     }
 
-    fn fused(&self) -> FusedSettings {
-        FusedSettings {
+    fn fused(&self) -> FusedOptions {
+        FusedOptions {
             n_steps: self.training.sweeps,
             momentum: self.training.momentum,
             weight_decay: self.training.weight_decay,
-            ..FusedSettings::default()
+            ..FusedOptions::default()
         }
     }
 

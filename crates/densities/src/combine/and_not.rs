@@ -24,7 +24,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, array};
 use super::tempered::energies;
 use super::{Capped, ProductOfExperts};
 use crate::gaussian::MultivariateNormal;
-use crate::quadrature::{Domain, Settings, numeric_log_z};
+use crate::quadrature::{Domain, QuadratureOptions, numeric_log_z};
 
 /// Why `∫ p_A p_B^{−α}` is finite.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,7 +159,7 @@ impl<A: Energy, B: Energy> AndNot<A, B> {
     ///
     /// # Errors
     /// An `alpha` that is not positive, different dimensions, and what [`numeric_log_z`] refuses: above all an integral that does not converge.
-    pub fn integrated(a: A, b: B, alpha: f64, domain: Domain, settings: Settings) -> Result<Self> {
+    pub fn integrated(a: A, b: B, alpha: f64, domain: Domain, settings: QuadratureOptions) -> Result<Self> {
         let product = Self::product(a, b, alpha)?;
         let found = numeric_log_z(&product, &domain, settings)?;
         let criterion = Criterion::Integrated { error: found.error };

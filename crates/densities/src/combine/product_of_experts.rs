@@ -35,7 +35,7 @@ use super::alphabets::{check_alphabets, on_one_space};
 ///
 /// ```
 /// use gibbsian_core::Energy;
-/// use gibbsian_densities::quadrature::{Domain, Settings, numeric_log_z};
+/// use gibbsian_densities::quadrature::{Domain, QuadratureOptions, numeric_log_z};
 /// use gibbsian_densities::{Normal, ProductOfExperts};
 /// use ndarray::array;
 ///
@@ -44,13 +44,13 @@ use super::alphabets::{check_alphabets, on_one_space};
 /// let both = ProductOfExperts::with_negations(array![1.0, -1.0], vec![near, not])?;
 /// assert_eq!(both.energy(array![[3.0]].view()), array![4.5 - 0.5]);
 /// // The precisions are subtracted: this is a normal of precision 1 − 1/4, up to its normaliser.
-/// let log_z = numeric_log_z(&both, &Domain::whole(1)?, Settings::default())?.log_z;
+/// let log_z = numeric_log_z(&both, &Domain::whole(1)?, QuadratureOptions::default())?.log_z;
 /// let exact = 0.5 * (std::f64::consts::TAU / 0.75).ln() + 1.0 / 6.0;
 /// assert!((log_z - exact).abs() < 1e-12);
 ///
 /// // The other way round nothing holds the product together.
 /// let neither = ProductOfExperts::with_negations(array![-1.0, 1.0], vec![near, not])?;
-/// assert!(numeric_log_z(&neither, &Domain::whole(1)?, Settings::default()).is_err());
+/// assert!(numeric_log_z(&neither, &Domain::whole(1)?, QuadratureOptions::default()).is_err());
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, s};
 use super::domain::Peak;
 use super::interval::Axis;
 use super::rule::{self, N};
-use super::{Integral, Settings, sum};
+use super::{Integral, QuadratureOptions, sum};
 
 /// What is integrated: points `(B, D)` of the domain, the volume elements `dx/dt` there, and the products of value and element to be written.
 pub(super) type Integrand<'a> = dyn FnMut(ArrayView2<f64>, &[f64], ArrayViewMut1<f64>) -> Result<()> + 'a;
@@ -25,7 +25,7 @@ pub(super) fn integrate(
     axes: &[Axis],
     peaks: &[Peak],
     rounding: f64,
-    settings: Settings,
+    settings: QuadratureOptions,
     integrand: &mut Integrand,
 ) -> Result<Integral> {
     match *axes {
@@ -77,7 +77,7 @@ impl<const D: usize> Cell<D> {
 struct Work<const D: usize> {
     axes: [Axis; D],
     rounding: f64,
-    settings: Settings,
+    settings: QuadratureOptions,
     cells: Vec<Cell<D>>,
     n_evaluations: usize,
 }
@@ -93,7 +93,7 @@ struct Totals {
 }
 
 impl<const D: usize> Work<D> {
-    fn new(axes: [Axis; D], rounding: f64, settings: Settings) -> Self {
+    fn new(axes: [Axis; D], rounding: f64, settings: QuadratureOptions) -> Self {
         Work {
             axes,
             rounding,

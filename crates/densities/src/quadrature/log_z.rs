@@ -8,7 +8,7 @@ use super::adaptive::{ROUNDING, integrate};
 use super::domain::Domain;
 use super::interval::Axis;
 use super::peaks::{self, Peaks};
-use super::{Integral, Settings};
+use super::{Integral, QuadratureOptions};
 
 /// `log Z` with its error and cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,7 +29,7 @@ pub struct NumericLogZ {
 ///
 /// ```
 /// use gibbsian_core::{Energy, Space};
-/// use gibbsian_densities::quadrature::{Domain, Settings, numeric_log_z};
+/// use gibbsian_densities::quadrature::{Domain, QuadratureOptions, numeric_log_z};
 /// use ndarray::{ArrayView2, ArrayViewMut1};
 ///
 /// /// A normal of standard deviation 10⁻³ around 1000, with an energy that is far from zero.
@@ -45,7 +45,7 @@ pub struct NumericLogZ {
 ///     }
 /// }
 ///
-/// let found = numeric_log_z(&Narrow, &Domain::whole(1)?, Settings { relative: 1e-9, ..Settings::default() })?;
+/// let found = numeric_log_z(&Narrow, &Domain::whole(1)?, QuadratureOptions { relative: 1e-9, ..QuadratureOptions::default() })?;
 /// let exact = -5000.0 + (1e-3 * (2.0 * std::f64::consts::PI).sqrt()).ln();
 /// assert!((found.log_z - exact).abs() <= found.error);
 /// # Ok::<(), gibbsian_core::Error>(())
@@ -57,7 +57,7 @@ pub struct NumericLogZ {
 pub fn numeric_log_z<E: Energy + ?Sized>(
     energy: &E,
     domain: &Domain,
-    settings: Settings,
+    settings: QuadratureOptions,
 ) -> Result<NumericLogZ> {
     let problem = Problem::new(energy, domain, settings)?;
     let mass = problem.mass(settings)?;
@@ -75,7 +75,7 @@ pub fn numeric_log_z<E: Energy + ?Sized>(
 ///
 /// ```
 /// use gibbsian_core::{Energy, Space};
-/// use gibbsian_densities::quadrature::{Domain, Settings, expectation};
+/// use gibbsian_densities::quadrature::{Domain, QuadratureOptions, expectation};
 /// use ndarray::{ArrayView2, ArrayViewMut1};
 /// # struct Normal;
 /// # impl Space for Normal {
@@ -93,7 +93,7 @@ pub fn numeric_log_z<E: Energy + ?Sized>(
 ///     &Normal,
 ///     |x, mut out| out.assign(&x.column(0).mapv(|x| x.powi(4))),
 ///     &Domain::whole(1)?,
-///     Settings::default(),
+///     QuadratureOptions::default(),
 /// )?;
 /// assert!((fourth.value - 3.0).abs() < 1e-12);
 /// # Ok::<(), gibbsian_core::Error>(())
@@ -105,11 +105,11 @@ pub fn expectation<E: Energy + ?Sized>(
     energy: &E,
     mut f: impl FnMut(ArrayView2<f64>, ArrayViewMut1<f64>),
     domain: &Domain,
-    settings: Settings,
+    settings: QuadratureOptions,
 ) -> Result<Integral> {
     let problem = Problem::new(energy, domain, settings)?;
     let mass = problem.mass(settings)?;
-    let settings = Settings {
+    let settings = QuadratureOptions {
         absolute: settings.absolute * mass.value,
         ..settings
     };
@@ -153,7 +153,7 @@ struct Problem<'a, E: ?Sized> {
 }
 
 impl<'a, E: Energy + ?Sized> Problem<'a, E> {
-    fn new(energy: &'a E, domain: &Domain, settings: Settings) -> Result<Self> {
+    fn new(energy: &'a E, domain: &Domain, settings: QuadratureOptions) -> Result<Self> {
         settings.check()?;
         let d = domain.dim();
         if energy.dim() != d {
@@ -167,8 +167,8 @@ impl<'a, E: Energy + ?Sized> Problem<'a, E> {
     }
 
     /// `exp(lowest) Z`, which is of the order of the volume of the peaks in `t`.
-    fn mass(&self, settings: Settings) -> Result<Integral> {
-        let settings = Settings {
+    fn mass(&self, settings: QuadratureOptions) -> Result<Integral> {
+        let settings = QuadratureOptions {
             relative: settings.relative.max(settings.absolute),
             absolute: 0.0,
             ..settings
@@ -197,8 +197,8 @@ impl<'a, E: Energy + ?Sized> Problem<'a, E> {
     }
 
     /// The settings, with the tolerance that the rounding of `E` permits.
-    fn attainable(&self, settings: Settings) -> Settings {
-        Settings {
+    fn attainable(&self, settings: QuadratureOptions) -> QuadratureOptions {
+        QuadratureOptions {
             relative: settings
                 .relative
                 .max(4.0 * f64::EPSILON * self.peaks.lowest.abs()),

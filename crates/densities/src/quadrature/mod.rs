@@ -40,7 +40,7 @@ use ndarray::{ArrayView2, ArrayViewMut1};
 ///
 /// An integral is accepted when its estimated error is at most `max(absolute, relative · ∫|f|)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
+pub struct QuadratureOptions {
     /// The error allowed, zero or more.
     pub absolute: f64,
     /// The error allowed in units of `∫|f|`, zero or more. Below 2·10⁻¹⁴ it cannot be met.
@@ -49,10 +49,10 @@ pub struct Settings {
     pub max_evaluations: usize,
 }
 
-impl Default for Settings {
+impl Default for QuadratureOptions {
     /// Thirteen digits within ten million evaluations.
     fn default() -> Self {
-        Settings {
+        QuadratureOptions {
             absolute: 0.0,
             relative: 1e-13,
             max_evaluations: 10_000_000,
@@ -60,7 +60,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl QuadratureOptions {
     fn check(&self) -> Result<()> {
         check_non_negative("absolute", self.absolute)?;
         check_non_negative("relative", self.relative)?;
@@ -85,7 +85,7 @@ pub struct Integral {
 /// `f` is handed points `(B, D)` and writes their values `(B)`; it is never handed an end of an open interval.
 ///
 /// ```
-/// use gibbsian_densities::quadrature::{Domain, Interval, Settings, integrate};
+/// use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, integrate};
 ///
 /// // ∫∫ exp(−x) / (1 + y²) dx dy over x > 0 and all y is π.
 /// let domain = Domain::rectangle(Interval::above(0.0)?, Interval::line());
@@ -96,7 +96,7 @@ pub struct Integral {
 ///         }
 ///     },
 ///     &domain,
-///     Settings::default(),
+///     QuadratureOptions::default(),
 /// )?;
 /// let error = (integral.value - std::f64::consts::PI).abs();
 /// assert!(error <= integral.error && integral.error < 1e-12);
@@ -104,12 +104,12 @@ pub struct Integral {
 /// ```
 ///
 /// # Errors
-/// Settings out of their domain; a value of `f` that is not finite, with the point; a tolerance that cannot be met within `max_evaluations`, or not at all
+/// QuadratureOptions out of their domain; a value of `f` that is not finite, with the point; a tolerance that cannot be met within `max_evaluations`, or not at all
 /// because of a singularity inside the domain or because the integral does not converge.
 pub fn integrate(
     mut f: impl FnMut(ArrayView2<f64>, ArrayViewMut1<f64>),
     domain: &Domain,
-    settings: Settings,
+    settings: QuadratureOptions,
 ) -> Result<Integral> {
     settings.check()?;
     let axes = domain.axes();
@@ -135,15 +135,19 @@ pub fn integrate(
 /// `∫ f(x) dx` of a function of one number.
 ///
 /// ```
-/// use gibbsian_densities::quadrature::{Interval, Settings, integrate_line};
-/// let integral = integrate_line(|x| x.sqrt().recip(), Interval::open(0.0, 4.0)?, Settings::default())?;
+/// use gibbsian_densities::quadrature::{Interval, QuadratureOptions, integrate_line};
+/// let integral = integrate_line(|x| x.sqrt().recip(), Interval::open(0.0, 4.0)?, QuadratureOptions::default())?;
 /// assert!((integral.value - 4.0).abs() < 1e-12);
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
 ///
 /// # Errors
 /// As [`integrate`].
-pub fn integrate_line(f: impl Fn(f64) -> f64, over: Interval, settings: Settings) -> Result<Integral> {
+pub fn integrate_line(
+    f: impl Fn(f64) -> f64,
+    over: Interval,
+    settings: QuadratureOptions,
+) -> Result<Integral> {
     integrate(
         |x, mut out| out.zip_mut_with(&x.column(0), |out, &x| *out = f(x)),
         &Domain::interval(over),

@@ -4,7 +4,7 @@ use gibbsian_core::error::Result;
 use gibbsian_core::{Energy, Potential, Score, ScoreJvp, Space};
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
-use super::{Domain, NumericLogZ, Settings, numeric_log_z};
+use super::{Domain, NumericLogZ, QuadratureOptions, numeric_log_z};
 
 /// The density `p(x) = exp(−E(x)) / Z` on a [`Domain`] of one or two dimensions, with `Z` from [`numeric_log_z`].
 ///
@@ -15,14 +15,14 @@ use super::{Domain, NumericLogZ, Settings, numeric_log_z};
 ///
 /// ```
 /// use gibbsian_densities::positive::{Positive, Square};
-/// use gibbsian_densities::quadrature::{Domain, Interval, Normalised, Settings};
+/// use gibbsian_densities::quadrature::{Domain, Interval, Normalised, QuadratureOptions};
 /// use gibbsian_densities::QuadraticEnergy;
 /// use ndarray::array;
 ///
 /// // f(x) = 1 − x² on [−1, 1]; its square has the integral 16/15.
 /// let f = QuadraticEnergy::new(array![[2.0]], array![0.0], -1.0)?;
 /// let domain = Domain::interval(Interval::closed(-1.0, 1.0)?);
-/// let density = Normalised::new(Positive::new(f, Square), domain, Settings::default())?;
+/// let density = Normalised::new(Positive::new(f, Square), domain, QuadratureOptions::default())?;
 /// assert!((density.log_z() - (16.0_f64 / 15.0).ln()).abs() <= density.normaliser().error);
 /// let log_p = density.log_density(array![[0.0], [3.0]].view());
 /// assert_eq!(log_p, array![-density.log_z(), f64::NEG_INFINITY]);
@@ -40,7 +40,7 @@ impl<E: Energy> Normalised<E> {
     ///
     /// # Errors
     /// Those of [`numeric_log_z`]: above all, that `exp(−E)` has no integral.
-    pub fn new(model: E, domain: Domain, settings: Settings) -> Result<Self> {
+    pub fn new(model: E, domain: Domain, settings: QuadratureOptions) -> Result<Self> {
         let normaliser = numeric_log_z(&model, &domain, settings)?;
         Ok(Normalised {
             model,

@@ -111,7 +111,7 @@ fn beta_draws() {
 
 #[test]
 fn von_mises_draws() {
-    use gibbsian_densities::quadrature::{Interval, Settings, integrate_line};
+    use gibbsian_densities::quadrature::{Interval, QuadratureOptions, integrate_line};
     use std::f64::consts::PI;
     let tests: Vec<Test> = [
         (0.0, 0.0),
@@ -136,7 +136,9 @@ fn von_mises_draws() {
             .map(|k| {
                 let over = Interval::closed(edge(k), edge(k + 1)).unwrap();
                 let p = |x: f64| around.log_density_at(x).exp();
-                integrate_line(p, over, Settings::default()).unwrap().value
+                integrate_line(p, over, QuadratureOptions::default())
+                    .unwrap()
+                    .value
             })
             .collect();
         probabilities.push((1.0 - probabilities.iter().sum::<f64>()).max(0.0));

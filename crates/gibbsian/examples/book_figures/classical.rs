@@ -2,8 +2,8 @@
 
 use gibbsian::classical::ising::{CRITICAL_COUPLING, SpinMeans, spontaneous_magnetisation};
 use gibbsian::classical::{
-    Bernoulli, BinaryRbm, Boundary, EnumeratedLikelihood, FusedContrastiveDivergence, FusedPersistent,
-    FusedSettings, Graph, Ising, Rbm, RbmPath, SwendsenWang,
+    Bernoulli, BinaryRbm, Boundary, EnumeratedLikelihood, FusedContrastiveDivergence, FusedOptions,
+    FusedPersistent, Graph, Ising, Rbm, RbmPath, SwendsenWang,
 };
 use gibbsian::core::{Energy, Parametric, Seed, TrainStep};
 use gibbsian::data::bars_and_stripes;
@@ -63,8 +63,8 @@ pub(crate) fn rbm_training() -> Result<Plot> {
     let seen = |t: u64| t.is_multiple_of(80) || t == n_steps - 1;
 
     let chains = data.sample(100, &mut seed.child("chains").rng());
-    let mut cd = FusedContrastiveDivergence::new(FusedSettings::default())?;
-    let mut pcd = FusedPersistent::new(FusedSettings::default(), chains.view())?;
+    let mut cd = FusedContrastiveDivergence::new(FusedOptions::default())?;
+    let mut pcd = FusedPersistent::new(FusedOptions::default(), chains.view())?;
     let mut machines = [BinaryRbm::from(&start), BinaryRbm::from(&start)];
     let mut exact = start.clone();
     let mut descent = Descent::new(EnumeratedLikelihood, Sgd::new(&exact.layout(), Decay::NONE)?);

@@ -4,7 +4,7 @@ use gibbsian::core::dataset::Matrix;
 use gibbsian::core::{Density, Objective, Parametric, ParametricMut, Seed, Snapshot, Space, TrainStep};
 use gibbsian::data::{LastBatch, Minibatches};
 use gibbsian::densities::planar::eight_gaussians;
-use gibbsian::densities::quadrature::{Domain, Interval, Normalised, Settings};
+use gibbsian::densities::quadrature::{Domain, Interval, Normalised, QuadratureOptions};
 use gibbsian::densities::{Covariances, GaussianMixture, MultivariateNormal};
 use gibbsian::figure::{Axis, HeatMap, Plot};
 use gibbsian::ndarray::{Array2, array};
@@ -69,9 +69,9 @@ pub(crate) fn neural_energy() -> Result<Plot> {
     )?;
 
     let side = Interval::closed(-8.0, 8.0)?;
-    let settings = Settings {
+    let settings = QuadratureOptions {
         relative: 1e-6,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     let density = Normalised::new(model.model(), Domain::rectangle(side, side), settings)?;
     let (window, n) = ((-3.5, 3.5), 100);

@@ -13,7 +13,7 @@
 mod claims;
 mod neural;
 
-use gibbsian_classical::{Bernoulli, BinaryRbm, FusedContrastiveDivergence, FusedSettings, Rbm};
+use gibbsian_classical::{Bernoulli, BinaryRbm, FusedContrastiveDivergence, FusedOptions, Rbm};
 use gibbsian_core::{Dataset, Energy, Streams};
 use gibbsian_data::{LastBatch, Minibatches, Mnist, StochasticBinarised, load_fashion};
 use gibbsian_metrics::{Auroc, auroc};
@@ -209,7 +209,7 @@ fn fit(ctx: &Context, train: gibbsian_data::Images, base: &Bernoulli) -> Result<
     let seed = ctx.seed().child("machine");
     let hidden = Bernoulli::unbiased(ctx.pick(128, 500));
     let mut machine = BinaryRbm::from(&Rbm::random(base.clone(), hidden, 0.01, seed)?);
-    let mut step = FusedContrastiveDivergence::new(FusedSettings::default())?;
+    let mut step = FusedContrastiveDivergence::new(FusedOptions::default())?;
     let n = train.n();
     let n_epochs = ctx.pick(3, 30);
     let n_steps = n_epochs * n.div_ceil(BATCH) as u64;

@@ -4,8 +4,8 @@
 //! step sums gradients and moves parameters in double precision and rounds them at the end of each step.
 
 use gibbsian_classical::{
-    Arithmetic, Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedPersistent,
-    FusedSettings, Rbm,
+    Arithmetic, Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedOptions,
+    FusedPersistent, Rbm,
 };
 use gibbsian_core::simd::Level;
 use gibbsian_core::{Parametric, Seed, TrainStep};
@@ -46,7 +46,7 @@ fn rows(n_rows: usize, n_columns: usize, binary: bool, seed: u64) -> Array2<f64>
 /// One comparison of a fused and a generic run.
 #[derive(Clone, Copy, Debug)]
 struct Run {
-    settings: FusedSettings,
+    settings: FusedOptions,
     learning_rate: f64,
     /// Rows of the data; minibatches have this many, or up to two fewer.
     n_rows: usize,
@@ -81,7 +81,7 @@ impl Run {
     /// most; decay costs 4 of `ε λ M`, the velocity 5 of its size, and each side rounds the new parameter. On top of that, parameters that differ by `e` give
     /// fields that differ by `(V + 1) e` and by the rounding of their sums, `δ`; and a probability moves a quarter as far as its field, in both phases.
     fn bound(self, start: &BinaryRbm, n_cases: usize, largest: f64) -> f64 {
-        let FusedSettings {
+        let FusedOptions {
             momentum,
             weight_decay,
             ..
@@ -174,13 +174,13 @@ impl Run {
 }
 
 /// Plain, with decay alone, with momentum alone, and with both.
-fn settings() -> [FusedSettings; 5] {
+fn settings() -> [FusedOptions; 5] {
     // The bounds of this file are those of sums of lines.
-    let plain = FusedSettings {
+    let plain = FusedOptions {
         arithmetic: Arithmetic::Lists,
-        ..FusedSettings::default()
+        ..FusedOptions::default()
     };
-    let of = |n_steps, momentum, weight_decay| FusedSettings {
+    let of = |n_steps, momentum, weight_decay| FusedOptions {
         n_steps,
         momentum,
         weight_decay,

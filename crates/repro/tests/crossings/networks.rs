@@ -4,7 +4,7 @@
 
 use gibbsian_core::{Energy, GeometricPath, Kernel, Parametric, ParametricMut, Seed};
 use gibbsian_densities::MultivariateNormal;
-use gibbsian_densities::quadrature::{Domain, NumericLogZ, Settings, expectation, numeric_log_z};
+use gibbsian_densities::quadrature::{Domain, NumericLogZ, QuadratureOptions, expectation, numeric_log_z};
 use gibbsian_nn::{Activation, NeuralEnergy, Precision};
 use gibbsian_partition::{Ladder, Smc, ais, smc};
 use gibbsian_samplers::{Hmc, Mala, RandomWalkMetropolis};
@@ -12,7 +12,7 @@ use gibbsian_testkit::stats::{FALSE_ALARM, family, mean};
 use gibbsian_testkit::verdict::Verdict;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
-const SETTINGS: Settings = Settings {
+const SETTINGS: QuadratureOptions = QuadratureOptions {
     absolute: 1e-8,
     relative: 1e-8,
     max_evaluations: 4_000_000,

@@ -4,7 +4,7 @@
 //! that the minimum is the member's own parameters, or visibly not, without a statistical error. Where the dimension is higher, data stand for the population.
 
 use gibbsian_core::{ContinuousFamily, Density, ExponentialFamily, Seed};
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, expectation};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, expectation};
 use gibbsian_densities::{Beta, Exponential, Gamma, MultivariateNormal, Normal, Wishart};
 use gibbsian_objectives::closed_form_score_matching::QuadraticObjective;
 use gibbsian_objectives::{BoundaryWeight, ClosedFormScoreMatching, HalfLine, UnitInterval, Unweighted};
@@ -12,7 +12,7 @@ use gibbsian_testkit::stats::{FALSE_ALARM, family, z_test};
 use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut1, Axis, array};
 
 /// The error asked of every expectation. Some of them are zero at every point but for rounding.
-const SETTINGS: Settings = Settings {
+const SETTINGS: QuadratureOptions = QuadratureOptions {
     absolute: 1e-12,
     relative: 1e-11,
     max_evaluations: 1_000_000,

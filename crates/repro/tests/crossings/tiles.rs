@@ -2,7 +2,7 @@
 
 use gibbsian_classical::dbm::Replicated;
 use gibbsian_classical::{
-    Arithmetic, Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedSettings, Rbm,
+    Arithmetic, Bernoulli, BinaryRbm, BinaryRbmPath, FusedContrastiveDivergence, FusedOptions, Rbm,
 };
 use gibbsian_core::{Objective, Parametric, Seed, TrainStep};
 use gibbsian_objectives::ContrastiveDivergence;
@@ -66,9 +66,9 @@ fn copies_have_the_gradient_of_the_replicated_machine() {
             })
             .collect();
         for arithmetic in [Arithmetic::Lists, Arithmetic::Tiles] {
-            let settings = FusedSettings {
+            let settings = FusedOptions {
                 arithmetic,
-                ..FusedSettings::default()
+                ..FusedOptions::default()
             };
             let mut step = FusedContrastiveDivergence::with_copies(settings, n_visible, n_hidden).unwrap();
             let found: Vec<Array1<f64>> = (0..REPEATS)
@@ -90,9 +90,9 @@ fn copies_have_the_gradient_of_the_replicated_machine() {
             }
         }
     }
-    let refused = FusedContrastiveDivergence::with_copies(FusedSettings::default(), 0, 1).unwrap_err();
+    let refused = FusedContrastiveDivergence::with_copies(FusedOptions::default(), 0, 1).unwrap_err();
     assert!(refused.to_string().contains("n_visible"), "{refused}");
-    let refused = FusedContrastiveDivergence::with_copies(FusedSettings::default(), 1, 256).unwrap_err();
+    let refused = FusedContrastiveDivergence::with_copies(FusedOptions::default(), 1, 256).unwrap_err();
     assert!(refused.to_string().contains("n_hidden"), "{refused}");
 }
 

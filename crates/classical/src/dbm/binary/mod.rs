@@ -24,7 +24,7 @@ mod update;
 
 pub use gibbs::BinaryJoint;
 pub use path::BinaryDbmPath;
-pub use train::{FusedVariational, FusedVariationalSettings};
+pub use train::{FusedVariational, FusedVariationalOptions};
 
 use gibbsian_core::{Error, Layout, Parametric, ParametricMut, Record, Result, Snapshot, Space};
 use gibbsian_linalg::kernels::Line;

@@ -18,15 +18,15 @@ use super::gibbs::Chains;
 use super::mean_field::{Dense, DenseMeans};
 use super::tiled::{Products, Tiled};
 use super::update::{Phases, Velocity};
-use crate::dbm::VariationalSettings;
+use crate::dbm::VariationalOptions;
 use crate::rbm::binary::batch::{Form, VisibleBatch};
 use crate::rbm::binary::update::mean_difference;
 
 /// Options of a fused step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct FusedVariationalSettings {
+pub struct FusedVariationalOptions {
     /// Gibbs sweeps and mean field.
-    pub phases: VariationalSettings,
+    pub phases: VariationalOptions,
     /// The momentum `μ` in `[0, 1)`; with zero no velocity is kept, and a later momentum starts from rest.
     pub momentum: f64,
     /// The weight decay `λ`, on weights and not on biases.
@@ -35,7 +35,7 @@ pub struct FusedVariationalSettings {
     pub arithmetic: Arithmetic,
 }
 
-impl FusedVariationalSettings {
+impl FusedVariationalOptions {
     fn check(self) -> Result<Self> {
         self.phases.check()?;
         check_within("momentum", self.momentum, 0.0, 1.0 - f64::EPSILON)?;
@@ -49,7 +49,7 @@ impl FusedVariationalSettings {
 /// A step returns `‖⟨v⟩_data − ⟨v⟩_chains‖₁ / V`, the mean absolute difference of visible means: a monitor and not a likelihood.
 #[derive(Clone, Debug)]
 pub struct FusedVariational {
-    settings: FusedVariationalSettings,
+    settings: FusedVariationalOptions,
     velocity: Velocity,
     tiled: Tiled,
     data: VisibleBatch,
@@ -65,7 +65,7 @@ impl FusedVariational {
     /// # Errors
     /// No Gibbs sweeps, a momentum outside `[0, 1)`, a negative decay or tolerance, no chains, or chains that are not joint states.
     pub fn new(
-        settings: FusedVariationalSettings,
+        settings: FusedVariationalOptions,
         machine: &BinaryDbm,
         start: ArrayView2<f64>,
     ) -> Result<Self> {
@@ -91,7 +91,7 @@ impl FusedVariational {
     /// # Errors
     /// A momentum outside `[0, 1)`.
     pub fn set_momentum(&mut self, momentum: f64) -> Result<()> {
-        self.settings = FusedVariationalSettings {
+        self.settings = FusedVariationalOptions {
             momentum,
             ..self.settings
         }
@@ -141,7 +141,7 @@ impl TrainStep<BinaryDbm> for FusedVariational {
         if !self.data.read(x, machine.form(self.settings.arithmetic)) {
             check_each("x", x, "in [0, 1]", |v| (0.0..=1.0).contains(&v))?;
         }
-        let VariationalSettings {
+        let VariationalOptions {
             n_steps,
             tolerance,
             max_sweeps,

@@ -17,7 +17,7 @@ use super::BinaryDbm;
 use super::gibbs::Chains;
 use super::mean_field::{Dense, DenseMeans, matrix, matrix_mut};
 use super::tiled::columns_into;
-use super::train::FusedVariationalSettings;
+use super::train::FusedVariationalOptions;
 use crate::rbm::binary::batch::{Form, VisibleBatch};
 use crate::rbm::binary::gibbs::with_lines;
 use crate::rbm::binary::largest;
@@ -87,7 +87,7 @@ impl Phases<'_> {
         machine: &mut BinaryDbm,
         columns: &mut TileRows,
         velocity: &mut Velocity,
-        settings: FusedVariationalSettings,
+        settings: FusedVariationalOptions,
         learning_rate: f64,
     ) -> Result<()> {
         let rates = Rates {

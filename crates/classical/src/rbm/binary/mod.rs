@@ -32,7 +32,7 @@ pub(crate) mod update;
 pub(crate) mod velocity;
 
 pub use path::{BinaryRbmPath, BinaryState};
-pub use train::{FusedContrastiveDivergence, FusedPersistent, FusedSettings};
+pub use train::{FusedContrastiveDivergence, FusedOptions, FusedPersistent};
 
 use gibbsian_core::{Error, Layout, Parametric, ParametricMut, Record, Result, Snapshot, Space, Values};
 use gibbsian_linalg::kernels::{Line, PANEL, panels, transpose};

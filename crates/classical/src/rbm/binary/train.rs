@@ -24,7 +24,7 @@ use super::velocity::Velocity;
 
 /// Options of a fused step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct FusedSettings {
+pub struct FusedOptions {
     /// Gibbs sweeps a step, the `k` of CD-k.
     pub n_steps: usize,
     /// The momentum `μ` in `[0, 1)`; with zero no velocity is kept, and a later momentum starts from rest.
@@ -36,9 +36,9 @@ pub struct FusedSettings {
 }
 
 /// One sweep, no momentum, no decay.
-impl Default for FusedSettings {
+impl Default for FusedOptions {
     fn default() -> Self {
-        FusedSettings {
+        FusedOptions {
             n_steps: 1,
             momentum: 0.0,
             weight_decay: 0.0,
@@ -47,7 +47,7 @@ impl Default for FusedSettings {
     }
 }
 
-impl FusedSettings {
+impl FusedOptions {
     fn check(self) -> Result<Self> {
         check_count("n_steps", self.n_steps)?;
         check_within("momentum", self.momentum, 0.0, 1.0 - f64::EPSILON)?;
@@ -56,11 +56,11 @@ impl FusedSettings {
     }
 
     fn with_n_steps(self, n_steps: usize) -> Result<Self> {
-        FusedSettings { n_steps, ..self }.check()
+        FusedOptions { n_steps, ..self }.check()
     }
 
     fn with_momentum(self, momentum: f64) -> Result<Self> {
-        FusedSettings { momentum, ..self }.check()
+        FusedOptions { momentum, ..self }.check()
     }
 }
 
@@ -75,7 +75,7 @@ const MOST_COPIES: usize = 255;
 /// [`FusedContrastiveDivergence::with_copies`] trains a machine whose layers are there in several copies, as greedy pretraining does ([`crate::dbm::Replicated`]).
 #[derive(Clone, Debug)]
 pub struct FusedContrastiveDivergence {
-    settings: FusedSettings,
+    settings: FusedOptions,
     velocity: Velocity,
     n_hidden_copies: usize,
     tiled: Tiled,
@@ -90,7 +90,7 @@ pub struct FusedContrastiveDivergence {
 /// A step returns `‖⟨v⟩_data − ⟨v⟩_chains‖₁ / V`, the mean absolute difference of visible means: a monitor and not a likelihood.
 #[derive(Clone, Debug)]
 pub struct FusedPersistent {
-    settings: FusedSettings,
+    settings: FusedOptions,
     velocity: Velocity,
     tiled: Tiled,
     data: VisibleBatch,
@@ -104,7 +104,7 @@ impl FusedContrastiveDivergence {
     ///
     /// # Errors
     /// Zero steps, a momentum outside `[0, 1)`, or a negative decay.
-    pub fn new(settings: FusedSettings) -> Result<Self> {
+    pub fn new(settings: FusedOptions) -> Result<Self> {
         FusedContrastiveDivergence::with_copies(settings, 1, 1)
     }
 
@@ -113,7 +113,7 @@ impl FusedContrastiveDivergence {
     ///
     /// # Errors
     /// Those of [`FusedContrastiveDivergence::new`], or no copies of a layer, or more than 255.
-    pub fn with_copies(settings: FusedSettings, n_visible: usize, n_hidden: usize) -> Result<Self> {
+    pub fn with_copies(settings: FusedOptions, n_visible: usize, n_hidden: usize) -> Result<Self> {
         for (name, n) in [("n_visible", n_visible), ("n_hidden", n_hidden)] {
             check_count(name, n)?;
             if n > MOST_COPIES {
@@ -156,7 +156,7 @@ impl FusedPersistent {
     ///
     /// # Errors
     /// Those of [`FusedContrastiveDivergence::new`], no chains, or a start that is not binary.
-    pub fn new(settings: FusedSettings, start: ArrayView2<f64>) -> Result<Self> {
+    pub fn new(settings: FusedOptions, start: ArrayView2<f64>) -> Result<Self> {
         check_batch("start", &start, start.ncols())?;
         check_each("start", start, "0 or 1", |x| x == 0.0 || x == 1.0)?;
         let mut chains = VisibleBatch::default();
@@ -300,7 +300,7 @@ fn check_step(machine: &BinaryRbm, x: ArrayView2<f64>, learning_rate: f64) -> Re
 fn read_data(
     machine: &BinaryRbm,
     x: ArrayView2<f64>,
-    settings: FusedSettings,
+    settings: FusedOptions,
     data: &mut VisibleBatch,
 ) -> Result<Form> {
     if !data.read(x, machine.form(settings.arithmetic)) {

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use super::batch::{HiddenBatch, Operands, VisibleBatch, columns_into};
 use super::tiled::{Tiled, new_stamp, pack_up};
-use super::train::FusedSettings;
+use super::train::FusedOptions;
 use super::velocity::{PanelVelocity, Velocity};
 use super::{BinaryRbm, transpose_panel};
 
@@ -42,7 +42,7 @@ impl Phases<'_> {
         tiled: &mut Tiled,
         negative: &mut HiddenBatch,
         velocity: &mut Velocity,
-        settings: FusedSettings,
+        settings: FusedOptions,
         learning_rate: f64,
     ) -> Result<()> {
         negative.resize(self.model.n, machine.n_hidden, self.model.form());

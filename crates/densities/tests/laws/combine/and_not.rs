@@ -2,7 +2,7 @@
 
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{Density, Discrete, Energy, Score, ScoreJvp, Seed};
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, numeric_log_z};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, numeric_log_z};
 use gibbsian_densities::{AndNot, Capped, Criterion, MultivariateNormal, Nade, Normal, UniformBox};
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
@@ -22,7 +22,7 @@ fn not() -> MultivariateNormal {
 fn the_quotient_of_normals_has_one_normaliser_by_two_criteria() {
     let closed = AndNot::of_normals(near(), not(), 0.7).unwrap();
     let whole = Domain::whole(2).unwrap();
-    let integrated = AndNot::integrated(near(), not(), 0.7, whole, Settings::default()).unwrap();
+    let integrated = AndNot::integrated(near(), not(), 0.7, whole, QuadratureOptions::default()).unwrap();
     let Criterion::Integrated { error } = *integrated.criterion() else {
         panic!("{:?}", integrated.criterion());
     };
@@ -55,14 +55,20 @@ fn a_quotient_that_nothing_confines_is_refused_by_every_criterion_that_decides()
             .unwrap_err()
             .to_string();
         assert!(refused.contains("the precision of the product"), "{refused}");
-        assert!(AndNot::integrated(wide(), b, alpha, whole(), Settings::default()).is_err());
+        assert!(AndNot::integrated(wide(), b, alpha, whole(), QuadratureOptions::default()).is_err());
     }
     // The same in one dimension, and with a negated support that is too small.
     let line = || Domain::whole(1).unwrap();
     let standard = || Normal::new(0.0, 1.0).unwrap();
-    assert!(AndNot::integrated(standard(), standard(), 1.0, line(), Settings::default()).is_err());
-    assert!(AndNot::integrated(standard(), standard(), 0.5, line(), Settings::default()).is_ok());
-    let outside = AndNot::integrated(standard(), Exponential(1.0), 1.0, line(), Settings::default());
+    assert!(AndNot::integrated(standard(), standard(), 1.0, line(), QuadratureOptions::default()).is_err());
+    assert!(AndNot::integrated(standard(), standard(), 0.5, line(), QuadratureOptions::default()).is_ok());
+    let outside = AndNot::integrated(
+        standard(),
+        Exponential(1.0),
+        1.0,
+        line(),
+        QuadratureOptions::default(),
+    );
     assert!(outside.is_err());
 }
 
@@ -72,7 +78,7 @@ fn on_a_bounded_domain_only_a_pole_is_in_the_way() {
     let flat = UniformBox::new(array![-1.0], array![2.0]).unwrap();
     let narrow = Normal::new(0.0, 0.5).unwrap();
     // ∫ exp(+ x²/(2·0.25)) over the interval is finite, and large.
-    let bounded = AndNot::integrated(&flat, &narrow, 1.0, domain(), Settings::default()).unwrap();
+    let bounded = AndNot::integrated(&flat, &narrow, 1.0, domain(), QuadratureOptions::default()).unwrap();
     let direct = |x: f64| {
         let points = array![[x]];
         -bounded.energy(points.view())[0] - 2.0 * x * x
@@ -94,7 +100,7 @@ fn on_a_bounded_domain_only_a_pole_is_in_the_way() {
         &narrow,
         0.1,
         domain(),
-        Settings::default(),
+        QuadratureOptions::default(),
     )
     .unwrap();
     let (x, v) = (array![[0.5], [2.5]], array![[1.0], [1.0]]);
@@ -112,7 +118,16 @@ fn on_a_bounded_domain_only_a_pole_is_in_the_way() {
         );
     }
     // Negating a law that lives on a part of it only.
-    assert!(AndNot::integrated(&flat, Exponential(1.0), 1.0, domain(), Settings::default()).is_err());
+    assert!(
+        AndNot::integrated(
+            &flat,
+            Exponential(1.0),
+            1.0,
+            domain(),
+            QuadratureOptions::default()
+        )
+        .is_err()
+    );
 }
 
 #[test]
@@ -125,10 +140,10 @@ fn a_cap_makes_any_negation_integrable() {
     let found = numeric_log_z(
         &capped,
         &Domain::whole(2).unwrap(),
-        Settings {
+        QuadratureOptions {
             // The kink is not a smooth place.
             relative: 1e-5,
-            ..Settings::default()
+            ..QuadratureOptions::default()
         },
     )
     .unwrap();

@@ -1,7 +1,7 @@
 //! Kernel exponential families: their derivatives, and score matching in closed form against families that hold the truth.
 
 use gibbsian_core::{Density, Energy, ParametricMut, Score, ScoreJvp, Seed, Space};
-use gibbsian_densities::quadrature::{Domain, Settings, numeric_log_z};
+use gibbsian_densities::quadrature::{Domain, QuadratureOptions, numeric_log_z};
 use gibbsian_densities::{KernelEnergy, KernelPenalty, MultivariateNormal, Normal};
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
@@ -154,7 +154,7 @@ fn more_kernels_come_nearer_to_two_humps() {
     // A density all the same: it has an integral.
     let fit = KernelEnergy::new(Normal::new(0.0, 2.0).unwrap(), array![[0.0]], 0.8).unwrap();
     let fit = fit.fit_weighted(grid.view(), mass.view(), NONE).unwrap();
-    assert!(numeric_log_z(&fit, &Domain::whole(1).unwrap(), Settings::default()).is_ok());
+    assert!(numeric_log_z(&fit, &Domain::whole(1).unwrap(), QuadratureOptions::default()).is_ok());
 }
 
 #[test]

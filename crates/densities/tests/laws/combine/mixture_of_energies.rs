@@ -1,7 +1,7 @@
 //! Or, over energies with known normalisers.
 
 use gibbsian_core::{Density, Discrete, DiscreteEnergy, Energy, Score, Seed};
-use gibbsian_densities::quadrature::{Domain, Interval, Normalised, Settings, numeric_log_z};
+use gibbsian_densities::quadrature::{Domain, Interval, Normalised, QuadratureOptions, numeric_log_z};
 use gibbsian_densities::{
     KnownLogZ, Mixture, MixtureOfEnergies, MultivariateNormal, Nade, QuadraticEnergy, SmoothEnergy, Tempered,
 };
@@ -58,7 +58,7 @@ fn constants_of_the_energies_do_not_matter_and_weights_do() {
     conformance::score_jvp(&mixture, x.view(), Precision::DOUBLE).unwrap();
     // It is normalised, which the sum of exp(−E_k) is not.
     let whole = Domain::whole(2).unwrap();
-    let found = numeric_log_z(&mixture, &whole, Settings::default()).unwrap();
+    let found = numeric_log_z(&mixture, &whole, QuadratureOptions::default()).unwrap();
     assert!(found.log_z.abs() <= found.error + 1e-12, "{found:?}");
 }
 
@@ -83,7 +83,8 @@ fn parts_of_several_types_and_sources_of_log_z() {
 
     // A normal of which only the upper half is taken.
     let half = Domain::interval(Interval::above(0.0).unwrap());
-    let upper = KnownLogZ::from(Normalised::new(normal(0.0, 1.0), half, Settings::default()).unwrap());
+    let upper =
+        KnownLogZ::from(Normalised::new(normal(0.0, 1.0), half, QuadratureOptions::default()).unwrap());
     let log_p = upper.log_density(array![[1.0], [-1.0]].view());
     assert!((log_p[0] - (-0.5 - 0.5 * std::f64::consts::TAU.ln() + 2f64.ln())).abs() <= 1e-11);
     assert_eq!(log_p[1], f64::NEG_INFINITY);

@@ -1,5 +1,5 @@
 use gibbsian_core::{Density, Discrete, DiscreteEnergy, Energy, Potential, Score, ScoreJvp, Seed, Space};
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, numeric_log_z};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, numeric_log_z};
 use gibbsian_densities::{
     Beta, Gamma, Mixture, MultivariateNormal, Nade, Normal, ProductOfExperts, SmoothEnergy, Tempered,
 };
@@ -74,7 +74,7 @@ fn a_product_of_normals_is_their_closed_form() {
 
     let product =
         ProductOfExperts::with_negations(array![1.0, 0.5, -0.75], experts.iter().collect()).unwrap();
-    let found = numeric_log_z(&product, &Domain::whole(2).unwrap(), Settings::default()).unwrap();
+    let found = numeric_log_z(&product, &Domain::whole(2).unwrap(), QuadratureOptions::default()).unwrap();
     assert!(
         (found.log_z - log_z).abs() <= found.error + 1e-14,
         "{found:?} {log_z}"
@@ -102,7 +102,7 @@ fn a_product_of_gammas_is_a_gamma() {
     let normalisers: f64 = experts.iter().map(Density::log_z).sum();
     let product = ProductOfExperts::new(array![1.0, 1.0], experts).unwrap();
     let domain = Domain::interval(Interval::above(0.0).unwrap());
-    let found = numeric_log_z(&product, &domain, Settings::default()).unwrap();
+    let found = numeric_log_z(&product, &domain, QuadratureOptions::default()).unwrap();
     // ∫ x^4.5 e^(−1.5 x) dx = Γ(5.5) / 1.5^5.5, divided by Γ(2.5) and Γ(4) / 0.5^4, whose logarithms the energies may hold or leave.
     let log_gamma_5_5 = (52.342_777_784_553_52_f64).ln();
     let log_gamma_2_5 = (1.329_340_388_179_137_f64).ln();
@@ -161,13 +161,13 @@ fn what_is_not_integrable_has_no_normaliser() {
         Box::new(Exponential(1.0)),
     ];
     let infinite = ProductOfExperts::with_negations(array![1.0, -1.0], experts).unwrap();
-    let refused = numeric_log_z(&infinite, &whole, Settings::default()).unwrap_err();
+    let refused = numeric_log_z(&infinite, &whole, QuadratureOptions::default()).unwrap_err();
     assert!(refused.to_string().contains("the energy"), "{refused}");
     // Nothing that confines it; and a narrow expert negated more than once.
     let normals = vec![Normal::new(0.0, 1.0).unwrap(), Normal::new(0.0, 2.0).unwrap()];
     for powers in [array![-1.0, 1.0], array![0.1, -0.5]] {
         let product = ProductOfExperts::with_negations(powers, normals.clone()).unwrap();
-        assert!(numeric_log_z(&product, &whole, Settings::default()).is_err());
+        assert!(numeric_log_z(&product, &whole, QuadratureOptions::default()).is_err());
     }
 }
 

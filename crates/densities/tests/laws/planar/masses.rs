@@ -2,7 +2,7 @@
 
 use gibbsian_core::{Density, Seed};
 use gibbsian_densities::planar::*;
-use gibbsian_densities::quadrature::{Domain, Integral, Interval, Settings, integrate};
+use gibbsian_densities::quadrature::{Domain, Integral, Interval, QuadratureOptions, integrate};
 use gibbsian_testkit::stats::{FALSE_ALARM, chi_square, mean};
 use ndarray::Array2;
 
@@ -23,7 +23,7 @@ fn intervals(edges: &[f64], is_open: bool) -> Vec<Interval> {
 /// The masses of the cells between edges along both axes, and how many draws fall into each.
 fn masses_and_counts(target: &dyn Density, edges: [&[f64]; 2], is_open: bool) -> (Vec<Integral>, Vec<u64>) {
     let sides = edges.map(|edges| intervals(edges, is_open));
-    let settings = Settings {
+    let settings = QuadratureOptions {
         absolute: 1e-8,
         relative: 0.0,
         max_evaluations: 4_000_000,

@@ -2,7 +2,7 @@
 
 use gibbsian_core::{Energy, Score};
 use gibbsian_densities::positive::{Exp, Positive, PositiveMap};
-use gibbsian_densities::quadrature::{Domain, Interval, Normalised, Settings};
+use gibbsian_densities::quadrature::{Domain, Interval, Normalised, QuadratureOptions};
 use gibbsian_densities::{MultivariateNormal, QuadraticEnergy};
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
@@ -74,9 +74,9 @@ fn a_normalised_model_conforms() -> Verdict {
     for (name, map) in maps() {
         // The zeros of a quadratic function are kinks of its absolute value along a curve, of which no product rule has many digits.
         let relative = if name == "absolute" { 1e-4 } else { 1e-12 };
-        let settings = Settings {
+        let settings = QuadratureOptions {
             relative,
-            ..Settings::default()
+            ..QuadratureOptions::default()
         };
         let model = Normalised::new(Positive::new(quadratic(), map), domain.clone(), settings).unwrap();
         let x = plane();
@@ -94,7 +94,7 @@ fn a_normalised_model_conforms() -> Verdict {
 fn a_normalised_model_ends_where_its_domain_does() {
     let domain = Domain::interval(Interval::closed(-1.0, 1.0).unwrap());
     let f = PolynomialTimesGaussian::new(&[2.0, 1.0], 0.0);
-    let model = Normalised::new(Positive::new(f, Exp), domain, Settings::default()).unwrap();
+    let model = Normalised::new(Positive::new(f, Exp), domain, QuadratureOptions::default()).unwrap();
     let x = array![[-1.0], [1.0], [1.0_f64.next_up()], [f64::NAN], [f64::INFINITY]];
     let log_p = model.log_density(x.view());
     assert_eq!(log_p[0], 1.0 - model.log_z());

@@ -5,16 +5,16 @@ use std::f64::consts::PI;
 use gibbsian_core::{Density, Energy};
 use gibbsian_densities::QuadraticEnergy;
 use gibbsian_densities::positive::{Absolute, Exp, Positive, Softplus, Square};
-use gibbsian_densities::quadrature::{Domain, Normalised, Settings, expectation};
+use gibbsian_densities::quadrature::{Domain, Normalised, QuadratureOptions, expectation};
 use ndarray::{Array2, array};
 
 use crate::positive::support::{PolynomialTimesGaussian, Saddle, positive};
 
 /// Panics unless `log Z` on all points is `exact`, within the error that it states.
 fn hold<E: Energy>(what: &str, model: E, exact: f64, relative: f64) {
-    let settings = Settings {
+    let settings = QuadratureOptions {
         relative,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     let domain = Domain::whole(model.dim()).unwrap();
     let density = Normalised::new(model, domain, settings).unwrap_or_else(|e| panic!("{what}: {e}"));
@@ -104,7 +104,7 @@ fn the_exponential_of_a_parabola_is_a_normal_density() {
     let density = Normalised::new(
         Positive::new(&f, Exp),
         Domain::whole(1).unwrap(),
-        Settings::default(),
+        QuadratureOptions::default(),
     )
     .unwrap();
     let x = array![[-2.0], [0.0], [0.4], [9.0]];
@@ -115,7 +115,7 @@ fn the_exponential_of_a_parabola_is_a_normal_density() {
         &density,
         |x, mut out| out.assign(&x.column(0)),
         density.domain(),
-        Settings::default(),
+        QuadratureOptions::default(),
     );
     assert!((mean.unwrap().value - 0.4).abs() < 1e-12);
 }
@@ -123,9 +123,9 @@ fn the_exponential_of_a_parabola_is_a_normal_density() {
 #[test]
 fn functions_that_do_not_fall_have_no_normaliser() {
     let line = || Domain::whole(1).unwrap();
-    let settings = Settings {
+    let settings = QuadratureOptions {
         max_evaluations: 1_000_000,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     let bump = PolynomialTimesGaussian::new(&[1.0], 1.0);
     let constant = PolynomialTimesGaussian::new(&[2.0], 0.0);

@@ -1,7 +1,7 @@
 //! Values to fifty digits.
 
 use gibbsian_densities::positive::{PositiveMap, Softplus};
-use gibbsian_densities::quadrature::{Domain, Interval, Normalised, Settings};
+use gibbsian_densities::quadrature::{Domain, Interval, Normalised, QuadratureOptions};
 
 use crate::common::reference::{self, Parameters};
 use crate::positive::support::{PolynomialTimesGaussian, Unnormalised, maps, positive};
@@ -44,7 +44,7 @@ fn integrals_meet_the_table_within_their_own_error() {
             Interval::closed(-w, w).unwrap()
         };
         let model = positive(function(p), name);
-        let density = Normalised::new(&model, Domain::interval(side), Settings::default())
+        let density = Normalised::new(&model, Domain::interval(side), QuadratureOptions::default())
             .unwrap_or_else(|e| panic!("{name} of {:?}: {e}", model.function()));
         let error = (density.log_z() - p.number("log_z")).abs();
         // The table has log Z rounded to a double.

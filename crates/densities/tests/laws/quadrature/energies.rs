@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, expectation, numeric_log_z};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, expectation, numeric_log_z};
 
 use crate::quadrature::Field;
 
@@ -19,9 +19,9 @@ fn log_z_of_normals_of_any_size_anywhere() {
         for offset in [0.0, 1e5, -1e5] {
             let energy = Field(1, move |x: &[f64]| 0.5 * ((x[0] - mu) / sigma).powi(2) + offset);
             // Doubles near μ are ε|μ| apart, and the energy changes by no less than that allows.
-            let settings = Settings {
+            let settings = QuadratureOptions {
                 relative: 1e-13_f64.max(10.0 * f64::EPSILON * (mu / sigma).abs()),
-                ..Settings::default()
+                ..QuadratureOptions::default()
             };
             let found = numeric_log_z(&energy, &Domain::whole(1).unwrap(), settings).unwrap();
             let exact = (sigma * (2.0 * PI).sqrt()).ln() - offset;
@@ -46,9 +46,9 @@ fn two_scales_far_apart() {
     };
     let energy = Field(1, move |x: &[f64]| -log_p(x[0]));
     let line = Domain::whole(1).unwrap();
-    let settings = Settings {
+    let settings = QuadratureOptions {
         relative: 1e-12,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     let found = numeric_log_z(&energy, &line, settings).unwrap();
     assert!((found.log_z - 0.5 * (2.0 * PI).ln()).abs() < 1e-12, "{found:?}");
@@ -71,9 +71,9 @@ fn singular_energies() {
     let found = numeric_log_z(
         &energy,
         &domain,
-        Settings {
+        QuadratureOptions {
             relative: 1e-12,
-            ..Settings::default()
+            ..QuadratureOptions::default()
         },
     );
     // What lies below 10⁻²⁸⁰ is a part of 10⁻³ of it: that is said, not hidden.
@@ -84,7 +84,7 @@ fn singular_energies() {
     );
     // Shape 1/5: Γ(1/5) = 4.590843711998803.
     let energy = Field(1, |x: &[f64]| 0.8 * x[0].ln() + x[0]);
-    let found = numeric_log_z(&energy, &domain, Settings::default()).unwrap();
+    let found = numeric_log_z(&energy, &domain, QuadratureOptions::default()).unwrap();
     assert!(
         (found.log_z - 4.590_843_711_998_803_f64.ln()).abs() < 1e-13,
         "{found:?}"

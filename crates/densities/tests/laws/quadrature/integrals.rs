@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, integrate, integrate_line};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, integrate, integrate_line};
 
 use crate::quadrature::{hold, plane};
 
@@ -10,9 +10,9 @@ use crate::quadrature::{hold, plane};
 fn the_error_is_no_larger_than_its_estimate_on_a_line() {
     let mut n = 0;
     for relative in [1e-4, 1e-8, 1e-12] {
-        let settings = Settings {
+        let settings = QuadratureOptions {
             relative,
-            ..Settings::default()
+            ..QuadratureOptions::default()
         };
         let mut check = |what: String, f: &dyn Fn(f64) -> f64, over: Interval, exact: f64, size: f64| {
             hold(&what, integrate_line(f, over, settings), exact, size, relative);
@@ -125,9 +125,9 @@ fn the_error_is_no_larger_than_its_estimate_on_a_line() {
 fn the_error_is_no_larger_than_its_estimate_in_the_plane() {
     let mut n = 0;
     for relative in [1e-4, 1e-7, 1e-11] {
-        let settings = Settings {
+        let settings = QuadratureOptions {
             relative,
-            ..Settings::default()
+            ..QuadratureOptions::default()
         };
         let unit = Interval::closed(0.0, 1.0).unwrap();
         let square = Domain::rectangle(unit, unit);
@@ -178,9 +178,9 @@ fn a_narrow_peak_that_is_announced_is_found() {
     let f = |x: f64| (-0.5 * ((x - 0.123) / 1e-7).powi(2)).exp();
     let unit = Interval::closed(0.0, 1.0).unwrap();
     let domain = Domain::interval(unit).with_peak(&[0.123], 1e-7).unwrap();
-    let settings = Settings {
+    let settings = QuadratureOptions {
         relative: 1e-9,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     let found = integrate(|x, mut out| out.assign(&x.column(0).mapv(f)), &domain, settings).unwrap();
     let exact = 1e-7 * (2.0 * PI).sqrt();
@@ -191,6 +191,6 @@ fn a_narrow_peak_that_is_announced_is_found() {
 fn results_are_pinned() {
     // Γ(3/2): the same bits and the same work every time.
     let f = |x: f64| x.sqrt() * (-x).exp();
-    let found = integrate_line(f, Interval::above(0.0).unwrap(), Settings::default()).unwrap();
+    let found = integrate_line(f, Interval::above(0.0).unwrap(), QuadratureOptions::default()).unwrap();
     assert_eq!((found.value, found.n_evaluations), (0.886_226_925_452_758, 462));
 }

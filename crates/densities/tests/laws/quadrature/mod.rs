@@ -5,13 +5,13 @@ mod integrals;
 mod refusals;
 
 use gibbsian_core::{Energy, Space};
-use gibbsian_densities::quadrature::{Domain, Integral, Settings, integrate};
+use gibbsian_densities::quadrature::{Domain, Integral, QuadratureOptions, integrate};
 use ndarray::{ArrayView2, ArrayViewMut1};
 
 fn plane(
     f: impl Fn(f64, f64) -> f64,
     domain: &Domain,
-    settings: Settings,
+    settings: QuadratureOptions,
 ) -> gibbsian_core::Result<Integral> {
     integrate(
         |x, mut out| {

@@ -1,13 +1,13 @@
 //! What has no integral, and what is refused.
 
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, integrate_line, numeric_log_z};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, integrate_line, numeric_log_z};
 
 use crate::quadrature::Field;
 
 #[test]
 fn what_is_not_integrable_is_an_error() {
     let line = Domain::whole(1).unwrap();
-    let settings = Settings::default();
+    let settings = QuadratureOptions::default();
     for (what, energy) in [
         ("constant", (|_| 0.0) as fn(&[f64]) -> f64),
         ("1/|x| at infinity", |x| (1.0 + x[0].abs()).ln()),
@@ -44,11 +44,12 @@ fn what_is_not_integrable_is_an_error() {
 #[test]
 fn refusals_name_what_was_wrong() {
     let unit = Interval::closed(0.0, 1.0).unwrap();
-    let message =
-        |f: fn(f64) -> f64, settings: Settings| integrate_line(f, unit, settings).unwrap_err().to_string();
-    let settings = Settings::default();
+    let message = |f: fn(f64) -> f64, settings: QuadratureOptions| {
+        integrate_line(f, unit, settings).unwrap_err().to_string()
+    };
+    let settings = QuadratureOptions::default();
     assert!(message(|x| (x - 2.0).sqrt(), settings).starts_with("`the integrand` became NaN at x = ["));
-    let few = Settings {
+    let few = QuadratureOptions {
         max_evaluations: 200,
         ..settings
     };
@@ -57,7 +58,7 @@ fn refusals_name_what_was_wrong() {
         text.starts_with("`max_evaluations` is 200, but must be enough for an error of"),
         "{text}"
     );
-    let impossible = Settings {
+    let impossible = QuadratureOptions {
         relative: 1e-16,
         ..settings
     };
@@ -68,7 +69,7 @@ fn refusals_name_what_was_wrong() {
     );
     let text = message(
         |x| x,
-        Settings {
+        QuadratureOptions {
             relative: f64::NAN,
             ..settings
         },
@@ -76,7 +77,7 @@ fn refusals_name_what_was_wrong() {
     assert_eq!(text, "`relative` is NaN, but must be finite and at least zero");
     let text = message(
         |x| x,
-        Settings {
+        QuadratureOptions {
             max_evaluations: 0,
             ..settings
         },

@@ -217,16 +217,16 @@ fn quadratic_energies() {
 
 #[test]
 fn quadratures() {
-    use gibbsian_densities::quadrature::{Domain, Interval, Settings, integrate_line};
-    let few = Settings {
+    use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, integrate_line};
+    let few = QuadratureOptions {
         max_evaluations: 10_000,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     let unit = Interval::closed(0.0, 1.0).unwrap();
     for v in HOSTILE {
         for (name, settings) in [
-            ("absolute", Settings { absolute: v, ..few }),
-            ("relative", Settings { relative: v, ..few }),
+            ("absolute", QuadratureOptions { absolute: v, ..few }),
+            ("relative", QuadratureOptions { relative: v, ..few }),
         ] {
             let refused = v < 0.0 || !v.is_finite();
             match integrate_line(|x| x, unit, settings) {

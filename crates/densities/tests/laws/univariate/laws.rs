@@ -1,7 +1,7 @@
 //! The laws of the traits, moments against quadrature, and what happens at kinks, ends and infinities.
 
 use gibbsian_core::{Density, Potential, Score, ScoreJvp, Seed};
-use gibbsian_densities::quadrature::{Interval, Settings, integrate_line};
+use gibbsian_densities::quadrature::{Interval, QuadratureOptions, integrate_line};
 use gibbsian_densities::*;
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
@@ -112,9 +112,9 @@ fn truncated_normal() -> Verdict {
 fn expectation<M: Univariate>(density: &M, lower: f64, upper: f64, f: impl Fn(f64) -> f64) -> f64 {
     let integrand = |x: f64| density.log_density_at(x).exp() * f(x);
     // Points are rounded to their own size, which a narrow density far from zero feels.
-    let settings = Settings {
+    let settings = QuadratureOptions {
         relative: 1e-12,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     let over = Interval::closed(lower, upper).unwrap();
     integrate_line(integrand, over, settings).unwrap().value

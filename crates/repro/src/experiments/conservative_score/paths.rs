@@ -5,7 +5,7 @@
 
 use gibbsian_core::{Density, Energy, Score, ScoreJvp};
 use gibbsian_densities::GaussianMixture;
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, integrate};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, integrate};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, stack};
 
 use super::Twins;
@@ -92,10 +92,10 @@ pub(super) fn work(model: &dyn Score, a: ArrayView1<f64>, b: ArrayView1<f64>) ->
         let x = &t.dot(&step.view().insert_axis(Axis(0))) + &a;
         out.assign(&model.score(x.view()).dot(&step));
     };
-    let settings = Settings {
+    let settings = QuadratureOptions {
         relative: 1e-10,
         absolute: 1e-10,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     Ok(integrate(
         integrand,
@@ -120,9 +120,9 @@ fn curl_inside(model: &dyn ScoreJvp, [a, b, c]: [ArrayView1<f64>; 3]) -> Result<
         }
     };
     let unit = || Interval::closed(0.0, 1.0);
-    let settings = Settings {
+    let settings = QuadratureOptions {
         relative: 1e-9,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     Ok(integrate(integrand, &Domain::rectangle(unit()?, unit()?), settings)?.value)
 }

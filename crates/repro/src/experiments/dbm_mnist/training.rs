@@ -2,9 +2,9 @@
 
 use gibbsian_classical::dbm::discriminative::{CrossEntropy, FeedForward};
 use gibbsian_classical::dbm::{
-    BinaryDbm, FusedVariational, FusedVariationalSettings, GreedyStack, TossedFeatures, VariationalSettings,
+    BinaryDbm, FusedVariational, FusedVariationalOptions, GreedyStack, TossedFeatures, VariationalOptions,
 };
-use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, Dbn, FusedContrastiveDivergence, FusedSettings, Rbm};
+use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, Dbn, FusedContrastiveDivergence, FusedOptions, Rbm};
 use gibbsian_core::dataset::Matrix;
 use gibbsian_core::{Dataset, ParametricMut, Snapshot, Space, Streams, TrainStep};
 use gibbsian_data::{LastBatch, Minibatches, StochasticBinarised};
@@ -32,11 +32,11 @@ pub(super) struct Rates {
 
 impl Rates {
     /// Contrastive divergence with one sweep.
-    fn contrastive_divergence(self) -> FusedSettings {
-        FusedSettings {
+    fn contrastive_divergence(self) -> FusedOptions {
+        FusedOptions {
             momentum: self.momentum,
             weight_decay: self.weight_decay,
-            ..FusedSettings::default()
+            ..FusedOptions::default()
         }
     }
 
@@ -128,15 +128,15 @@ pub(super) fn learn(
     let rows: Vec<usize> = (0..BATCH).collect();
     let v = digits.rows(&rows, Streams::from_key(seed.child("chains").value()));
     let chains = start.draw_upward(v.view(), &mut seed.child("chains").rng())?;
-    let settings = FusedVariationalSettings {
-        phases: VariationalSettings {
+    let settings = FusedVariationalOptions {
+        phases: VariationalOptions {
             n_steps: 5,
             tolerance: 0.0,
             max_sweeps: 10,
         },
         momentum: rates.momentum,
         weight_decay: rates.weight_decay,
-        ..FusedVariationalSettings::default()
+        ..FusedVariationalOptions::default()
     };
     let mut machine = BinaryDbm::from(start);
     let mut step = FusedVariational::new(settings, &machine, chains.view())?;

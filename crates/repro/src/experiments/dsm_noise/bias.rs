@@ -9,7 +9,7 @@
 //! `½ E_p ‖∇ log q_σ − ∇ log p‖² = σ⁴/8 · E_p ‖∇(Δp/p)‖² + O(σ⁶)`.
 
 use gibbsian_core::{Density, Objective, Parametric, Score, Seed};
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, integrate};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, integrate};
 use gibbsian_densities::{Covariances, GaussianMixture, MultivariateNormal};
 use gibbsian_nn::{Activation, Net, NeuralScore, Precision};
 use gibbsian_objectives::DenoisingScoreMatching;
@@ -108,10 +108,10 @@ fn line_network(seed: Seed) -> Result<NeuralScore> {
 }
 
 /// An integral is asked for this relative accuracy.
-fn asked_for(relative: f64) -> Settings {
-    Settings {
+fn asked_for(relative: f64) -> QuadratureOptions {
+    QuadratureOptions {
         relative,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     }
 }
 

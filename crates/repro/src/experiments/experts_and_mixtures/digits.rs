@@ -5,7 +5,7 @@
 //! they are because the picture decides them, then `p(x | a₁, a₂, …) ∝ p(x) Π p(x | a_i)/p(x)`: experts are composed by adding their energies to the common one. The sum is a
 //! machine with all hidden units side by side, and its block Gibbs sampling is exact for the composition.
 
-use gibbsian_classical::{Bernoulli, BinaryRbm, FusedPersistent, FusedSettings, Rbm};
+use gibbsian_classical::{Bernoulli, BinaryRbm, FusedOptions, FusedPersistent, Rbm};
 use gibbsian_core::{Kernel, Seed, TrainStep};
 use gibbsian_data::Mnist;
 use gibbsian_samplers::Gibbs;
@@ -195,7 +195,7 @@ fn train(
             .collect();
         digits.x.select(Axis(0), &rows)
     };
-    let mut step = FusedPersistent::new(FusedSettings::default(), batch().view())?;
+    let mut step = FusedPersistent::new(FusedOptions::default(), batch().view())?;
     let mut fast = BinaryRbm::from(&machine);
     for k in 0..n_steps {
         let rate = 0.05 * (1.0 - k as f64 / n_steps as f64) + 0.0005;

@@ -2,7 +2,7 @@
 
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{Density, Energy};
-use gibbsian_densities::quadrature::{Domain, Settings, expectation, numeric_log_z};
+use gibbsian_densities::quadrature::{Domain, QuadratureOptions, expectation, numeric_log_z};
 use gibbsian_densities::{
     AndNot, Covariances, GaussianMixture, KnownLogZ, MixtureOfEnergies, MultivariateNormal, ProductOfExperts,
     QuadraticEnergy, SmoothEnergy,
@@ -57,11 +57,11 @@ pub(super) const QUOTIENT: Claim = Claim {
     reason: "the quadrature is asked for a relative 1e-10",
 };
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> QuadratureOptions {
+    QuadratureOptions {
         relative: 1e-10,
         absolute: 1e-10,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Completing the square, and products and powers of normal densities.
 
 use gibbsian_core::{Density, Energy, Seed};
-use gibbsian_densities::quadrature::{Domain, Settings, numeric_log_z};
+use gibbsian_densities::quadrature::{Domain, QuadratureOptions, numeric_log_z};
 use gibbsian_densities::{MultivariateNormal, QuadraticEnergy};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1};
 use rand::{Rng, RngExt};
@@ -94,7 +94,12 @@ impl Energy for Powers<'_> {
 }
 
 fn by_quadrature<E: Energy>(energy: &E) -> Result<f64> {
-    Ok(numeric_log_z(energy, &Domain::whole(energy.dim())?, Settings::default())?.log_z)
+    Ok(numeric_log_z(
+        energy,
+        &Domain::whole(energy.dim())?,
+        QuadratureOptions::default(),
+    )?
+    .log_z)
 }
 
 pub(super) fn run(ctx: &mut Context) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The log-partition of every exponential family against an integral or a sum of `h(x) exp⟨η, T(x)⟩`.
 
 use gibbsian_core::{Discrete, ExponentialFamily};
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, integrate};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, integrate};
 use gibbsian_densities::{
     Bernoulli, Beta, Binomial, Categorical, Dirichlet, Exponential, Gamma, MultivariateNormal, Normal,
     Poisson, Wishart,
@@ -76,9 +76,9 @@ fn integral<F: ExponentialFamily>(
         }
         (x, elements)
     };
-    let settings = Settings {
+    let settings = QuadratureOptions {
         relative: 5e-13,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     let total = integrate(
         |t, mut out| {

@@ -15,7 +15,7 @@
 //! depends on `mL`, that is on the unit of length: where densities are large the exponential wins, and where they are small it loses.
 
 use gibbsian_densities::positive::{Absolute, Exp, Positive, PositiveMap, Softplus, Square};
-use gibbsian_densities::quadrature::{Domain, Interval, Normalised, Settings, integrate_line};
+use gibbsian_densities::quadrature::{Domain, Interval, Normalised, QuadratureOptions, integrate_line};
 use gibbsian_densities::{Normal, Univariate};
 use rayon::prelude::*;
 
@@ -148,9 +148,9 @@ struct Missed {
 
 /// By quadrature over the cells of the grid.
 fn missed(log_p: &(dyn Fn(f64) -> f64 + Sync), f: &PiecewiseLinear, map: &dyn PositiveMap) -> Result<Missed> {
-    let settings = Settings {
+    let settings = QuadratureOptions {
         relative: 1e-9,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     let side = Interval::closed(-f.half_width, f.half_width)?;
     let ratio = |x: f64| {

@@ -5,7 +5,7 @@
 
 use gibbsian_core::special::digamma;
 use gibbsian_core::{Density, Discrete, Energy, Space};
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, expectation, integrate_line};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, expectation, integrate_line};
 use gibbsian_densities::{Gamma, PowerFamily, Tempered, Univariate};
 use ndarray::{ArrayView2, ArrayViewMut1};
 
@@ -138,10 +138,10 @@ pub(super) fn run(ctx: &mut Context) -> Result<()> {
     // After the two constructors above none between them can fail.
     let at = |beta: f64| Tempered::new(&Ring, beta).ok();
     let energy = |beta: f64| at(beta).map_or(f64::NAN, |t| t.mean_energy());
-    let area = integrate_line(energy, over, Settings::default())?.value;
+    let area = integrate_line(energy, over, QuadratureOptions::default())?.value;
     ctx.measure(&FIRST, (cold.log_z() - hot.log_z() + area) / area.abs())?;
     let variance = |beta: f64| at(beta).map_or(f64::NAN, |t| t.energy_variance());
-    let area = integrate_line(variance, over, Settings::default())?.value;
+    let area = integrate_line(variance, over, QuadratureOptions::default())?.value;
     ctx.measure(
         &SECOND,
         (hot.mean_energy() - cold.mean_energy() - area) / area.abs(),
@@ -161,13 +161,18 @@ pub(super) fn run(ctx: &mut Context) -> Result<()> {
             &Scaled(gamma, beta),
             |x, out| gamma.energy_into(x, out),
             &Domain::interval(Interval::above(0.0)?),
-            Settings::default(),
+            QuadratureOptions::default(),
         )?;
         worst = larger(worst, (mean.value + slope(beta)).abs());
     }
     ctx.measure(&GAMMA, worst)?;
     // p^β is exp(−βE) over Z^β.
-    let area = integrate_line(|beta| slope(beta) - gamma.log_z(), over, Settings::default())?.value;
+    let area = integrate_line(
+        |beta| slope(beta) - gamma.log_z(),
+        over,
+        QuadratureOptions::default(),
+    )?
+    .value;
     ctx.measure(&POWERS, gamma.log_z_at(b)? - gamma.log_z_at(a)? - area)?;
 
     let n = N_SPINS as f64;

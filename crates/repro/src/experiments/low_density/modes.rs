@@ -14,7 +14,7 @@
 
 use gibbsian_core::special::normal_cdf;
 use gibbsian_core::{Density, Score};
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, integrate, integrate_line};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, integrate, integrate_line};
 use gibbsian_densities::{Covariances, GaussianMixture};
 use ndarray::{Array1, ArrayView2, ArrayViewMut1, array};
 
@@ -99,7 +99,7 @@ impl Pair {
                 }
             };
             let domain = Domain::interval(Interval::closed(low, high)?);
-            Ok(integrate(integrand, &domain, Settings::default())?.value)
+            Ok(integrate(integrand, &domain, QuadratureOptions::default())?.value)
         };
         Ok(half(-self.reach(), 0.0)? + half(0.0, self.reach())?)
     }
@@ -116,9 +116,9 @@ impl Pair {
         let domain = Domain::interval(Interval::closed(-self.reach(), self.reach())?);
         // The logits change by one over `v/2m`.
         let domain = domain.with_peak(&[0.0], self.variance / self.m)?;
-        let settings = Settings {
+        let settings = QuadratureOptions {
             relative: 1e-8,
-            ..Settings::default()
+            ..QuadratureOptions::default()
         };
         Ok(integrate(integrand, &domain, settings)?.value)
     }
@@ -188,9 +188,9 @@ fn constants() -> Result<[f64; 2]> {
         tilt * (logistic(t + a) - logistic(t + b)).powi(2) / std::f64::consts::TAU.sqrt()
     };
     // Integrands fall as exp(−3|t|/2).
-    let settings = Settings {
+    let settings = QuadratureOptions {
         relative: 1e-12,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     let range = Interval::closed(-40.0, 40.0)?;
     let k = integrate_line(integrand, range, settings)?.value;

@@ -1,7 +1,7 @@
 //! Training one machine, resumably, with its monitors.
 
 use gibbsian_classical::{
-    Bernoulli, BinaryRbm, FusedContrastiveDivergence, FusedPersistent, FusedSettings, Rbm,
+    Bernoulli, BinaryRbm, FusedContrastiveDivergence, FusedOptions, FusedPersistent, Rbm,
 };
 use gibbsian_core::{Dataset, Error, Record, Snapshot, Streams, TrainStep, Values};
 use gibbsian_data::{LastBatch, Minibatches, StochasticBinarised};
@@ -98,11 +98,11 @@ impl Recipe {
         // Visible biases start at the base rates, so that the weights need not learn them (Hinton 2012, section 8.1).
         let hidden = Bernoulli::unbiased(self.n_hidden);
         let machine = BinaryRbm::from(&Rbm::random(base.clone(), hidden, WEIGHT_SCALE, seed)?);
-        let settings = |n_steps| FusedSettings {
+        let settings = |n_steps| FusedOptions {
             n_steps,
             momentum: self.momentum,
             weight_decay: self.weight_decay,
-            ..FusedSettings::default()
+            ..FusedOptions::default()
         };
         match self.sweeps {
             Sweeps::FromData(n) => {

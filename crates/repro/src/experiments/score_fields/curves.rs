@@ -7,7 +7,7 @@ use std::f64::consts::TAU;
 
 use gibbsian_core::{Score, ScoreJvp};
 use gibbsian_densities::planar::{Funnel, eight_gaussians};
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, integrate};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, integrate};
 use ndarray::Array2;
 
 use super::fields::{self, COVARIANCE, Ellipse, Field};
@@ -205,14 +205,14 @@ fn flux_error(field: &Field, around: &Around, relative: f64) -> Result<(f64, f64
             settings,
         )
     };
-    let settings = Settings {
+    let settings = QuadratureOptions {
         relative,
-        ..Settings::default()
+        ..QuadratureOptions::default()
     };
     let exact = inside(|d| d, settings)?;
     let size = inside(
         f64::abs,
-        Settings {
+        QuadratureOptions {
             relative: 1e-2,
             ..settings
         },

@@ -2,7 +2,7 @@
 
 use gibbsian_core::{Density, Score, Seed};
 use gibbsian_densities::planar::{Banana, BananaOptions, Funnel};
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, integrate};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, integrate};
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::fields::{self, COVARIANCE, COVARIANCES, Field, GAMMA_RATE, GAMMA_SHAPE, MEAN, MEANS, WEIGHTS};
@@ -167,15 +167,15 @@ fn paths(field: &Field, seed: Seed) -> Result<[f64; 2]> {
             })
         };
         let domain = Domain::interval(Interval::closed(0.0, 1.0)?);
-        let fine = Settings {
+        let fine = QuadratureOptions {
             relative: 2e-13,
-            ..Settings::default()
+            ..QuadratureOptions::default()
         };
         let along = integrate(|t, mut out| out.assign(&work(t)), &domain, fine)?;
         // The size of the terms; the kinks of an absolute value cost digits that it does not need.
-        let rough = Settings {
+        let rough = QuadratureOptions {
             relative: 1e-3,
-            ..Settings::default()
+            ..QuadratureOptions::default()
         };
         let size = integrate(|t, mut out| out.assign(&work(t).mapv(f64::abs)), &domain, rough)?;
         *error = (along.value - (log_p[1] - log_p[0])).abs() / size.value;
@@ -195,12 +195,12 @@ fn line() -> Result<f64> {
     let work = integrate(
         |x, mut out| out.assign(&gamma.score(x).column(0)),
         &over,
-        Settings::default(),
+        QuadratureOptions::default(),
     )?;
     let bend = integrate(
         |x, mut out| out.assign(&gibbsian_core::ScoreJvp::divergence(&gamma, x)),
         &over,
-        Settings::default(),
+        QuadratureOptions::default(),
     )?;
     let mode = Array1::from(vec![(GAMMA_SHAPE - 1.0) / GAMMA_RATE]);
     let at_mode = gamma.score(column(&mode).view())[[0, 0]];

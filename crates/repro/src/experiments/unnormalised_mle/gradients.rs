@@ -1,7 +1,7 @@
 //! The gradient of the log-likelihood as a difference of two expectations, both sides exact.
 
 use gibbsian_core::{ContinuousFamily, Discrete, EnergyPullback, ExponentialFamily, Parametric};
-use gibbsian_densities::quadrature::{Domain, Interval, Settings, expectation};
+use gibbsian_densities::quadrature::{Domain, Interval, QuadratureOptions, expectation};
 use gibbsian_densities::{Binomial, Categorical, Gamma, MultivariateNormal, Poisson};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, array, s};
 
@@ -68,9 +68,9 @@ pub(super) fn run(ctx: &mut Context, ink: &Array2<f64>, pixels: ArrayView2<f64>)
                 &model,
                 each,
                 &Domain::whole(2)?,
-                Settings {
+                QuadratureOptions {
                     relative: 1e-12,
-                    ..Settings::default()
+                    ..QuadratureOptions::default()
                 },
             )
         };
@@ -113,7 +113,7 @@ fn integral_identity<F: ContinuousFamily>(member: &F, x: ArrayView2<f64>) -> Res
     for k in 0..member.n_statistics() {
         let statistic =
             |x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>| out.assign(&member.statistics(x).column(k));
-        let of_model = expectation(member, statistic, &domain, Settings::default())?.value;
+        let of_model = expectation(member, statistic, &domain, QuadratureOptions::default())?.value;
         let size = in_data[k].abs() + of_model.abs();
         worst = larger(worst, (closed[k] - (in_data[k] - of_model)).abs() / size);
     }
