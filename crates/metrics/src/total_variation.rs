@@ -18,6 +18,9 @@ use gibbsian_core::special::{deviance, stirling_error};
 use gibbsian_core::{Error, Result};
 use ndarray::{ArrayView1, ArrayView2};
 
+/// Counts of as many cells take 32 gibibytes.
+const MOST_CELLS: u64 = 1 << 32;
+
 /// A box of `D` dimensions cut into equal cells, and one more cell for all that lies outside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {
@@ -30,8 +33,8 @@ impl Grid {
     /// The box from `lower` to `upper` `(D)` with `n_bins` `(D)` cells along each axis.
     ///
     /// # Errors
-    /// No dimension or different numbers of them, ends that are not finite or not in order, no cell along an axis, or more cells than
-    /// can be counted.
+    /// No dimension or different numbers of them, ends that are not finite or not in order, no cell along an axis, or more than 2³² cells, whose
+    /// counts alone take 32 gibibytes.
     ///
     /// ```
     /// use gibbsian_metrics::Grid;
@@ -65,11 +68,11 @@ impl Grid {
         let n_cells = n_bins
             .iter()
             .try_fold(1usize, |product, n| product.checked_mul(*n));
-        if n_cells.is_none_or(|n| n > isize::MAX as usize / 16) {
+        if n_cells.is_none_or(|n| n as u64 > MOST_CELLS) {
             return Err(Error::parameter(
                 "n_bins",
                 format!("{n_bins:?}"),
-                "fewer cells altogether",
+                format!("at most {MOST_CELLS} cells altogether"),
             ));
         }
         Ok(Grid {

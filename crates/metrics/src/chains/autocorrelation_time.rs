@@ -5,9 +5,10 @@
 //!
 //! - **Geyer.** For a reversible chain `ρ_{2k} + ρ_{2k+1}` is positive and decreasing in `k`. Pairs are added while they are positive, and
 //!   each is lowered to the one before it. No constant has to be chosen; effective sample sizes use this rule, in the form of Stan.
-//! - **Sokal.** The smallest window `M` with `M ≥ c τ(M)`. With `c = 5` an exponential decay is cut off at `e⁻⁵` of its sum. It assumes
+//! - **Sokal.** The smallest window `M` with `M ≥ c τ(M)`. A slow exponential decay has `τ` twice its time, so with `c = 5` it is cut off at `e⁻¹⁰` of its sum. It assumes
 //!   no reversibility. It closes on every chain, since the autocorrelations of all lags add up to −½ whatever the chain: on one that is too
-//!   short it closes too early, and only the length against the time found tells.
+//!   short it closes too early, and only the length against the time found tells. On one whose draws alternate, `ρ_t = (−a)^t`, it closes too early as well, for `τ` is then
+//!   the shorter the longer the chain remembers: their product is about ½. Geyer's rule has no such fault.
 //!
 //! Sources: Geyer (1992), "Practical Markov chain Monte Carlo", section 3.3; Sokal (1997), "Monte Carlo methods in statistical mechanics: foundations and new
 //! algorithms", section 3; Vehtari et al. (2021), section 3.2.
@@ -35,7 +36,8 @@ pub struct AutocorrelationTime {
     pub window: Option<usize>,
     /// `√(2 (2M + 1) / S)` times the value, its standard error (Sokal 1997, equation 3.19).
     pub standard_error: f64,
-    /// Whether each chain has at least 50 τ draws; otherwise the value is too small by an unknown amount.
+    /// Whether each chain has at least 50 τ draws, and the window is `c` times as long as an alternating chain of this `τ` remembers, `M ≥ c/(2τ)`; otherwise the value is off
+    /// by an unknown amount, of a short chain too small.
     pub is_reliable: bool,
 }
 
@@ -101,7 +103,7 @@ pub fn autocorrelation_time_windowed(draws: ArrayView2<f64>, c: f64) -> Result<A
         value: tau,
         window,
         standard_error: tau.abs() * (2.0 * (2.0 * lags + 1.0) / chains.size() as f64).sqrt(),
-        is_reliable: window.is_some() && chains.n_draws as f64 >= LONG_ENOUGH * tau,
+        is_reliable: window.is_some() && chains.n_draws as f64 >= LONG_ENOUGH * tau && 2.0 * lags * tau >= c,
     })
 }
 
@@ -121,7 +123,9 @@ pub(super) fn geyer_time(chains: &Chains) -> f64 {
         total += variance(&means, mean(&means));
     }
     let rho = initial_sequence(chains.n_draws, |lag| 1.0 - (within - covariance.at(lag)) / total);
-    rho.max(1.0 / (chains.size() as f64).log10())
+    let fewest = 1.0 / (chains.size() as f64).log10();
+    // Unlike `f64::max`, this keeps a NaN.
+    if rho < fewest { fewest } else { rho }
 }
 
 /// `−1 + 2 Σ ρ_t` over Geyer's initial positive sequence made monotone; of the pair at which it stops, the even member counts once.

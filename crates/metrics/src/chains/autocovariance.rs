@@ -32,31 +32,39 @@ const LAGS_AT_ONCE: usize = 4;
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
 pub fn autocovariance(series: ArrayView1<f64>) -> Result<Array1<f64>> {
+    let (covariance, unit) = scaled_autocovariance(series)?;
+    // One factor after the other: the square alone may leave the range of numbers.
+    Ok(covariance * unit * unit)
+}
+
+/// `c_t / c_0` of one series for all lags `t < n`; NaN for a constant series, and throughout if an entry is not finite.
+///
+/// # Errors
+/// An empty series.
+pub fn autocorrelation(series: ArrayView1<f64>) -> Result<Array1<f64>> {
+    let (covariance, _) = scaled_autocovariance(series)?;
+    Ok(&covariance / covariance[0])
+}
+
+/// The autocovariance in a unit of its own, and the unit of the series.
+fn scaled_autocovariance(series: ArrayView1<f64>) -> Result<(Array1<f64>, f64)> {
     if series.is_empty() {
         return Err(Error::shape("series", series.shape(), "(at least 1)"));
     }
     if !series.iter().all(|v| v.is_finite()) {
-        return Ok(Array1::from_elem(series.len(), f64::NAN));
+        return Ok((Array1::from_elem(series.len(), f64::NAN), 1.0));
     }
-    let chain = Chains {
+    let mut chain = Chains {
         values: series.to_vec(),
         n_chains: 1,
         n_draws: series.len(),
         unit: 1.0,
         is_finite: true,
     };
+    chain.scale();
     let mut covariance = MeanAutocovariance::new(&chain);
     covariance.all();
-    Ok(Array1::from_vec(covariance.known))
-}
-
-/// `c_t / c_0` of one series for all lags `t < n`; NaN for a constant series.
-///
-/// # Errors
-/// An empty series.
-pub fn autocorrelation(series: ArrayView1<f64>) -> Result<Array1<f64>> {
-    let covariance = autocovariance(series)?;
-    Ok(&covariance / covariance[0])
+    Ok((Array1::from_vec(covariance.known), chain.unit))
 }
 
 /// The mean over chains of `c_t`, computed as far as it is asked for.

@@ -86,6 +86,8 @@ impl Binning {
 /// No chain, or fewer than four draws.
 pub fn binning(draws: ArrayView2<f64>) -> Result<Binning> {
     let chains = Chains::new(draws)?;
+    // Also at levels that leave out the draw that is not finite.
+    let unit = if chains.is_finite { chains.unit } else { f64::NAN };
     let mut bins: Vec<Vec<f64>> = chains.rows().map(<[f64]>::to_vec).collect();
     let mut levels: Vec<BinLevel> = Vec::new();
     let mut length = 1;
@@ -95,7 +97,7 @@ pub fn binning(draws: ArrayView2<f64>) -> Result<Binning> {
             break;
         }
         let n_bins = all.len();
-        let standard_error = chains.unit * (variance(&all, mean(&all)) / n_bins as f64).sqrt();
+        let standard_error = unit * (variance(&all, mean(&all)) / n_bins as f64).sqrt();
         levels.push(BinLevel {
             length,
             n_bins,
@@ -115,7 +117,7 @@ pub fn binning(draws: ArrayView2<f64>) -> Result<Binning> {
         later.all(|l| l.standard_error - levels[level].standard_error <= ALLOWED * l.uncertainty)
     };
     Ok(Binning {
-        mean: chains.unit * chains.mean(),
+        mean: unit * chains.mean(),
         plateau: (0..levels.len().saturating_sub(SUPPORT)).find(on_plateau),
         levels,
     })

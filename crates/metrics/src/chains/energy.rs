@@ -72,12 +72,14 @@ pub fn heat_capacity(energies: ArrayView2<f64>, beta: f64) -> Result<HeatCapacit
         });
     }
     let (centre, size) = (chains.mean(), chains.size() as f64);
-    let moment = |power: i32| sum(chains.values.iter().map(|v| (v - centre).powi(power))) / size;
-    let second = moment(2);
+    let squares = || chains.values.iter().map(|v| (v - centre).powi(2));
+    let second = sum(squares()) / size;
+    // m₄ − m₂², without the difference.
+    let variance_of_squares = sum(squares().map(|s| (s - second).powi(2))) / size;
     // β E may be representable where E² is not.
     let scale = (beta * chains.unit).powi(2);
     Ok(HeatCapacity {
         value: scale * second * size / (size - 1.0),
-        standard_error: scale * ((moment(4) - second * second) / spread(&chains)).sqrt(),
+        standard_error: scale * (variance_of_squares / spread(&chains)).sqrt(),
     })
 }

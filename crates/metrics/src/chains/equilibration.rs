@@ -5,10 +5,13 @@
 //! long, so the size is largest where the drift has just ended. Nothing is assumed of its form. A chain that has not equilibrated at all has its maximum
 //! near the end, and a small one.
 //!
+//! A chain that is stuck has no variance left in which a drift could be seen, and would pass for independent draws. So no place counts for more than the runs of
+//! equal draws after it: a chain that rejects every proposal is one draw.
+//!
 //! Source: Chodera (2016), "A simple method for automated equilibration detection in molecular simulations".
 
 use gibbsian_core::Result;
-use ndarray::{ArrayView2, s};
+use ndarray::{ArrayView1, ArrayView2, s};
 
 use super::ess::ess_mean;
 use super::{Chains, FEWEST_DRAWS};
@@ -50,10 +53,14 @@ pub fn equilibration(draws: ArrayView2<f64>) -> Result<Equilibration> {
         discard: 0,
         effective_sample_size: ess_mean(draws)?,
     };
+    let mut largest = best.effective_sample_size.min(n_runs(draws));
     let step = n_draws.div_ceil(N_PLACES);
     for discard in (step..=n_draws - FEWEST_DRAWS).step_by(step) {
-        let ess = ess_mean(draws.slice(s![.., discard..]))?;
-        if ess > best.effective_sample_size {
+        let kept = draws.slice(s![.., discard..]);
+        let ess = ess_mean(kept)?;
+        let rank = ess.min(n_runs(kept));
+        if rank > largest {
+            largest = rank;
             best = Equilibration {
                 discard,
                 effective_sample_size: ess,
@@ -61,4 +68,13 @@ pub fn equilibration(draws: ArrayView2<f64>) -> Result<Equilibration> {
         }
     }
     Ok(best)
+}
+
+/// The number of runs of equal draws, of all chains together.
+fn n_runs(draws: ArrayView2<f64>) -> f64 {
+    let changes = |chain: ArrayView1<f64>| {
+        let pairs = chain.iter().zip(chain.iter().skip(1));
+        pairs.filter(|(a, b)| a != b).count()
+    };
+    (draws.nrows() + draws.rows().into_iter().map(changes).sum::<usize>()) as f64
 }

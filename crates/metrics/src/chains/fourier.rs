@@ -139,7 +139,30 @@ mod tests {
     }
 
     #[test]
-    fn a_cosine_has_two_lines_and_comes_back() {
+    fn a_cosine_has_two_lines_and_its_power_is_its_autocovariance() {
+        let fourier = Fourier::new(16);
+        let n = fourier.size();
+        let (mut re, mut im) = ((0..n).map(|t| wave(3 * t, n)).collect::<Vec<_>>(), vec![0.0; n]);
+        fourier.forward(&mut re, &mut im);
+        let mut power: Vec<f64> = re.iter().zip(&im).map(|(re, im)| re * re + im * im).collect();
+        for k in 0..n {
+            let place = k.reverse_bits() >> (usize::BITS - n.trailing_zeros());
+            let line = if k == 3 || k == n - 3 { n as f64 / 2.0 } else { 0.0 };
+            assert!((re[place] - line).abs() < 1e-13 && im[place].abs() < 1e-13, "{k}");
+        }
+        // Around the circle Σ_t x_t x_{t+k} = (n/2) cos(2π 3 k/n).
+        fourier.inverse_real(&mut power);
+        for (k, c) in power.iter().enumerate() {
+            assert!((c - n as f64 / 2.0 * wave(3 * k, n)).abs() < 1e-12, "{k}: {c}");
+        }
+    }
+
+    fn wave(place: usize, n: usize) -> f64 {
+        (2.0 * PI * place as f64 / n as f64).cos()
+    }
+
+    #[test]
+    fn the_shortest_spectrum_comes_back() {
         let fourier = Fourier::new(2);
         assert_eq!(fourier.size(), 2);
         let mut re = vec![3.0, 1.0];

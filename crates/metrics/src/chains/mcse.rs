@@ -81,7 +81,8 @@ pub(super) fn of_sd(chains: &Chains) -> f64 {
     let size = chains.size() as f64;
     let squares = || chains.values.iter().map(|v| (v - mean) * (v - mean));
     let second = sum(squares()) / size;
-    let fourth = sum(squares().map(|s| s * s)) / size;
-    let variance_of_variance = (fourth - second * second) / spread(chains);
+    // m₄ − m₂² as the variance that it is: the difference would lose all digits of a quantity of two values.
+    let variance_of_squares = sum(squares().map(|s| (s - second).powi(2))) / size;
+    let variance_of_variance = variance_of_squares / spread(chains);
     (variance_of_variance / (4.0 * second)).sqrt()
 }

@@ -71,28 +71,31 @@ impl Chains {
             )
             .with_cure("rows are chains and columns their draws: sample longer, or transpose the array"));
         }
-        let mut values: Vec<f64> = draws.iter().copied().collect();
-        let largest = values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-        let exponent = if largest > 0.0 && largest.is_finite() {
-            largest.log2().round() as i32
-        } else {
-            0
+        let mut chains = Chains {
+            values: draws.iter().copied().collect(),
+            n_chains,
+            n_draws,
+            unit: 1.0,
+            is_finite: draws.iter().all(|v| v.is_finite()),
         };
-        let mut unit = 1.0;
+        chains.scale();
+        Ok(chains)
+    }
+
+    /// Divides an enormous or minute unit out of the values, if there is one.
+    fn scale(&mut self) {
+        let largest = self.values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+        if !(largest > 0.0 && largest.is_finite()) {
+            return;
+        }
+        // The largest numbers are nearer to 2¹⁰²⁴, which is none.
+        let exponent = (largest.log2().round() as i32).min(1023);
         if exponent.abs() > SAFE_EXPONENT {
             // Two factors, because the reciprocal of the smallest numbers is infinite.
             let half = 2f64.powi(exponent / 2);
-            values.iter_mut().for_each(|v| *v = *v / half / half);
-            unit = half * half;
+            self.values.iter_mut().for_each(|v| *v = *v / half / half);
+            self.unit = half * half;
         }
-        let is_finite = values.iter().all(|v| v.is_finite());
-        Ok(Chains {
-            values,
-            n_chains,
-            n_draws,
-            unit,
-            is_finite,
-        })
     }
 
     /// The number of draws of all chains together.

@@ -9,20 +9,21 @@
 //!
 //! Source: Lopez-Paz and Oquab (2017), "Revisiting classifier two-sample tests", section 3; Good (2005) for permutation tests.
 
-use gibbsian_core::error::check_count;
+use gibbsian_core::error::{check_count, check_each};
+use gibbsian_core::parallel::map_blocks;
 use gibbsian_core::{Error, Result, Streams};
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rand::Rng;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
 use super::neighbours::nearest;
-use super::{Points, permutation, permutation_p_value};
+use super::{Points, permutation, permutation_p_value, squared_distance};
 
 /// Something that learns to tell points of two laws.
 pub trait Classifier: Sync {
     /// The probability, for each row of `test` `(K, D)`, that it is a draw of `y`, learnt from the rows of `train` `(N, D)`.
     ///
-    /// Both labels occur in training. ½ is no decision.
+    /// Both labels occur in training. ½ is no decision. Other numbers than `K` probabilities are an error of the test.
     ///
     /// # Errors
     /// What the classifier cannot learn from.
@@ -31,6 +32,8 @@ pub trait Classifier: Sync {
 }
 
 /// The vote of the `k` nearest points, in the unit of the data.
+///
+/// Points as far as the `k`-th share the votes that the nearer ones leave: among repeated points an order would decide, and there is none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NearestNeighbours {
     k: usize,
@@ -63,9 +66,31 @@ impl Classifier for NearestNeighbours {
                 format!("at most {}, the points to learn from", train.n()),
             ));
         }
-        let votes =
-            |best: &Vec<(f64, usize)>| best.iter().filter(|(_, j)| is_y[*j]).count() as f64 / self.k as f64;
-        Ok(nearest(&test, &train, self.k, false).iter().map(votes).collect())
+        let kth = nearest(&test, &train, self.k, false);
+        Ok(map_blocks(test.n(), |_, rows| {
+            rows.map(|i| self.vote(test.row(i), &train, is_y, kth[i][self.k - 1].0))
+                .collect::<Vec<_>>()
+        })
+        .concat())
+    }
+}
+
+impl NearestNeighbours {
+    /// The share of `y` in the vote at a point whose `k`-th nearest neighbour is at this squared distance.
+    fn vote(&self, point: &[f64], train: &Points, is_y: &[bool], kth: f64) -> f64 {
+        // Each the number of points and of those of `y` among them.
+        let (mut nearer, mut as_far) = ([0, 0], [0, 0]);
+        for (row, &is_y) in train.rows().zip(is_y) {
+            let distance = squared_distance(point, row);
+            if distance < kth {
+                nearer = [nearer[0] + 1, nearer[1] + usize::from(is_y)];
+            } else if distance == kth {
+                as_far = [as_far[0] + 1, as_far[1] + usize::from(is_y)];
+            }
+        }
+        // One division, so that a draw is exactly one half.
+        let votes = nearer[1] * as_far[0] + (self.k - nearer[0]) * as_far[1];
+        votes as f64 / (self.k * as_far[0]) as f64
     }
 }
 
@@ -86,7 +111,7 @@ pub struct ClassifierTest {
 /// Tests whether `classifier` tells `x` `(N, D)` from `y` `(M, D)`, by cross-validation in `n_folds` folds and `n_permutations` relabellings.
 ///
 /// # Errors
-/// Points that do not fit or are not finite, fewer of either than folds, fewer than two folds, no permutation, or what the classifier refuses.
+/// Points that do not fit or are not finite, fewer of either than folds, fewer than two folds, no permutation, what the classifier refuses, or answers of it that are no probabilities.
 ///
 /// ```
 /// use gibbsian_core::Seed;
@@ -157,6 +182,17 @@ fn cross_validate<C: Classifier + ?Sized>(
         let labels: Vec<bool> = train.iter().map(|&i| is_y[i]).collect();
         let rows = |indices: &[usize]| -> Array2<f64> { points.select(Axis(0), indices) };
         let probabilities = classifier.probabilities(rows(&train).view(), &labels, rows(&test).view())?;
+        if probabilities.len() != test.len() {
+            return Err(Error::shape(
+                "the classifier's probabilities",
+                &[probabilities.len()],
+                format!("({}), one a row of `test`", test.len()),
+            ));
+        }
+        let of_test = ArrayView1::from(&probabilities);
+        check_each("the classifier's probabilities", of_test, "in [0, 1]", |p| {
+            (0.0..=1.0).contains(&p)
+        })?;
         for (&i, p) in test.iter().zip(probabilities) {
             right[usize::from(is_y[i])] += if p == 0.5 {
                 0.5

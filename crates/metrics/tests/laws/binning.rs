@@ -37,10 +37,11 @@ fn every_level_has_the_variance_of_its_bins() {
         let limit = (variance_of_mean(rho, 1e9) * 1e9 / draws.len() as f64).sqrt();
         // A plateau begins up to two uncertainties below the levels after it.
         assert!((bins.standard_error() / limit - 1.0).abs() < 7.0 * bins.levels[plateau].uncertainty / limit);
-        assert!(
-            (bins.autocorrelation_time() / ((1.0 + rho) / (1.0 - rho)) - 1.0).abs() < 0.25,
-            "{bins:?}"
-        );
+        // τ is a ratio of squares: that of the plateau's error, and the variance of single draws, whose squares have the time (1 + ρ²)/(1 − ρ²).
+        let of_plateau = 1.0 + 7.0 * bins.levels[plateau].uncertainty / limit;
+        let of_draws = 1.0 - 5.0 * (2.0 * (1.0 + rho * rho) / (1.0 - rho * rho) / draws.len() as f64).sqrt();
+        let off = bins.autocorrelation_time() / ((1.0 + rho) / (1.0 - rho)) - 1.0;
+        assert!(off.abs() < of_plateau * of_plateau / of_draws - 1.0, "{bins:?}");
     }
 }
 
@@ -68,10 +69,15 @@ fn bins_do_not_depend_on_units_and_show_what_is_no_number() {
         plain.standard_error() * 1e300,
         1e-12,
     );
-    let mut spoilt = draws;
-    spoilt[[1, 7]] = f64::NAN;
-    let bins = binning(spoilt.view()).unwrap();
-    assert!(bins.mean.is_nan() && bins.standard_error().is_nan() && bins.plateau.is_none());
+    // The last of 501 draws is in no bin but those of one.
+    let odd = concatenate![Axis(1), draws, draws.slice(s![.., ..1])];
+    for (draws, place) in [(&draws, 7), (&odd, 500)] {
+        let mut spoilt = draws.clone();
+        spoilt[[1, place]] = f64::NAN;
+        let bins = binning(spoilt.view()).unwrap();
+        assert!(bins.mean.is_nan() && bins.standard_error().is_nan() && bins.plateau.is_none());
+        assert!(bins.levels.iter().all(|level| level.standard_error.is_nan()));
+    }
     assert!(
         binning(Array2::zeros((1, 10)).view())
             .unwrap()
@@ -180,6 +186,17 @@ fn the_drift_from_a_distant_start_is_left_out() {
     assert!(
         nothing.effective_sample_size >= ess_mean(stationary).unwrap() && nothing.discard < 2000,
         "{nothing:?}"
+    );
+    // Chains that are stuck at their end are not independent draws there.
+    let stuck = concatenate![
+        Axis(1),
+        stationary.slice(s![.., ..1000]),
+        Array2::zeros((2, 3000))
+    ];
+    let found = equilibration(stuck.view()).unwrap();
+    assert!(
+        found.discard < 1000 && found.effective_sample_size < 1000.0,
+        "{found:?}"
     );
     let twice = concatenate![Axis(1), stationary, stationary];
     assert!(

@@ -11,14 +11,14 @@ const SEED: Seed = Seed::new(4);
 
 #[test]
 fn the_time_of_an_autoregression_is_known() {
-    // τ = (1 + ρ)/(1 − ρ), to Sokal's standard error; the window cuts off a share ρ^M ≈ e^−5 of the sum besides.
+    // τ = (1 + ρ)/(1 − ρ), to Sokal's standard error; the window cuts off a share ρ^M ≈ e^−10 of the sum besides.
     for rho in [0.0, 0.5, 0.9, 0.97] {
         let exact = (1.0 + rho) / (1.0 - rho);
         let draws = autoregressions(8, 20_000, &[rho], SEED.child("time"));
         let draws = draws.index_axis(Axis(2), 0);
         let tau = autocorrelation_time_windowed(draws, SOKAL_WINDOW).unwrap();
         assert!(tau.is_reliable && tau.window.is_some());
-        let cut = exact * (-SOKAL_WINDOW).exp();
+        let cut = exact * (-2.0 * SOKAL_WINDOW).exp();
         assert!(
             (tau.value - exact).abs() < 5.0 * tau.standard_error + cut,
             "{rho}: {tau:?}"
@@ -30,6 +30,21 @@ fn the_time_of_an_autoregression_is_known() {
             "{rho}: {geyer}"
         );
     }
+}
+
+#[test]
+fn a_window_that_closes_on_alternating_draws_is_not_believed() {
+    // τ = 0.3/1.7: the first lag alone makes the sum negative, and Sokal's window closes there.
+    let draws = autoregressions(4, 20_000, &[-0.7], SEED.child("alternating"));
+    let draws = draws.index_axis(Axis(2), 0);
+    let tau = autocorrelation_time_windowed(draws, SOKAL_WINDOW).unwrap();
+    assert!(!tau.is_reliable && tau.value < 0.0, "{tau:?}");
+    // Geyer's rule goes on; the error is that of the mean of squares of sums, with a window of some forty lags.
+    let (geyer, exact) = (autocorrelation_time(draws).unwrap(), 0.3 / 1.7);
+    assert!(
+        (geyer / exact - 1.0).abs() < 5.0 * (2.0f64 * 81.0 / 80_000.0).sqrt(),
+        "{geyer}"
+    );
 }
 
 #[test]
@@ -52,6 +67,25 @@ fn a_mean_lies_within_its_standard_error_as_often_as_a_normal_does() {
         })
         .count();
     binomial("coverage", n_inside as u64, 400, 0.95).assert(FALSE_ALARM);
+}
+
+#[test]
+fn the_error_of_a_standard_deviation_keeps_its_digits_where_squares_hardly_vary() {
+    // Of ±(1 + ε z) the deviation is 1 + ε z̄ to first order, and its error is proportional to ε; so is that of the heat capacity.
+    let z = normals(4, 500, SEED.child("two values"));
+    let errors = [1e-3, 1e-9].map(|epsilon| {
+        let mut x = z.mapv(|z| 1.0 + epsilon * z);
+        x.slice_mut(s![.., ..;2]).mapv_inplace(|x| -x);
+        let capacity = heat_capacity(x.view(), 1.0).unwrap();
+        [
+            mcse_sd(x.view()).unwrap() / epsilon,
+            capacity.standard_error / epsilon,
+        ]
+    });
+    for (large, small) in errors[0].iter().zip(errors[1]) {
+        // The next order is ε times moments of z, of which twenty are more than there can be.
+        close("error over ε", small, *large, 20.0 * 1e-3);
+    }
 }
 
 #[test]
@@ -184,8 +218,22 @@ fn what_is_not_finite_stays_so() {
 fn units_do_not_matter_however_large_or_small() {
     let x = normals(3, 64, SEED.child("units"));
     // Powers of two, which round nothing: the two draws in the middle are equally far from the median, and rounding may untie them.
-    for unit in [2f64.powi(-1000), 2f64.powi(-100), 2f64.powi(800), 2f64.powi(1020)] {
+    let largest = x.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+    for unit in [
+        2f64.powi(-1000),
+        2f64.powi(-100),
+        2f64.powi(800),
+        2f64.powi(1020),
+        // Some draw is next to the largest number.
+        2f64.powi(1023 - largest.log2().floor() as i32),
+    ] {
         let y = &x * unit;
+        close(
+            "autocorrelation",
+            autocorrelation(y.row(0)).unwrap()[3],
+            autocorrelation(x.row(0)).unwrap()[3],
+            1e-9,
+        );
         for f in [
             r_hat,
             r_hat_split,

@@ -6,6 +6,7 @@ use gibbsian_metrics::*;
 use gibbsian_testkit::stats::{FALSE_ALARM, binomial, mean};
 use gibbsian_testkit::targets::Gaussian;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
+use rand::RngExt;
 
 const SEED: Seed = Seed::new(11);
 
@@ -119,6 +120,17 @@ fn classifier_tests_hold_their_level_and_see_what_they_are_for() {
         "{found:?}"
     );
     assert_eq!(found.p_value, 0.02);
+    // Draws of two values: neighbours at no distance are many, and all of them vote. By the Bayes rule 0.9 are right.
+    let mut rng = SEED.child("coins").rng();
+    let mut coins =
+        |p: f64| Array2::from_shape_simple_fn((100, 1), || f64::from(u8::from(rng.random::<f64>() < p)));
+    let (rare, frequent) = (coins(0.1), coins(0.9));
+    let of_coins =
+        classifier_test(rare.view(), frequent.view(), &neighbours, 4, 49, &mut SEED.rng()).unwrap();
+    assert!(
+        (of_coins.accuracy - 0.9).abs() < 5.0 * (0.09f64 / 200.0).sqrt(),
+        "{of_coins:?}"
+    );
     // Answers come in groups: pairs of mutual neighbours are right together.
     let found = classifier_test(x.view(), y.view(), &neighbours, 10, 199, &mut SEED.rng()).unwrap();
     assert!(

@@ -136,6 +136,15 @@ fn options_of_distances() {
     assert!(knn_kl_divergence(repeated.view(), array![[5.0], [6.0]].view(), 2).is_ok());
 }
 
+/// A classifier that says the same whatever it is asked.
+struct Fixed(Vec<f64>);
+
+impl Classifier for Fixed {
+    fn probabilities(&self, _: ArrayView2<f64>, _: &[bool], _: ArrayView2<f64>) -> Result<Vec<f64>> {
+        Ok(self.0.clone())
+    }
+}
+
 #[test]
 fn options_of_classifiers() {
     let (x, y) = (normals(8, 2, Seed::new(1)), normals(9, 2, Seed::new(2)));
@@ -152,6 +161,14 @@ fn options_of_classifiers() {
         classifier_test(x, y, &NearestNeighbours::new(50).unwrap(), 2, 9, &mut rng()),
         "`k`",
     );
+    for (answers, fault) in [
+        (vec![0.5; 3], "(8), one a row"),
+        (vec![1.5; 8], "1.5"),
+        (vec![f64::NAN; 8], "NaN"),
+    ] {
+        let test = classifier_test(x, x, &Fixed(answers), 2, 9, &mut rng());
+        refused(test, fault);
+    }
     // A coordinate that never moves and points that can be separated are no obstacle.
     let flat = Array2::from_shape_fn((10, 2), |(i, d)| if d == 0 { 1.0 } else { i as f64 });
     let found = classifier_test(
@@ -234,6 +251,11 @@ fn grids_and_masses() {
     refused(Grid::new(&[0.0], &[1.0, 2.0], &[1]), "lengths");
     refused(Grid::new(&[0.0, 1.0], &[1.0, 1.0], &[1, 1]), "upper[1]");
     refused(Grid::new(&[f64::NAN], &[1.0], &[1]), "upper[0]");
+    refused(
+        Grid::new(&[0.0; 2], &[1.0; 2], &[(1 << 16) + 1, 1 << 16]),
+        "n_bins",
+    );
+    assert!(Grid::new(&[0.0; 2], &[1.0; 2], &[1 << 16, 1 << 16]).is_ok());
     refused(Grid::new(&[0.0], &[f64::INFINITY], &[1]), "upper[0]");
     refused(Grid::new(&[0.0], &[1.0], &[0]), "n_bins[0]");
     refused(Grid::new(&[0.0; 3], &[1.0; 3], &[usize::MAX; 3]), "n_bins");
