@@ -5,13 +5,12 @@
 //! moment at least one of the two names is a good checkpoint. A newest that is damaged never becomes the previous,
 //! because that would destroy the good one which the run fell back to.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use gibbsian_core::{Error, Result};
 
-use super::storage::{Disk, Storage, rename, sync_directory_of, write_beside};
+use super::storage::{Disk, Storage, make_directory, rename, sync_directory_of, write_beside};
 use super::{Checkpoint, format};
 
 /// The checkpoint files of one run, in a directory of its own.
@@ -50,7 +49,7 @@ impl CheckpointFiles {
     /// The directory cannot be made.
     pub fn new(directory: impl AsRef<Path>) -> Result<Self> {
         let directory = directory.as_ref();
-        fs::create_dir_all(directory).map_err(|e| Error::file(directory, "create directory", e))?;
+        make_directory(&Disk, directory)?;
         Ok(Self::on(Box::new(Disk), directory))
     }
 
@@ -80,11 +79,13 @@ impl CheckpointFiles {
     pub fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let bytes = checkpoint.to_bytes()?;
         let partial = write_beside(self.storage.as_ref(), &self.newest, &bytes)?;
+        // A new one that cannot take its place is not left beside the others.
+        let forget = |_: &Error| drop(self.storage.remove(&partial));
         if self.newest_is_good || matches!(self.read(&self.newest), Ok(Some(_))) {
             self.newest_is_good = false;
-            rename(self.storage.as_ref(), &self.newest, &self.previous)?;
+            rename(self.storage.as_ref(), &self.newest, &self.previous).inspect_err(forget)?;
         }
-        rename(self.storage.as_ref(), &partial, &self.newest)?;
+        rename(self.storage.as_ref(), &partial, &self.newest).inspect_err(forget)?;
         self.newest_is_good = true;
         sync_directory_of(self.storage.as_ref(), &self.newest)
     }

@@ -32,6 +32,10 @@ pub const FORMAT_VERSION: &str = "1";
 /// The most bytes that the header may take: some thousand tensors. Parsed, it takes at most six times that.
 pub const MAX_HEADER_BYTES: usize = 1 << 17;
 
+/// The most bytes that the header of plain weights may take: some ten thousand tensors, or the long notes that trainers keep beside them. The reference reads up to 100 MB,
+/// which no file needs.
+pub const MAX_WEIGHTS_HEADER_BYTES: usize = 1 << 20;
+
 /// The most axes of a tensor.
 pub const MAX_RANK: usize = 8;
 
@@ -62,7 +66,7 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
         header += &tensor;
     }
     header += "}";
-    let mut bytes = assemble(header, record, n_bytes)?;
+    let mut bytes = assemble(header, record, n_bytes, MAX_HEADER_BYTES)?;
     seal(&mut bytes);
     Ok(bytes)
 }
@@ -105,12 +109,12 @@ pub(super) fn describe(record: &Record) -> Result<(Vec<String>, usize)> {
     Ok((tensors, n_bytes))
 }
 
-/// The file of this header and the numbers of the record.
-pub(super) fn assemble(mut header: String, record: &Record, n_bytes: usize) -> Result<Vec<u8>> {
+/// The file of this header, of at most so many bytes, and the numbers of the record.
+pub(super) fn assemble(mut header: String, record: &Record, n_bytes: usize, most: usize) -> Result<Vec<u8>> {
     // The format asks for numbers that begin at a multiple of eight bytes.
     header += &" ".repeat(header.len().next_multiple_of(8) - header.len());
-    if header.len() > MAX_HEADER_BYTES {
-        let requirement = format!("at most {MAX_HEADER_BYTES} bytes of names and shapes");
+    if header.len() > most {
+        let requirement = format!("at most {most} bytes of names and shapes");
         return Err(Error::parameter("checkpoint header", header.len(), requirement));
     }
     let mut bytes = Vec::with_capacity(8 + header.len() + n_bytes);
@@ -182,7 +186,7 @@ pub(super) fn record_of(entries: Vec<Entry>, numbers: &[u8], origin: &str) -> Re
 
 /// Splits the file into header and numbers, looking at nothing but lengths and the fixed opening.
 fn open<'a>(bytes: &'a [u8], origin: &str) -> Result<(&'a [u8], &'a [u8])> {
-    split(bytes)
+    split(bytes, MAX_HEADER_BYTES)
         .filter(|(header, _)| header.starts_with(OPENING) && header.len() > OPENING.len() + DIGITS)
         .ok_or_else(|| {
             let found = format!("{} bytes that do not begin like one", bytes.len());
@@ -190,10 +194,10 @@ fn open<'a>(bytes: &'a [u8], origin: &str) -> Result<(&'a [u8], &'a [u8])> {
         })
 }
 
-/// Header and numbers, if the header's length is one and its bytes are there.
-pub(super) fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Header and numbers, if the header's length is at most so many bytes and these are there.
+pub(super) fn split(bytes: &[u8], most: usize) -> Option<(&[u8], &[u8])> {
     let length = bytes.get(..8)?.try_into().ok().map(u64::from_le_bytes)?;
-    let n = usize::try_from(length).ok().filter(|&n| n <= MAX_HEADER_BYTES)?;
+    let n = usize::try_from(length).ok().filter(|&n| n <= most)?;
     Some((bytes.get(8..8 + n)?, &bytes[8 + n..]))
 }
 
@@ -281,6 +285,8 @@ impl Header {
             // The opening of the file has shown that metadata come first.
             if metadata.is_none() {
                 metadata = Some(Metadata::read(reader)?);
+            } else if name == "__metadata__" {
+                return Err(reader.fault("a second `__metadata__`"));
             } else {
                 entries.push(Entry::read(reader, name)?);
             }

@@ -8,8 +8,8 @@
 //! [`Record::params`] are between such records and models.
 //!
 //! Three promises hold. A file that was cut or changed, by a single bit, is an error and never a number. Reading
-//! never panics and never holds more than twice the size of the file plus one mebibyte, even where the file was made
-//! to do harm. And a checkpoint never holds NaN or an infinity: these are refused before anything is written, so the
+//! never panics and never holds more than twice the size of the file plus one mebibyte (plain weights: plus eight times
+//! their header), even where the file was made to do harm. And a checkpoint never holds NaN or an infinity: these are refused before anything is written, so the
 //! last checkpoint of a run that went wrong is a good one.
 
 #![deny(unsafe_code)]
@@ -34,7 +34,7 @@ use std::path::Path;
 use gibbsian_core::{Error, Record, Result, Values};
 
 pub use files::{CheckpointFiles, Loaded};
-pub use format::{FORMAT_VERSION, MAX_HEADER_BYTES, MAX_RANK};
+pub use format::{FORMAT_VERSION, MAX_HEADER_BYTES, MAX_RANK, MAX_WEIGHTS_HEADER_BYTES};
 pub use sha256::Sha256;
 
 pub use weights::{decode_weights, encode_weights, read_weights, write_weights};

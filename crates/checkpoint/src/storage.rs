@@ -104,8 +104,24 @@ pub(super) fn write_beside(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> 
 /// Puts `bytes` under the name `path`, durably and in one piece.
 pub(super) fn write_atomically(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> Result<()> {
     let partial = write_beside(storage, path, bytes)?;
-    rename(storage, &partial, path)?;
+    rename(storage, &partial, path).inspect_err(|_| {
+        // Nobody asked for a file of that name.
+        let _ = storage.remove(&partial);
+    })?;
     sync_directory_of(storage, path)
+}
+
+/// Makes a directory and those above it that are missing, durably.
+pub(super) fn make_directory(storage: &dyn Storage, directory: &Path) -> Result<()> {
+    let missing: Vec<&Path> = directory
+        .ancestors()
+        .take_while(|d| !d.as_os_str().is_empty() && !d.exists())
+        .collect();
+    fs::create_dir_all(directory).map_err(|e| Error::file(directory, "create directory", e))?;
+    // A directory lasts as long as its name in the one above.
+    missing
+        .into_iter()
+        .try_for_each(|made| sync_directory_of(storage, made))
 }
 
 pub(super) fn rename(storage: &dyn Storage, from: &Path, to: &Path) -> Result<()> {
@@ -123,4 +139,53 @@ pub(super) fn sync_directory_of(storage: &dyn Storage, path: &Path) -> Result<()
     storage
         .sync_directory(directory)
         .map_err(|e| Error::file(directory, "synchronise", e))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// The disk, which remembers the directories that were waited for.
+    #[derive(Default)]
+    struct Watched(Mutex<Vec<PathBuf>>);
+
+    impl Storage for Watched {
+        fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+            Disk.read(path)
+        }
+
+        fn create(&self, _: &Path) -> io::Result<Box<dyn Sink + '_>> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            Disk.rename(from, to)
+        }
+
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            Disk.remove(path)
+        }
+
+        fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+            self.0.lock().unwrap().push(directory.to_path_buf());
+            Disk.sync_directory(directory)
+        }
+    }
+
+    #[test]
+    fn a_new_directory_is_on_the_device_with_all_that_lead_to_it() {
+        let base = std::env::temp_dir().join(format!("gibbsian-directories-{}", std::process::id()));
+        fs::create_dir_all(&base).unwrap();
+        let watched = Watched::default();
+        make_directory(&watched, &base.join("a/b/c")).unwrap();
+        let mut synced = std::mem::take(&mut *watched.0.lock().unwrap());
+        synced.sort();
+        assert_eq!(synced, [base.clone(), base.join("a"), base.join("a/b")]);
+        // What is there already needs no wait.
+        make_directory(&watched, &base.join("a/b/c")).unwrap();
+        assert!(watched.0.lock().unwrap().is_empty());
+        fs::remove_dir_all(&base).unwrap();
+    }
 }

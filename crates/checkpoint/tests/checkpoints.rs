@@ -299,6 +299,10 @@ fn hostile_headers_are_errors_that_say_what_is_wrong() {
             "two entries `a`",
         ),
         (
+            r#"},"__metadata__":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#,
+            "second `__metadata__`",
+        ),
+        (
             r#"},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#,
             "begins at byte 0",
         ),
@@ -309,6 +313,10 @@ fn hostile_headers_are_errors_that_say_what_is_wrong() {
         (
             r#"},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}]"#,
             "header",
+        ),
+        (
+            r#"},"__metadata__":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#,
+            "a second `__metadata__`",
         ),
         (r#"}"#, "header"),
         (r#"}}"#, "2 bytes of numbers"),
@@ -380,11 +388,12 @@ fn files_are_read_as_files_only() {
     let path = directory.join("weights.safetensors");
     checkpoint().write(&path).unwrap();
     assert_eq!(Checkpoint::read(&path).unwrap(), checkpoint());
-    assert_eq!(
-        fs::read_dir(&directory).unwrap().count(),
-        1,
-        "no file is left over"
-    );
+    let n_files = || fs::read_dir(&directory).unwrap().count();
+    assert_eq!(n_files(), 1, "no file is left over");
+    // A directory that is not empty takes no other name.
+    fs::create_dir_all(directory.join("taken/inside")).unwrap();
+    assert!(checkpoint().write(directory.join("taken")).is_err());
+    assert_eq!(n_files(), 2);
     let e = checkpoint().write(directory.join("no/such/place")).unwrap_err();
     assert!(matches!(e, Error::File { .. }), "{e}");
 }

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use gibbsian_checkpoint::MAX_HEADER_BYTES;
-use gibbsian_checkpoint::{Checkpoint, fingerprint, read_weights};
+use gibbsian_checkpoint::{Checkpoint, decode_weights, fingerprint, read_weights};
+use gibbsian_checkpoint::{MAX_HEADER_BYTES, MAX_WEIGHTS_HEADER_BYTES};
 use gibbsian_core::{Record, Values};
 use peak_alloc::PeakAlloc;
 use sha2::{Digest, Sha256};
@@ -97,6 +97,27 @@ fn no_file_takes_more_memory_than_twice_its_size_and_a_mebibyte() {
         assert!(peak <= limit(&many), "shape [{shape}]: {peak}");
     }
 
+    // Plain weights may have a longer header, and hold up to eight times as much for it.
+    let n = MAX_WEIGHTS_HEADER_BYTES;
+    let tensor = |i: usize| format!(r#""{i:x}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#);
+    let tensors: Vec<String> = (0..n / 60).map(tensor).collect();
+    let notes: Vec<String> = (0..n / 12).map(|i| format!(r#""{i:x}":"""#)).collect();
+    for header in [
+        format!("{{{}}}", tensors.join(",")),
+        format!(r#"{{"__metadata__":{{{}}}}}"#, notes.join(",")),
+    ] {
+        assert!(header.len() <= n && header.len() > n / 2, "{}", header.len());
+        let many = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+        assert!(decode_weights(&many, "many").is_ok());
+        let peak = peak_of_reading(&many, false);
+        assert!(
+            peak <= 2 * many.len() + 8 * header.len(),
+            "{peak} of {}",
+            header.len()
+        );
+    }
+
+    let n = MAX_HEADER_BYTES;
     // Texts of all kinds that are errors only at their end.
     let long = "7,".repeat(n / 2 - 400);
     let text = "\\n".repeat(n / 2 - 400);

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use gibbsian_checkpoint::{
-    Checkpoint, MAX_HEADER_BYTES, decode_weights, encode_weights, fingerprint, read_weights, write_weights,
+    Checkpoint, CheckpointFiles, MAX_WEIGHTS_HEADER_BYTES, decode_weights, encode_weights, fingerprint,
+    read_weights, write_weights,
 };
 use gibbsian_core::{Record, Values};
 use safetensors::{Dtype, SafeTensors};
@@ -136,9 +137,61 @@ fn hostile_headers_are_refused() {
     let twice = "{\"x\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\
                   \"x\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}";
     assert!(refused(&file(twice, &[0; 2])).contains("two entries"));
+    for second in ["{}", "{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}"] {
+        let twice = format!("{{\"__metadata__\":{{}},\"__metadata__\":{second}}}");
+        assert!(refused(&file(&twice, &[])).contains("__metadata__"), "{second}");
+    }
     let nested = format!("{{\"__metadata__\":{}", "[".repeat(100_000));
     refused(&file(&nested, &[]));
-    refused(&file(&" ".repeat(MAX_HEADER_BYTES + 1), &[]));
+    refused(&file(&" ".repeat(MAX_WEIGHTS_HEADER_BYTES + 1), &[]));
     refused(&u64::MAX.to_le_bytes());
     assert!(refused(&file("[]", &[])).contains("tensors by name"));
+}
+
+#[test]
+fn names_are_given_once_in_a_header_and_once_in_its_metadata() {
+    let once = "{\"__metadata__\":{\"format\":\"pt\"}}";
+    assert!(decode_weights(&file(once, &[]), "the-file").is_ok());
+    let metadata = "{\"__metadata__\":{\"format\":\"pt\"},\"__metadata__\":{\"format\":\"np\"}}";
+    assert!(refused(&file(metadata, &[])).contains("a second field `__metadata__`"));
+    let within = "{\"__metadata__\":{\"format\":\"pt\",\"format\":\"np\"}}";
+    assert!(refused(&file(within, &[])).contains("a second field `format`"));
+}
+
+#[test]
+fn a_file_that_cannot_take_its_name_leaves_nothing_behind() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-name");
+    let _ = std::fs::remove_dir_all(&directory);
+    // A folder with something in it has the name.
+    let path = directory.join("checkpoint.safetensors");
+    std::fs::create_dir_all(path.join("inside")).unwrap();
+    write_weights(&path, &weights()).unwrap_err();
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 1);
+    let checkpoint = Checkpoint {
+        step: 3,
+        seed: 1,
+        recipe: fingerprint("r"),
+        record: weights(),
+    };
+    let mut files = CheckpointFiles::new(&directory).unwrap();
+    files.save(&checkpoint).unwrap_err();
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 1);
+}
+
+#[test]
+fn headers_are_read_up_to_a_limit_that_is_named() {
+    let of = |n: usize| file(&format!("{{}}{}", " ".repeat(n - 2)), &[]);
+    assert!(decode_weights(&of(MAX_WEIGHTS_HEADER_BYTES), "the-file").is_ok());
+    let message = refused(&[of(MAX_WEIGHTS_HEADER_BYTES + 8), vec![0]].concat());
+    for part in ["a header of 1048584 bytes", "at most 1048576", "fewer tensors"] {
+        assert!(message.contains(part), "{message}");
+    }
+    // More tensors than a checkpoint's header holds are written and read.
+    let mut record = Record::new();
+    for i in 0..2_500 {
+        record.put(format!("layers.{i}.weight"), &[1], Values::U8(vec![1]));
+    }
+    let bytes = encode_weights(&record).unwrap();
+    assert!(bytes.len() > gibbsian_checkpoint::MAX_HEADER_BYTES);
+    assert_eq!(decode_weights(&bytes, "many").unwrap(), record);
 }
