@@ -175,4 +175,18 @@ mod tests {
         let rho = [1.0, 0.2, -0.1, 0.3, 9.0, 9.0];
         assert!((initial_sequence(rho.len(), |lag| rho[lag]) - 1.3).abs() < 1e-15);
     }
+
+    #[test]
+    fn the_least_time_does_not_hide_what_is_no_number() {
+        let mut chains = Chains {
+            values: [1.0, -1.0].repeat(50),
+            n_chains: 1,
+            n_draws: 100,
+            unit: 1.0,
+            is_finite: true,
+        };
+        assert_eq!(geyer_time(&chains), 0.5);
+        chains.values[7] = f64::NAN;
+        assert!(geyer_time(&chains).is_nan());
+    }
 }
