@@ -81,10 +81,7 @@ pub fn check(root: &Path, verify: bool) -> Result<Vec<String>, String> {
         };
         let mut list = process::cargo(root);
         list.args(["package", "--list", "--allow-dirty", "--package", name]);
-        let output = list
-            .output()
-            .map_err(|reason| format!("cannot start {}: {reason}", process::shown(&list)))?;
-        let files = String::from_utf8_lossy(&output.stdout).into_owned();
+        let files = process::output(&mut list)?;
         let files: Vec<&str> = files.lines().collect();
         let manifest = Fields::read(&read("Cargo.toml")?);
         let of_package = [

@@ -45,6 +45,21 @@ pub fn listen(command: &mut Command, mut hear: impl FnMut(&str)) -> io::Result<b
     Ok(child.wait()?.success())
 }
 
+/// What a program writes to its standard output.
+///
+/// # Errors
+/// It cannot be started, or it fails; then what it wrote to its standard error is told.
+pub fn output(command: &mut Command) -> Result<String, String> {
+    let output = command
+        .output()
+        .map_err(|reason| format!("cannot start {}: {reason}", shown(command)))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("`{}` fails: {}", shown(command), said.trim()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Whether a program runs and succeeds, in silence.
 pub fn succeeds(program: &str, arguments: &[&str]) -> bool {
     (Command::new(program).args(arguments))
@@ -73,4 +88,18 @@ fn code_of(status: ExitStatus) -> u8 {
         .code()
         .and_then(|code| u8::try_from(code).ok())
         .unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_output_of_a_program_that_fails_is_no_output() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let version = output(cargo(folder).arg("--version")).unwrap();
+        assert!(version.starts_with("cargo"), "{version}");
+        let fault = output(cargo(folder).arg("--no-such-option")).unwrap_err();
+        assert!(fault.contains("--no-such-option` fails"), "{fault}");
+    }
 }

@@ -113,12 +113,13 @@ fn step(name: &str, command: &mut Command) -> Result<(), String> {
 /// A step that runs tests.
 fn tests(name: &str, command: &mut Command, totals: &mut Totals) -> Result<(), String> {
     let shown = process::shown(command);
-    let mut runners = 0;
+    let (mut n_run, mut n_ignored) = (0, 0);
     let mut hear = |line: &str| {
-        if let Some((passed, failed)) = closing_line(line) {
+        if let Some([passed, failed, ignored]) = closing_line(line) {
             totals.passed += passed;
             totals.failed += failed;
-            runners += 1;
+            n_run += passed + failed;
+            n_ignored += ignored;
         }
     };
     let succeeded = timed(name, &shown, || process::listen(command, &mut hear))
@@ -126,16 +127,20 @@ fn tests(name: &str, command: &mut Command, totals: &mut Totals) -> Result<(), S
     if !succeeded {
         return Err(format!("{name} ({shown})"));
     }
-    // A green run in which nothing ran would prove nothing.
-    if runners == 0 {
-        Err(format!("{name} ({shown}): no test runner said its result"))
-    } else {
-        Ok(())
+    proof(n_run, n_ignored).map_err(|reason| format!("{name} ({shown}): {reason}"))
+}
+
+/// Whether a green step proves something: one in which nothing ran does not, and one that left tests out less than it says.
+fn proof(n_run: u64, n_ignored: u64) -> Result<(), String> {
+    match (n_run, n_ignored) {
+        (0, _) => Err("no test ran".into()),
+        (_, 0) => Ok(()),
+        (_, n) => Err(format!("{n} tests were ignored")),
     }
 }
 
-/// The numbers in `test result: ok. 5 passed; 0 failed; …`, the closing line of a test runner.
-fn closing_line(line: &str) -> Option<(u64, u64)> {
+/// The numbers of tests that passed, failed and were ignored in `test result: ok. 5 passed; 0 failed; 0 ignored; …`, the closing line of a test runner.
+fn closing_line(line: &str) -> Option<[u64; 3]> {
     let (_, counts) = line
         .trim_start()
         .strip_prefix("test result: ")?
@@ -145,7 +150,7 @@ fn closing_line(line: &str) -> Option<(u64, u64)> {
             .find_map(|part| part.strip_suffix(word))
             .and_then(|n| n.trim().parse().ok())
     };
-    Some((number("passed")?, number("failed")?))
+    Some([number("passed")?, number("failed")?, number("ignored")?])
 }
 
 /// Whether the link crate will find an OpenBLAS: named by a variable, known to `pkg-config`, or in Debian's usual place.
@@ -168,12 +173,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_step_without_tests_or_with_ignored_ones_proves_nothing() {
+        assert_eq!(proof(2, 0), Ok(()));
+        assert_eq!(proof(0, 0), Err("no test ran".into()));
+        assert_eq!(proof(0, 9), Err("no test ran".into()));
+        assert_eq!(proof(3, 1), Err("1 tests were ignored".into()));
+    }
+
+    #[test]
     fn closing_lines_are_counted_and_nothing_else_is() {
-        let line = "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 4 filtered out; finished in 0.01s";
-        assert_eq!(closing_line(line), Some((12, 3)));
+        let line = "test result: FAILED. 12 passed; 3 failed; 2 ignored; 0 measured; 4 filtered out; finished in 0.01s";
+        assert_eq!(closing_line(line), Some([12, 3, 2]));
         assert_eq!(
             closing_line("test result: ok. 0 passed; 0 failed; 0 ignored"),
-            Some((0, 0))
+            Some([0, 0, 0])
         );
         for other in [
             "running 12 tests",

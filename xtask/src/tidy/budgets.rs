@@ -57,14 +57,7 @@ pub fn costs(root: &Path) -> Result<Vec<Cost>, String> {
             TARGET,
         ]);
         tree.args(["--package", name]);
-        let output = tree
-            .output()
-            .map_err(|reason| format!("cannot start {}: {reason}", process::shown(&tree)))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("`{}` fails: {}", process::shown(&tree), said.trim()));
-        }
-        let found = n_crates(&String::from_utf8_lossy(&output.stdout));
+        let found = n_crates(&process::output(&mut tree)?);
         Ok(Cost { name, found, budget })
     };
     BUDGETS.iter().map(cost).collect()

@@ -1,9 +1,10 @@
 //! Which crate may depend on which.
 //!
-//! `core`, `linalg` and `checkpoint` are the base and anyone may use them; `nn` may use `grad`; no other library depends on another. Siblings
+//! A library uses what the table of crates in `docs/architecture.md` says of it and nothing else: the table is read, so that it cannot be wrong. Siblings
 //! that cannot see each other meet only at core's traits: a sampler cannot know what an RBM is. The facade and the command line
 //! gather the libraries, the experiments and the benches use anything, `testkit` is for tests only, and `xtask` uses nothing.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -19,7 +20,10 @@ pub fn faults(root: &Path) -> Result<Vec<String>, String> {
     let crates = root.join("crates");
     let entries =
         fs::read_dir(&crates).map_err(|reason| format!("cannot read {}: {reason}", crates.display()))?;
-    folders.extend(entries.flatten().map(|entry| entry.path()));
+    for entry in entries {
+        let entry = entry.map_err(|reason| format!("cannot read {}: {reason}", crates.display()))?;
+        folders.push(entry.path());
+    }
     let mut manifests = Vec::new();
     for folder in folders {
         let path = folder.join("Cargo.toml");
@@ -28,11 +32,38 @@ pub fn faults(root: &Path) -> Result<Vec<String>, String> {
         }
     }
     manifests.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(judge(&manifests))
+    let table = Table::read(&read(&root.join("docs/architecture.md"))?);
+    Ok(judge(&manifests, &table))
+}
+
+/// What each library may use, by the table whose rows are `| name | what is in it | may depend on |`, names of the last column without the project.
+struct Table(BTreeMap<String, Vec<String>>);
+
+impl Table {
+    fn read(text: &str) -> Self {
+        let row = |line: &str| {
+            let [_, name, _, uses, _] = line.split('|').map(str::trim).collect::<Vec<_>>()[..] else {
+                return None;
+            };
+            let uses = uses.split(", ").map(|used| format!("gibbsian-{used}"));
+            Some((name.trim_matches('`').to_string(), uses.collect()))
+        };
+        let lines = text
+            .lines()
+            .skip_while(|line| !line.ends_with("| may depend on |"))
+            .take_while(|line| line.starts_with('|'));
+        Table(lines.filter_map(row).collect())
+    }
+
+    fn allows(&self, name: &str, package: &str) -> bool {
+        self.0
+            .get(name)
+            .is_some_and(|uses| uses.iter().any(|used| used == package))
+    }
 }
 
 /// Every breach of the rules by a set of packages.
-fn judge(manifests: &[Manifest]) -> Vec<String> {
+fn judge(manifests: &[Manifest], table: &Table) -> Vec<String> {
     let mut faults = Vec::new();
     for manifest in manifests {
         let name = manifest.name.as_str();
@@ -52,7 +83,8 @@ fn judge(manifests: &[Manifest]) -> Vec<String> {
                 // A crate's tests may switch on what it can do beside its defaults.
                 _ if package == name => *kind == Kind::Dev,
                 _ if !is_ours => true,
-                _ => role.may_use(name, package, *kind),
+                Role::Library if Role::of(package) != Role::Testkit => table.allows(name, package),
+                _ => role.may_use(package, *kind),
             };
             if !may {
                 let how = if *kind == Kind::Dev { "in its tests " } else { "" };
@@ -94,8 +126,8 @@ impl Role {
         }
     }
 
-    /// Whether the package `name` of this role may use another package of the workspace.
-    fn may_use(self, name: &str, package: &str, kind: Kind) -> bool {
+    /// Whether a package of this role may use another package of the workspace.
+    fn may_use(self, package: &str, kind: Kind) -> bool {
         let used = Role::of(package);
         let is_library = matches!(used, Role::Core | Role::Linalg | Role::Checkpoint | Role::Library);
         // Nobody builds on the programs or on the experiments, and what is for tests stays in tests.
@@ -103,26 +135,25 @@ impl Role {
             return kind == Kind::Dev || self == Role::Experiments;
         }
         match self {
-            Role::Core | Role::Link => false,
+            Role::Core | Role::Link | Role::Task => false,
             Role::Linalg => matches!(used, Role::Core | Role::Link),
             Role::Checkpoint | Role::Testkit => used == Role::Core,
-            Role::Library => {
-                matches!(used, Role::Core | Role::Linalg | Role::Checkpoint)
-                    || (name == "gibbsian-nn" && package == "gibbsian-grad")
-            }
+            // The table says.
+            Role::Library => false,
             Role::Facade => is_library,
             Role::CommandLine => is_library || used == Role::Facade,
             Role::Experiments => is_library || matches!(used, Role::Facade | Role::CommandLine | Role::Link),
-            Role::Task => false,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+
+    fn table() -> Table {
+        Table::read(include_str!("../../../docs/architecture.md"))
+    }
 
     /// A manifest with these lines after a sound beginning.
     fn manifest(name: &str, lines: &str) -> Manifest {
@@ -152,7 +183,7 @@ mod tests {
             }
         }
         manifests.push(manifest("gibbsian", ""));
-        judge(&manifests)
+        judge(&manifests, &table())
     }
 
     #[test]
@@ -188,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_base_and_foreign_crates_are_for_all() {
+    fn the_table_and_foreign_crates_are_for_libraries() {
         let lines = "[dependencies]\ngibbsian-core = \"0.1\"\ngibbsian-linalg = \"0.1\"\ngibbsian-checkpoint = \"0.1\"\nndarray = \"1\"\n\
                      [dev-dependencies]\ngibbsian-testkit = \"0.1\"\n[features]\nlapack = [\"gibbsian-classical/x\"]";
         assert_eq!(faults_of("gibbsian-samplers", lines), Vec::<String>::new());
@@ -196,10 +227,40 @@ mod tests {
             faults_of("gibbsian-nn", "[dependencies]\ngibbsian-grad = \"0.1\""),
             Vec::<String>::new()
         );
-        assert_eq!(
-            faults_of("gibbsian-sde", "[dependencies]\ngibbsian-grad = \"0.1\"").len(),
-            1
-        );
+        for (name, lines) in [
+            ("gibbsian-sde", "[dependencies]\ngibbsian-grad = \"0.1\""),
+            (
+                "gibbsian-metrics",
+                "[dependencies]\ngibbsian-checkpoint = \"0.1\"",
+            ),
+            ("gibbsian-train", "[dev-dependencies]\ngibbsian-linalg = \"0.1\""),
+            // One that the table does not have.
+            ("gibbsian-new", "[dependencies]\ngibbsian-core = \"0.1\""),
+        ] {
+            assert_eq!(faults_of(name, lines).len(), 1, "{name}");
+        }
+        // Nobody finds an empty table.
+        assert_eq!(table().0["gibbsian-samplers"].len(), 3);
+    }
+
+    #[test]
+    fn what_the_table_allows_a_library_is_used() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+        for (name, uses) in table().0 {
+            let folder = crates.join(name.trim_start_matches("gibbsian-"));
+            let Ok(text) = fs::read_to_string(folder.join("Cargo.toml")) else {
+                continue;
+            };
+            let manifest = parse(&text, &BTreeMap::new());
+            for package in uses.iter().filter(|package| !package.contains(' ')) {
+                let is_used = |d: &Dependency| d.package == *package && d.kind != Kind::Dev;
+                let is_used = manifest.dependencies.iter().any(is_used);
+                assert!(
+                    is_used || package == "gibbsian-anything",
+                    "{name} does not use {package}"
+                );
+            }
+        }
     }
 
     #[test]
@@ -249,7 +310,7 @@ mod tests {
     fn lints_are_inherited_and_tools_stay_unpublished() {
         let bare = parse("[package]\nname = \"gibbsian-repro\"", &BTreeMap::new());
         assert_eq!(
-            judge(&[bare]),
+            judge(&[bare], &table()),
             [
                 "gibbsian-repro: the manifest must say `[lints] workspace = true`",
                 "gibbsian-repro: the manifest must say `publish = false`"

@@ -95,7 +95,9 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<String>) -> Result<(), St
         let name = entry.file_name();
         let kind = entry.file_type().map_err(unreadable)?;
         if kind.is_dir() {
-            let is_skipped = name == "target" || name == ".git" || path.join("CACHEDIR.TAG").exists();
+            // A folder of that name further down may hold sources; what cargo makes has a tag.
+            let is_build = folder == root && name == "target" || path.join("CACHEDIR.TAG").exists();
+            let is_skipped = is_build || name == ".git";
             if !is_skipped {
                 collect(root, &path, files)?;
             }
@@ -109,4 +111,29 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<String>) -> Result<(), St
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_roots_target_is_left_out() {
+        let root = std::env::temp_dir().join(format!("gibbsian-tidy-{}", std::process::id()));
+        let names = [
+            "target/a.rs",
+            "crates/a/src/target/b.rs",
+            "cache/CACHEDIR.TAG",
+            "cache/c.rs",
+        ];
+        for name in names {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let mut files = Vec::new();
+        collect(&root, &root, &mut files).unwrap();
+        fs::remove_dir_all(&root).unwrap();
+        assert_eq!(files, ["crates/a/src/target/b.rs"]);
+    }
 }

@@ -50,13 +50,6 @@ fn rust(path: &str, text: &str, faults: &mut Vec<String>) {
                 fault(&format!("`{name}!`"));
             }
         }
-        let squeezed: String = line.split_whitespace().collect();
-        if ["#[ignore]", "#[ignore=", "#[ignore,"]
-            .iter()
-            .any(|stub| squeezed.contains(stub))
-        {
-            fault("an ignored test");
-        }
         if is_library(path) {
             for name in ["print", "println", "eprint", "eprintln", "dbg"] {
                 if has_macro(line, name) {
@@ -67,6 +60,9 @@ fn rust(path: &str, text: &str, faults: &mut Vec<String>) {
         if has_word(line, "unsafe") && !may_be_unsafe(path) {
             fault("`unsafe` outside the kernel modules");
         }
+    }
+    for number in ignored_tests(&source.code) {
+        faults.push(format!("{path}:{number}: an ignored test"));
     }
     marks(path, &source.comments, faults);
     // `deny` counts too: `ndarray`'s `s!` expands to an `allow`, which a `forbid` turns into an error.
@@ -82,6 +78,25 @@ fn rust(path: &str, text: &str, faults: &mut Vec<String>) {
             "{path}: a library without `unsafe` says `#![forbid(unsafe_code)]` or `deny`"
         ));
     }
+}
+
+/// The lines of the attributes by which a test is left out, always or under a condition; an attribute may take several lines.
+fn ignored_tests(code: &str) -> Vec<usize> {
+    let ignores = |(start, _): &(usize, &str)| {
+        let Some(attribute) = code[start + 1..].trim_start().strip_prefix('[') else {
+            return false;
+        };
+        let mut depth = 1;
+        let end = attribute.find(|c| {
+            depth += i32::from(c == '[') - i32::from(c == ']');
+            depth == 0
+        });
+        let attribute = attribute[..end.unwrap_or(attribute.len())].trim();
+        let name = attribute.split(|c| !is_name(c)).next().unwrap_or_default();
+        name == "ignore" || (name == "cfg_attr" && has_word(attribute, "ignore"))
+    };
+    let line = |(start, _)| 1 + code[..start].matches('\n').count();
+    code.match_indices('#').filter(ignores).map(line).collect()
 }
 
 /// Marks that somebody meant to come back.
@@ -159,16 +174,44 @@ mod tests {
     fn stubs_are_found_in_code_only() {
         let faults = faults(
             "crates/a/src/b.rs",
-            "fn f() { todo!() }\nfn g() { unimplemented !(\"\") }\n#[ ignore = \"slow\" ]\nlet s = \"todo!()\"; // todo!()\n",
+            "fn f() { todo!() }\nfn g() { unimplemented !(\"\") }\n#[ ignore = \"slow\" ]\nlet s = \"todo!()\"; // todo!()\n#[cfg_attr(not(unix), ignore)]\n",
         );
         assert_eq!(
             faults,
             [
                 "crates/a/src/b.rs:1: `todo!`",
                 "crates/a/src/b.rs:2: `unimplemented!`",
-                "crates/a/src/b.rs:3: an ignored test"
+                "crates/a/src/b.rs:3: an ignored test",
+                "crates/a/src/b.rs:5: an ignored test"
             ]
         );
+    }
+
+    #[test]
+    fn tests_that_are_ignored_under_a_condition_are_found() {
+        for text in [
+            "#[cfg_attr(miri, ignore)]\n",
+            "#[cfg_attr(not(a), ignore = \"slow\")]\n",
+            "#[cfg_attr(\n    not(all(a, b)),\n    ignore = \"]\"\n)]\n",
+            "#[test] #[ignore]\n",
+        ] {
+            assert_eq!(
+                faults("crates/a/tests/b.rs", text),
+                ["crates/a/tests/b.rs:1: an ignored test"],
+                "{text}"
+            );
+        }
+        for text in [
+            "#[cfg_attr(a, derive(Debug))]\nfn ignore() {}\n",
+            "#[cfg_attr(feature = \"ignore\", must_use)]\n",
+            "let ignore = r#\"#[ignore]\"#;\n",
+        ] {
+            assert_eq!(
+                faults("crates/a/tests/b.rs", text),
+                Vec::<String>::new(),
+                "{text}"
+            );
+        }
     }
 
     #[test]
