@@ -100,7 +100,7 @@ def blackjax_side(folder, kind, name, chains, draws, repeats, double):
         scales = jnp.sqrt(metric)
         scaled, x0 = (lambda z: logp(scales * z)), x0 / scales
 
-        # The step of a grid whose acceptance is nearest to what theory recommends.
+        # The step whose acceptance is what theory recommends, by bisection of its logarithm: acceptance falls with the step.
         def build(step):
             if kind == "mala":
                 return blackjax.mala(scaled, step)
@@ -114,9 +114,12 @@ def blackjax_side(folder, kind, name, chains, draws, repeats, double):
                 advance = lambda s, k: (lambda new: (new[0], new[1].acceptance_rate))(kernel.step(k, s))
                 return jax.lax.scan(advance, kernel.init(x), jax.random.split(key, 400))[1][200:].mean()
             return jax.vmap(chain)(jax.random.split(jax.random.key(0), 16), x0[:16]).mean()
-        grid = np.geomspace(1e-4, 4.0, 22)
-        rates = np.array([float(acceptance(step)) for step in grid])
-        step_size = float(grid[np.nanargmin(np.abs(rates - (0.574 if kind == "mala" else 0.234)))])
+        low, high = 1e-4, 4.0
+        for _ in range(14):
+            step_size = float(np.sqrt(low * high))
+            # Where it is no number, the step was too long.
+            is_short = float(acceptance(step_size)) > (0.574 if kind == "mala" else 0.234)
+            low, high = (step_size, high) if is_short else (low, step_size)
         kernel = build(step_size)
 
     @jax.jit

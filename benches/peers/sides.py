@@ -208,11 +208,11 @@ def programs():
 
 
 def fingerprint():
-    """A digest of both sides: the programs, Python, these scripts, and the versions that the peers are pinned to."""
+    """A digest of both sides: the programs, Python, the script and what it shares with others, and the versions that the peers are pinned to."""
     digest = hashlib.sha256(sys.version.encode())
     nuts_rs = pathlib.Path(os.environ.get("NUTS_RS_PEER", HERE / "nuts-rs/target/release/nuts-rs-peer"))
     built = [nuts_rs] + [programs() / source.stem for source in sorted((ROOT / "benches/src/bin").glob("*.rs"))]
-    for path in [*built, *sorted(HERE.glob("*.py")), *sorted(HERE.glob("requirements*.txt"))]:
+    for path in [*built, pathlib.Path(sys.argv[0]), HERE / "sides.py", *sorted(HERE.glob("requirements*.txt"))]:
         digest.update(path.name.encode() + hashlib.sha256(path.read_bytes() if path.exists() else b"").digest())
     return digest.hexdigest()
 
