@@ -234,11 +234,12 @@ impl<V: Units, H: Units, G: Objective<ClassRbm<V, H>>> Objective<ClassRbm<V, H>>
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
+        // First, because it looks at the features and the labels.
+        let conditional = ConditionalLikelihood.loss_and_grad_into(model, x, rng, grad.view_mut())?;
         let mut generative = Array1::zeros(grad.len());
         let loss = self
             .generative
             .loss_and_grad_into(model, x, rng, generative.view_mut())?;
-        let conditional = ConditionalLikelihood.loss_and_grad_into(model, x, rng, grad.view_mut())?;
         grad.scaled_add(self.weight, &generative);
         Ok(conditional + self.weight * loss)
     }

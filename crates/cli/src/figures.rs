@@ -21,6 +21,8 @@ fn axis_of(column: &str) -> &'static str {
         "pseudo_log_likelihood" => "pseudo-log-likelihood of held-out rows (nats a row)",
         "free_energy_gap" => "free energy of held-out minus training rows (nats)",
         "energy_gap" => "energy of held-out minus training rows (nats)",
+        "acceptance" => "mean acceptance probability of the chains' steps",
+        "phase_gap" => "energy of data minus chains, one minibatch (nats)",
         "noise_error" => "squared error of the predicted noise, held-out rows",
         "reconstruction_error" => "reconstruction error of held-out rows (units a row)",
         _ => "mean loss of the epoch",
@@ -40,6 +42,7 @@ pub(crate) fn learning_curves(log: &Path) -> Result<Vec<(String, String)>> {
         let values = table.column(name)?;
         let title = match name.as_str() {
             "free_energy_gap" | "energy_gap" => "Overfitting monitor: a gap that grows",
+            "phase_gap" => "Energy gap of the phases: around zero where chains are at rest",
             "loss" => "Training loss: a monitor, no likelihood",
             _ => "Learning curve",
         };

@@ -90,6 +90,10 @@ pub(crate) fn product_states_into<'a>(
 }
 
 /// An energy on a finite space that knows what changing one site costs.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no energy on sites with finite alphabets",
+    note = "pseudo-likelihood, ratio matching and kernels that change one site need one; a continuous model is trained by score matching or with Langevin chains"
+)]
 pub trait DiscreteEnergy: Energy + Discrete {
     /// Writes `E(x_b with x_site = a) − E(x_b)` for each symbol `a` of the site's alphabet into `out` `(B, |A|)`.
     ///

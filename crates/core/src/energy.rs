@@ -69,6 +69,10 @@ pub trait Density: Energy {
 /// The gradient of every likelihood-type objective is a weighted sum `Σ_b w_b ∂E(x_b)/∂θ`: maximum likelihood weighs data
 /// with `1/B` and model samples with `−1/B`; noise-contrastive estimation lets the weights depend on the energies. One
 /// required method serves both in a single pass.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no energy that can be differentiated in its parameters",
+    note = "objectives that contrast energies need one; a model that is only a score is trained by score matching"
+)]
 pub trait EnergyPullback: Energy + Parametric {
     /// Hands the energies of the rows of `x` to `weigh`, which fills the cotangents `w`, and **adds** `Σ_b w_b ∂E(x_b)/∂θ`
     /// to `grad`, laid out as [`Parametric::layout`] says.

@@ -400,6 +400,16 @@ pub fn check_batch<S: Data<Elem = f64>>(
     }
 }
 
+/// Requires data: a batch of at least one row, exactly `dim` columns, and finite numbers.
+pub fn check_points<S: Data<Elem = f64>>(
+    name: &'static str,
+    x: &ArrayBase<S, ndarray::Ix2>,
+    dim: usize,
+) -> Result<()> {
+    check_batch(name, x, dim)?;
+    check_finite(name, x)
+}
+
 /// `[i, j]` of a flat position in row-major order; nothing for an array without axes, which is a number with the name alone.
 fn index_of(mut flat: usize, shape: &[usize]) -> String {
     if shape.is_empty() {

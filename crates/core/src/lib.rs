@@ -85,7 +85,7 @@ pub use kernel::{Acceptance, Bound, Chain, Kernel, StepInfo, TransitionLaw};
 pub use ladder::Ladder;
 pub use noise_ladder::NoiseLadder;
 pub use objective::{Objective, TrainStep};
-pub use params::{Layout, Parametric, ParametricMut, Tensor};
+pub use params::{Layout, Parametric, ParametricMut, Tensor, first_non_finite};
 pub use path::{Path, PathTo};
 pub use prediction::{Elucidated, ElucidatedCoefficients, Parametrisation, Prediction, Predicts, Reading};
 pub use process::{GaussianTransition, LinearGaussian};

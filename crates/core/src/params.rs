@@ -7,7 +7,8 @@
 
 use std::ops::Range;
 
-use ndarray::{Array1, ArrayView1};
+use ndarray::{Array1, ArrayView1, ArrayViewMut1};
+use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 
@@ -91,11 +92,27 @@ impl Layout {
                 format!("[{}]", self.n_params()),
             ));
         }
-        match params.iter().position(|v| !v.is_finite()) {
+        match first_non_finite(params) {
             None => Ok(()),
             Some(i) => Err(Error::parameter(self.locate(i), params[i], "finite")),
         }
     }
+}
+
+/// Numbers that one thread looks through.
+const CHUNK: usize = 1 << 16;
+
+/// The place of the first number that is not finite: a pass without branches over all, and a search where that found one.
+pub fn first_non_finite(values: ArrayView1<f64>) -> Option<usize> {
+    let spoils = |any: bool, v: &f64| any | !v.is_finite();
+    let any = match values.as_slice() {
+        Some(values) if values.len() > CHUNK => {
+            let chunks = values.par_chunks(CHUNK);
+            chunks.any(|chunk| chunk.iter().fold(false, spoils))
+        }
+        _ => values.iter().fold(false, spoils),
+    };
+    any.then(|| values.iter().position(|v| !v.is_finite())).flatten()
 }
 
 /// A model with parameters `θ`.
@@ -120,6 +137,18 @@ pub trait ParametricMut: Parametric {
     /// A wrong length, or an entry that is not finite or not allowed, named as [`Layout::locate`] does; the model is then
     /// unchanged.
     fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()>;
+
+    /// Has all parameters changed by `change`, which is given them: what an optimiser does in every step.
+    ///
+    /// The provided form copies them and sets the copy; a model of millions of parameters overrides it with memory that it keeps.
+    ///
+    /// # Errors
+    /// Those of `change` and of [`ParametricMut::set_params`]; the model is then unchanged.
+    fn update_params(&mut self, change: &mut dyn FnMut(ArrayViewMut1<f64>) -> Result<()>) -> Result<()> {
+        let mut params = self.params();
+        change(params.view_mut())?;
+        self.set_params(params.view())
+    }
 }
 
 impl<M: Parametric + ?Sized> Parametric for &M {
@@ -135,6 +164,10 @@ impl<M: Parametric + ?Sized> Parametric for &M {
 impl<M: ParametricMut + ?Sized> ParametricMut for &mut M {
     fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
         (**self).set_params(params)
+    }
+
+    fn update_params(&mut self, change: &mut dyn FnMut(ArrayViewMut1<f64>) -> Result<()>) -> Result<()> {
+        (**self).update_params(change)
     }
 }
 

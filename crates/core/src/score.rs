@@ -70,6 +70,10 @@ pub trait ScoreJvp: Score {
 }
 
 /// A score that can be differentiated in its parameters.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no score that can be differentiated in its parameters",
+    note = "score matching needs one; a model of discrete sites is trained by pseudo-likelihood, ratio matching or with chains"
+)]
 pub trait ScorePullback: Score + Parametric {
     /// Hands the scores `s` `(B, D)` to `cotangent`, which fills `u` `(B, D)`, and **adds** `Σ_b u_b · ∂s(x_b)/∂θ` to `grad`.
     ///
@@ -93,6 +97,10 @@ pub type JvpCotangent<'a> =
 
 /// A score whose Jacobian-vector product can be differentiated in its parameters; explicit and sliced score matching ask for
 /// it (Song, Garg, Shi and Ermon 2020).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no score whose Jacobian can be differentiated in its parameters",
+    note = "implicit and sliced score matching need one; denoising score matching does without"
+)]
 pub trait ScoreJvpPullback: ScoreJvp + ScorePullback {
     /// Hands `s` and `J v` to `cotangent`, which fills `u` and `w`, and **adds**
     /// `Σ_b u_b · ∂s(x_b)/∂θ + w_b · ∂(J(x_b) v_b)/∂θ` to `grad`.

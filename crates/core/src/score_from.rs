@@ -125,6 +125,10 @@ impl<F: ParametricMut, P> ParametricMut for ScoreFrom<F, P> {
     fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
         self.network.set_params(params)
     }
+
+    fn update_params(&mut self, change: &mut dyn FnMut(ArrayViewMut1<f64>) -> Result<()>) -> Result<()> {
+        self.network.update_params(change)
+    }
 }
 
 impl<F: TimeScore, P: Parametrisation> TimeScore for ScoreFrom<F, P> {

@@ -11,7 +11,7 @@ use gibbsian_linalg::kernels::conv::{Convolution, Geometry, add_weight_gradient}
 use rayon::prelude::*;
 
 use crate::graph::{Graph, Op, Param, Var};
-use crate::plan::{Output, Single, Step, Term};
+use crate::plan::{Output, Single, Step};
 use crate::real::Real;
 
 impl Graph {
@@ -117,14 +117,23 @@ pub(crate) fn pack<'a, F: Real>(all: &[Packed], params: impl Fn(Param) -> &'a [F
     if out.len() < size {
         out.resize(size, F::default());
     }
-    let mut rest = &mut out[..];
-    let mut parts = Vec::with_capacity(all.len());
-    for packed in all {
-        let part;
-        (part, rest) = rest.split_at_mut(packed.convolution.packed_len());
-        parts.push((packed, part));
+    pack_part(all, &params, &mut out[..size]);
+}
+
+/// Some of the weights, which lie one after the other in `out`; halves side by side.
+fn pack_part<'a, F: Real>(all: &[Packed], params: &(impl Fn(Param) -> &'a [F] + Sync), out: &mut [F]) {
+    match all {
+        [] => {}
+        [packed] => packed.convolution.pack_into(params(packed.w), out),
+        _ => {
+            let (left, right) = all.split_at(all.len() / 2);
+            let (of_left, of_right) = out.split_at_mut(right[0].first - left[0].first);
+            rayon::join(
+                || pack_part(left, params, of_left),
+                || pack_part(right, params, of_right),
+            );
+        }
     }
-    (parts.par_iter_mut()).for_each(|(packed, part)| packed.convolution.pack_into(params(packed.w), part));
 }
 
 /// One step, over some rows.
@@ -150,6 +159,31 @@ pub(crate) fn compute<F: Real>(
     packed.convolution.run_into(weights, x, out, room);
 }
 
+/// The gradient of a convolution in its weights: of the parameter of this number, from a picture and the cotangent of its result.
+#[derive(Clone, Debug)]
+pub(crate) struct WeightGradient {
+    param: usize,
+    x: Output,
+    u: Output,
+    convolution: Convolution,
+}
+
+impl WeightGradient {
+    pub(crate) fn new(param: usize, x: Output, u: Output, geometry: Geometry) -> Self {
+        WeightGradient {
+            param,
+            x,
+            u,
+            convolution: Convolution::new(geometry),
+        }
+    }
+
+    fn len(&self) -> usize {
+        let (rows, columns) = self.convolution.geometry().weights();
+        rows * columns
+    }
+}
+
 /// Parts that a batch is cut into for weight gradients, whatever the number of threads.
 const PARTS: usize = 8;
 
@@ -157,7 +191,7 @@ const PARTS: usize = 8;
 ///
 /// `range` gives the place of a parameter, and `rows` the numbers of a node in a block; `staged` and `partial` are memory that is used again.
 pub(crate) fn add_gradients<'a, F: Real>(
-    terms: &[(usize, Term)],
+    all: &[WeightGradient],
     n_blocks: usize,
     range: impl Fn(usize) -> Range<usize>,
     rows: impl Fn(Output, usize) -> &'a [F] + Sync,
@@ -165,54 +199,75 @@ pub(crate) fn add_gradients<'a, F: Real>(
     partial: &mut Vec<F>,
     gradient: &mut [F],
 ) {
-    let convolutions: Vec<_> = terms
-        .iter()
-        .filter_map(|&(param, term)| match term {
-            Term::Conv(x, u, geometry) => Some((range(param), x, u, Convolution::new(geometry))),
-            _ => None,
-        })
-        .collect();
-    if convolutions.is_empty() || n_blocks == 0 {
+    if all.is_empty() || n_blocks == 0 {
         return;
     }
-    let n_parts = PARTS.min(n_blocks);
-    let size: usize = convolutions.iter().map(|(range, ..)| n_parts * range.len()).sum();
+    let parts = Parts {
+        n_blocks,
+        n_parts: PARTS.min(n_blocks),
+        rows,
+        staged,
+    };
+    let size = parts.size(all);
     if partial.len() < size {
         partial.resize(size, F::default());
     }
-    let mut tasks = Vec::with_capacity(n_parts * convolutions.len());
-    let mut rest = &mut partial[..];
-    for convolution in &convolutions {
-        for part in 0..n_parts {
-            let sum;
-            (sum, rest) = rest.split_at_mut(convolution.0.len());
-            tasks.push((convolution, part, sum));
-        }
-    }
-    (tasks.into_par_iter()).for_each(|((_, x, u, convolution), part, sum)| {
-        let blocks = part * n_blocks / n_parts..(part + 1) * n_blocks / n_parts;
-        let pictures = blocks.flat_map(|block| {
-            let x = rows(*x, block).chunks_exact(x.width);
-            x.zip(rows(*u, block).chunks_exact(u.width))
-        });
-        // As in a run, a thread has a slot of its own.
-        let slot = rayon::current_thread_index().map_or(0, |index| index + 1);
-        let mut room = staged[slot].lock().unwrap_or_else(PoisonError::into_inner);
-        sum.fill(F::default());
-        add_weight_gradient(convolution, pictures, sum, &mut room);
-    });
+    parts.sum(all, &mut partial[..size]);
     let mut first = 0;
-    for (range, ..) in convolutions {
-        let n = range.len();
-        let sums = &partial[first..first + n_parts * n];
-        first += n_parts * n;
-        (gradient[range].par_chunks_mut(CHUNK))
+    for of_weights in all {
+        let n = of_weights.len();
+        let sums = &partial[first..first + parts.n_parts * n];
+        first += parts.n_parts * n;
+        (gradient[range(of_weights.param)].par_chunks_mut(CHUNK))
             .enumerate()
             .for_each(|(k, gradient)| {
                 for sum in sums.chunks_exact(n) {
                     F::accumulate(&sum[k * CHUNK..][..gradient.len()], gradient);
                 }
             });
+    }
+}
+
+/// Blocks in parts, and where the numbers of a node in a block are.
+struct Parts<'s, F, R> {
+    n_blocks: usize,
+    n_parts: usize,
+    rows: R,
+    staged: &'s [Mutex<Vec<F>>],
+}
+
+impl<'a, F: Real, R: Fn(Output, usize) -> &'a [F] + Sync> Parts<'_, F, R> {
+    /// Numbers of all sums.
+    fn size(&self, all: &[WeightGradient]) -> usize {
+        all.iter().map(|g| self.n_parts * g.len()).sum()
+    }
+
+    /// Sums of every part, convolution after convolution; halves of the list side by side.
+    fn sum(&self, all: &[WeightGradient], out: &mut [F]) {
+        match all {
+            [] => {}
+            [g] => (out.par_chunks_exact_mut(g.len()))
+                .enumerate()
+                .for_each(|(part, sum)| self.sum_part(g, part, sum)),
+            _ => {
+                let (left, right) = all.split_at(all.len() / 2);
+                let (of_left, of_right) = out.split_at_mut(self.size(left));
+                rayon::join(|| self.sum(left, of_left), || self.sum(right, of_right));
+            }
+        }
+    }
+
+    fn sum_part(&self, g: &WeightGradient, part: usize, sum: &mut [F]) {
+        let blocks = part * self.n_blocks / self.n_parts..(part + 1) * self.n_blocks / self.n_parts;
+        let pictures = blocks.flat_map(|block| {
+            let x = (self.rows)(g.x, block).chunks_exact(g.x.width);
+            x.zip((self.rows)(g.u, block).chunks_exact(g.u.width))
+        });
+        // As in a run, a thread has a slot of its own.
+        let slot = rayon::current_thread_index().map_or(0, |index| index + 1);
+        let mut room = self.staged[slot].lock().unwrap_or_else(PoisonError::into_inner);
+        sum.fill(F::default());
+        add_weight_gradient(&g.convolution, pictures, sum, &mut room);
     }
 }
 

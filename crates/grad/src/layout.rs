@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::conv::packed;
+use crate::conv::{WeightGradient, packed};
 use crate::fused::Fused;
 use crate::graph::{Graph, Op, Param, Var};
 use crate::plan::{Output, Place, PlannedStage, Single, Stage, Step, Term};
@@ -158,15 +158,16 @@ impl<'a> Layout<'a> {
             place: self.places[&x],
             width: self.graph.width(x),
         };
-        let mut terms = Vec::new();
+        let (mut terms, mut convolutions) = (Vec::new(), Vec::new());
         for (param, reductions) in stage.gradients.iter().enumerate() {
             for reduction in reductions {
-                let term = match *reduction {
-                    Reduction::Outer(a, b) => Term::Outer(output(a), output(b)),
-                    Reduction::Sum(a) => Term::Sum(output(a)),
-                    Reduction::Conv(a, b, geometry) => Term::Conv(output(a), output(b), geometry),
-                };
-                terms.push((param, term));
+                match *reduction {
+                    Reduction::Outer(a, b) => terms.push((param, Term::Outer(output(a), output(b)))),
+                    Reduction::Sum(a) => terms.push((param, Term::Sum(output(a)))),
+                    Reduction::Conv(a, b, geometry) => {
+                        convolutions.push(WeightGradient::new(param, output(a), output(b), geometry));
+                    }
+                }
             }
         }
         PlannedStage {
@@ -174,6 +175,7 @@ impl<'a> Layout<'a> {
             steps,
             outputs: stage.outputs.iter().map(|x| output(*x)).collect(),
             terms,
+            convolutions,
         }
     }
 

@@ -1,8 +1,6 @@
 //! Which steps some outputs need, in which order, and where their numbers lie.
 
-use gibbsian_linalg::kernels::conv::Geometry;
-
-use crate::conv::Packed;
+use crate::conv::{Packed, WeightGradient};
 use crate::fused::Fused;
 use crate::graph::{Graph, Op, Param, Var};
 use crate::layout::Layout;
@@ -73,7 +71,6 @@ pub struct Output {
 pub(crate) enum Term {
     Outer(Output, Output),
     Sum(Output),
-    Conv(Output, Output, Geometry),
 }
 
 #[derive(Clone, Debug)]
@@ -82,6 +79,8 @@ pub(crate) struct PlannedStage {
     pub(crate) outputs: Vec<Output>,
     /// Terms with the parameter that each belongs to.
     pub(crate) terms: Vec<(usize, Term)>,
+    /// Gradients of its convolutions in their weights.
+    pub(crate) convolutions: Vec<WeightGradient>,
     /// Weights that its convolutions read.
     pub(crate) packed: Vec<Packed>,
 }

@@ -196,8 +196,8 @@ impl Plan {
     ) {
         assert_eq!(grad.len(), self.n_params, "numbers of all parameters");
         let mut gradient = std::mem::take(&mut workspace.gradient);
-        gradient.clear();
         gradient.resize(self.n_params, F::default());
+        (gradient.par_chunks_mut(GRADIENTS)).for_each(|numbers| numbers.fill(F::default()));
         let (n_rows, planned) = (workspace.n_rows, &self.stages[stage]);
         let n_blocks = n_rows.div_ceil(self.rows_per_block);
         let kept = &workspace.kept[..n_blocks];
@@ -219,7 +219,7 @@ impl Plan {
                 });
         }
         conv::add_gradients(
-            &planned.terms,
+            &planned.convolutions,
             n_blocks,
             |param| {
                 let (first, (n, m)) = self.params[param];
@@ -233,8 +233,13 @@ impl Plan {
             &mut workspace.weights,
             &mut gradient,
         );
-        for (grad, x) in grad.iter_mut().zip(&gradient) {
-            *grad += x.to_f64();
+        let add = |grad: &mut f64, x: &F| *grad += x.to_f64();
+        match grad.as_slice_mut() {
+            Some(grad) if grad.len() > GRADIENTS => {
+                let pairs = grad.par_chunks_mut(GRADIENTS).zip(gradient.par_chunks(GRADIENTS));
+                pairs.for_each(|(grad, x)| grad.iter_mut().zip(x).for_each(|(grad, x)| add(grad, x)));
+            }
+            _ => grad.iter_mut().zip(&gradient).for_each(|(grad, x)| add(grad, x)),
         }
         workspace.gradient = gradient;
     }
@@ -252,8 +257,6 @@ impl Plan {
                 let one = F::from_f64(1.0);
                 matmul_here_into(one, x.slice(s![.., rows]).t(), y, one, out);
             }
-            // As a whole, by `conv::add_gradients`.
-            Term::Conv(..) => {}
             Term::Sum(x) => {
                 for row in self.kept_numbers(kept, x, n).chunks_exact(x.width) {
                     F::accumulate(row, out);
@@ -283,6 +286,9 @@ impl Plan {
         found
     }
 }
+
+/// Numbers of all parameters' gradients that one task clears or adds.
+const GRADIENTS: usize = 1 << 16;
 
 /// Rows of a parameter's gradient that one task sums.
 const PANEL_ROWS: usize = 64;

@@ -160,6 +160,10 @@ fn explain(tex: &str, why: &ParserError) -> (String, Option<usize>) {
     (reason.replace("unkown", "unknown"), position)
 }
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod tests {
     use super::*;

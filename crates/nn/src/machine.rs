@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use gibbsian_core::{Layout, Result};
 use gibbsian_grad::{Graph, Plan, Real, Stage, Var, Workspace};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
+use rayon::prelude::*;
 
 /// The arithmetic of a network. What goes in and comes out is `f64` in either.
 ///
@@ -115,17 +116,16 @@ struct Room<T> {
 }
 
 impl<T: Real> Numbers<T> {
-    fn new(params: ArrayView1<f64>) -> Self {
+    fn new(params: &[f64]) -> Self {
         Numbers {
             params: params.iter().map(|x| T::from_f64(*x)).collect(),
             rooms: Mutex::new(Vec::new()),
         }
     }
 
-    fn set(&mut self, params: ArrayView1<f64>) {
-        for (to, from) in self.params.iter_mut().zip(params) {
-            *to = T::from_f64(*from);
-        }
+    /// Takes these parameters; the answer is whether all are finite.
+    fn set(&mut self, params: &[f64]) -> bool {
+        convert(params, &mut self.params, T::from_f64)
     }
 
     fn with_room<R>(&self, run: impl FnOnce(&mut Room<T>) -> R) -> R {
@@ -206,17 +206,44 @@ macro_rules! on_lane {
 pub(crate) struct Machine {
     layout: Layout,
     params: Array1<f64>,
+    /// The parameters of the update before: memory for those of the next; empty before the first.
+    spare: Array1<f64>,
     lane: Lane,
+}
+
+/// Parameters that one thread converts.
+const CHUNK: usize = 1 << 16;
+
+/// Converts numbers, many of them on many threads; the answer is whether all were finite.
+fn convert<T: Send>(from: &[f64], to: &mut [T], number: impl Fn(f64) -> T + Sync) -> bool {
+    let each = |to: &mut [T], from: &[f64]| {
+        let mut are_finite = true;
+        for (to, &x) in to.iter_mut().zip(from) {
+            *to = number(x);
+            are_finite &= x.is_finite();
+        }
+        are_finite
+    };
+    if from.len() <= CHUNK {
+        return each(to, from);
+    }
+    (to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK)))
+        .map(|(to, from)| each(to, from))
+        .reduce(|| true, |a, b| a & b)
 }
 
 impl Machine {
     pub(crate) fn new(layout: Layout, params: Vec<f64>, precision: Precision) -> Self {
-        let params = Array1::from_vec(params);
         let lane = match precision {
-            Precision::Single => Lane::Single(Numbers::new(params.view())),
-            Precision::Double => Lane::Double(Numbers::new(params.view())),
+            Precision::Single => Lane::Single(Numbers::new(&params)),
+            Precision::Double => Lane::Double(Numbers::new(&params)),
         };
-        Machine { layout, params, lane }
+        Machine {
+            layout,
+            params: Array1::from_vec(params),
+            spare: Array1::default(0),
+            lane,
+        }
     }
 
     pub(crate) fn precision(&self) -> Precision {
@@ -241,8 +268,41 @@ impl Machine {
     pub(crate) fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
         self.layout.check(params)?;
         self.params.assign(&params);
-        on_lane!(&mut self.lane, numbers => numbers.set(params));
+        self.follow();
         Ok(())
+    }
+
+    pub(crate) fn update_params(
+        &mut self,
+        change: &mut dyn FnMut(ArrayViewMut1<f64>) -> Result<()>,
+    ) -> Result<()> {
+        let mut next = std::mem::take(&mut self.spare);
+        if next.len() != self.params.len() {
+            next = Array1::zeros(self.params.len());
+        }
+        if let (Some(from), Some(to)) = (self.params.as_slice(), next.as_slice_mut()) {
+            convert(from, to, |x| x);
+        }
+        let outcome = change(next.view_mut());
+        if outcome.is_ok() {
+            std::mem::swap(&mut self.params, &mut next);
+            // One pass takes and checks them: of millions it is memory that takes the time.
+            if !self.follow() {
+                std::mem::swap(&mut self.params, &mut next);
+                self.follow();
+                let refusal = self.layout.check(next.view());
+                self.spare = next;
+                return refusal;
+            }
+        }
+        self.spare = next;
+        outcome
+    }
+
+    /// Takes the parameters into the precision of the arithmetic; the answer is whether all are finite.
+    fn follow(&mut self) -> bool {
+        let params = self.params.as_slice().expect("parameters lie side by side");
+        on_lane!(&mut self.lane, numbers => numbers.set(params))
     }
 
     /// Runs a plan of one stage and writes its outputs.

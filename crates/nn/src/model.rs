@@ -42,6 +42,13 @@ macro_rules! model {
             fn set_params(&mut self, params: ArrayView1<f64>) -> Result<()> {
                 self.machine.set_params(params)
             }
+
+            fn update_params(
+                &mut self,
+                change: &mut dyn FnMut(ArrayViewMut1<f64>) -> Result<()>,
+            ) -> Result<()> {
+                self.machine.update_params(change)
+            }
         }
     };
 }

@@ -23,7 +23,7 @@
 //! and training loop then serves; `γ` is the ratio of the two learning rates under plain descent; an optimiser that
 //! ignores the scale of a gradient, as Adam does, ignores it too.
 
-use gibbsian_core::error::{check_batch, check_count, check_loss, check_non_negative, check_positive};
+use gibbsian_core::error::{check_count, check_loss, check_non_negative, check_points, check_positive};
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{
     Energy, EnergyPullback, Error, GeneratorPullback, Layout, Objective, Parametric, ParametricMut, Result,
@@ -264,7 +264,7 @@ where
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         let LearntSampler {
             n_samples: n,
             noise: sigma,

@@ -18,7 +18,7 @@
 //! **Precision of the estimate.** It solves estimating equations `Σ_b (G_b η + g_b) = 0`, so its covariance is the sandwich
 //! `G⁻¹ V G⁻¹ / N`, `V` the covariance of `G_b η̂ + g_b` over the data (Godambe 1960), right whether or not the model is.
 
-use gibbsian_core::error::{check_batch, check_finite};
+use gibbsian_core::error::{check_finite, check_points};
 use gibbsian_core::{ContinuousFamily, Error, Result};
 use gibbsian_linalg::{Cholesky, SymmetricEigen, matmul, matmul_into};
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
@@ -217,8 +217,7 @@ impl<W: BoundaryWeight> ClosedFormScoreMatching<W> {
         family: &F,
         x: ArrayView2<f64>,
     ) -> Result<QuadraticObjective> {
-        check_batch("x", &x, family.dim())?;
-        check_finite("x", &x)?;
+        check_points("x", &x, family.dim())?;
         let log_base = family.log_base_measure(x);
         if let Some(b) = (0..x.nrows()).find(|&b| !log_base[b].is_finite()) {
             return Err(Error::parameter(

@@ -1,6 +1,6 @@
 //! What objectives share that compare data with draws of a density of noise.
 
-use gibbsian_core::error::{check_batch, check_count};
+use gibbsian_core::error::{check_count, check_points};
 use gibbsian_core::{Density, EnergyPullback, Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, concatenate};
 use rand::Rng;
@@ -23,7 +23,7 @@ impl Mixed {
         x: ArrayView2<f64>,
         rng: &mut dyn Rng,
     ) -> Result<Self> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         if noise.dim() != model.dim() {
             let requirement = format!("that of the model, {}", model.dim());
             return Err(Error::parameter("dim of the noise", noise.dim(), requirement));

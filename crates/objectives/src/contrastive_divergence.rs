@@ -4,7 +4,7 @@
 //! chains have not forgotten the data, and its expectation is **not** the gradient of `KL(p₀‖p) − KL(p_k‖p)`: that one has a further term, the
 //! dependence of `p_k` on the parameters. As `k → ∞` the bias vanishes with the mixing of the chain.
 
-use gibbsian_core::error::{check_batch, check_count};
+use gibbsian_core::error::{check_count, check_points};
 use gibbsian_core::{EnergyPullback, Kernel, Objective, Result, Stateless};
 use ndarray::{ArrayView2, ArrayViewMut1};
 use rand::Rng;
@@ -16,6 +16,19 @@ use crate::phases::{Contrast, Shares};
 /// CD-k with any kernel.
 ///
 /// The loss is `⟨E⟩_data − ⟨E⟩_chains`, a surrogate and not a likelihood.
+///
+/// A model that is only a score has no energies to contrast, and the compiler says so:
+///
+/// ```compile_fail,E0277
+/// use gibbsian_core::Objective;
+/// use gibbsian_objectives::ContrastiveDivergence;
+/// # use gibbsian_testkit::targets::Sweep;
+///
+/// struct OnlyAScore;
+///
+/// fn trains<M>(_: &impl Objective<M>) {}
+/// trains::<OnlyAScore>(&ContrastiveDivergence::new(Sweep::Forward, 1).unwrap());
+/// ```
 #[derive(Clone, Debug)]
 pub struct ContrastiveDivergence<K> {
     kernel: K,
@@ -63,7 +76,7 @@ impl<K> ContrastiveDivergence<K> {
     where
         K: Kernel<M>,
     {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         let mut state = self.kernel.init(model, x.to_owned())?;
         let acceptance = run(&self.kernel, model, &mut state, self.n_steps, rng);
         let ends = self.kernel.positions(&state);

@@ -15,7 +15,7 @@
 //! **A biased relative.** Backpropagating diagonals of second derivatives only, as Kingma and LeCun (2010) do after LeCun (1987), is exact for one layer and wrong for two, because the off-diagonal terms that it drops
 //! between layers come back as diagonal ones.
 
-use gibbsian_core::error::{check_batch, check_count, check_loss, check_shape};
+use gibbsian_core::error::{check_count, check_loss, check_points, check_shape};
 use gibbsian_core::{CurvatureSketch, Directions, Objective, Result, Stateless, Streams};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::Rng;
@@ -61,7 +61,7 @@ impl CurvaturePropagationScoreMatching {
         noise: ArrayView2<f64>,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         check_shape("noise", &noise, &[x.nrows(), model.n_noise()])?;
         grad.fill(0.0);
         let c = Shares::Equal(x.nrows()).scaled(1.0);
@@ -76,7 +76,7 @@ impl CurvaturePropagationScoreMatching {
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         grad.fill(0.0);
         let Slices {
             directions,

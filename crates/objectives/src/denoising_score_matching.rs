@@ -18,7 +18,7 @@
 //!
 //! The factor ½ is kept; sums over cases in place of means are not here.
 
-use gibbsian_core::error::{check_batch, check_loss, check_shape};
+use gibbsian_core::error::{check_loss, check_points, check_shape};
 use gibbsian_core::{Error, Objective, Result, ScorePullback, Stateless, Streams};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rand::Rng;
@@ -106,7 +106,7 @@ impl DenoisingScoreMatching {
         z: Array2<f64>,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         if let Some(dim) = self.noise.dim().filter(|&dim| dim != model.dim()) {
             return Err(Error::shape(
                 "noise",

@@ -15,7 +15,7 @@
 //! The chains run inside the objective because every chain has a target of its own, `x̃` and `t` differing from row to row, while kernels are free to evaluate any part of their rows.
 //! They are not adjusted, and have the bias of their step, which the conditional law makes harmless: relative to the largest curvature `1/σ²` it is of order `b²`.
 
-use gibbsian_core::error::{check_batch, check_count, check_positive};
+use gibbsian_core::error::{check_count, check_points, check_positive};
 use gibbsian_core::{
     Acceptance, At, Error, LinearGaussian, Objective, Result, Stateless, Streams, TimeEnergyPullback,
     TimeScore,
@@ -130,7 +130,7 @@ impl<P: LinearGaussian> DiffusionRecoveryLikelihood<P> {
         noisy: ArrayView2<f64>,
         rng: &mut dyn Rng,
     ) -> Result<Array2<f64>> {
-        check_batch("noisy", &noisy, model.dim())?;
+        check_points("noisy", &noisy, model.dim())?;
         if level >= self.n_levels() {
             let requirement = format!("below the number of levels, {}", self.n_levels());
             return Err(Error::parameter("level", level, requirement));
@@ -182,7 +182,7 @@ impl<P: LinearGaussian> DiffusionRecoveryLikelihood<P> {
         rng: &mut dyn Rng,
         grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         let streams = Streams::draw(rng);
         let mut choose = streams.part(0).block(0);
         let levels: Vec<usize> = (0..x.nrows())

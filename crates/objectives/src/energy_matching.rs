@@ -109,7 +109,7 @@ impl TemperatureRamp {
         rng: &mut dyn Rng,
     ) -> Result<Array2<f64>> {
         self.check()?;
-        gibbsian_core::error::check_batch("start", &start, model.dim())?;
+        gibbsian_core::error::check_points("start", &start, model.dim())?;
         Ok(self.carry(model, start, 0, Streams::draw(rng)))
     }
 

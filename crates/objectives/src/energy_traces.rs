@@ -19,46 +19,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gibbsian_core::error::check_count;
-use gibbsian_core::{Error, Kernel, Objective, Record, Result, Snapshot, Values};
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1};
-use rand::Rng;
+use gibbsian_core::{Error, Record, Result, Snapshot, Values};
+use ndarray::Array2;
 
-use crate::fast_persistent::FastPersistentContrastiveDivergence;
-use crate::improved_contrastive_divergence::ImprovedContrastiveDivergence;
-use crate::persistent::PersistentContrastiveDivergence;
 use crate::phase_report::PhaseReport;
-use crate::replay::ReplayContrastiveDivergence;
-use crate::source::Source;
-
-/// An objective whose negative chains outlive a minibatch.
-pub trait PersistentNegatives {
-    /// The energies of the last minibatch and of the chains, which [`PhaseReport::visits`] names.
-    fn phase_report(&self) -> Option<&PhaseReport>;
-}
-
-impl<K: Kernel<M>, M: ?Sized> PersistentNegatives for PersistentContrastiveDivergence<K, M> {
-    fn phase_report(&self) -> Option<&PhaseReport> {
-        self.report()
-    }
-}
-
-impl<K: Kernel<M>, M: ?Sized> PersistentNegatives for FastPersistentContrastiveDivergence<K, M> {
-    fn phase_report(&self) -> Option<&PhaseReport> {
-        self.report()
-    }
-}
-
-impl<K, S: Source> PersistentNegatives for ReplayContrastiveDivergence<K, S> {
-    fn phase_report(&self) -> Option<&PhaseReport> {
-        self.report()
-    }
-}
-
-impl<K, S: Source> PersistentNegatives for ImprovedContrastiveDivergence<K, S> {
-    fn phase_report(&self) -> Option<&PhaseReport> {
-        self.report()
-    }
-}
+use crate::watched::{PersistentNegatives, Watch, Watched};
 
 /// The energies of every persistent chain in the last updates, as a handle that a monitor can hold while the run goes on. Clones share them.
 #[derive(Clone, Debug)]
@@ -169,8 +134,7 @@ impl Traces {
 
 /// An objective with persistent chains, and the traces of their energies.
 ///
-/// Loss, gradient and chains are those of the objective inside. Traces belong to the state: a run that goes back to an earlier state has the traces of that state, and a resumed one those of an uninterrupted one.
-/// An update that ends in an error leaves none.
+/// A run that goes back to an earlier state has the traces of that state, and a resumed one those of an uninterrupted one.
 ///
 /// ```
 /// use gibbsian_core::{Objective, Seed};
@@ -192,13 +156,9 @@ impl Traces {
 /// assert_eq!(traces.draws(100).dim(), (4, 100));
 /// # Ok::<(), gibbsian_core::Error>(())
 /// ```
-#[derive(Debug)]
-pub struct Traced<O> {
-    objective: O,
-    traces: EnergyTraces,
-}
+pub type Traced<O> = Watched<O, EnergyTraces>;
 
-impl<O: PersistentNegatives> Traced<O> {
+impl<O: PersistentNegatives> Watched<O, EnergyTraces> {
     /// The objective with the traces of its last `n_updates` updates.
     ///
     /// # Errors
@@ -210,71 +170,31 @@ impl<O: PersistentNegatives> Traced<O> {
             n_updates: 0,
             of_slot: BTreeMap::new(),
         };
-        Ok(Traced {
-            objective,
-            traces: EnergyTraces(Arc::new(Mutex::new(traces))),
-        })
-    }
-
-    /// The objective inside.
-    pub fn objective(&self) -> &O {
-        &self.objective
+        Ok(Watched::by(objective, EnergyTraces(Arc::new(Mutex::new(traces)))))
     }
 
     /// The traces.
     pub fn traces(&self) -> EnergyTraces {
-        self.traces.clone()
-    }
-
-    fn add_to_traces(&self) {
-        if let Some(report) = self.objective.phase_report() {
-            self.traces.lock().add(report);
-        }
+        self.watch().clone()
     }
 }
 
-impl<M: ?Sized, O: Objective<M> + PersistentNegatives> Objective<M> for Traced<O> {
-    fn loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        let loss = self.objective.loss_and_grad_into(model, x, rng, grad)?;
-        self.add_to_traces();
-        Ok(loss)
-    }
+impl Watch for EnergyTraces {
+    const NAME: &'static str = "traces";
 
-    fn weighted_loss_and_grad_into(
-        &mut self,
-        model: &M,
-        x: ArrayView2<f64>,
-        w: ArrayView1<f64>,
-        rng: &mut dyn Rng,
-        grad: ArrayViewMut1<f64>,
-    ) -> Result<f64> {
-        let loss = self
-            .objective
-            .weighted_loss_and_grad_into(model, x, w, rng, grad)?;
-        self.add_to_traces();
-        Ok(loss)
+    fn see(&self, report: &PhaseReport) {
+        self.lock().add(report);
     }
 }
 
-/// The state of the objective, and the traces.
-impl<O: Snapshot> Snapshot for Traced<O> {
+impl Snapshot for EnergyTraces {
     fn snapshot(&self) -> Record {
-        let mut record = Record::new();
-        record.put_part("objective", self.objective.snapshot());
-        record.put_part("traces", self.traces.lock().record());
-        record
+        self.lock().record()
     }
 
     fn restore(&mut self, record: &Record) -> Result<()> {
-        let traces = self.traces.lock().recorded(&record.part("traces"))?;
-        self.objective.restore(&record.part("objective"))?;
-        *self.traces.lock() = traces;
+        let mut traces = self.lock();
+        *traces = traces.recorded(record)?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 //! `−⟨log p⟩ = ⟨E⟩_data + log Z`, with the gradient `⟨∂E/∂θ⟩_data − Σ_x p(x) ∂E(x)/∂θ`. It is the oracle that every stochastic objective is
 //! held against.
 
-use gibbsian_core::error::{check_batch, check_loss};
+use gibbsian_core::error::{check_loss, check_points};
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{Discrete, EnergyPullback, Objective, Result, Stateless};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1};
@@ -45,7 +45,7 @@ fn likelihood<M: EnergyPullback + Discrete + ?Sized>(
     shares: Shares<'_>,
     mut grad: ArrayViewMut1<f64>,
 ) -> Result<f64> {
-    check_batch("x", &x, model.dim())?;
+    check_points("x", &x, model.dim())?;
     let states = model.states()?;
     grad.fill(0.0);
     let mut data_energy = 0.0;

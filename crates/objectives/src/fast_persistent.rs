@@ -11,7 +11,7 @@
 //! The chains sample `p(x; θ + φ)`, which is not the model, and the gradient is biased for it: `φ` is zero on average where learning has converged, but its
 //! fluctuations are not. The derivative `∂E/∂θ` is taken of the model itself, at `θ`, in both phases.
 
-use gibbsian_core::error::{check_batch, check_non_negative};
+use gibbsian_core::error::{check_non_negative, check_points};
 use gibbsian_core::{
     EnergyPullback, Error, Kernel, Objective, ParametricMut, Record, Result, Snapshot, Values,
 };
@@ -118,7 +118,7 @@ where
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         let params = model.params();
         if self.fast.is_empty() {
             self.fast = Array1::zeros(params.len());

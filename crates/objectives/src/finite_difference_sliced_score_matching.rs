@@ -18,7 +18,7 @@
 //! at each slice, and the second by `ε² E[ f''''/6 + ½ sᵀ∂_v²s ]`; both are zero for normal laws. Rounding adds about `u|E|/ε²` and `u|s|/ε` with `u = 1.1·10⁻¹⁶`, which for energies and scores of order one
 //! equals the bias near `ε = 10⁻⁴` and `5·10⁻⁶`; steps ten times as large are safer than smaller ones. Directions have length `ε√D` here, not `ε`.
 
-use gibbsian_core::error::{check_batch, check_loss, check_positive};
+use gibbsian_core::error::{check_loss, check_points, check_positive};
 use gibbsian_core::{Directions, EnergyPullback, Objective, Result, ScorePullback, Stateless, Streams};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, concatenate, s};
 use rand::Rng;
@@ -116,7 +116,7 @@ impl FiniteDifferenceSlicedScoreMatching {
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         grad.fill(0.0);
         let sides = Sides::new(self.slices, self.epsilon, x, rng);
         let points = concatenate![Axis(0), x, sides.ahead, sides.behind];
@@ -157,7 +157,7 @@ impl FiniteDifferenceVarianceReducedSlicedScoreMatching {
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         grad.fill(0.0);
         let sides = Sides::new(self.slices, self.epsilon, x, rng);
         let points = concatenate![Axis(0), sides.ahead, sides.behind];

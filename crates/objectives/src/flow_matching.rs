@@ -20,7 +20,7 @@
 
 use std::fmt;
 
-use gibbsian_core::error::{check_batch, check_each, check_finite, check_loss, check_shape};
+use gibbsian_core::error::{check_each, check_loss, check_points, check_shape};
 use gibbsian_core::{Error, Objective, Result, Stateless, Streams, TimeScorePullback};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
@@ -152,7 +152,7 @@ impl<P: AffinePath, S: Source> FlowMatching<P, S> {
         w: ArrayView1<f64>,
         grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         check_shape("noise", &noise, x.shape())?;
         check_shape("t", &t, &[x.nrows()])?;
         let (start, end) = self.path.interval();
@@ -210,8 +210,7 @@ impl<P: AffinePath, S: Source> FlowMatching<P, S> {
         rng: &mut dyn Rng,
         grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
-        check_finite("x", &x)?;
+        check_points("x", &x, model.dim())?;
         if let Shares::Weighted(_) = shares {
             self.coupling.check_weighable()?;
         }

@@ -8,7 +8,7 @@
 //! [`ClosedFormScoreMatching`](crate::ClosedFormScoreMatching) is this for exponential families, where the minimum needs no iteration; here it is for any score. With [`Unweighted`](crate::Unweighted) it is
 //! [`ImplicitScoreMatching`](crate::ImplicitScoreMatching). The trace takes a Jacobian-vector product and a pullback a coordinate, exactly.
 
-use gibbsian_core::error::{check_batch, check_each, check_loss};
+use gibbsian_core::error::{check_each, check_loss, check_points};
 use gibbsian_core::{Objective, Result, ScoreJvpPullback, Stateless};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::Rng;
@@ -83,7 +83,7 @@ pub(crate) fn loss_and_grad<M: ScoreJvpPullback + ?Sized>(
     mut grad: ArrayViewMut1<f64>,
     what: &'static str,
 ) -> Result<f64> {
-    check_batch("x", &x, model.dim())?;
+    check_points("x", &x, model.dim())?;
     grad.fill(0.0);
     let [mut weights, mut slopes] = [(); 2].map(|()| Array2::zeros(x.raw_dim()));
     for (b, row) in x.rows().into_iter().enumerate() {

@@ -11,7 +11,7 @@
 //! The trace is exact and costs `D` Jacobian-vector products and their pullbacks. In many dimensions random directions
 //! are cheaper ([`crate::sliced_score_matching`]); in few, and as their reference, this is it.
 
-use gibbsian_core::error::{check_batch, check_loss};
+use gibbsian_core::error::{check_loss, check_points};
 use gibbsian_core::{Objective, Result, ScoreJvpPullback, Stateless};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::Rng;
@@ -36,6 +36,18 @@ use crate::phases::Shares;
 /// let loss = ImplicitScoreMatching.loss_and_grad_into(&model, x.view(), &mut Seed::new(1).rng(), grad.view_mut())?;
 /// assert_eq!(loss, -2.0 + 12.5);
 /// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
+/// A model of spins has no score to match, and the compiler says so; [`RatioMatching`](crate::RatioMatching) is its like.
+///
+/// ```compile_fail,E0277
+/// use gibbsian_core::Objective;
+/// use gibbsian_objectives::ImplicitScoreMatching;
+/// # use gibbsian_testkit::targets::Pairwise;
+///
+/// // `Pairwise` is a small model of spins.
+/// fn trains<M>(_: &impl Objective<M>) {}
+/// trains::<Pairwise>(&ImplicitScoreMatching);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ImplicitScoreMatching;
@@ -70,7 +82,7 @@ fn loss_and_grad<M: ScoreJvpPullback + ?Sized>(
     shares: Shares<'_>,
     mut grad: ArrayViewMut1<f64>,
 ) -> Result<f64> {
-    check_batch("x", &x, model.dim())?;
+    check_points("x", &x, model.dim())?;
     grad.fill(0.0);
     let share = shares.scaled(1.0);
     let mut loss = 0.0;

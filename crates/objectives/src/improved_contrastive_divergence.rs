@@ -16,7 +16,7 @@
 //! old samples of the buffer, because the estimate is then that of Kozachenko and Leonenko and its gradient exact. Its factor `D` is kept, which the paper's entropy term does not have. A Langevin step without a
 //! metric is the only one whose derivative the score's pullback gives, which is why the last step is written here and is no kernel.
 
-use gibbsian_core::error::{check_batch, check_non_negative, check_positive};
+use gibbsian_core::error::{check_non_negative, check_points, check_positive};
 use gibbsian_core::{
     EnergyPullback, Error, Kernel, Objective, Record, Result, ScorePullback, Snapshot, Streams,
 };
@@ -161,7 +161,7 @@ where
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         let (visits, start) = self.chains.take(model, rng)?;
         let mut state = self.kernel.init(model, start)?;
         let n_steps = self.chains.settings.n_steps;

@@ -11,7 +11,7 @@
 //! Neural energies add chains in a replay buffer ([`ReplayContrastiveDivergence`]), short chains from noise ([`ShortRunContrastiveDivergence`]) and the gradient through the last step of a chain
 //! ([`ImprovedContrastiveDivergence`]); [`AdversarialLikelihood`] learns the sampler, and [`DiffusionRecoveryLikelihood`] needs only chains near noised data. [`NoiseContrastiveEstimation`] and
 //! [`RankingNoiseContrastiveEstimation`] need none: they tell data from draws of a known density, the first with the normaliser as a parameter ([`SelfNormalised`]); [`TelescopingRatioEstimation`] does so step by step. What the last minibatch of a
-//! contrastive objective looked like is in its [`PhaseReport`], [`Traced`] keeps the energies of persistent chains for `R̂`, and [`RunLength`] asks whether chains have arrived.
+//! contrastive objective looked like is in its [`PhaseReport`], which [`Reported`] shares while a loop runs; [`Traced`] keeps the energies of persistent chains for `R̂`, and [`RunLength`] asks whether chains have arrived.
 //!
 //! Rows that count by weights are taken by the exact likelihood, all contrastive objectives but those with fast weights, coupled chains or gradients through chains, score matching, recovery likelihood,
 //! both forms of contrast with noise, and flow and equilibrium matching where pairs are independent; the others refuse them.
@@ -81,6 +81,7 @@ pub mod source;
 pub mod telescoping_ratio;
 mod transport;
 pub mod unbiased_contrastive_divergence;
+pub mod watched;
 
 pub use adversarial::{AdversarialLikelihood, AdversarialReport, Adversaries, LearntSampler};
 pub use affine_path::{AffinePath, FlowVelocity, PathScales, ProcessPath, StraightPath, TrigonometricPath};
@@ -96,7 +97,7 @@ pub use denoising_score_matching::{DenoisingError, DenoisingScoreMatching};
 pub use diffusion_recovery::{DiffusionRecoveryLikelihood, Recovery};
 pub use discrete_score_matching::DiscreteScoreMatching;
 pub use energy_matching::{EnergyMatching, TemperatureRamp};
-pub use energy_traces::{EnergyTraces, PersistentNegatives, Traced};
+pub use energy_traces::{EnergyTraces, Traced};
 pub use equilibrium_matching::{EquilibriumMatching, GradientDecay};
 pub use exact_likelihood::ExactLikelihood;
 pub use fast_persistent::{FastPersistentContrastiveDivergence, FastWeights};
@@ -128,6 +129,7 @@ pub use sliced_score_matching::{SlicedScoreMatching, VarianceReducedSlicedScoreM
 pub use source::{Draws, Source, StandardNoise};
 pub use telescoping_ratio::TelescopingRatioEstimation;
 pub use unbiased_contrastive_divergence::{UnbiasedContrastiveDivergence, Window};
+pub use watched::{LastReport, PersistentNegatives, Reported, TwoPhases, Watch, Watched};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

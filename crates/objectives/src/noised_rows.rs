@@ -1,6 +1,6 @@
 //! The regression that every denoising objective over many noise levels ends in.
 
-use gibbsian_core::error::{check_batch, check_loss};
+use gibbsian_core::error::{check_loss, check_points};
 use gibbsian_core::{Result, Streams, TimeScore, TimeScorePullback};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 
@@ -33,7 +33,7 @@ impl NoisedRows {
         mut grad: ArrayViewMut1<f64>,
         what: &'static str,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         grad.fill(0.0);
         let (noisy, z) = self.noisy(x, streams);
         let mut loss = 0.0;
@@ -61,7 +61,7 @@ impl NoisedRows {
         x: ArrayView2<f64>,
         streams: Streams,
     ) -> Result<Array1<f64>> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         let (noisy, z) = self.noisy(x, streams);
         let mut score = Array2::zeros(x.raw_dim());
         model.score_at_into(noisy.view(), self.time.view(), score.view_mut());

@@ -3,7 +3,7 @@
 //! The negative chains are kept from one minibatch to the next. While the parameters move slowly against the mixing of the chains, the
 //! chains stay close to the model, and the gradient is nearly unbiased although each update runs few steps.
 
-use gibbsian_core::error::check_batch;
+use gibbsian_core::error::check_points;
 use gibbsian_core::{EnergyPullback, Kernel, Objective, Record, Result, Snapshot};
 use ndarray::{Array2, ArrayView2, ArrayViewMut1};
 use rand::Rng;
@@ -70,7 +70,7 @@ impl<K: Kernel<M>, M: ?Sized> PersistentContrastiveDivergence<K, M> {
     where
         M: EnergyPullback,
     {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         let (negative, acceptance) = self.chains.advance(model, rng)?;
         let phases = [x, negative.view()];
         // The chains are draws of the model and count alike; together they count as much as the data.

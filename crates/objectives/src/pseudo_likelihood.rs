@@ -23,6 +23,18 @@ use rand::Rng;
 use crate::sites::{finite, for_each_site, log_total, site_loss_and_grad_into};
 
 /// The negative mean pseudo-log-likelihood in nats a case, and its exact gradient.
+///
+/// It asks for sites with finite alphabets, so a continuous model is an error of the compiler:
+///
+/// ```compile_fail,E0277
+/// use gibbsian_core::Objective;
+/// use gibbsian_objectives::PseudoLikelihood;
+/// # use gibbsian_testkit::targets::Gaussian;
+///
+/// // `Gaussian` is a normal density by its mean and precision.
+/// fn trains<M>(_: &impl Objective<M>) {}
+/// trains::<Gaussian>(&PseudoLikelihood);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PseudoLikelihood;
 

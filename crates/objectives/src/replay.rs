@@ -10,7 +10,7 @@
 //! Chains are drawn without replacement, since two copies of one slot could not both be put back. Only positions are kept in the buffer: what else a kernel remembers (a momentum, replicas) starts
 //! anew at each visit, so kernels that need it to persist belong in [`PersistentContrastiveDivergence`](crate::PersistentContrastiveDivergence).
 
-use gibbsian_core::error::{check_batch, check_count, check_shape, check_within};
+use gibbsian_core::error::{check_count, check_points, check_shape, check_within};
 use gibbsian_core::{EnergyPullback, Error, Kernel, Objective, Record, Result, Snapshot, Streams};
 use ndarray::{Array2, ArrayView2, ArrayViewMut1, Axis};
 use rand::{Rng, RngExt};
@@ -232,7 +232,7 @@ impl<K, S: Source> ReplayContrastiveDivergence<K, S> {
     where
         K: Kernel<M>,
     {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         let (visits, start) = self.chains.take(model, rng)?;
         let mut state = self.kernel.init(model, start)?;
         let n_steps = self.chains.settings.n_steps;

@@ -4,7 +4,7 @@
 //! *ends* to the data, so that `k` steps from noise become a generator, and a good one, while the energy that drives them is not that of the data: long chains leave for other places. So the gradient is
 //! that of moment matching and not of the likelihood, unless `k` is long enough for the kernel to forget its start; [`run_length`](crate::run_length) tells the two regimes apart.
 
-use gibbsian_core::error::{check_batch, check_count};
+use gibbsian_core::error::{check_count, check_points};
 use gibbsian_core::{EnergyPullback, Kernel, Objective, Result, Stateless};
 use ndarray::{ArrayView2, ArrayViewMut1};
 use rand::Rng;
@@ -66,7 +66,7 @@ impl<K, S: Source> ShortRunContrastiveDivergence<K, S> {
     where
         K: Kernel<M>,
     {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         let start = draw_for(model, &self.source, self.n_chains, rng)?;
         let mut state = self.kernel.init(model, start)?;
         let acceptance = run(&self.kernel, model, &mut state, self.n_steps, rng);

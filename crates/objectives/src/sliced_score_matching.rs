@@ -24,7 +24,7 @@
 //! With Gaussian directions the second form is thus the worse one whenever `T²/P`, the effective number of dimensions in which the score varies, is below 2: always for `D = 1`, and for `D = 2` whenever it is not equally
 //! wide everywhere. What varies with `x` is the same in both, so this is also the difference of the whole variances.
 
-use gibbsian_core::error::{check_batch, check_count, check_loss, check_shape};
+use gibbsian_core::error::{check_count, check_loss, check_points, check_shape};
 use gibbsian_core::{Directions, Objective, Result, ScoreJvpPullback, Stateless, Streams};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rand::Rng;
@@ -135,7 +135,7 @@ fn sliced<M: ScoreJvpPullback + ?Sized>(
     rng: &mut dyn Rng,
     mut grad: ArrayViewMut1<f64>,
 ) -> Result<f64> {
-    check_batch("x", &x, model.dim())?;
+    check_points("x", &x, model.dim())?;
     grad.fill(0.0);
     let streams = Streams::draw(rng);
     let c = shares.scaled(1.0 / slices.n_directions as f64);
@@ -156,7 +156,7 @@ fn along<M: ScoreJvpPullback + ?Sized>(
     v: ArrayView2<f64>,
     mut grad: ArrayViewMut1<f64>,
 ) -> Result<f64> {
-    check_batch("x", &x, model.dim())?;
+    check_points("x", &x, model.dim())?;
     check_shape("v", &v, x.shape())?;
     grad.fill(0.0);
     let c = Shares::Equal(x.nrows()).scaled(1.0);

@@ -12,7 +12,7 @@
 //!
 //! The energies carry their constants, so that the density comes out normalised up to the error of the estimate; waymarks of one case share their noise, which lowers the variance of the gradient.
 
-use gibbsian_core::error::{check_batch, check_loss};
+use gibbsian_core::error::{check_loss, check_points};
 use gibbsian_core::math::{sigmoid, softplus};
 use gibbsian_core::{
     At, Density, Energy, EnergyPullback, Error, Objective, Result, Stateless, TimeEnergy, TimeEnergyPullback,
@@ -74,7 +74,7 @@ impl<M: TimeEnergyPullback + ?Sized, N: Density> Objective<M> for TelescopingRat
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         if self.noise.dim() != model.dim() {
             let requirement = format!("that of the model, {}", model.dim());
             return Err(Error::parameter(

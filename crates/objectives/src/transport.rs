@@ -1,6 +1,6 @@
 //! The regression of a field that knows no time on the transport between data and noise.
 
-use gibbsian_core::error::{check_batch, check_finite, check_loss, check_shape};
+use gibbsian_core::error::{check_loss, check_points, check_shape};
 use gibbsian_core::{Error, Result, ScorePullback, Space, Streams};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
@@ -17,8 +17,7 @@ pub(crate) fn draw_pairs<M: Space + ?Sized, S: Source + ?Sized>(
     rows: RowUniforms,
     streams: Streams,
 ) -> Result<(Array2<f64>, Array1<f64>)> {
-    check_batch("x", &x, model.dim())?;
-    check_finite("x", &x)?;
+    check_points("x", &x, model.dim())?;
     let noise = draw_for(model, source, x.nrows(), &mut streams.part(0).block(0))?;
     let noise = coupling.join(x, noise)?;
     Ok((noise, rows.draw(x.nrows(), streams.part(1))))
@@ -31,7 +30,7 @@ pub(crate) fn check_pairs<M: Space + ?Sized>(
     noise: ArrayView2<f64>,
     t: ArrayView1<f64>,
 ) -> Result<()> {
-    check_batch("x", &x, model.dim())?;
+    check_points("x", &x, model.dim())?;
     check_shape("noise", &noise, x.shape())?;
     check_shape("t", &t, &[x.nrows()])?;
     match t.iter().position(|t| !(0.0..=1.0).contains(t)) {

@@ -15,7 +15,7 @@
 //! The kernel must be one whose chains meet: on finite spaces Gibbs sampling and Metropolis moves do, and the coupling of a Bernoulli unit by a shared uniform number is the one that keeps two of them equal
 //! most often. How many steps that takes is that of the mixing of the chain; where it mixes slowly the estimate is unbiased still, and its cost and variance say what CD hides.
 
-use gibbsian_core::error::{check_batch, check_count, check_loss};
+use gibbsian_core::error::{check_count, check_loss, check_points};
 use gibbsian_core::{EnergyPullback, Error, Kernel, Objective, Result, Seed, Stateless};
 use ndarray::{Array1, ArrayView2, ArrayViewMut1};
 use rand::{Rng, RngExt};
@@ -80,7 +80,7 @@ impl<M: EnergyPullback + ?Sized, K: Kernel<M>> Objective<M> for UnbiasedContrast
         rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, model.dim())?;
+        check_points("x", &x, model.dim())?;
         let n = x.nrows();
         let Window {
             first,

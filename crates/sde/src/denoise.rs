@@ -1,6 +1,6 @@
 //! The expected data behind noisy points.
 
-use gibbsian_core::error::{Result, check_batch};
+use gibbsian_core::error::{Error, Result, check_batch};
 use gibbsian_core::{LinearGaussian, TimeScore};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, Slice, Zip};
 
@@ -54,12 +54,18 @@ impl<P: LinearGaussian, M: TimeScore> ReverseSde<P, M> {
     /// ```
     ///
     /// # Errors
-    /// A time outside the process, or a shape that does not fit.
+    /// A time outside the process, a shape that does not fit, or expected data that are not finite, with their place and the time.
     pub fn denoise(&self, x: ArrayView2<f64>, t: f64) -> Result<Array2<f64>> {
         check_batch("x", &x, self.model().dim())?;
         self.process().check_time(t)?;
         let mut out = Array2::zeros(x.raw_dim());
         self.denoise_into(x, Array1::from_elem(x.nrows(), t).view(), out.view_mut());
-        Ok(out)
+        match out.indexed_iter().find(|(_, value)| !value.is_finite()) {
+            None => Ok(out),
+            Some(((row, column), &value)) => {
+                let name = format!("the expected datum of x[{row}, {column}]");
+                Err(Error::non_finite(name, value, format!("at time {t}")))
+            }
+        }
     }
 }

@@ -30,3 +30,7 @@ pub mod stats;
 pub mod targets;
 pub mod threads;
 pub mod verdict;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,10 +3,11 @@
 //! All parameters cross the `f64` boundary once in each direction, which costs `O(number of parameters)` and is the
 //! price of serving every model; a model for which that is too much offers a fused [`TrainStep`] of its own.
 //!
-//! In steady state a step allocates what [`gibbsian_core::Parametric::params`] returns and what the objective, the
-//! optimiser and `set_params` allocate themselves, and nothing else: the gradient's buffer is kept.
+//! In steady state a step allocates what the objective, the optimiser and [`ParametricMut::update_params`] allocate themselves, and nothing else: the gradient's buffer is kept.
 
-use gibbsian_core::{Error, Objective, ParametricMut, Record, Result, Snapshot, TrainStep, Values};
+use gibbsian_core::{
+    Error, Objective, ParametricMut, Record, Result, Snapshot, TrainStep, Values, first_non_finite,
+};
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
@@ -95,9 +96,9 @@ impl<O, P: Optimiser> Descent<O, P> {
         learning_rate: f64,
         differentiate: impl FnOnce(&mut O, &M, ArrayViewMut1<f64>) -> Result<f64>,
     ) -> Result<f64> {
-        let mut params = model.params();
-        if self.grad.len() != params.len() {
-            self.grad = Array1::zeros(params.len());
+        let n_params = model.n_params();
+        if self.grad.len() != n_params {
+            self.grad = Array1::zeros(n_params);
         }
         let loss = differentiate(&mut self.objective, model, self.grad.view_mut())
             .map_err(|error| self.with_step(error))?;
@@ -108,16 +109,10 @@ impl<O, P: Optimiser> Descent<O, P> {
             let name = format!("gradient of {}", model.layout().locate(i));
             return Err(Error::non_finite(name, self.grad[i], self.at_step()).with_cure(CURE_OF_DIVERGENCE));
         }
-        self.optimiser
-            .update(self.n_steps, learning_rate, self.grad.view(), params.view_mut())?;
-        if let Err(refusal) = model.set_params(params.view()) {
-            // The model may have rules of its own; only what is not finite is reported with its step here.
-            return Err(match first_non_finite(params.view()) {
-                Some(i) => Error::non_finite(model.layout().locate(i), params[i], self.at_step())
-                    .with_cure(CURE_OF_DIVERGENCE),
-                None => refusal,
-            });
-        }
+        let (optimiser, grad, step) = (&mut self.optimiser, &self.grad, self.n_steps);
+        let update =
+            model.update_params(&mut |params| optimiser.update(step, learning_rate, grad.view(), params));
+        update.map_err(|refusal| self.of_parameter(refusal))?;
         self.n_steps += 1;
         Ok(loss)
     }
@@ -126,6 +121,19 @@ impl<O, P: Optimiser> Descent<O, P> {
 impl<O, P> Descent<O, P> {
     fn at_step(&self) -> String {
         format!("at step {}", self.n_steps)
+    }
+
+    /// Why the model refused its new parameters. It may have rules of its own; only what is not finite is reported with its step.
+    fn of_parameter(&self, refusal: Error) -> Error {
+        let Error::Parameter { name, value, .. } = &refusal else {
+            return refusal;
+        };
+        match value.parse::<f64>() {
+            Ok(number) if !number.is_finite() => {
+                Error::non_finite(name.clone(), number, self.at_step()).with_cure(CURE_OF_DIVERGENCE)
+            }
+            _ => refusal,
+        }
     }
 
     /// What the objective met, with the step where it is a number that is not finite.
@@ -168,15 +176,5 @@ impl<O: Snapshot, P: Snapshot> Snapshot for Descent<O, P> {
         }
         self.n_steps = n_steps;
         Ok(())
-    }
-}
-
-/// The place of the first entry that is not finite; one branch-free pass when all are.
-fn first_non_finite(values: ArrayView1<f64>) -> Option<usize> {
-    let any = values.iter().fold(false, |any, v| any | !v.is_finite());
-    if any {
-        values.iter().position(|v| !v.is_finite())
-    } else {
-        None
     }
 }

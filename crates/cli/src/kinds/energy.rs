@@ -11,8 +11,8 @@ use gibbsian_core::{
 use gibbsian_densities::MultivariateNormal;
 use gibbsian_nn::{Activation, NeuralEnergy};
 use gibbsian_objectives::{
-    ContrastiveDivergence, DenoisingScoreMatching, ImplicitScoreMatching, Replay, ReplayBuffer,
-    ReplayContrastiveDivergence,
+    ContrastiveDivergence, DenoisingScoreMatching, ImplicitScoreMatching, LastReport, PhaseReport, Replay,
+    ReplayBuffer, ReplayContrastiveDivergence, Reported, TwoPhases,
 };
 use gibbsian_samplers::{Chains, GO_ON, Mala, MetricForm, Nuts, Sampling, Schedule, Warmup};
 use gibbsian_train::{Adam, AdamOptions, Clipped, CsvLog, Decay, Descent};
@@ -220,7 +220,23 @@ impl EnergyKind {
         )?)
     }
 
-    fn fit<O: Objective<NeuralEnergy> + Snapshot>(&self, job: &Job<'_>, objective: O) -> Result<Trained> {
+    /// Trains with chains, and logs how the last update of each epoch looked.
+    fn fit_by_chains<O: Objective<NeuralEnergy> + TwoPhases + Snapshot>(
+        &self,
+        job: &Job<'_>,
+        objective: O,
+    ) -> Result<Trained> {
+        let objective = Reported::new(objective);
+        let last = objective.last();
+        self.fit(job, objective, Some(last))
+    }
+
+    fn fit<O: Objective<NeuralEnergy> + Snapshot>(
+        &self,
+        job: &Job<'_>,
+        objective: O,
+        chains: Option<LastReport>,
+    ) -> Result<Trained> {
         let t = &self.training;
         let mut network = self.network(job.data.dim(), job.seed.child("weights"))?;
         let adam = Adam::new(&network.layout(), AdamOptions::default(), Decay::NONE)?;
@@ -241,6 +257,14 @@ impl EnergyKind {
             log = log.column("energy_gap", move |network: &NeuralEnergy, _| {
                 Ok(mean(network.energy(held_out.view())) - mean(network.energy(train.view())))
             })?;
+        }
+        if let Some(last) = chains {
+            let acceptance = last.clone();
+            log = log
+                .column("acceptance", move |_: &NeuralEnergy, _| {
+                    Ok(acceptance.number(|report| report.acceptance.rate()))
+                })?
+                .column("phase_gap", move |_, _| Ok(last.number(PhaseReport::energy_gap)))?;
         }
         let stage = job.fit(course, rate, &*job.data.train, &mut network, &mut step, Some(log))?;
         Ok(Trained {
@@ -351,17 +375,17 @@ impl Kind for EnergyKind {
                     ..Replay::new(t.chain_steps, t.batch)
                 };
                 let kernel = Mala::new(t.step_size)?;
-                self.fit(
+                self.fit_by_chains(
                     job,
                     ReplayContrastiveDivergence::new(kernel, source, ReplayBuffer::new(start)?, replay)?,
                 )
             }
-            ObjectiveName::Contrastive => self.fit(
+            ObjectiveName::Contrastive => self.fit_by_chains(
                 job,
                 ContrastiveDivergence::new(Mala::new(t.step_size)?, t.chain_steps)?,
             ),
-            ObjectiveName::Implicit => self.fit(job, ImplicitScoreMatching),
-            ObjectiveName::Denoising => self.fit(job, DenoisingScoreMatching::new(t.noise)?),
+            ObjectiveName::Implicit => self.fit(job, ImplicitScoreMatching, None),
+            ObjectiveName::Denoising => self.fit(job, DenoisingScoreMatching::new(t.noise)?, None),
         }
     }
 

@@ -133,12 +133,13 @@ fn every_objective_trains() {
                 .replace("epochs = 30", "epochs = 2"),
         );
         place.run("train @energy.toml --out @run --quiet").fine();
-        assert!(
-            place.json("run/run.json")["last"]["energy_gap"]
-                .as_f64()
-                .unwrap()
-                .is_finite()
-        );
+        let last = &place.json("run/run.json")["last"];
+        assert!(last["energy_gap"].as_f64().unwrap().is_finite());
+        // Of chains, and only of chains.
+        let has_chains = objective == "contrastive";
+        let acceptance = last["acceptance"].as_f64();
+        assert_eq!(acceptance.is_some_and(|a| a > 0.0 && a <= 1.0), has_chains);
+        assert_eq!(last["phase_gap"].as_f64().is_some_and(f64::is_finite), has_chains);
     }
 }
 

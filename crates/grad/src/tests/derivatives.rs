@@ -9,7 +9,7 @@ use crate::run::Workspace;
 
 const TOLERANCE: f64 = 1e-12;
 
-/// The largest error that R2 allows a second-order term, and what is reached at third order, too.
+/// The largest error of a term of second order, and what is reached at third order, too.
 const HIGHER: f64 = 1e-11;
 
 #[test]
@@ -28,8 +28,13 @@ fn every_function_has_its_first_three_derivatives() {
             derivatives.push(g.gradient(last, x));
         }
         let plan = Plan::new(&g, &derivatives);
-        let points = [0.1, 0.37, 0.9, 1.6, 2.5];
-        let points = ndarray::Array2::from_shape_vec((5, 1), points.to_vec()).unwrap();
+        // Tails and both signs, where the function is defined there.
+        let mut points = vec![0.1, 0.37, 0.9, 1.6, 2.5, 8.0, 40.0];
+        match function {
+            Log | Sqrt => points.push(1e-3),
+            _ => points.extend([-0.2, -1.1, -8.0, -40.0]),
+        }
+        let points = ndarray::Array2::from_shape_vec((points.len(), 1), points).unwrap();
         let found = plan.evaluate(&mut Workspace::<f64>::new(), &[], &[points.view()]);
         for (row, &x) in points.iter().enumerate() {
             let third = moving(moving(moving(x, 1.0), 1.0), 1.0).apply(function);
@@ -138,6 +143,96 @@ pub(super) fn check_energy(
         }
         for (k, sum) in expected_grad.iter_mut().enumerate().step_by(every) {
             *sum += loss_slope(&g, energy, &params, k, &x, &v);
+        }
+    }
+    for (k, (found, expected)) in grad.iter().zip(&expected_grad).enumerate().step_by(every) {
+        assert_close(*found, *expected, HIGHER, &format!("parameter {k}"));
+    }
+}
+
+#[test]
+fn a_score_has_its_jacobian_and_their_parameter_gradients() {
+    // Two layers with a skip, a normalisation of rows and a gate.
+    let score = |g: &mut Graph, x: Var| {
+        let (w1, b1) = (g.param(3, 6), g.param(1, 6));
+        let (w2, b2) = (g.param(9, 3), g.param(1, 3));
+        let first = g.affine(x, w1, b1);
+        let first = g.silu(first);
+        let power = g.dot(first, first);
+        let one = g.constant(1, 1.0);
+        let power = g.add(power, one);
+        let root = g.sqrt(power);
+        let inverse = g.recip(root);
+        let inverse = g.spread(inverse, 6);
+        let normal = g.mul(first, inverse);
+        let both = g.concat(&[normal, x]);
+        let out = g.affine(both, w2, b2);
+        let gate = g.sigmoid(x);
+        g.mul(out, gate)
+    };
+    check_map(score, 3, 3, 1);
+    // An energy is a map to one column: its slope along a direction, and the gradients of both.
+    check_map(energy, 3, 3, 1);
+}
+
+/// A map of an input of so many columns, its product `J v`, and the parameter gradient of `u · f + w · J v`, which is what training of scores and energies pulls back: at some points, for every so many-th
+/// parameter.
+pub(super) fn check_map(map: impl Fn(&mut Graph, Var) -> Var, width: usize, n_points: usize, every: usize) {
+    let mut g = Graph::new();
+    let (x, v) = (g.input(width), g.input(width));
+    let f = map(&mut g, x);
+    let n_out = g.width(f);
+    let (u, w) = (g.input(n_out), g.input(n_out));
+    let along = g.pushforward(&[(x, v)], &[f])[0];
+    let (of_value, of_product) = (g.dot(u, f), g.dot(w, along));
+    let loss = g.add(of_value, of_product);
+    let one = g.constant(1, 1.0);
+    let cotangents = g.pullback(&[(loss, one)]);
+    let plan = Plan::staged(&g, &[Stage::of(&[f, along]).with_gradients(&cotangents)]);
+
+    let params = numbers(plan.n_params(), 1);
+    let inputs = [(width, 2), (width, 3), (n_out, 4), (n_out, 5)];
+    let inputs = inputs.map(|(width, seed)| rows(n_points, width, seed));
+    let views = inputs.each_ref().map(|input| input.view());
+    let mut workspace = Workspace::<f64>::new();
+    let found = plan.evaluate(&mut workspace, &params, &views);
+    let mut grad = ndarray::Array1::zeros(plan.n_params());
+    plan.add_gradient(&mut workspace, 0, grad.view_mut());
+
+    let mut expected_grad = vec![0.0; params.len()];
+    for row in 0..n_points {
+        let [x, v, u, w] = inputs.each_ref().map(|input| input.row(row).to_vec());
+        // The points move along v, and a parameter on its own.
+        let at = |k: Option<usize>| {
+            let theta: Vec<Dual<Dual<f64>>> = params
+                .iter()
+                .enumerate()
+                .map(|(j, p)| moving(Dual::of(*p), f64::from(u8::from(k == Some(j)))))
+                .collect();
+            let still = |x: &f64| Dual::<Dual<f64>>::of(*x);
+            let points = x.iter().zip(&v).map(|(x, v)| Dual {
+                real: moving(*x, *v),
+                dual: Dual::of(0.0),
+            });
+            let points: Vec<_> = points.collect();
+            let others = [&u, &w].map(|c| c.iter().map(still).collect::<Vec<_>>());
+            let [u, w] = others;
+            evaluate(&g, &theta, &[points.clone(), points, u, w], f)
+        };
+        for (i, expected) in at(None).iter().enumerate() {
+            assert_close(found[0][[row, i]], expected.real.real, TOLERANCE, "the value");
+            let product = found[1][[row, i]];
+            assert_close(
+                product,
+                expected.real.dual,
+                TOLERANCE,
+                "the product with the Jacobian",
+            );
+        }
+        for (k, sum) in expected_grad.iter_mut().enumerate().step_by(every) {
+            for ((moved, u), w) in at(Some(k)).iter().zip(&u).zip(&w) {
+                *sum += u * moved.dual.real + w * moved.dual.dual;
+            }
         }
     }
     for (k, (found, expected)) in grad.iter().zip(&expected_grad).enumerate().step_by(every) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use gibbsian_testkit::threads;
 use ndarray::{Array1, Array2};
 
-use super::derivatives::check_energy;
+use super::derivatives::{check_energy, check_map};
 use super::{assert_close, numbers, rows};
 use crate::graph::{Graph, Var};
 use crate::plan::{Plan, Stage};
@@ -92,6 +92,12 @@ fn unet_energy(g: &mut Graph, x: Var) -> Var {
 #[test]
 fn a_network_on_pictures_has_its_first_three_derivatives() {
     check_energy(unet_energy, 16, 1, 5);
+    // As a score, whose first pixel is the time, too.
+    let score = |g: &mut Graph, x: Var| {
+        let time = g.slice(x, 0, 1);
+        unet(g, x, time)
+    };
+    check_map(score, 16, 2, 3);
 }
 
 /// The gradient of a loss of the network's scores in arithmetic of either precision, with blocks of so many rows, and its outputs.

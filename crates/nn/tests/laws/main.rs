@@ -2,5 +2,6 @@
 
 mod conformance;
 mod curvature;
+mod layers;
 mod refusals;
 mod single;

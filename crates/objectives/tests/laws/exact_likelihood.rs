@@ -61,7 +61,7 @@ fn what_cannot_be_evaluated_is_refused() {
     x[[2, 1]] = f64::NAN;
     assert_eq!(
         refusal(&mut ExactLikelihood, x),
-        "`loss` became NaN in the exact negative log-likelihood, but must stay finite"
+        "`x[2, 1]` is NaN, but must be finite"
     );
     let large = Pairwise::new(Array1::zeros(25), Array2::zeros((25, 25))).unwrap();
     let error = ExactLikelihood

@@ -46,5 +46,6 @@ mod smooth_score_matching;
 mod static_transport;
 mod telescoping_ratio;
 mod unbiased_contrastive_divergence;
+mod watched;
 mod weighted;
 mod weighted_scores;

@@ -16,7 +16,7 @@ fn short_ladder() -> Ladder {
     Ladder::new(vec![0.0, 0.3, 0.5, 0.8, 1.0]).unwrap()
 }
 
-/// R10: over 10,000 runs, the mean of `Ẑ/Z` is 1 with p > 10⁻⁶.
+/// Over 10,000 runs, the mean of `Ẑ/Z` is 1 with p > 10⁻⁶.
 fn forward_is_unbiased<P: Path>(name: &str, path: &P, log_z: f64) {
     let run = ais(path, &short_ladder(), 10_000, &mut SEED.child(name).rng()).unwrap();
     let ratios: Vec<f64> = run

@@ -44,6 +44,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         reverse::SOLVER,
         reverse::CORRECTED,
         reverse::ANNEALED,
+        digits::OWN,
         digits::RISES,
         digits::ALL,
     ],

@@ -9,6 +9,7 @@ mod guarded_training;
 mod ising;
 mod networks;
 mod noised_empirical;
+mod posterior_energy;
 mod pseudo_likelihood;
 mod score_matching_families;
 mod score_matching_rbm;

@@ -289,6 +289,14 @@ fn what_cannot_be_reversed_is_refused() {
         error.to_string(),
         "`x[0, 0]` became NaN in step 6 of 8, from time 0.375 to 0.25, but must stay finite"
     );
+    // So is one in the last step.
+    let reverse = ReverseSde::new(OrnsteinUhlenbeck::new(1.0).unwrap(), Lost);
+    let points = Array2::ones((3, 2));
+    assert!(reverse.denoise(points.view(), 0.7).is_ok());
+    assert_eq!(
+        message(reverse.denoise(points.view(), 0.25).unwrap_err()),
+        "`the expected datum of x[0, 0]` became NaN at time 0.25, but must stay finite"
+    );
     // Matrices are reversed like everything else.
     let clock = SteadyClock::new(1.0, 1.0).unwrap();
     let linear = LinearSde::new(-Array2::<f64>::eye(2), Array2::eye(2) * 2.0_f64.sqrt(), clock).unwrap();

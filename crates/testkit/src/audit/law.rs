@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use crate::agreement::Agreement;
 use crate::verdict::{Failure, Verdict, require};
 
-/// How far `πT` may be from `π` in any state (reliability goal R3).
+/// How far `πT` may be from `π` in any state.
 pub const INVARIANCE: f64 = 1e-14;
 
 /// A target on a finite space, listed: its states and their exact probabilities.

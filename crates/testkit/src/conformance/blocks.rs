@@ -115,7 +115,7 @@ pub fn block_law<M: BlockLaw + Discrete + Energy>(model: &M, redraw: Redraw, see
     family(&tests, FALSE_ALARM)
 }
 
-/// `P_ij` against the ratio of joints (reliability goal R4), over all states that agree with `i` outside of the coordinates that the block moves.
+/// `P_ij` against the ratio of joints, over all states that agree with `i` outside of the coordinates that the block moves.
 fn conditional(audit: &Audit, p: &Array2<f64>) -> Verdict {
     let (n, dim) = audit.states.dim();
     let differ = |i: usize, j: usize, c: usize| audit.states[[i, c]] != audit.states[[j, c]];

@@ -11,7 +11,7 @@ use crate::verdict::{Failure, Verdict, require};
 
 /// Checks [`Objective`] on the minibatch `x` `(B, D)`, with a new objective from `make` each time: the gradient is
 /// overwritten, also through strides; loss and gradient are finite and determined by the seed, on any number of
-/// threads; and batches that do not fit (a column too many, no rows, NaN) are refused.
+/// threads; and batches that do not fit (a column too many, no rows, NaN) are refused, a NaN by its row.
 ///
 /// # Errors
 /// The first law that does not hold.
@@ -53,8 +53,9 @@ pub fn objective<M: Parametric + Sync + ?Sized, O: Objective<M>>(
         run(0.0).unwrap_or_else(|_| Array1::zeros(0))
     })?;
 
+    let (row, column) = (x.nrows() - 1, x.ncols() - 1);
     let mut spoilt = x.to_owned();
-    spoilt[[x.nrows() - 1, x.ncols() - 1]] = f64::NAN;
+    spoilt[[row, column]] = f64::NAN;
     let wide = Array2::from_shape_fn((x.nrows(), x.ncols() + 1), |(b, i)| x[[b, i.min(x.ncols() - 1)]]);
     for (what, bad) in [
         ("a column too many", wide),
@@ -63,10 +64,18 @@ pub fn objective<M: Parametric + Sync + ?Sized, O: Objective<M>>(
     ] {
         let outcome =
             make().loss_and_grad_into(model, bad.view(), &mut seed.rng(), Array1::zeros(n).view_mut());
+        let Err(error) = outcome else {
+            return Err(Failure::new(
+                "a batch that does not fit is refused",
+                format_args!("one with {what} was taken"),
+            ));
+        };
+        // Its column may count from where labels begin.
+        let place = format!("[{row}, ");
         require(
-            outcome.is_err(),
-            "a batch that does not fit is refused",
-            format_args!("one with {what} was taken"),
+            what != "NaN" || error.to_string().contains(&place),
+            "a number that is none is named with its row",
+            format_args!("{error}"),
         )?;
     }
     Ok(())

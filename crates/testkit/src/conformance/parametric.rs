@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use gibbsian_core::{Layout, ParametricMut};
+use gibbsian_core::{Error, Layout, ParametricMut};
 use ndarray::{Array1, ArrayView1};
 
 use crate::agreement::identical;
@@ -10,7 +10,7 @@ use crate::verdict::{Failure, Verdict, require};
 
 /// Checks that the layout covers the vector without gaps under unique names, that `set_params(params())` changes no
 /// bit, that other parameters are taken as given, and that a wrong length and non-finite entries are refused by name
-/// and leave the model unchanged.
+/// and leave the model unchanged; and that `update_params` hands out the parameters, takes what they became, and changes nothing where it or its caller refuses.
 ///
 /// Other parameters are the present ones scaled by 17/16, which any model whose domain is a cone admits.
 ///
@@ -58,6 +58,50 @@ pub fn parametric<M: ParametricMut + ?Sized>(model: &mut M) -> Verdict {
                 refused(model, &params, spoilt, &layout.locate(k))?;
             }
         }
+    }
+    updates(model, &params)
+}
+
+/// Twice, because a model may keep memory from one update to the next.
+fn updates<M: ParametricMut + ?Sized>(model: &mut M, params: &Array1<f64>) -> Verdict {
+    for _ in 0..2 {
+        let mut seen = Array1::zeros(0);
+        let scaled = model.update_params(&mut |mut p| {
+            seen = p.to_owned();
+            p *= 1.0625;
+            Ok(())
+        });
+        scaled.map_err(|e| Failure::refused("an update is taken", &e))?;
+        identical("an update begins with the parameters", &seen, params)?;
+        let after = model.params();
+        identical(
+            "the parameters become what an update left",
+            &after,
+            &(params * 1.0625),
+        )?;
+        let halted = model.update_params(&mut |mut p| {
+            p.fill(0.5);
+            Err(Error::parameter("change", "refused", "accepted"))
+        });
+        require(
+            halted.is_err(),
+            "a refusal of the caller is handed on",
+            "none was",
+        )?;
+        identical("a refusal of the caller changes nothing", &model.params(), &after)?;
+        if !params.is_empty() {
+            let spoilt = model.update_params(&mut |mut p| {
+                p[0] = f64::NAN;
+                Ok(())
+            });
+            require(
+                spoilt.is_err(),
+                "a parameter that is none is refused",
+                "it was taken",
+            )?;
+            identical("a refused update changes nothing", &model.params(), &after)?;
+        }
+        set(model, params.view(), "set_params takes back params")?;
     }
     Ok(())
 }

@@ -55,7 +55,7 @@ impl Set {
         matrix(&self.v)
     }
 
-    /// Panics unless every one of these numbers is as near to its exact value as R1 demands.
+    /// Panics unless every one of these numbers is within four units in the last place of its exact value, or of the rounding of its terms.
     pub fn compare(&self, what: &str, found: ArrayView1<f64>, exact: &[String], terms: &[f64]) {
         assert_eq!(exact.len(), found.len(), "{what}: a value for every point");
         for (b, &found) in found.indexed_iter() {
@@ -192,7 +192,7 @@ pub fn each_set(name: &str, mut check: impl FnMut(&Set)) {
     }
 }
 
-/// Panics unless `found` is as near to the 50-digit number `exact` as R1 demands.
+/// Panics unless `found` is within four units in the last place of the 50-digit number `exact`, or of the rounding of its terms.
 pub fn compare(place: &str, found: f64, exact: &str, terms: f64) {
     let rounded: f64 = exact.parse().unwrap_or_else(|e| panic!("{place}: {exact}: {e}"));
     if found == rounded {

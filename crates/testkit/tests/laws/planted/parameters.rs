@@ -21,6 +21,9 @@ enum Bug {
     TakesNanHalfway,
     TakesShort,
     Anonymous,
+    UpdatesHalfway,
+    ForgetsUpdates,
+    UpdatesAnother,
     RestoreNothing,
     RestoreRounded,
     RestoreHalf,
@@ -28,6 +31,7 @@ enum Bug {
     AddedGradient,
     WrongGradient,
     TakesNanBatch,
+    NamelessNanBatch,
     StepsFirst,
     TakesNanRate,
     StandsStill,
@@ -83,6 +87,20 @@ impl ParametricMut for Model {
         }
         Ok(())
     }
+
+    fn update_params(&mut self, change: &mut dyn FnMut(ArrayViewMut1<f64>) -> Result<()>) -> Result<()> {
+        let mut params = self.params();
+        match self.bug {
+            Bug::UpdatesHalfway => return change(self.params.view_mut()),
+            Bug::UpdatesAnother => params[1] = 0.0,
+            _ => {}
+        }
+        change(params.view_mut())?;
+        match self.bug {
+            Bug::ForgetsUpdates => Ok(()),
+            _ => self.set_params(params.view()),
+        }
+    }
 }
 
 #[test]
@@ -97,6 +115,9 @@ fn parameter_vectors() {
         (Bug::TakesNanHalfway, "a refusal leaves the model unchanged"),
         (Bug::TakesShort, "bad parameters are refused"),
         (Bug::Anonymous, "a refusal names the parameter"),
+        (Bug::UpdatesHalfway, "a refusal of the caller changes nothing"),
+        (Bug::ForgetsUpdates, "the parameters become what an update left"),
+        (Bug::UpdatesAnother, "an update begins with the parameters"),
     ] {
         caught(conformance::parametric(&mut model(bug)), reason);
     }
@@ -166,8 +187,12 @@ impl Objective<Model> for Squares {
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
         error::check_batch("x", &x, 2)?;
-        if self.0 != Bug::TakesNanBatch {
-            error::check_finite("x", &x)?;
+        match self.0 {
+            Bug::TakesNanBatch => {}
+            Bug::NamelessNanBatch => {
+                error::check_loss(x.sum(), "somewhere")?;
+            }
+            _ => error::check_finite("x", &x)?,
         }
         let residual = &model.params - &x;
         if self.0 != Bug::AddedGradient {
@@ -188,6 +213,7 @@ fn objectives() {
     let verdict = |bug| conformance::objective(move || Squares(bug), &model(Bug::None), x.view(), seed);
     caught(verdict(Bug::AddedGradient), "the gradient is overwritten");
     caught(verdict(Bug::TakesNanBatch), "one with NaN was taken");
+    caught(verdict(Bug::NamelessNanBatch), "is named with its row");
     let gradient = |bug| {
         conformance::objective_gradient(
             move || Squares(bug),
