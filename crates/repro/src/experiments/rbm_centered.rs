@@ -70,10 +70,14 @@ const CENTRED_DIGITS: Claim = published!(
     "centred, digits: mean exact test log-probability after 50 epochs (nats)",
     -142.56
 );
-const NORMAL_DIGITS: Claim = published!(
-    "ordinary, digits: mean exact test log-probability after 50 epochs (nats)",
-    -149.05
-);
+const NORMAL_DIGITS: Claim = Claim {
+    full: Check::at_least(-149.05),
+    reason: "refuted as one more draw of ours: eight runs have a mean of −145.57 with a deviation of 0.46, seven of which the published run lies below; claimed is what was measured, that ours are above it",
+    ..published!(
+        "ordinary, digits: mean exact test log-probability after 50 epochs (nats)",
+        -149.05
+    )
+};
 const CENTRED_NEGATIVES: Claim = published!(
     "centred, negatives: mean exact test log-probability after 50 epochs (nats)",
     -142.09
