@@ -3,7 +3,7 @@
 //! On one thread, because a thread that helps for the first time makes room for itself, and nobody can say when that will be.
 
 use gibbsian_core::{
-    Energy, EnergyPullback, Parametric, Score, ScoreJvp, ScoreJvpPullback, ScorePullback, Seed,
+    Energy, EnergyPullback, Parametric, ParametricMut, Score, ScoreJvp, ScoreJvpPullback, ScorePullback, Seed,
 };
 use gibbsian_nn::{Activation, Init, Net, NeuralEnergy, NeuralScore, Picture, Precision, UNet, Var};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2};
@@ -54,6 +54,14 @@ fn of_a_score(name: &str, score: &NeuralScore, dim: usize) {
                 w.fill(0.25);
             };
         score.score_jvp_pullback_with(x.view(), v.view(), &mut cotangent, grad.view_mut());
+    });
+    let mut updated = score.clone();
+    allocates_nothing(&format!("{name}: update of the parameters"), || {
+        let by_nothing = updated.update_params(&mut |mut params| {
+            params *= 1.0;
+            Ok(())
+        });
+        by_nothing.expect("the same parameters");
     });
     if dim <= 8 {
         allocates_nothing(&format!("{name}: divergence"), || {
