@@ -11,7 +11,7 @@
 //! in `O(T C²)`; messages of either direction matter up to a constant. Marginals are `p(y_t = c) = exp(α_t + β_t − log Z)`, and the gradient of `log p(y | x)` is the statistics of `y` less their expectations. The likeliest
 //! labelling is the same recursion with maxima (Viterbi 1967). A matrix `A` of zeros is softmax regression of every position by itself.
 
-use gibbsian_core::error::{check_batch, check_count, check_finite, check_loss, check_shape};
+use gibbsian_core::error::{check_batch, check_count, check_finite, check_loss, check_points, check_shape};
 use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{Error, Layout, Objective, Parametric, ParametricMut, Result, Stateless};
 use gibbsian_linalg::{matmul, matmul_into};
@@ -291,8 +291,7 @@ impl Objective<LinearChainCrf> for SequenceLikelihood {
         _rng: &mut dyn Rng,
         mut grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_batch("x", &x, self.length * (model.n_features() + 1))?;
-        check_finite("x", &x)?;
+        check_points("x", &x, self.length * (model.n_features() + 1))?;
         let share = 1.0 / x.nrows() as f64;
         let mut loss = 0.0;
         let mut weights = Array2::zeros(model.weights.raw_dim());

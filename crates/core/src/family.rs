@@ -12,7 +12,7 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis};
 
 use crate::energy::Density;
-use crate::error::{Error, Result, check_batch, check_finite, check_shape};
+use crate::error::{Error, Result, check_points, check_shape};
 use crate::score::Score;
 
 /// A member of an exponential family: one value of the parameters.
@@ -124,8 +124,7 @@ pub fn mean_statistics<F: ExponentialFamily>(
     x: ArrayView2<f64>,
     weights: ArrayView1<f64>,
 ) -> Result<Array1<f64>> {
-    check_batch("x", &x, family.dim())?;
-    check_finite("x", &x)?;
+    check_points("x", &x, family.dim())?;
     check_shape("weights", &weights, &[x.nrows()])?;
     crate::error::check_each("weights", weights, "finite and at least zero", |w| {
         w.is_finite() && w >= 0.0

@@ -17,7 +17,7 @@ use rand::Rng;
 
 use crate::discrete::{Discrete, DiscreteEnergy, RelaxedEnergy};
 use crate::energy::{Density, Energy, Space};
-use crate::error::{Error, Result, check_batch, check_count, check_finite, check_within};
+use crate::error::{Error, Result, check_count, check_points, check_within};
 use crate::kernel::Kernel;
 use crate::path::{Path, exchange_rows};
 use crate::score::{Potential, Score};
@@ -300,8 +300,7 @@ where
     }
 
     fn place(&self, x: ArrayView2<f64>) -> Result<Self::State> {
-        check_batch("x", &x, self.dim())?;
-        check_finite("x", &x)?;
+        check_points("x", &x, self.dim())?;
         Ok(GeometricState {
             chains: self.kernel.init(&self.at(0.0), x.to_owned())?,
             beta: 0.0,

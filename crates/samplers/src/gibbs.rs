@@ -5,7 +5,7 @@
 //! [`RandomScanGibbs`], which draws the block to visit. Which of them mixes fastest depends on the target (Roberts and Sahu 1997, "Updating schemes, correlation
 //! structure, blocking and parameterization for the Gibbs sampler"); reversibility is for theorems and for proposals that need a way back.
 
-use gibbsian_core::error::{check_batch, check_finite};
+use gibbsian_core::error::check_points;
 use gibbsian_core::{BlockLaw, Blocks, Error, Kernel, Result, Streams, TransitionLaw};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2};
 use rand::{Rng, RngExt};
@@ -19,8 +19,7 @@ impl<T: Blocks + ?Sized> Kernel<T> for Gibbs {
     type Info = ();
 
     fn init(&self, target: &T, x: Array2<f64>) -> Result<Self::State> {
-        check_batch("x", &x, target.dim())?;
-        check_finite("x", &x)?;
+        check_points("x", &x, target.dim())?;
         Ok(x)
     }
 
@@ -167,8 +166,7 @@ impl<T: Blocks + ?Sized> Kernel<T> for ClampedGibbs {
     type Info = ();
 
     fn init(&self, target: &T, x: Array2<f64>) -> Result<Self::State> {
-        check_batch("x", &x, target.dim())?;
-        check_finite("x", &x)?;
+        check_points("x", &x, target.dim())?;
         if self.free.len() != target.dim() {
             return Err(Error::shape(
                 "free",

@@ -21,7 +21,7 @@
 
 use gibbsian_core::Space;
 use gibbsian_core::error::{
-    Error, Result, check_batch, check_count, check_finite, check_non_negative, check_positive, check_within,
+    Error, Result, check_count, check_non_negative, check_points, check_positive, check_within,
 };
 use gibbsian_core::parallel::BLOCK_ROWS;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip};
@@ -182,8 +182,7 @@ impl AdaptiveSdeSteps {
         V: Embedded<E>,
     {
         self.check(absolute, tree)?;
-        check_batch("x", &x, equation.dim())?;
-        check_finite("x", &x)?;
+        check_points("x", &x, equation.dim())?;
         let ends = TimeGrid::new(ndarray::array![self.from, self.to])?;
         check_one_step("solver", solver)?;
         solver.check(equation, &ends)?;

@@ -8,7 +8,7 @@
 //! and leaves the noise of each as it is.
 
 use gibbsian_core::Space;
-use gibbsian_core::error::{Error, Result, check_batch, check_count, check_finite};
+use gibbsian_core::error::{Error, Result, check_count, check_points};
 use gibbsian_core::parallel::BLOCK_ROWS;
 use ndarray::{Array2, Array3, ArrayViewMut2, ArrayViewMut3, Axis};
 use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
@@ -180,8 +180,7 @@ impl FixedSteps {
         V: Solver<E>,
     {
         check_count("rows_per_block", self.rows_per_block)?;
-        check_batch("x", &x, equation.dim())?;
-        check_finite("x", &x)?;
+        check_points("x", &x, equation.dim())?;
         solver.check(equation, &self.grid)?;
         motion.check(&self.grid, x.nrows(), solver.noise_dim(equation))?;
         Ok(x.as_standard_layout().into_owned())
@@ -225,7 +224,7 @@ impl FixedSteps {
                 to: times[index + 1],
             };
             solver.step(equation, &step, x.view_mut(), &mut noise, &mut memory);
-            check_points(&x, first_row, &step)?;
+            check_arrived(&x, first_row, &step)?;
         }
         Ok(())
     }
@@ -237,7 +236,7 @@ fn first_error(ends: Vec<Result<()>>) -> Result<()> {
 }
 
 /// Requires all points to be finite after a step.
-fn check_points(x: &ArrayViewMut2<f64>, first_row: usize, step: &Step) -> Result<()> {
+fn check_arrived(x: &ArrayViewMut2<f64>, first_row: usize, step: &Step) -> Result<()> {
     if x.as_slice().is_some_and(all_finite) {
         return Ok(());
     }

@@ -23,7 +23,7 @@ pub use over_relaxation::OverRelaxation;
 pub use wolff::XyWolff;
 
 use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::error::{check_batch, check_finite, check_shape};
+use gibbsian_core::error::{check_finite, check_points, check_shape};
 use gibbsian_core::{
     Energy, EnergyPullback, Layout, Parametric, ParametricMut, Potential, Record, Result, Score, ScoreJvp,
     Snapshot, Space,
@@ -124,8 +124,7 @@ fn wrap(theta: f64) -> f64 {
 
 /// What all kernels here require of their chains.
 fn check_angles(model: &Xy, x: &Array2<f64>) -> Result<()> {
-    check_batch("x", x, model.dim())?;
-    check_finite("x", x)
+    check_points("x", x, model.dim())
 }
 
 impl Space for Xy {

@@ -14,7 +14,7 @@
 use std::f64::consts::PI;
 
 use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::error::{Error, Result, check_batch, check_each, check_finite, check_shape};
+use gibbsian_core::error::{Error, Result, check_each, check_finite, check_points, check_shape};
 use gibbsian_core::{
     Density, Energy, Layout, Parametric, ParametricMut, Potential, Score, ScoreJvp, Space, Streams, parallel,
 };
@@ -103,8 +103,7 @@ impl LinearGaussianChain {
     /// No rows, a non-finite entry, or a column that is, to rounding, an affine function of those before it, as the last is when there are no more rows
     /// than columns: its deviation would be zero.
     pub fn fit(x: ArrayView2<f64>) -> Result<Self> {
-        check_batch("x", &x, x.ncols().max(1))?;
-        check_finite("x", &x)?;
+        check_points("x", &x, x.ncols().max(1))?;
         let (n, dim) = x.dim();
         let mean = x.sum_axis(Axis(0)) / n as f64;
         // Column i of the data, then orthonormal to those before it, is row i here.

@@ -6,7 +6,7 @@
 //! `A = log Z + E(0)`.
 
 use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::error::{Error, Result, check_batch, check_each, check_finite, check_shape};
+use gibbsian_core::error::{Error, Result, check_each, check_finite, check_points, check_shape};
 use gibbsian_core::special::deviance;
 use gibbsian_core::{ContinuousFamily, Density, Energy, ExponentialFamily, Space};
 use gibbsian_linalg::matmul;
@@ -202,8 +202,7 @@ impl MultivariateNormal {
         x: ArrayView2<f64>,
         weights: ArrayView1<f64>,
     ) -> Result<(Array1<f64>, Array2<f64>)> {
-        check_batch("x", &x, self.dim())?;
-        check_finite("x", &x)?;
+        check_points("x", &x, self.dim())?;
         check_shape("weights", &weights, &[x.nrows()])?;
         check_each("weights", weights, "finite and at least zero", |w| {
             w.is_finite() && w >= 0.0

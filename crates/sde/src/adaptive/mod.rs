@@ -23,9 +23,7 @@ mod dense;
 mod event;
 mod span;
 
-use gibbsian_core::error::{
-    Error, Result, check_batch, check_count, check_finite, check_non_negative, check_positive,
-};
+use gibbsian_core::error::{Error, Result, check_count, check_non_negative, check_points, check_positive};
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
@@ -327,8 +325,7 @@ impl AdaptiveRungeKutta {
         events: &[Event],
     ) -> Result<Solution> {
         self.check()?;
-        check_batch("x", &x, field.width())?;
-        check_finite("x", &x)?;
+        check_points("x", &x, field.width())?;
         span.check_within(field.time_domain())?;
         let mut points = x.as_standard_layout().into_owned();
         let n_rows = points.nrows();

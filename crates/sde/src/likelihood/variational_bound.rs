@@ -26,7 +26,7 @@
 
 use std::f64::consts::TAU;
 
-use gibbsian_core::error::{Error, Result, check_batch, check_finite};
+use gibbsian_core::error::{Error, Result, check_points};
 use gibbsian_core::parallel::{BLOCK_ROWS, block_rows, map_blocks};
 use gibbsian_core::simd::{LaneRng, fill_standard_normal};
 use gibbsian_core::{LinearGaussian, Streams, TimeScore};
@@ -105,8 +105,7 @@ impl<P: LinearGaussian, M: TimeScore> VariationalBound<P, M> {
         n_draws: usize,
         rng: &mut dyn Rng,
     ) -> Result<VariationalEstimate> {
-        check_batch("x", &x, self.model.dim())?;
-        check_finite("x", &x)?;
+        check_points("x", &x, self.model.dim())?;
         if n_draws < 2 {
             return Err(Error::parameter(
                 "n_draws",

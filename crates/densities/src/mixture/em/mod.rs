@@ -17,7 +17,7 @@ mod seeding;
 mod step;
 
 use gibbsian_core::error::{
-    Error, Result, check_batch, check_count, check_finite, check_non_negative, check_within,
+    Error, Result, check_batch, check_count, check_non_negative, check_points, check_within,
 };
 use ndarray::{ArrayView2, Axis};
 use rand::Rng;
@@ -191,8 +191,7 @@ impl ExpectationMaximisation {
         check_count("max_iterations", self.max_iterations)?;
         check_non_negative("tolerance", self.tolerance)?;
         check_within("variance_floor", self.variance_floor, 0.0, 1.0)?;
-        check_batch("x", &x, x.ncols().max(1))?;
-        check_finite("x", &x)?;
+        check_points("x", &x, x.ncols().max(1))?;
         if x.nrows() < self.n_components {
             return Err(Error::parameter(
                 "the number of rows of x",
