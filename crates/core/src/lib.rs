@@ -4,42 +4,28 @@
 //!
 //! Public signatures speak `f64`; rows are samples; arrays go in as views and results are written into the caller's array, with an owning form beside it.
 //!
-//! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`family`] is for densities linear in their parameters, [`generator`] for samplers that are functions of noise, [`params`] makes parameters visible,
+//! Reading order: [`energy`] and [`score`] are the ladder of capabilities, [`closures`] makes models of closures, [`family`] is for densities linear in their parameters, [`generator`] for samplers that are functions of noise, [`params`] makes parameters visible,
 //! [`kernel`], [`blocks`], [`path`], [`ladder`] and [`geometric_path`] are what sampling and normalising ask for, [`units`] and [`discrete`] carry the classical
 //! models, [`noise_ladder`] and [`process`] have the noise levels and forward processes of diffusion models, [`prediction`] what their networks may predict, [`directions`] the slices
 //! of traces and [`curvature`] their noise inside a model, [`objective`] and [`snapshot`] carry training, `dataset` feeds
 //! it, [`seed`] and [`parallel`] make it deterministic, `math` and `simd` make it accurate and fast.
 //!
 //! ```
-//! use gibbsian_core::{Energy, Score, Space};
-//! use ndarray::{array, Array1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+//! use gibbsian_core::{Energy, FnPotential, Score};
+//! use ndarray::array;
 //!
-//! /// The standard normal: `E(x) = |x|²/2`, `s(x) = −x`.
-//! struct Standard;
-//!
-//! impl Space for Standard {
-//!     fn dim(&self) -> usize {
-//!         2
-//!     }
-//! }
-//! impl Energy for Standard {
-//!     fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
-//!         for (e, row) in out.iter_mut().zip(x.rows()) {
-//!             *e = 0.5 * row.dot(&row);
-//!         }
-//!     }
-//! }
-//! impl Score for Standard {
-//!     fn score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
-//!         out.assign(&-&x);
-//!     }
-//! }
-//!
-//! assert_eq!(Standard.energy(array![[3.0, 4.0]].view()), array![12.5]);
-//! assert_eq!(Standard.score(array![[3.0, 4.0]].view()), array![[-3.0, -4.0]]);
+//! // The standard normal, `E(x) = |x|²/2` with `∇E = x`; a type of one's own implements `Space`, `Energy` and `Score`.
+//! let standard = FnPotential::new(2, |x, mut gradient| {
+//!     gradient.assign(&x);
+//!     0.5 * x.dot(&x)
+//! })?;
+//! assert_eq!(standard.energy(array![[3.0, 4.0]].view()), array![12.5]);
+//! assert_eq!(standard.score(array![[3.0, 4.0]].view()), array![[-3.0, -4.0]]);
+//! # Ok::<(), gibbsian_core::Error>(())
 //! ```
 
 pub mod blocks;
+pub mod closures;
 pub mod curvature;
 pub mod dataset;
 pub mod directions;
@@ -72,6 +58,7 @@ pub mod time;
 pub mod units;
 
 pub use blocks::{BlockLaw, Blocks};
+pub use closures::{FnEnergy, FnParametricEnergy, FnPotential, FnScore, FnTimeScore};
 pub use curvature::CurvatureSketch;
 pub use dataset::{BatchOrder, Dataset};
 pub use directions::{Directions, divergence_along_into, hutchinson_divergence};
