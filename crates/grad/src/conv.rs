@@ -197,7 +197,7 @@ pub(crate) fn add_gradients<'a, F: Real>(
     rows: impl Fn(Output, usize) -> &'a [F] + Sync,
     staged: &[Mutex<Vec<F>>],
     partial: &mut Vec<F>,
-    gradient: &mut [F],
+    gradient: &mut [f64],
 ) {
     if all.is_empty() || n_blocks == 0 {
         return;
@@ -221,9 +221,12 @@ pub(crate) fn add_gradients<'a, F: Real>(
         (gradient[range(of_weights.param)].par_chunks_mut(CHUNK))
             .enumerate()
             .for_each(|(k, gradient)| {
+                let mut total = [F::default(); CHUNK];
+                let total = &mut total[..gradient.len()];
                 for sum in sums.chunks_exact(n) {
-                    F::accumulate(&sum[k * CHUNK..][..gradient.len()], gradient);
+                    F::accumulate(&sum[k * CHUNK..][..gradient.len()], total);
                 }
+                F::add_to_f64(total, gradient);
             });
     }
 }
@@ -272,4 +275,4 @@ impl<'a, F: Real, R: Fn(Output, usize) -> &'a [F] + Sync> Parts<'_, F, R> {
 }
 
 /// Weights whose parts one task puts together.
-const CHUNK: usize = 1 << 14;
+const CHUNK: usize = 1 << 12;

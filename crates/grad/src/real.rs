@@ -29,6 +29,8 @@ pub trait Real: sealed::Sealed + gibbsian_linalg::Real + Copy + Default + Send +
     #[doc(hidden)]
     fn accumulate(x: &[Self], out: &mut [Self]);
     #[doc(hidden)]
+    fn add_to_f64(x: &[Self], out: &mut [f64]);
+    #[doc(hidden)]
     fn sum(x: &[Self]) -> Self;
 }
 
@@ -99,6 +101,20 @@ macro_rules! real {
             fn accumulate(x: &[Self], out: &mut [Self]) {
                 let one = 1.0;
                 elementwise!($type, out, x, |out, x| *out += one * x, one);
+            }
+
+            fn add_to_f64(x: &[Self], out: &mut [f64]) {
+                struct Loop<'a>(&'a [$type], &'a mut [f64]);
+                impl simd::Vectorized for Loop<'_> {
+                    type Output = ();
+                    #[inline(always)]
+                    fn run(self) {
+                        for (out, x) in self.1.iter_mut().zip(self.0) {
+                            *out += f64::from(*x);
+                        }
+                    }
+                }
+                simd::vectorized(Loop(x, out));
             }
 
             fn sum(x: &[Self]) -> Self {

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use gibbsian_linalg::matmul_here_into;
-use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 use rayon::prelude::*;
 
 use crate::conv;
@@ -24,7 +24,6 @@ pub struct Workspace<F> {
     kept: Vec<Vec<F>>,
     /// What a block needs while it is computed, for each that may be at once.
     scratch: Vec<Mutex<Scratch<F>>>,
-    gradient: Vec<F>,
     /// Weights of convolutions, put in order.
     weights: Vec<F>,
     /// Where a picture is staged, for each thread.
@@ -38,7 +37,6 @@ impl<F: Real> Workspace<F> {
             n_rows: 0,
             kept: Vec::new(),
             scratch: Vec::new(),
-            gradient: Vec::new(),
             weights: Vec::new(),
             staged: Vec::new(),
         }
@@ -195,27 +193,38 @@ impl Plan {
         mut grad: ArrayViewMut1<f64>,
     ) {
         assert_eq!(grad.len(), self.n_params, "numbers of all parameters");
-        let mut gradient = std::mem::take(&mut workspace.gradient);
-        gradient.resize(self.n_params, F::default());
-        (gradient.par_chunks_mut(GRADIENTS)).for_each(|numbers| numbers.fill(F::default()));
+        let Some(grad) = grad.as_slice_mut() else {
+            let mut whole = Array1::zeros(self.n_params);
+            self.add_gradient(workspace, stage, whole.view_mut());
+            grad += &whole;
+            return;
+        };
         let (n_rows, planned) = (workspace.n_rows, &self.stages[stage]);
         let n_blocks = n_rows.div_ceil(self.rows_per_block);
-        let kept = &workspace.kept[..n_blocks];
-        let mut rest = &mut gradient[..];
-        for (index, &(_, (n, m))) in self.params.iter().enumerate() {
-            let (numbers, later) = rest.split_at_mut(n * m);
-            rest = later;
-            // One task a panel of rows, so that a large matrix has many.
-            (numbers.par_chunks_mut((PANEL_ROWS * m).max(1)))
+        let rows_of = |block: usize| self.rows_per_block.min(n_rows - block * self.rows_per_block);
+        let (kept, scratch) = (&workspace.kept[..n_blocks], &workspace.scratch);
+        for (index, &(first, (n, m))) in self.params.iter().enumerate() {
+            let terms = || planned.terms.iter().filter(move |(param, _)| *param == index);
+            if terms().next().is_none() {
+                continue;
+            }
+            // One task a panel of rows, so that a large matrix has many; and the panel is summed where it stays in a core's cache, because of
+            // millions of parameters it is the passes over them that take the time.
+            (grad[first..first + n * m].par_chunks_mut((PANEL_ROWS * m).max(1)))
                 .enumerate()
-                .for_each(|(panel, numbers)| {
+                .for_each(|(panel, grad)| {
                     let panel = panel * PANEL_ROWS..n.min((panel + 1) * PANEL_ROWS);
-                    for (_, term) in planned.terms.iter().filter(|(param, _)| *param == index) {
+                    let slot = rayon::current_thread_index().map_or(0, |index| index + 1);
+                    let mut scratch = scratch[slot].lock().unwrap_or_else(PoisonError::into_inner);
+                    grow(&mut scratch.numbers, grad.len());
+                    let sum = &mut scratch.numbers[..grad.len()];
+                    sum.fill(F::default());
+                    for (_, term) in terms() {
                         for (block, kept) in kept.iter().enumerate() {
-                            let n = self.rows_per_block.min(n_rows - block * self.rows_per_block);
-                            self.add_term(*term, kept, n, panel.clone(), numbers);
+                            self.add_term(*term, kept, rows_of(block), panel.clone(), sum);
                         }
                     }
+                    F::add_to_f64(sum, grad);
                 });
         }
         conv::add_gradients(
@@ -225,23 +234,11 @@ impl Plan {
                 let (first, (n, m)) = self.params[param];
                 first..first + n * m
             },
-            |output, block| {
-                let n = self.rows_per_block.min(n_rows - block * self.rows_per_block);
-                self.kept_numbers(&kept[block], output, n)
-            },
+            |output, block| self.kept_numbers(&kept[block], output, rows_of(block)),
             &workspace.staged,
             &mut workspace.weights,
-            &mut gradient,
+            grad,
         );
-        let add = |grad: &mut f64, x: &F| *grad += x.to_f64();
-        match grad.as_slice_mut() {
-            Some(grad) if grad.len() > GRADIENTS => {
-                let pairs = grad.par_chunks_mut(GRADIENTS).zip(gradient.par_chunks(GRADIENTS));
-                pairs.for_each(|(grad, x)| grad.iter_mut().zip(x).for_each(|(grad, x)| add(grad, x)));
-            }
-            _ => grad.iter_mut().zip(&gradient).for_each(|(grad, x)| add(grad, x)),
-        }
-        workspace.gradient = gradient;
     }
 
     /// Adds what the `n` rows of one block give to some rows of a parameter's gradient.
@@ -286,9 +283,6 @@ impl Plan {
         found
     }
 }
-
-/// Numbers of all parameters' gradients that one task clears or adds.
-const GRADIENTS: usize = 1 << 16;
 
 /// Rows of a parameter's gradient that one task sums.
 const PANEL_ROWS: usize = 64;

@@ -1,7 +1,7 @@
 //! Buffers, stages, blocks, threads and precisions.
 
 use gibbsian_testkit::threads;
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 
 use super::dual::evaluate;
 use super::{assert_close, numbers, rows};
@@ -218,4 +218,28 @@ fn a_product_may_have_a_bias_and_other_uses() {
             assert_close(*found, *expected, 1e-15, "a product times itself with a bias");
         }
     }
+}
+
+#[test]
+fn a_gradient_is_added_to_numbers_that_lie_apart() {
+    let Sliced {
+        graph: mut g, score, ..
+    } = sliced();
+    let one = g.constant(3, 1.0);
+    let cotangents = g.pullback(&[(score, one)]);
+    let plan = Plan::staged(&g, &[Stage::default().with_gradients(&cotangents)]);
+    let params = numbers(plan.n_params(), 1);
+    let x = rows(80, 3, 2);
+    let mut workspace = Workspace::<f64>::new();
+    plan.evaluate(
+        &mut workspace,
+        &params,
+        &[x.view(), x.view(), x.view(), x.view()],
+    );
+    let mut expected = Array1::zeros(plan.n_params());
+    plan.add_gradient(&mut workspace, 0, expected.view_mut());
+    let mut columns = Array2::from_elem((plan.n_params(), 2), 1.0);
+    plan.add_gradient(&mut workspace, 0, columns.column_mut(1));
+    assert_eq!(columns.column(1), expected + 1.0);
+    assert!(columns.column(0).iter().all(|other| *other == 1.0));
 }
