@@ -20,7 +20,7 @@
 //! | [`Snapshot`] | `snapshot`, `restore` |
 //!
 //! **Types are here when they are named in nearly every program of their kind and their names mean nothing else in the workspace**: [`Seed`], [`Error`], [`Result`]; [`At`], which fixes the time of a model, and
-//! [`Ladder`], along which everything anneals; [`Matrix`], which makes an array a dataset; and of each family its plainest member.
+//! [`Ladder`], along which everything anneals; [`Matrix`], which makes an array a dataset; [`FnEnergy`] and [`FnPotential`], which make a closure a model; and of each family its plainest member.
 //!
 //! **Left out on purpose.** Kernels, objectives and solvers: a program should say which it uses. What is only implemented and seldom called (`Blocks`, `Path`, `Units`, `Solver`). Names that two modules share:
 //! `Bernoulli` is a law in `densities` and a layer of units in `classical`; `Schedule`, `Monitor` and `Progress` exist for training and for sampling. And what would hide a name of the standard library: `Path`.
@@ -28,7 +28,7 @@
 pub use gibbsian_core::dataset::Matrix;
 pub use gibbsian_core::{
     At, Dataset, Density, Discrete, DiscreteEnergy, Energy, EnergyPullback, Error, ExponentialFamily,
-    Generator, Kernel, Ladder, LinearGaussian, Objective, Parametric, ParametricMut, Potential, Result,
+    FnEnergy, FnPotential, Generator, Kernel, Ladder, LinearGaussian, Objective, Parametric, ParametricMut, Potential, Result,
     Score, ScoreJvp, ScorePullback, Seed, Snapshot, Space, StepInfo, TimeEnergy, TimeScore, TrainStep,
 };
 

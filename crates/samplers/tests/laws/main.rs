@@ -5,6 +5,7 @@ mod spins;
 
 mod annealed_langevin;
 mod chains;
+mod closures;
 mod discrete_langevin;
 mod geometric_path;
 mod gibbs;
