@@ -28,8 +28,9 @@
 pub use gibbsian_core::dataset::Matrix;
 pub use gibbsian_core::{
     At, Dataset, Density, Discrete, DiscreteEnergy, Energy, EnergyPullback, Error, ExponentialFamily,
-    FnEnergy, FnPotential, Generator, Kernel, Ladder, LinearGaussian, Objective, Parametric, ParametricMut, Potential, Result,
-    Score, ScoreJvp, ScorePullback, Seed, Snapshot, Space, StepInfo, TimeEnergy, TimeScore, TrainStep,
+    FnEnergy, FnPotential, Generator, Kernel, Ladder, LinearGaussian, Objective, Parametric, ParametricMut,
+    Potential, Result, Score, ScoreJvp, ScorePullback, Seed, Snapshot, Space, StepInfo, TimeEnergy,
+    TimeScore, TrainStep,
 };
 
 #[cfg(feature = "classical")]
