@@ -21,6 +21,7 @@ pub mod csv;
 mod dual;
 pub mod experiment;
 pub mod experiments;
+pub mod fantasies;
 mod files;
 pub mod judge;
 pub mod ledger;

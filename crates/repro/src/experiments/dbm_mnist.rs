@@ -25,12 +25,12 @@ use gibbsian_data::{Mnist, StochasticBinarised};
 use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
 use self::claims::{
-    CLASSIFIER, COMMITTED, HALVES, LEARNT, PRETRAINING, PUBLISHED_ERROR, RECOGNISED, THREE_LAYERS, TIGHT,
-    TWO_LAYERS,
+    CLASSES, CLASSIFIER, COMMITTED, COMMITTED_RECOGNISED, HALVES, JUDGE, LEARNT, NO_COPIES, PRETRAINING,
+    PUBLISHED_ERROR, RECOGNISED, THREE_LAYERS, TIGHT, TWO_LAYERS,
 };
 use self::evaluation::Bound;
 use self::training::Rates;
-use crate::judge::Judge;
+use crate::fantasies::DigitJudge;
 use crate::statistics::base_rate;
 use crate::{ColourMap, Context, Experiment, ImageGrid, Result, Scale, Table, measured, models};
 
@@ -60,13 +60,18 @@ pub const EXPERIMENT: Experiment = Experiment {
         COMMITTED,
         TWO_LAYERS,
         THREE_LAYERS,
+        JUDGE,
         RECOGNISED,
+        CLASSES,
+        NO_COPIES,
+        COMMITTED_RECOGNISED,
     ],
     run,
 };
 
-/// Fantasies judged, and shown.
+/// Fantasies judged.
 const N_FANTASIES: usize = 200;
+/// Units whose filters are shown.
 const N_SHOWN: usize = 100;
 
 fn run(ctx: &mut Context) -> Result<()> {
@@ -157,7 +162,7 @@ fn run(ctx: &mut Context) -> Result<()> {
             ("independent pixels", base_rate, "exact", None),
         ],
     )?;
-    dream(ctx, &machine, &digits)?;
+    dream(ctx, &machine, &base, &digits)?;
     show_filters(ctx, &machine)?;
     if ctx.scale() == Scale::Full {
         ctx.measure(&TWO_LAYERS, bound.cautious_mean())?;
@@ -172,10 +177,16 @@ fn run(ctx: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// Anneals the weights of the full run again.
-fn remeasure(ctx: &mut Context, base: &Bernoulli, test: ArrayView2<f64>) -> Result<()> {
+/// The machine that the full run trained.
+fn committed(ctx: &Context, base: &Bernoulli) -> Result<BinaryDbm> {
     let mut machine = BinaryDbm::from(&training::random(ctx, &[784, 500, 1000], base)?);
     models::restore(&mut machine, "dbm-mnist-500-1000")?;
+    Ok(machine)
+}
+
+/// Anneals the weights of the full run again.
+fn remeasure(ctx: &mut Context, base: &Bernoulli, test: ArrayView2<f64>) -> Result<()> {
+    let machine = committed(ctx, base)?;
     let trip = evaluation::again(ctx, &machine, test)?;
     ctx.measure(&COMMITTED, trip.log_z().unwrap_or(f64::NAN))?;
     ctx.note(format!("The weights of the full run: {trip}."));
@@ -244,10 +255,38 @@ fn compare(ctx: &mut Context, models: [(&str, f64, &str, Option<f64>); 5]) -> Re
     )
 }
 
-/// Runs Gibbs chains from noise and has the judge look at them.
-fn dream(ctx: &mut Context, machine: &BinaryDbm, digits: &Mnist) -> Result<()> {
+/// Runs Gibbs chains from noise and has the judge look at them, and at what the weights of the full run dream of.
+fn dream(ctx: &mut Context, machine: &BinaryDbm, base: &Bernoulli, digits: &Mnist) -> Result<()> {
     let n_sweeps = ctx.pick(1_000, 10_000);
-    let mut rng = ctx.seed().child("fantasies").rng();
+    let means = fantasies(ctx, "fantasies", machine, n_sweeps);
+    ctx.progress(0, 1, "judging");
+    let judge = DigitJudge::new(digits, ctx.seed().child("real digits"))?;
+    ctx.measure(&JUDGE, judge.accuracy()?)?;
+    let said = judge.judge(means.view());
+    ctx.measure(&RECOGNISED, judge.confidence(&said))?;
+    ctx.measure(&CLASSES, said.n_classes(0.01) as f64)?;
+    ctx.measure(&NO_COPIES, judge.distance(&said))?;
+    let caption = format!(
+        "Probabilities of the pixels after {n_sweeps} Gibbs sweeps of all layers from noise; the pretrained machine."
+    );
+    judge.show(ctx, &caption, means.view(), &said)?;
+
+    let committed = committed(ctx, base)?;
+    let means = fantasies(ctx, "committed fantasies", &committed, 1_000);
+    let said = judge.judge(means.view());
+    ctx.measure(&COMMITTED_RECOGNISED, judge.confidence(&said))?;
+    ctx.note(format!(
+        "The weights of the full run: among {N_FANTASIES} fantasies after a thousand sweeps from noise the judge sees {} classes of ten; their median distance to the nearest training digit over that of test digits is {:.3}.",
+        said.n_classes(0.01),
+        judge.distance(&said)
+    ));
+    let caption = "Probabilities of the pixels after 1,000 Gibbs sweeps of all layers from noise; 784-500-1000, the weights of the full run.";
+    judge.grid(ctx, "committed", caption, means.view(), 20)
+}
+
+/// The probabilities of the pixels where Gibbs chains are that ran from noise.
+fn fantasies(ctx: &Context, name: &str, machine: &BinaryDbm, n_sweeps: usize) -> Array2<f64> {
+    let mut rng = ctx.seed().child(name).rng();
     let n_units: usize = machine.sizes().iter().sum();
     let noise = Array2::from_elem((N_FANTASIES, machine.n_visible()), 0.5);
     let hidden = Array2::zeros((N_FANTASIES, n_units - machine.n_visible()));
@@ -259,24 +298,7 @@ fn dream(ctx: &mut Context, machine: &BinaryDbm, digits: &Mnist) -> Result<()> {
             joint.resample(x.view_mut(), block, None, &mut rng);
         }
     }
-    let means = machine.layer_means(x.view(), 0);
-
-    ctx.progress(0, 1, "judging");
-    let judge = Judge::new(&digits.train)?;
-    let (height, width) = (digits.test.images().height(), digits.test.images().width());
-    let real = digits.test.images();
-    let some = Array2::from_shape_fn((1_000, real.dim()), |(b, i)| f64::from(real.pixels(b)[i]) / 255.0);
-    let confidence = |pictures: ArrayView2<f64>| {
-        let said = judge.judge(pictures, height, width);
-        said.iter().map(|j| j.confidence).sum::<f64>() / said.len() as f64
-    };
-    ctx.measure(&RECOGNISED, confidence(means.view()) / confidence(some.view()))?;
-    let grid = ImageGrid::new(means.slice(s![..N_SHOWN, ..]), height, width).columns(20);
-    ctx.images(
-        "fantasies",
-        &format!("Probabilities of the pixels after {n_sweeps} Gibbs sweeps of all layers from noise; the pretrained machine."),
-        &grid,
-    )
+    machine.layer_means(x.view(), 0)
 }
 
 /// Second-layer units, each as the first-layer filters that it adds up.

@@ -24,7 +24,8 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 
 use self::claims::{
-    BETTER, CLASSES, COMMITTED, COST, INPAINTED, JUDGE, MARGINALS, NO_COPIES, RECOGNISED, WEIGHTING,
+    BETTER, CLASSES, COMMITTED, COMMITTED_CLASSES, COMMITTED_NO_COPIES, COST, INPAINTED, JUDGE, MARGINALS,
+    NO_COPIES, RECOGNISED, WEIGHTING,
 };
 use self::network::{Recipe, Weighting};
 use crate::pictures::{Judged, Pictures};
@@ -59,6 +60,8 @@ pub const EXPERIMENT: Experiment = Experiment {
         solvers::NOISE,
         solvers::ORDER,
         COMMITTED,
+        COMMITTED_CLASSES,
+        COMMITTED_NO_COPIES,
     ],
     run,
 };
@@ -127,11 +130,8 @@ fn remeasure(ctx: &mut Context, pictures: &Pictures, real: &Judged) -> Result<()
     let x = solvers::draw(ctx.seed().child("committed"), &LARGE, pictures, &model, N)?;
     let said = pictures.judge(x.view());
     ctx.measure(&COMMITTED, said.confidence() / real.confidence())?;
-    ctx.note(format!(
-        "The weights of the full run: of {N} large digits by ancestral sampling the judge sees {} classes of ten; their median distance to the nearest training digit over that of test digits is {:.3}.",
-        said.n_classes(1.0 / N as f64),
-        said.distance() / real.distance()
-    ));
+    ctx.measure(&COMMITTED_CLASSES, said.n_classes(0.02) as f64)?;
+    ctx.measure(&COMMITTED_NO_COPIES, said.distance() / real.distance())?;
     let grid = ImageGrid::new(x.view(), pictures.side, pictures.side).columns(20);
     ctx.images(
         "committed",

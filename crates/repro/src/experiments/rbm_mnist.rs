@@ -20,15 +20,15 @@ use gibbsian_classical::{Bernoulli, BinaryRbm, BinaryRbmPath, Rbm};
 use gibbsian_core::{Blocks, Dataset, Energy, Streams};
 use gibbsian_data::{Mnist, StochasticBinarised};
 use gibbsian_partition::{Certificate, ForwardAis, Ladder, Pilot, ais, raise};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis as Along, concatenate, s};
+use rand::seq::index;
 
 use self::claims::{
-    CLASSES, COMMITTED, GAP, JUDGE, NO_COPIES, ORDER, PERSISTENT, PUBLISHED, RECOGNISED, SWEEPS,
+    CLASSES, COMMITTED, GAP, INPAINTED, JUDGE, NO_COPIES, ORDER, PERSISTENT, PUBLISHED, RECOGNISED, SWEEPS,
 };
 use self::training::{Curve, Recipe, Sweeps};
-use crate::judge::Judge;
+use crate::fantasies::DigitJudge;
 use crate::models;
-use crate::pictures::Judged;
 use crate::statistics::base_rate;
 use crate::{
     Axis, ColourMap, Context, Experiment, ImageGrid, Measured, Plot, Result, Scale, Table, measured,
@@ -52,6 +52,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     budget_seconds: 60,
     claims: &[
         SWEEPS, GAP, ORDER, PUBLISHED, COMMITTED, PERSISTENT, JUDGE, RECOGNISED, CLASSES, NO_COPIES,
+        INPAINTED,
     ],
     run,
 };
@@ -242,28 +243,57 @@ fn dream(ctx: &mut Context, machine: &BinaryRbm, digits: &Mnist) -> Result<()> {
     let means = machine.visible_means(v.view(), &mut rng);
 
     ctx.progress(0, 1, "judging");
-    let judge = Judge::new(&digits.train)?;
-    ctx.measure(&JUDGE, judge.accuracy(&digits.test)?)?;
-    let (height, width) = (digits.test.images().height(), digits.test.images().width());
-    let said = Judged(judge.judge(means.view(), height, width));
-    let real = digits.test.images();
-    let some = Array2::from_shape_fn((1_000, real.dim()), |(b, i)| f64::from(real.pixels(b)[i]) / 255.0);
-    let of_real = Judged(judge.judge(some.view(), height, width));
-    ctx.measure(&RECOGNISED, said.confidence() / of_real.confidence())?;
+    let judge = DigitJudge::new(digits, ctx.seed().child("real digits"))?;
+    ctx.measure(&JUDGE, judge.accuracy()?)?;
+    let said = judge.judge(means.view());
+    ctx.measure(&RECOGNISED, judge.confidence(&said))?;
     ctx.measure(&CLASSES, said.n_classes(0.01) as f64)?;
-    ctx.measure(&NO_COPIES, said.distance() / of_real.distance())?;
+    ctx.measure(&NO_COPIES, judge.distance(&said))?;
+    let caption = format!("Probabilities of the pixels after {n_sweeps} Gibbs sweeps from noise; CD-25.");
+    judge.show(ctx, &caption, means.view(), &said)?;
+    fill_in(ctx, machine, digits, &judge)
+}
 
-    let mut table = Table::new(["digit", "share_of_fantasies"]);
-    for class in 0..10u8 {
-        table.row([i64::from(class).into(), said.share(class).into()])?;
+/// Lower halves of test digits, drawn given the upper ones: Gibbs sweeps with the known pixels clamped.
+fn fill_in(ctx: &mut Context, machine: &BinaryRbm, digits: &Mnist, judge: &DigitJudge<'_>) -> Result<()> {
+    let (n, n_sweeps) = (ctx.pick(200, 1_000), ctx.pick(200, 1_000));
+    ctx.progress(0, 1, "filling in");
+    let test = StochasticBinarised::new(digits.test.images().clone());
+    let chosen = index::sample(&mut ctx.seed().child("halves").rng(), test.n_points(), n).into_vec();
+    let whole = test.rows(
+        &chosen,
+        Streams::from_key(ctx.seed().child("toss of halves").value()),
+    );
+    let n_known = whole.ncols() / 2;
+    let free = Array1::from_shape_fn(whole.ncols(), |i| i >= n_known);
+    let mut hidden = whole.clone();
+    hidden.slice_mut(s![.., n_known..]).fill(0.5);
+    let mut filled = hidden.clone();
+    let mut rng = ctx.seed().child("filling in").rng();
+    for sweep in 0..n_sweeps {
+        ctx.progress(sweep, n_sweeps, "filling in");
+        machine.resample(filled.view_mut(), 0, Some(free.view()), &mut rng);
     }
-    ctx.table("classes", "What the judge sees in the fantasies.", &table)?;
-    let grid = ImageGrid::new(means.slice(s![..N_SHOWN, ..]), height, width).columns(20);
-    ctx.images(
-        "fantasies",
-        &format!("Probabilities of the pixels after {n_sweeps} Gibbs sweeps from noise; CD-25."),
-        &grid,
-    )
+    let mut means = machine.visible_means(filled.view(), &mut rng);
+    means
+        .slice_mut(s![.., ..n_known])
+        .assign(&whole.slice(s![.., ..n_known]));
+    let labels: Vec<u8> = chosen
+        .iter()
+        .map(|b| digits.test.labels().as_slice()[*b])
+        .collect();
+    ctx.measure(&INPAINTED, judge.judge(means.view()).accuracy(&labels))?;
+    let shown = s![..20, ..];
+    let rows = concatenate![
+        Along(0),
+        whole.slice(shown),
+        hidden.slice(shown),
+        means.slice(shown)
+    ];
+    let caption = format!(
+        "Test digits, what was known of them, and the probabilities of their other pixels after {n_sweeps} Gibbs sweeps with the known ones clamped; CD-25."
+    );
+    judge.grid(ctx, "inpainting", &caption, rows.view(), 20)
 }
 
 fn show_filters(ctx: &mut Context, machine: &BinaryRbm) -> Result<()> {

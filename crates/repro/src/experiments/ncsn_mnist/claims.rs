@@ -91,3 +91,21 @@ pub(super) const COMMITTED: Claim = Claim {
     full: Check::at_least(0.85),
     reason: "set before the full run: the bound of the annealed chains",
 };
+
+pub(super) const COMMITTED_CLASSES: Claim = Claim {
+    claim: "all kinds of digits appear among those of the full run's weights: classes with at least two of the hundred",
+    source: "the data have ten classes of about ten per cent each",
+    provenance: Provenance::MonteCarlo,
+    quick: Some(Check::at_least(9.0)),
+    full: Check::at_least(9.0),
+    reason: "of a class with a tenth of the law fewer than two are among a hundred with a probability of 0.0003, of one with the seven per cent that the full run's rarest had of 0.006; one may be missed",
+};
+
+pub(super) const COMMITTED_NO_COPIES: Claim = Claim {
+    claim: "the digits of the full run's weights are no copies: their median distance to the nearest training digit over that of test digits",
+    source: "a copy has distance zero, a new digit that of test digits",
+    provenance: Provenance::MonteCarlo,
+    quick: Some(Check::between(0.5, 1.5)),
+    full: Check::between(0.5, 1.5),
+    reason: "the bounds of the full run's own samples, set before it: within half of what unseen real digits show",
+};
