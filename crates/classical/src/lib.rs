@@ -60,8 +60,8 @@ pub use field::PairwiseField;
 pub use gibbsian_linalg::kernels::tiles::Arithmetic;
 pub use graph::{Boundary, Graph, Lattice, Neighbour};
 pub use ising::{
-    BondMoments, CouplingFromPast, ExactMoments, Houdayer, Ising, IsingPath, MultiSpinHeatBath,
-    MultiSpinMetropolis, ReplicaClusters, Reweighting, SelfConsistent, TransferMatrix,
+    BondMoments, CouplingFromPast, ExactMoments, Houdayer, Ising, IsingPath, MatchedMoments, MomentMatching,
+    MultiSpinHeatBath, MultiSpinMetropolis, ReplicaClusters, Reweighting, SelfConsistent, TransferMatrix,
 };
 pub use linear_chain::{LinearChainCrf, SequenceLikelihood};
 pub use potts::Potts;

@@ -18,7 +18,7 @@ use super::Ising;
 const MOST_SUMMED: usize = 32;
 
 /// The largest number of spins whose distribution is held in memory.
-const MOST_LISTED: usize = 24;
+pub(super) const MOST_LISTED: usize = 24;
 
 /// A block has `2^BLOCK_SPINS` states.
 const BLOCK_SPINS: usize = 10;
@@ -75,12 +75,9 @@ impl Ising {
     /// # Errors
     /// More than 24 spins.
     pub fn enumerate(&self) -> Result<ExactMoments> {
-        let n = self.check_enumerable(MOST_LISTED)?;
+        let n = self.graph.n_sites();
+        let mut p = self.list()?;
         let inner = n.min(BLOCK_SPINS);
-        let mut p = vec![0.0; 1 << n];
-        p.par_chunks_mut(1 << inner)
-            .enumerate()
-            .for_each(|(block, values)| self.fill_block(block, inner, values));
         let log_z = log_sum_exp(&p);
         let ground = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // Energies are counted from the lowest, and sums are taken in blocks: adding 2^24 numbers one after the other would lose digits.
@@ -96,21 +93,38 @@ impl Ising {
         };
         let excess = mean(&|excess| excess);
         let energy_variance = mean(&|other| (other - excess).powi(2));
-        for p in &mut p {
-            *p = (*p - log_z).exp();
-        }
-        walsh_hadamard(&mut p);
-        // The entry without any site is the sum of all probabilities, which is one up to the rounding of the energies.
-        let total = p[0];
+        products(&mut p, log_z);
         Ok(ExactMoments {
             log_z,
             mean_energy: excess - ground,
             energy_variance,
-            means: Array1::from_shape_fn(n, |i| -p[1 << i] / total),
-            second_moments: Array2::from_shape_fn((n, n), |(i, j)| {
-                if i == j { 1.0 } else { p[1 << i | 1 << j] / total }
-            }),
+            means: Array1::from_shape_fn(n, |i| p[1 << i]),
+            second_moments: Array2::from_shape_fn(
+                (n, n),
+                |(i, j)| {
+                    if i == j { 1.0 } else { p[1 << i | 1 << j] }
+                },
+            ),
         })
+    }
+
+    /// `log Z`, and `⟨Π_{i ∈ A} x_i⟩` for every set `A` of sites at the index that has their bits.
+    pub(super) fn products_of_spins(&self) -> Result<(f64, Vec<f64>)> {
+        let mut p = self.list()?;
+        let log_z = log_sum_exp(&p);
+        products(&mut p, log_z);
+        Ok((log_z, p))
+    }
+
+    /// `−E` of every state.
+    fn list(&self) -> Result<Vec<f64>> {
+        let n = self.check_enumerable(MOST_LISTED)?;
+        let inner = n.min(BLOCK_SPINS);
+        let mut list = vec![0.0; 1 << n];
+        list.par_chunks_mut(1 << inner)
+            .enumerate()
+            .for_each(|(block, values)| self.fill_block(block, inner, values));
+        Ok(list)
     }
 
     fn check_enumerable(&self, most: usize) -> Result<usize> {
@@ -142,6 +156,21 @@ impl Ising {
             state ^= 1 << i;
             out[state] = negative_energy;
         }
+    }
+}
+
+/// Turns `−E` of every state into `⟨Π_{i ∈ A} x_i⟩` of every set of sites.
+fn products(list: &mut [f64], log_z: f64) {
+    for p in &mut *list {
+        *p = (*p - log_z).exp();
+    }
+    walsh_hadamard(list);
+    // The entry without any site is the sum of all probabilities, which is one up to the rounding of the energies.
+    let total = list[0];
+    for (set, product) in list.iter_mut().enumerate() {
+        // The transform has −x_i where a bit is set.
+        let sign = if set.count_ones() % 2 == 1 { -1.0 } else { 1.0 };
+        *product *= sign / total;
     }
 }
 

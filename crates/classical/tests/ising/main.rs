@@ -2,7 +2,9 @@
 
 mod exact;
 mod inverse;
+mod matrix;
 mod models;
+mod moment_matching;
 mod planar;
 mod reweighting;
 mod self_consistent;

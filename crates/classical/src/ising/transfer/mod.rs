@@ -83,6 +83,12 @@ impl<'a> TransferMatrix<'a> {
         self.model
     }
 
+    /// The most spins that are summed over at once: those of the boundary and a new one.
+    pub(super) fn widest(&self) -> usize {
+        let widths = self.plan.steps.iter().map(|step| step.width + 1);
+        widths.max().expect("a graph has sites")
+    }
+
     /// `⟨x_i⟩` of every site and `⟨x_i x_j⟩` of every bond.
     ///
     /// `⟨E⟩` and its derivatives in the parameters follow: the model is an exponential family, and these are its mean parameters.
