@@ -1,7 +1,7 @@
 //! A linear sampler against a normal energy, where both players' gradients are known.
 
 use gibbsian_core::{Layout, Objective, Parametric, ParametricMut, Seed};
-use gibbsian_objectives::{AdversarialLikelihood, Adversaries, LearntSampler};
+use gibbsian_objectives::{AdversarialLikelihood, Adversaries, GradientPenalised, LearntSampler};
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::stats::{FALSE_ALARM, family, mean};
 use gibbsian_testkit::targets::{Gaussian, LinearGenerator};
@@ -128,24 +128,13 @@ fn both_gradients_have_the_expectation_of_normal_laws() {
     family(&tests, FALSE_ALARM).unwrap();
 }
 
-/// A game whose data are a normal law that the sampler can make: descent of both gradients finds it. With a step `η` the parameters fluctuate around the truth, with a variance of order `η/n` whose curvature terms move the
-/// mean by less than a tenth of its error; the mean of the last two thirds is tested by batches. The precision at the end is where the energy's pull balances the entropy's, which importance sampling
-/// makes weaker by the fraction `2/k` where `η² = 2V`; `z` given `x` has the variance `V = 1/4` here. Twice that is granted.
-#[test]
-fn the_game_ends_at_the_law_of_the_data() {
-    use gibbsian_testkit::stats::mean_of_chain;
-    const K: usize = 128;
-    // Variance A² + σ² = 1 and mean 0.3 on the line.
+/// Descent of both gradients of a game on the line, from far away: the paths of mean, precision, weight and bias after the first third.
+///
+/// Two points are the data: they have the mean 0.3 and the variance 1 of the law, and the energy sees no more.
+fn paths(mut objective: impl Objective<Adversaries<Gaussian, LinearGenerator>>) -> Vec<Vec<f64>> {
     let energy = Gaussian::new(array![-0.5], array![[0.5]]).unwrap();
     let generator = LinearGenerator::new(array![[0.4]], array![-0.2]).unwrap();
     let mut model = Adversaries::new(energy, generator).unwrap();
-    let settings = LearntSampler {
-        n_importance: K,
-        generator_rate: 2.0,
-        ..LearntSampler::new(32, 0.5, 0.5_f64.sqrt())
-    };
-    let mut objective = AdversarialLikelihood::new(settings).unwrap();
-    // Two points have the moments of the law, and the energy sees no more.
     let x = array![[1.3], [-0.7]];
     let mut rng = Seed::new(3).rng();
     let mut path = vec![Vec::new(); 4];
@@ -161,17 +150,54 @@ fn the_game_ends_at_the_law_of_the_data() {
             (0..4).for_each(|k| path[k].push(params[k]));
         }
     }
-    let tests = [("mean", 0, 0.3), ("weight", 2, 0.75_f64.sqrt()), ("bias", 3, 0.3)]
-        .map(|(name, k, truth)| mean_of_chain(name, &path[k], truth, 20));
+    path
+}
+
+/// Tests that the paths are those of a game that ends at the precision `k` and a sampler of its law. With a step `η` the parameters fluctuate around the end, with a variance of order `η/n` whose curvature terms move the
+/// mean by less than a tenth of its error; the mean of the last two thirds is tested by batches. The precision is where the energy's pull balances the entropy's, which importance sampling with `K` draws makes weaker by the
+/// fraction `2/K` where `η² = 2V`. Twice that is granted.
+fn end_at(path: &[Vec<f64>], k: f64) {
+    use gibbsian_testkit::stats::mean_of_chain;
+    let weight = (1.0 / k - SIGMA * SIGMA).sqrt();
+    let tests = [("mean", 0, 0.3), ("weight", 2, weight), ("bias", 3, 0.3)]
+        .map(|(name, number, truth)| mean_of_chain(name, &path[number], truth, 20));
     family(&tests, FALSE_ALARM).unwrap();
-    let low = mean_of_chain("precision", &path[1], 1.0 - 4.0 / K as f64, 20);
-    let high = mean_of_chain("precision", &path[1], 1.0 + 4.0 / K as f64, 20);
+    let [low, high] =
+        [-4.0, 4.0].map(|granted| mean_of_chain("precision", &path[1], k * (1.0 + granted / K as f64), 20));
     let within = low.statistic > 0.0 && high.statistic < 0.0;
     assert!(
         within || low.p_value.max(high.p_value) > FALSE_ALARM,
         "{}",
         low.detail
     );
+}
+
+const K: usize = 128;
+const SIGMA: f64 = 0.5;
+
+/// A game on the line in which `z` given `x` has the variance `V = σ²k` at the end.
+fn game(k: f64) -> AdversarialLikelihood {
+    AdversarialLikelihood::new(LearntSampler {
+        n_importance: K,
+        generator_rate: 2.0,
+        ..LearntSampler::new(32, SIGMA, (2.0 * SIGMA * SIGMA * k).sqrt())
+    })
+    .unwrap()
+}
+
+/// A game whose data are a normal law that the sampler can make ends there.
+#[test]
+fn the_game_ends_at_the_law_of_the_data() {
+    end_at(&paths(game(1.0)), 1.0);
+}
+
+/// With the penalty `½ λ ‖∇E‖²` at data of variance `v = 1` it ends at `k + 2λk² = 1`, with a sampler of the flatter law.
+#[test]
+fn a_penalised_game_ends_at_the_flatter_law_that_is_known() {
+    let lambda = 0.2_f64;
+    let k = ((1.0 + 8.0 * lambda).sqrt() - 1.0) / (4.0 * lambda);
+    let objective = GradientPenalised::new(game(k), lambda).unwrap();
+    end_at(&paths(objective), k);
 }
 
 #[test]

@@ -35,6 +35,8 @@ mod prediction;
 mod pseudo_likelihood;
 mod recovery;
 mod recovery_by_chains;
+mod recovery_by_langevin;
+mod recovery_of_a_mixture;
 mod replay;
 mod row_times;
 mod run_length;

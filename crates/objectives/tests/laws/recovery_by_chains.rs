@@ -1,19 +1,18 @@
-//! Training with chains ends where it should: at the maximum of the likelihood on listed spins, and on a normal law where chains of unadjusted steps put it.
+//! Training with chains ends where it should: at the maximum of the likelihood on listed spins, also with fast weights beside the model's own.
 //!
 //! Every gradient is one draw, independent of the others because chains forget where they were, and stochastic approximation with the best gain ends with the error of the mean of all draws. That error is
-//! known: the variance of a draw from closed forms, or measured where there are none. (The chains of the replay buffer and the short ones on listed spins are in `replay` and `short_run`.)
+//! known: the variance of a draw from closed forms, or measured where there are none. Normal laws by chains of Langevin steps are in `recovery_by_langevin`. (The chains of the replay buffer and the short ones on listed spins are in `replay` and `short_run`.)
 
-use crate::common::{Langevin, approximate, draws, energy_derivatives, fisher, inverse, model};
-use gibbsian_core::{Density, Objective, Parametric, ParametricMut, Seed};
+use crate::common::{approximate, draws, energy_derivatives, fisher, inverse, model};
+use gibbsian_core::{Objective, Parametric, ParametricMut, Seed};
 use gibbsian_objectives::{
-    ContrastiveDivergence, Draws, ImprovedContrastiveDivergence, LastStep, PersistentContrastiveDivergence,
-    Replay, ReplayBuffer, ReplayContrastiveDivergence, UnbiasedContrastiveDivergence, Window,
+    ContrastiveDivergence, FastPersistentContrastiveDivergence, FastWeights, PersistentContrastiveDivergence,
+    UnbiasedContrastiveDivergence, Window,
 };
 use gibbsian_testkit::audit::Audit;
 use gibbsian_testkit::stats::{FALSE_ALARM, family, z_test};
-use gibbsian_testkit::targets::{Gaussian, Pairwise, Sweep};
-use ndarray::{Array2, ArrayView2, Axis, array};
-use rand::Rng;
+use gibbsian_testkit::targets::{Pairwise, Sweep};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 const N_STEPS: usize = 300;
 /// Sweeps that forget where a chain was (see the persistent chains).
@@ -32,39 +31,61 @@ fn most_likely(x: ArrayView2<f64>) -> Pairwise {
     fitted
 }
 
-/// Trains from half of the parameters on, and tests where it ends if a gradient has this covariance.
-fn ends_at<M: ParametricMut + Clone>(
-    name: &str,
-    mut objective: impl Objective<M>,
-    target: &M,
-    x: ArrayView2<f64>,
-    gain: &Array2<f64>,
-    covariance: &Array2<f64>,
-) {
-    let mut fitted = target.clone();
-    let start = target.params() * 0.5;
-    fitted.set_params(start.view()).unwrap();
-    let rng = &mut Seed::new(3).rng();
-    approximate(&mut objective, &mut fitted, x, gain, N_STEPS, rng);
-    let spread = gain.dot(covariance).dot(&gain.t()) / N_STEPS as f64;
-    let truth = target.params();
-    let tests: Vec<_> = (0..truth.len())
-        .map(|i| {
-            let error = spread[[i, i]].sqrt();
-            // Where it began is far away.
-            assert!(
-                (start[i] - truth[i]).abs() > 3.0 * error,
-                "{name}, parameter {i}: {error}"
-            );
-            z_test(
-                &format!("{name}, parameter {i}"),
-                fitted.params()[i],
-                truth[i],
-                error,
-            )
-        })
-        .collect();
-    family(&tests, FALSE_ALARM).unwrap();
+/// A training whose end is known: stochastic approximation from `start` with this gain ends at `target`, with the error of the mean of `n_steps` gradients of this covariance.
+pub struct Training {
+    pub start: Array1<f64>,
+    pub target: Array1<f64>,
+    pub gain: Array2<f64>,
+    pub covariance: Array2<f64>,
+    pub n_steps: usize,
+}
+
+impl Training {
+    /// From half of the parameters on.
+    pub fn from_half(target: Array1<f64>, gain: Array2<f64>, covariance: Array2<f64>) -> Self {
+        let start = &target * 0.5;
+        Training {
+            start,
+            target,
+            gain,
+            covariance,
+            n_steps: N_STEPS,
+        }
+    }
+
+    /// The covariance of where it ends.
+    pub fn spread(&self) -> Array2<f64> {
+        self.gain.dot(&self.covariance).dot(&self.gain.t()) / self.n_steps as f64
+    }
+
+    /// Trains a model of this kind, tests where it ends, and returns it.
+    pub fn ends<M: ParametricMut + Clone>(
+        &self,
+        name: &str,
+        mut objective: impl Objective<M>,
+        model: &M,
+        x: ArrayView2<f64>,
+    ) -> M {
+        let mut fitted = model.clone();
+        fitted.set_params(self.start.view()).unwrap();
+        let rng = &mut Seed::new(3).rng();
+        approximate(&mut objective, &mut fitted, x, &self.gain, self.n_steps, rng);
+        let spread = self.spread();
+        let tests: Vec<_> = (0..self.target.len())
+            .map(|i| {
+                let (start, target, error) = (self.start[i], self.target[i], spread[[i, i]].sqrt());
+                // Where it began is far away.
+                assert!(
+                    (start - target).abs() > 3.0 * error,
+                    "{name}, parameter {i}: {error}"
+                );
+                let name = format!("{name}, parameter {i}");
+                z_test(&name, fitted.params()[i], target, error)
+            })
+            .collect();
+        family(&tests, FALSE_ALARM).unwrap();
+        fitted
+    }
 }
 
 #[test]
@@ -78,18 +99,42 @@ fn spins_end_at_the_maximum_of_the_likelihood() {
     let gain = inverse(&information);
     // One chain for every row, at rest when it is looked at.
     let covariance = &information / N as f64;
+    let training = Training::from_half(target.params(), gain.clone(), covariance);
     let divergence = ContrastiveDivergence::new(Sweep::Forward, FORGETTING).unwrap();
-    ends_at("CD", divergence, &target, x, &gain, &covariance);
-    let chains = Array2::ones((N, 3));
-    let persistent = PersistentContrastiveDivergence::new(Sweep::Forward, FORGETTING, chains).unwrap();
-    ends_at("PCD", persistent, &target, x, &gain, &covariance);
+    training.ends("CD", divergence, &target, x);
+    let chains = || Array2::ones((N, 3));
+    let persistent = PersistentContrastiveDivergence::new(Sweep::Forward, FORGETTING, chains()).unwrap();
+    training.ends("PCD", persistent, &target, x);
+
+    // Fast weights see the gradient `g = H(δ + φ) + η` of a model that is `δ` away from the maximum, so their recurrence sums to `(1 − ρ) Σφ = −ε_f Σg` but for the last of them, and the pull of the
+    // slow weights is weaker by the factor `(I + κH)⁻¹` with `κ = ε_f/(1 − ρ)`. The gain makes up for it, and what is left is the error without them. The variance of `φ`, `ε_f² H/N (1 − ρ²)⁻¹` at
+    // most, is 1e-5 here: what it adds by the curvature of the gradient is far below the error.
+    let settings = FastWeights {
+        rate: 0.05,
+        decay: 0.8,
+    };
+    let kappa = settings.rate / (1.0 - settings.decay);
+    let fast =
+        FastPersistentContrastiveDivergence::new(Sweep::Forward, FORGETTING, chains(), settings).unwrap();
+    let training = Training {
+        gain: &gain + &(Array2::<f64>::eye(6) * kappa),
+        // Seen through the gain, the spread of the maximum itself.
+        covariance: {
+            let through = inverse(&(Array2::<f64>::eye(6) + &information * kappa));
+            through.dot(&information).dot(&through) / N as f64
+        },
+        ..training
+    };
+    training.ends("fast weights", fast, &target, x);
+
     // What coupled chains give in few sweeps has a variance of its own, which is measured at the target.
     let coupled = || {
         let window = Window::new(2, 5);
         UnbiasedContrastiveDivergence::new(Sweep::Forward, window).unwrap()
     };
     let covariance = covariance_of(coupled(), &target, x);
-    ends_at("coupled chains", coupled(), &target, x, &gain, &covariance);
+    let training = Training::from_half(target.params(), gain, covariance);
+    training.ends("coupled chains", coupled(), &target, x);
 }
 
 /// The covariance of the gradients of many calls.
@@ -106,72 +151,4 @@ pub fn covariance_of<M: Parametric>(
     }
     gradients -= &gradients.mean_axis(Axis(0)).unwrap();
     gradients.t().dot(&gradients) / (N_CALLS - 1) as f64
-}
-
-const STEP: f64 = 0.3;
-
-/// The variance of chains of unadjusted steps at precision `λ`, `1/(λ(1 − ελ/2))`.
-fn at_rest(lambda: f64) -> f64 {
-    1.0 / (lambda * (1.0 - 0.5 * STEP * lambda))
-}
-
-/// The precision with which chains, and what the last step adds at weight `kl`, have the variance of the data; that of a gradient and its slope in mean and precision.
-///
-/// The gradient in `λ` is `½ (S − Σ) − kl ελ(1 − ελ)Σ` in expectation, with `Σ` the chains' variance: the force `λ(x_k − μ)` meets the slope `−ε (x_{k−1} − μ)` of the end, and neighbours in a chain
-/// have the covariance `(1 − ελ)Σ`.
-fn root(data_variance: f64, kl: f64, n_chains: f64) -> (f64, Array2<f64>, Array2<f64>) {
-    let expected = |lambda: f64| {
-        let sigma = at_rest(lambda);
-        0.5 * (data_variance - sigma) - kl * STEP * lambda * (1.0 - STEP * lambda) * sigma
-    };
-    // It grows with the precision on this interval.
-    let (mut low, mut high) = (0.1, 2.0);
-    assert!(expected(low) < 0.0 && expected(high) > 0.0);
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if expected(middle) < 0.0 {
-            low = middle
-        } else {
-            high = middle
-        }
-    }
-    let lambda = 0.5 * (low + high);
-    let slope = (expected(lambda + 1e-5) - expected(lambda - 1e-5)) / 2e-5;
-    let gain = array![[1.0 / lambda, 0.0], [0.0, 1.0 / slope]];
-    // Of −½ a² − kl ελ a b with a = x_k − μ, b = x_{k−1} − μ, and of λ (1 + kl ελ) a.
-    let (sigma, rho, share) = (at_rest(lambda), 1.0 - STEP * lambda, kl * STEP * lambda);
-    let of_precision = sigma * sigma * (0.5 + share * share * (1.0 + rho * rho) + 2.0 * share * rho);
-    let of_mean = (lambda * (1.0 + share)).powi(2) * sigma;
-    let covariance = array![[of_mean, 0.0], [0.0, of_precision]] / n_chains;
-    (lambda, gain, covariance)
-}
-
-#[test]
-fn a_normal_law_ends_where_unadjusted_chains_put_it() {
-    const N_CHAINS: usize = 200;
-    let rng = &mut Seed::new(6).rng();
-    let x = Gaussian::new(array![1.5], array![[0.8]])
-        .unwrap()
-        .sample(500, rng);
-    let (mean, variance) = (x.mean().unwrap(), x.var(0.0));
-    let replay = Replay::new(40, N_CHAINS);
-    let buffer = || ReplayBuffer::new(Array2::zeros((1000, 1))).unwrap();
-    let source = || Draws(|n: usize, _: &mut dyn Rng| Array2::zeros((n, 1)));
-    let law = |lambda: f64| Gaussian::new(array![mean], array![[lambda]]).unwrap();
-
-    let (lambda, gain, covariance) = root(variance, 0.0, N_CHAINS as f64);
-    let replayed = ReplayContrastiveDivergence::new(Langevin(STEP), source(), buffer(), replay).unwrap();
-    ends_at("replay", replayed, &law(lambda), x.view(), &gain, &covariance);
-    for kl_weight in [0.0, 0.7] {
-        let (lambda, gain, covariance) = root(variance, kl_weight, N_CHAINS as f64);
-        let last = LastStep {
-            kl_weight,
-            entropy_weight: 0.0,
-            ..LastStep::new(STEP)
-        };
-        let improved =
-            ImprovedContrastiveDivergence::new(Langevin(STEP), source(), buffer(), replay, last).unwrap();
-        let name = format!("last step at weight {kl_weight}");
-        ends_at(&name, improved, &law(lambda), x.view(), &gain, &covariance);
-    }
 }

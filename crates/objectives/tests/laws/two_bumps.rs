@@ -9,7 +9,8 @@ use gibbsian_core::math::log_cosh;
 use gibbsian_core::score::JvpCotangent;
 use gibbsian_core::{
     Energy, EnergyPullback, Layout, Parametric, ParametricMut, Result, Score, ScoreJvp, ScoreJvpPullback,
-    ScorePullback, Space, TimeScore, TimeScoreJvp, TimeScoreJvpPullback, TimeScorePullback,
+    ScorePullback, Space, TimeEnergy, TimeEnergyPullback, TimeScore, TimeScoreJvp, TimeScoreJvpPullback,
+    TimeScorePullback,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip};
 use rand::RngExt;
@@ -57,12 +58,9 @@ impl Space for TwoBumps {
 }
 
 impl Energy for TwoBumps {
-    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+    fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
         assert_energy_shapes(self.dim(), x, &out);
-        let tau = 1.0 + self.level * self.level;
-        for (e, x) in out.iter_mut().zip(x.rows()) {
-            *e = 0.5 * x.dot(&x) / tau - log_cosh(self.mean.dot(&x) / tau);
-        }
+        self.energy_at_into(x, self.levels(x.nrows()).view(), out);
     }
 }
 
@@ -84,19 +82,41 @@ impl ParametricMut for TwoBumps {
     }
 }
 
+impl TimeEnergy for TwoBumps {
+    fn energy_at_into(&self, x: ArrayView2<f64>, t: ArrayView1<f64>, mut out: ArrayViewMut1<f64>) {
+        for ((e, x), t) in out.iter_mut().zip(x.rows()).zip(t) {
+            let tau = 1.0 + t * t;
+            *e = 0.5 * x.dot(&x) / tau - log_cosh(self.mean.dot(&x) / tau);
+        }
+    }
+}
+
+impl TimeEnergyPullback for TwoBumps {
+    fn energy_pullback_at_with(
+        &self,
+        x: ArrayView2<f64>,
+        t: ArrayView1<f64>,
+        weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
+        mut grad: ArrayViewMut1<f64>,
+    ) {
+        let [mut energy, mut w] = [(); 2].map(|()| Array1::zeros(x.nrows()));
+        self.energy_at_into(x, t, energy.view_mut());
+        weigh(energy.view(), w.view_mut());
+        for ((x, w), t) in x.rows().into_iter().zip(&w).zip(t) {
+            let (tau, h, _) = self.at(x, *t);
+            grad.scaled_add(-w * h / tau, &x);
+        }
+    }
+}
+
 impl EnergyPullback for TwoBumps {
     fn energy_pullback_with(
         &self,
         x: ArrayView2<f64>,
         weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
-        mut grad: ArrayViewMut1<f64>,
+        grad: ArrayViewMut1<f64>,
     ) {
-        let mut w = Array1::zeros(x.nrows());
-        weigh(self.energy(x).view(), w.view_mut());
-        for (x, w) in x.rows().into_iter().zip(&w) {
-            let (tau, h, _) = self.at(x, self.level);
-            grad.scaled_add(-w * h / tau, &x);
-        }
+        self.energy_pullback_at_with(x, self.levels(x.nrows()).view(), weigh, grad);
     }
 }
 
@@ -228,6 +248,7 @@ fn the_model_obeys_the_laws_of_its_traits() {
     conformance::score_jvp(&model(), x, DOUBLE).unwrap();
     conformance::energy_pullback(&mut model(), x, DOUBLE).unwrap();
     conformance::score_jvp_pullback(&mut model(), x, DOUBLE).unwrap();
+    conformance::time_energy_pullback(&mut model(), x, t, DOUBLE).unwrap();
     conformance::time_score_jvp(&model(), x, t, DOUBLE).unwrap();
     conformance::time_score_jvp_pullback(&mut model(), x, t, DOUBLE).unwrap();
     derivatives::row_gradient(
