@@ -2,7 +2,7 @@
 //!
 #![doc = include_str!("formulas.md")]
 //!
-//! The forward half of a diffusion model, its processes in closed form, is in `gibbsian_core::process`; here is the way back. A [`ReverseSde`] or a [`ProbabilityFlow`]
+//! The forward half of a diffusion model, its processes in closed form, is in `gibbsian_core::process`, and any other by its moments is a [`FunctionProcess`]; here is the way back. A [`ReverseSde`] or a [`ProbabilityFlow`]
 //! is made of a process and of anything that implements `TimeScore`: a network, the exact score of a noised mixture, the score of the empirical
 //! distribution, or one of those with an observation behind it ([`conditioning`]). A [`Solver`] advances an equation along a [`TimeGrid`] within its [`TimeDomain`], with noise from a [`BrownianMotion`].
 //!
@@ -18,6 +18,7 @@ pub mod conditioning;
 mod denoise;
 pub mod equation;
 pub mod forward;
+mod function_process;
 pub mod grid;
 pub mod likelihood;
 pub mod linear;
@@ -45,6 +46,7 @@ pub use conditioning::{
 };
 pub use equation::{AdditiveSde, DiagonalNoise, DiagonalSde, Ode, ReversibleSde, Sde};
 pub use forward::Forward;
+pub use function_process::FunctionProcess;
 pub use grid::TimeGrid;
 pub use likelihood::{
     FlowLikelihood, FlowLogDensity, NoisePrior, UniformDequantisation, VariationalBound, VariationalEstimate,

@@ -10,7 +10,7 @@
 use gibbsian_core::Space;
 use gibbsian_core::error::{Error, Result, check_count, check_points};
 use gibbsian_core::parallel::BLOCK_ROWS;
-use ndarray::{Array2, Array3, ArrayViewMut2, ArrayViewMut3, Axis};
+use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, ArrayViewMut3, Axis};
 use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::brownian::{BrownianBlock, BrownianMotion, Together};
@@ -224,7 +224,7 @@ impl FixedSteps {
                 to: times[index + 1],
             };
             solver.step(equation, &step, x.view_mut(), &mut noise, &mut memory);
-            check_arrived(&x, first_row, &step)?;
+            check_arrived(x.view(), first_row, &step)?;
         }
         Ok(())
     }
@@ -236,7 +236,7 @@ fn first_error(ends: Vec<Result<()>>) -> Result<()> {
 }
 
 /// Requires all points to be finite after a step.
-fn check_arrived(x: &ArrayViewMut2<f64>, first_row: usize, step: &Step) -> Result<()> {
+pub(crate) fn check_arrived(x: ArrayView2<f64>, first_row: usize, step: &Step) -> Result<()> {
     if x.as_slice().is_some_and(all_finite) {
         return Ok(());
     }

@@ -24,7 +24,7 @@
 //! (2020), for which the last step has no noise; `ς² = 1` under a variance-preserving process the larger one. The proposal has
 //! `x̂ + (σ²/α) · guidance` in the place of `x̂`, and the same variance.
 
-use gibbsian_core::error::{Error, Result, check_count, check_finite, check_non_negative, check_within};
+use gibbsian_core::error::{Error, Result, check_count, check_non_negative, check_within};
 use gibbsian_core::math::{log_mean_exp, log_sum_exp};
 use gibbsian_core::parallel::{block_rows, for_each_block};
 use gibbsian_core::{LinearGaussian, Seed};
@@ -35,6 +35,7 @@ use super::Twist;
 use crate::brownian::FreshNoise;
 use crate::grid::TimeGrid;
 use crate::schemes::check_backwards;
+use crate::solver::{Step, check_arrived};
 
 /// A population of particles that goes from noise to data under a twist.
 ///
@@ -84,7 +85,7 @@ impl TwistedSmc {
     ///
     /// # Errors
     /// A grid that does not fall to 0 within the process; no particles, a threshold outside `[0, 1]`, a variance that is negative or not
-    /// finite; a weight that became NaN or infinite, with its particle, step and times.
+    /// finite; a weight or a point that became NaN or infinite, with its particle, step and times.
     pub fn run<P, L>(&self, process: &P, twist: &L, seed: Seed) -> Result<Population>
     where
         P: LinearGaussian + ?Sized,
@@ -114,6 +115,13 @@ impl TwistedSmc {
             let kernel = Ancestral::new(process, self.data_variance, times[k], times[k + 1]);
             let z = FreshNoise::new(seed.child("step").nth(k as u64)).normal(x.dim());
             kernel.propose(&mut x, &told, z.view(), &mut log_weights);
+            let step = Step {
+                index: k,
+                n_steps: self.grid.n_steps(),
+                from: times[k],
+                to: times[k + 1],
+            };
+            check_arrived(x.view(), 0, &step)?;
             for (l, before) in log_weights.iter_mut().zip(told.log_likelihood()) {
                 *l -= before;
             }
@@ -124,7 +132,6 @@ impl TwistedSmc {
         }
         self.check_weights(&log_weights, self.grid.n_steps())?;
         effective.push(effective_size(&log_weights));
-        check_finite("x", &x)?;
         Ok(Population {
             log_evidence: log_evidence + log_mean_exp(&log_weights),
             weights: Array1::from_vec(normalised(&log_weights)),

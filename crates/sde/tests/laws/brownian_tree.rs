@@ -8,7 +8,7 @@ use gibbsian_testkit::threads::same_on_any_number;
 use ndarray::{Array1, Array2, array};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
-const SHAPE: (usize, usize) = (20_000, 2);
+pub const SHAPE: (usize, usize) = (20_000, 2);
 
 /// Increments and areas of an interval.
 fn ask(
@@ -29,9 +29,9 @@ fn tree(depth: u32) -> BrownianTree {
         .unwrap()
 }
 
-/// Tests that increments and areas between these times are independent and have their variances: all means and all second moments.
-fn law(tree: &BrownianTree, times: &[f64]) -> Vec<Test> {
-    let mut block = tree.block(0, 0);
+/// Tests that increments and areas of [`SHAPE`] between these times are independent and have their variances: all means and all second moments.
+pub fn law(motion: &dyn BrownianMotion, times: &[f64]) -> Vec<Test> {
+    let mut block = motion.block(0, 0);
     // Standardised, in an order that jumps.
     let mut intervals: Vec<(f64, f64)> = times.windows(2).map(|t| (t[0], t[1])).collect();
     intervals.sort_by(|a, b| (7.0 * a.0).sin().total_cmp(&(7.0 * b.0).sin()));

@@ -178,6 +178,32 @@ fn deterministic_schemes_converge_to_the_probability_flow() {
     }
 }
 
+#[test]
+fn unipc_with_three_values_has_order_four_once_it_has_them() {
+    // Two steps of length 4h² for a beginning: the first has a local error of their third power, h⁶, and then all values are there. A polynomial through points so near each other multiplies rounding by the square of h over
+    // their distance, which is what forbids shorter ones.
+    const TOLERANCE: f64 = 0.05;
+    for process in all_processes() {
+        let (from, to) = (process.horizon(), end(&process));
+        let (v_from, v_to) = (marginal(&process, from).1, marginal(&process, to).1);
+        let errors = [64, 128, 256, 512].map(|n| {
+            let short = 4.0 * (from - to) / f64::from(n * n);
+            let rest = TimeGrid::uniform(from - 2.0 * short, to, n as usize).unwrap();
+            let first = [from, from - short];
+            let times = first.into_iter().chain(rest.times().iter().copied());
+            let grid = TimeGrid::new(times.collect()).unwrap();
+            let law = law_from_horizon(&UniPc::new(3).unwrap(), process, &grid);
+            // Of a scheme without noise V_s/V_t is the square of its map.
+            ((law.1 / v_from).sqrt() - (v_to / v_from).sqrt()).abs()
+        });
+        let found = order_of_halving(errors);
+        assert!(
+            (found - 4.0).abs() <= TOLERANCE,
+            "{process:?}: order {found}, errors {errors:?}"
+        );
+    }
+}
+
 /// Mean and variance at the end of the grid, from the right ones at the horizon.
 fn law_from_horizon<S: Solver<Reverse>>(solver: &S, process: Process, grid: &TimeGrid) -> (f64, f64) {
     let (equation, start) = (reverse(process), marginal(&process, process.horizon()));

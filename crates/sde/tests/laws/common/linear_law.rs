@@ -243,8 +243,17 @@ pub fn law<S: Solver<Reverse>>(
     (mean, variance)
 }
 
-/// The order to which errors for halved steps tend. Slopes between neighbours approach it linearly in the step, so that twice the second less the first is nearer by one order.
-pub fn order_of_halving(errors: [f64; 3]) -> f64 {
-    let [coarse, middle, fine] = errors;
-    2.0 * (middle / fine).log2() - (coarse / middle).log2()
+/// The order to which errors for halved steps tend. Slopes between neighbours approach it by a series in powers of the step, and each further pair of errors takes away one power more (Richardson): three errors leave
+/// what is of second power, four what is of third.
+pub fn order_of_halving<const N: usize>(errors: [f64; N]) -> f64 {
+    let mut slopes: Vec<f64> = errors.windows(2).map(|pair| (pair[0] / pair[1]).log2()).collect();
+    let mut factor = 2.0;
+    while slopes.len() > 1 {
+        slopes = slopes
+            .windows(2)
+            .map(|pair| (factor * pair[1] - pair[0]) / (factor - 1.0))
+            .collect();
+        factor *= 2.0;
+    }
+    slopes[0]
 }
