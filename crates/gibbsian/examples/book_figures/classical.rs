@@ -13,7 +13,7 @@ use gibbsian::partition::{ExactDistribution, Ladder, ais, reverse_ais};
 use gibbsian::samplers::Chains;
 use gibbsian::train::{Decay, Descent, Sgd};
 
-use crate::Result;
+use super::Result;
 
 pub(crate) fn sandwich() -> Result<Plot> {
     let seed = Seed::new(2);

@@ -5,7 +5,7 @@ use gibbsian::densities::{Covariances, GaussianMixture};
 use gibbsian::figure::{Axis, HeatMap, Plot};
 use gibbsian::ndarray::{Array2, array};
 
-use crate::Result;
+use super::Result;
 
 /// The middles of `n × n` cells over a square window, row by row upwards.
 pub(crate) fn middles(window: (f64, f64), n: usize) -> Array2<f64> {

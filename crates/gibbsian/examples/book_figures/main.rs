@@ -15,12 +15,13 @@ use std::path::Path;
 
 use gibbsian::figure::Plot;
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// A name, and what draws it.
-type Figure = (&'static str, fn() -> Result<Plot>);
+pub type Figure = (&'static str, fn() -> Result<Plot>);
 
-const FIGURES: &[Figure] = &[
+/// All figures; `tests/examples/figures.rs` holds the files in the book to them.
+pub const FIGURES: &[Figure] = &[
     ("mixture_score", fields::mixture_score),
     ("sandwich", classical::sandwich),
     ("rbm_training", classical::rbm_training),
@@ -32,7 +33,8 @@ const FIGURES: &[Figure] = &[
     ("reverse_paths", sampling::reverse_paths),
 ];
 
-fn main() -> Result<()> {
+/// Draws the figures that are named, or all.
+pub fn main() -> Result<()> {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
     if let Some(unknown) = chosen
         .iter()

@@ -15,8 +15,8 @@ use gibbsian::train::{
     Trainer,
 };
 
-use crate::Result;
-use crate::fields::{arrows, middles};
+use super::Result;
+use super::fields::{arrows, middles};
 
 fn adam<M: Parametric, O>(model: &M, objective: O) -> Result<Descent<O, Adam>> {
     Ok(Descent::new(

@@ -10,7 +10,7 @@ use gibbsian::sde::{
     EulerMaruyama, FixedSteps, FreshNoise, Heun, NoNoise, ProbabilityFlow, ReverseSde, TimeGrid,
 };
 
-use crate::Result;
+use super::Result;
 
 pub(crate) fn langevin_bias() -> Result<Plot> {
     let target = MultivariateNormal::standard(1)?;

@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
+mod figures;
+
 #[path = "../../examples/annealed_importance.rs"]
 mod annealed_importance;
 #[path = "../../examples/bridge_two_models.rs"]
