@@ -9,10 +9,18 @@
 //! `½ Σ J_ij + ½ Σ [h_i(0) + h_i(1)]`.
 //!
 //! Given its neighbours a site has the colour `a` with probability `∝ exp(h_i(a) + Σ_j J_ij δ(x_j, a))`. Clusters are turned by
-//! [`SwendsenWang`](crate::SwendsenWang) and [`Wolff`](crate::Wolff).
+//! [`SwendsenWang`](crate::SwendsenWang) and [`Wolff`](crate::Wolff). Exact are [`Potts::log_z`] and [`Potts::moments`] where sites can be summed out, and without fields the
+//! [duality](dual_coupling) of planar graphs, from which the [critical coupling](critical_coupling) of the square lattice follows.
 
 mod conditional;
+mod duality;
 mod exact;
+mod moments;
+mod observables;
+
+pub use duality::{critical_coupling, dual_coupling};
+pub use moments::ColourMoments;
+pub use observables::{ColourMeans, N_COLOUR_OBSERVABLES};
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{check_finite, check_shape};
@@ -54,13 +62,7 @@ impl Potts {
     /// Another number of couplings than bonds or of rows of fields than sites, fewer than two colours or more than 256, or a number that is not finite.
     pub fn new(graph: Graph, couplings: Array1<f64>, fields: Array2<f64>) -> Result<Self> {
         let n_colours = fields.ncols();
-        if !(2..=256).contains(&n_colours) {
-            return Err(Error::parameter(
-                "the number of colours",
-                n_colours,
-                "from 2 to 256",
-            ));
-        }
+        check_colours(n_colours)?;
         check_shape("couplings", &couplings, &[graph.n_bonds()])?;
         check_shape("fields", &fields, &[graph.n_sites(), n_colours])?;
         check_finite("couplings", &couplings)?;
@@ -127,6 +129,19 @@ impl Potts {
                 *gain += self.couplings[neighbour.bond];
             }
         }
+    }
+}
+
+/// Requires a number of colours that a byte can tell apart.
+fn check_colours(n_colours: usize) -> Result<()> {
+    if (2..=256).contains(&n_colours) {
+        Ok(())
+    } else {
+        Err(Error::parameter(
+            "the number of colours",
+            n_colours,
+            "from 2 to 256",
+        ))
     }
 }
 

@@ -7,5 +7,6 @@ mod houdayer;
 mod models;
 mod multispin;
 mod potts;
+mod potts_exact;
 mod replica_clusters;
 mod xy;
