@@ -11,8 +11,7 @@
 //! unbounded exponential diverges early in training, and with the bound `log|det|` is at most `S` times the number of changes.
 //!
 //! Derivatives are the backward pass written out in the submodule `layer`, over plain numbers for the score and the gradient, and over numbers with a derivative for
-//! Jacobian-vector products and for the gradient of the score. The third derivatives of explicit score matching are left out: they
-//! need those of the base.
+//! Jacobian-vector products and for the gradient of the score, and over numbers with two for the third derivatives that exact score matching takes. Those need the base's, so they are there for a base with a [`SecondScoreJvp`].
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::error::{Error, Result, check_count, check_positive};
@@ -26,9 +25,12 @@ use super::rows::{contiguous, without_density};
 mod derivatives;
 mod layer;
 mod number;
+mod second;
 
 use layer::{Coupling, Trace};
 use number::Number;
+
+pub use second::SecondScoreJvp;
 
 /// The shape of a [`CouplingFlow`].
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -41,7 +41,7 @@ mod tempered;
 pub use affine::Affine;
 pub use and_not::{AndNot, Criterion};
 pub use capped::Capped;
-pub use coupling_flow::{CouplingFlow, CouplingOptions};
+pub use coupling_flow::{CouplingFlow, CouplingOptions, SecondScoreJvp};
 pub use independent::Independent;
 pub use known_log_z::KnownLogZ;
 pub use linear_gaussian_chain::LinearGaussianChain;

@@ -118,7 +118,7 @@ impl<B: Density + ScoreJvp> ScorePullback for CouplingFlow<B> {
 
 impl<B: Space> CouplingFlow<B> {
     /// Adds to `grad` what `f(pass, b, x_b, gradient)` adds for all rows, `extract` of each entry.
-    fn add_gradients<T: Number>(
+    pub(super) fn add_gradients<T: Number>(
         &self,
         x: ArrayView2<f64>,
         grad: ArrayViewMut1<f64>,

@@ -1,7 +1,7 @@
 use gibbsian_core::{Density, EnergyPullback, Parametric, ParametricMut, ScorePullback, Seed};
-use gibbsian_densities::{CouplingFlow, CouplingOptions, LinearGaussianChain, Mixture};
+use gibbsian_densities::{CouplingFlow, CouplingOptions, LinearGaussianChain, Mixture, SecondScoreJvp};
 use gibbsian_testkit::conformance;
-use gibbsian_testkit::differences::Precision;
+use gibbsian_testkit::differences::{Precision, derivative};
 use ndarray::{Array1, Array2, array};
 use proptest::prelude::*;
 
@@ -48,6 +48,47 @@ fn conforms() {
     conformance::score_jvp(&flow, x.view(), precision).unwrap();
     conformance::energy_pullback(&mut flow, x.view(), precision).unwrap();
     conformance::score_pullback(&mut flow, x.view(), precision).unwrap();
+}
+
+/// Third derivatives, by two infinitesimals: of a flow on a normal density, whose base adds nothing to them, and of a flow on a flow, whose base does.
+#[test]
+fn third_derivatives_conform() {
+    let precision = Precision::DOUBLE;
+    let x = normals((5, 3), Seed::new(116));
+    let base = || generic(chain(3, Seed::new(117)), 2, 0.5, Seed::new(118));
+    let mut on_flow = generic(base(), 3, 0.5, Seed::new(119));
+    conformance::score_jvp_pullback(&mut base(), x.view(), precision).unwrap();
+    conformance::score_jvp_pullback(&mut on_flow, x.view(), precision).unwrap();
+    // The second derivative of the score is the derivative of its Jacobian-vector product.
+    let (v, w) = (normals((5, 3), Seed::new(120)), normals((5, 3), Seed::new(121)));
+    for flow in [&base() as &dyn SecondScoreJvp, &on_flow] {
+        let found = flow.second_score_jvp(x.view(), v.view(), w.view());
+        let mut moved = |h: f64| {
+            let (mut score, mut jvp) = (Array2::zeros((5, 3)), Array2::zeros((5, 3)));
+            flow.score_jvp_into(
+                (&x + &(&w * h)).view(),
+                v.view(),
+                score.view_mut(),
+                jvp.view_mut(),
+            );
+            Ok(jvp.into_iter().collect())
+        };
+        let expected = derivative(&mut moved, 1.0, precision).unwrap();
+        for (found, expected) in found.iter().zip(expected) {
+            let allowed = 2.0 * expected.error() + precision.relative * expected.value.abs();
+            assert!(allowed < 1e-8, "{expected:?}");
+            assert!((found - expected.value).abs() <= allowed, "{found} {expected:?}");
+        }
+        // Which direction comes first is nothing.
+        let swapped = flow.second_score_jvp(x.view(), w.view(), v.view());
+        assert!((&found - &swapped).iter().all(|d| d.abs() <= 1e-12));
+        assert!(found.iter().any(|d| d.abs() > 0.1));
+    }
+    // NaN in, NaN out.
+    let lost = array![[0.1, f64::NAN, 0.2]];
+    let row = |x: &Array2<f64>| x.slice(ndarray::s![..1, ..]).to_owned();
+    let bent = chain(3, Seed::new(117)).second_score_jvp(lost.view(), row(&v).view(), row(&w).view());
+    assert!(bent.iter().all(|b| b.is_nan()));
 }
 
 #[test]
