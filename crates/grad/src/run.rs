@@ -135,6 +135,11 @@ impl Plan {
             });
     }
 
+    /// The rows of a block.
+    fn rows_of(&self, block: usize, n_rows: usize) -> usize {
+        self.rows_per_block.min(n_rows - block * self.rows_per_block)
+    }
+
     /// The number of outputs of a stage.
     pub fn n_outputs(&self, stage: usize) -> usize {
         self.stages[stage].outputs.len()
@@ -201,32 +206,15 @@ impl Plan {
         };
         let (n_rows, planned) = (workspace.n_rows, &self.stages[stage]);
         let n_blocks = n_rows.div_ceil(self.rows_per_block);
-        let rows_of = |block: usize| self.rows_per_block.min(n_rows - block * self.rows_per_block);
-        let (kept, scratch) = (&workspace.kept[..n_blocks], &workspace.scratch);
-        for (index, &(first, (n, m))) in self.params.iter().enumerate() {
-            let terms = || planned.terms.iter().filter(move |(param, _)| *param == index);
-            if terms().next().is_none() {
-                continue;
-            }
-            // One task a panel of rows, so that a large matrix has many; and the panel is summed where it stays in a core's cache, because of
-            // millions of parameters it is the passes over them that take the time.
-            (grad[first..first + n * m].par_chunks_mut((PANEL_ROWS * m).max(1)))
-                .enumerate()
-                .for_each(|(panel, grad)| {
-                    let panel = panel * PANEL_ROWS..n.min((panel + 1) * PANEL_ROWS);
-                    let slot = rayon::current_thread_index().map_or(0, |index| index + 1);
-                    let mut scratch = scratch[slot].lock().unwrap_or_else(PoisonError::into_inner);
-                    grow(&mut scratch.numbers, grad.len());
-                    let sum = &mut scratch.numbers[..grad.len()];
-                    sum.fill(F::default());
-                    for (_, term) in terms() {
-                        for (block, kept) in kept.iter().enumerate() {
-                            self.add_term(*term, kept, rows_of(block), panel.clone(), sum);
-                        }
-                    }
-                    F::add_to_f64(sum, grad);
-                });
-        }
+        let kept = &workspace.kept[..n_blocks];
+        let sums = Sums {
+            plan: self,
+            terms: &planned.terms,
+            kept,
+            n_rows,
+            scratch: &workspace.scratch,
+        };
+        sums.add(0..self.params.len(), grad);
         conv::add_gradients(
             &planned.convolutions,
             n_blocks,
@@ -234,7 +222,7 @@ impl Plan {
                 let (first, (n, m)) = self.params[param];
                 first..first + n * m
             },
-            |output, block| self.kept_numbers(&kept[block], output, rows_of(block)),
+            |output, block| self.kept_numbers(&kept[block], output, self.rows_of(block, n_rows)),
             &workspace.staged,
             &mut workspace.weights,
             grad,
@@ -281,6 +269,60 @@ impl Plan {
             }
         }
         found
+    }
+}
+
+/// The gradients of parameters, summed over blocks.
+struct Sums<'s, F> {
+    plan: &'s Plan,
+    terms: &'s [(usize, Term)],
+    kept: &'s [Vec<F>],
+    n_rows: usize,
+    scratch: &'s [Mutex<Scratch<F>>],
+}
+
+impl<F: Real> Sums<'_, F> {
+    /// Adds those of some neighbouring parameters to `grad`, which is theirs; halves of the list side by side, because a wait after each would cost small networks more than their sums.
+    fn add(&self, params: Range<usize>, grad: &mut [f64]) {
+        match params.len() {
+            0 => {}
+            1 => self.add_panels(params.start, grad),
+            n => {
+                let middle = params.start + n / 2;
+                let first = |param: usize| self.plan.params[param].0;
+                let (left, right) = grad.split_at_mut(first(middle) - first(params.start));
+                rayon::join(
+                    || self.add(params.start..middle, left),
+                    || self.add(middle..params.end, right),
+                );
+            }
+        }
+    }
+
+    /// One task a panel of rows, so that a large matrix has many. A panel is summed where it stays in a core's cache: of millions of parameters it is the passes over them that take the time.
+    fn add_panels(&self, param: usize, grad: &mut [f64]) {
+        let (_, (n, m)) = self.plan.params[param];
+        let terms = || self.terms.iter().filter(|(of, _)| *of == param);
+        if terms().next().is_none() {
+            return;
+        }
+        (grad.par_chunks_mut((PANEL_ROWS * m).max(1)))
+            .enumerate()
+            .for_each(|(panel, grad)| {
+                let panel = panel * PANEL_ROWS..n.min((panel + 1) * PANEL_ROWS);
+                let slot = rayon::current_thread_index().map_or(0, |index| index + 1);
+                let mut scratch = self.scratch[slot].lock().unwrap_or_else(PoisonError::into_inner);
+                grow(&mut scratch.numbers, grad.len());
+                let sum = &mut scratch.numbers[..grad.len()];
+                sum.fill(F::default());
+                for (_, term) in terms() {
+                    for (block, kept) in self.kept.iter().enumerate() {
+                        let n = self.plan.rows_of(block, self.n_rows);
+                        self.plan.add_term(*term, kept, n, panel.clone(), sum);
+                    }
+                }
+                F::add_to_f64(sum, grad);
+            });
     }
 }
 
