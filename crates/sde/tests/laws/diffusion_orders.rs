@@ -190,7 +190,7 @@ fn unipc_with_three_values_has_order_four_once_it_has_them() {
             let short = 4.0 * (from - to) / f64::from(n * n);
             let rest = TimeGrid::uniform(from - 2.0 * short, to, n as usize).unwrap();
             let first = [from, from - short];
-            let times = first.into_iter().chain(rest.times().iter().copied());
+            let times = first.into_iter().chain(rest.times().to_vec());
             let grid = TimeGrid::new(times.collect()).unwrap();
             let law = law_from_horizon(&UniPc::new(3).unwrap(), process, &grid);
             // Of a scheme without noise V_s/V_t is the square of its map.
