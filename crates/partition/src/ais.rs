@@ -35,6 +35,21 @@ pub struct ForwardAis {
 /// One key is drawn from `rng`; the result depends on it, on the ladder and on `n_chains`, and not on the number of threads.
 /// The memory is that of a batch of 128 chains a thread, and one number a chain.
 ///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::{Ladder, ais, exact_log_z};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let exact = exact_log_z(&target)?;
+/// let run = ais(&path, &Ladder::linear(20)?, 1_000, &mut Seed::new(1).rng())?;
+/// assert!(run.estimate(0.999)?.interval.contains(exact));
+/// assert!(run.lower_bound(0.999)?.value < exact);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
 /// # Errors
 /// No chain; a weight that became NaN or `+∞`, named by chain and temperatures; weights that all vanish.
 pub fn ais<P: Path>(path: &P, ladder: &Ladder, n_chains: usize, rng: &mut dyn Rng) -> Result<ForwardAis> {

@@ -17,6 +17,15 @@ use crate::log_sum::log_mean_exp;
 use crate::weights::LogWeights;
 
 /// A number that lies below the unknown one with probability at least `confidence`.
+///
+/// ```
+/// use gibbsian_partition::{ForwardAis, LogWeights};
+///
+/// let run = ForwardAis::from_log_weights(LogWeights::new(vec![0.0; 100])?);
+/// let bound = run.lower_bound(0.99)?;
+/// assert!(bound.value < run.log_z() && bound.confidence == 0.99);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LowerBound {
     /// The bound.
@@ -26,6 +35,15 @@ pub struct LowerBound {
 }
 
 /// A number that lies above the unknown one with probability at least `confidence`.
+///
+/// ```
+/// use gibbsian_partition::{LogWeights, ReverseAis};
+///
+/// let run = ReverseAis::from_log_weights(LogWeights::new(vec![0.0; 100])?);
+/// let bound = run.upper_bound(0.99)?;
+/// assert!(bound.value > run.log_z() && bound.confidence == 0.99);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpperBound {
     /// The bound.

@@ -46,6 +46,16 @@ use crate::rungs::RungDraws;
 use crate::weights::check_level;
 
 /// The works of draws from two densities towards each other.
+///
+/// ```
+/// use gibbsian_partition::{Works, bennett};
+///
+/// // Densities that differ by the factor e³ alone: every work is 3 one way and −3 the other.
+/// let works = Works::independent(vec![3.0; 100], vec![-3.0; 200])?;
+/// assert!((bennett(&works, 0.95)?.log_z - 3.0).abs() < 1e-12);
+/// assert!(Works::independent(vec![f64::NAN], vec![0.0]).is_err());
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Works {
     forward: Vec<f64>,
@@ -122,6 +132,19 @@ pub fn bennett(works: &Works, level: f64) -> Result<Estimate> {
 
 /// `log Z_1 / Z_0` by iterating the identity with the optimal `α` from `start` until it moves by less than a part in 10¹⁴; the fixed point is that of [`bennett`].
 ///
+/// ```
+/// use gibbsian_partition::{Works, bennett, meng_wong};
+///
+/// // f_0 = exp(−x²/2), f_1 = exp(−(x − 1)²/2 + 3): the ratio of the normalisers is e³. Quantiles stand for draws.
+/// let quantiles = [-1.6, -1.0, -0.7, -0.4, -0.1, 0.1, 0.4, 0.7, 1.0, 1.6];
+/// let forward = quantiles.iter().map(|x| x - 0.5 + 3.0).collect();
+/// let reverse = quantiles.iter().map(|x| -(x + 1.0) + 0.5 - 3.0).collect();
+/// let works = Works::independent(forward, reverse)?;
+/// let iterated = meng_wong(&works, 0.0, 1_000, 0.95)?;
+/// assert!((iterated.log_z - bennett(&works, 0.95)?.log_z).abs() < 1e-10);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
 /// # Errors
 /// A level outside (0, 1), a start that is not finite, or no convergence within `max_iterations`: convergence is geometric with a rate
 /// near one where the densities hardly overlap.
@@ -153,6 +176,18 @@ pub fn meng_wong(works: &Works, start: f64, max_iterations: usize, level: f64) -
 
 /// `log Z_1 / Z_0` by the geometric bridge `α = 1 / √(f_0 f_1)`, without iteration.
 ///
+/// ```
+/// use gibbsian_partition::{Works, geometric_bridge};
+///
+/// // f_0 = exp(−x²/2), f_1 = exp(−(x − 1)²/2 + 3): the ratio of the normalisers is e³. Quantiles stand for draws.
+/// let quantiles = [-1.6, -1.0, -0.7, -0.4, -0.1, 0.1, 0.4, 0.7, 1.0, 1.6];
+/// let forward = quantiles.iter().map(|x| x - 0.5 + 3.0).collect();
+/// let reverse = quantiles.iter().map(|x| -(x + 1.0) + 0.5 - 3.0).collect();
+/// let works = Works::independent(forward, reverse)?;
+/// assert!((geometric_bridge(&works, 0.95)?.log_z - 3.0).abs() < 1e-10); // by symmetry
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
 /// # Errors
 /// A level outside (0, 1).
 pub fn geometric_bridge(works: &Works, level: f64) -> Result<Estimate> {
@@ -172,6 +207,22 @@ pub fn geometric_bridge(works: &Works, level: f64) -> Result<Estimate> {
 /// `log Z` along a ladder: the sum of the optimal bridges between neighbours, from draws at every rung.
 ///
 /// The draws of a rung serve the bridge below and the one above; the error is taken between chains and contains that.
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::{Ladder, RungSampling, exact_log_z, ladder_bridge, sample_rungs};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let exact = exact_log_z(&target)?;
+/// let draws = sample_rungs(&path, &Ladder::linear(8)?, &RungSampling::new(), &mut Seed::new(1).rng())?;
+/// let estimate = ladder_bridge(&draws, 0.999)?;
+/// assert!((estimate.log_z - exact).abs() < 5.0 * estimate.standard_error);
+/// assert!(estimate.reliability.is_trusted());
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 ///
 /// # Errors
 /// A level outside (0, 1); neighbours none of whose draws has a finite work.

@@ -37,6 +37,27 @@ use crate::sandwich::CONTRADICTION;
 use crate::weights::{check_chains, check_level};
 
 /// What forward annealing and RAISE together say about the average log-probability of test cases.
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_core::Energy;
+/// use gibbsian_partition::{Certificate, CertificateVerdict, ExactDistribution, Ladder, ais, exact_log_z, raise};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let exact = exact_log_z(&target)?;
+/// let (mut rng, ladder) = (Seed::new(1).rng(), Ladder::linear(50)?);
+/// let cases = ExactDistribution::new(&target)?.sample(50, &mut rng);
+/// let forward = ais(&path, &ladder, 1_000, &mut rng)?;
+/// let reverse = raise(&path, &ladder, cases.view(), 100, &mut rng)?;
+/// let certificate = Certificate::new(&forward, &reverse, 0.95, 0.5)?;
+/// let truth = -target.energy(cases.view()).mean().unwrap() - exact;
+/// assert!(certificate.bounds.contains(truth), "{certificate}");
+/// assert!(matches!(certificate.verdict, CertificateVerdict::Certified { .. }));
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Certificate {

@@ -15,6 +15,22 @@ use crate::interval::Interval;
 use crate::sandwich::CONTRADICTION;
 
 /// Estimates and brackets of one number, by name.
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::{Comparison, ComparisonVerdict, Ladder, ais, importance};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let mut rng = Seed::new(1).rng();
+/// let annealed = ais(&path, &Ladder::linear(20)?, 1_000, &mut rng)?.estimate(0.999)?;
+/// let weighed = importance(&path, 10_000, &mut rng)?.estimate(0.999)?;
+/// let comparison = Comparison::new().with("annealing", annealed).with("importance", weighed);
+/// assert_eq!(comparison.verdict(), ComparisonVerdict::Agree { n_trusted: 2 }, "{comparison}");
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Comparison {
     estimates: Vec<(String, Estimate)>,

@@ -11,6 +11,16 @@ use crate::reliability::Reliability;
 use crate::weights::{LogWeights, check_level};
 
 /// An estimate of `log Z` with its uncertainty and the reasons to believe it.
+///
+/// ```
+/// use gibbsian_partition::{ForwardAis, LogWeights};
+///
+/// let weights = LogWeights::new((0..200).map(|i| 0.01 * f64::from(i % 20)).collect())?;
+/// let estimate = ForwardAis::from_log_weights(weights).estimate(0.95)?;
+/// assert!(estimate.interval.contains(estimate.log_z) && estimate.standard_error < 0.01);
+/// assert!(estimate.reliability.is_trusted(), "{estimate}");
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The estimate. From weights it is the logarithm of an unbiased one: low in expectation for a forward run, high for a reverse

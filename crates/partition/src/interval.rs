@@ -30,6 +30,14 @@
 use crate::quantile::student_two_sided;
 
 /// A range that contains an unknown number in the fraction `level` of repetitions.
+///
+/// ```
+/// use gibbsian_partition::LogWeights;
+///
+/// let interval = LogWeights::new(vec![0.0, 0.1, 0.2, 0.1])?.interval(0.9)?;
+/// assert!(interval.contains(0.1) && interval.width() > 0.0 && interval.level == 0.9);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     /// The lower end.

@@ -23,6 +23,19 @@ use crate::interval::Interval;
 use crate::quantile::student_two_sided;
 
 /// The difference of two models' average log-likelihoods.
+///
+/// ```
+/// use gibbsian_partition::{ForwardAis, LikelihoodDifference, LikelihoodVerdict, LogWeights};
+/// use ndarray::Array1;
+///
+/// // Two models by their unnormalised log-densities of 50 cases; both have log Z = 0 here.
+/// let log_z = ForwardAis::from_log_weights(LogWeights::new(vec![0.0; 100])?).estimate(0.95)?;
+/// let a = Array1::from_shape_fn(50, |t| -1.0 - 0.01 * t as f64);
+/// let b = Array1::from_shape_fn(50, |t| -1.5 - 0.011 * t as f64);
+/// let difference = LikelihoodDifference::new(a.view(), b.view(), &log_z, &log_z)?;
+/// assert_eq!(difference.verdict, LikelihoodVerdict::First, "{difference}");
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LikelihoodDifference {

@@ -59,6 +59,24 @@ const MAX_STEPS: usize = 100;
 
 /// Estimates `log Z` of every rung from all draws.
 ///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::{Ladder, Reach, RungSampling, exact_log_z, mbar, sample_rungs};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let exact = exact_log_z(&target)?;
+/// let sampling = RungSampling { reach: Reach::All, ..RungSampling::new() };
+/// let draws = sample_rungs(&path, &Ladder::linear(8)?, &sampling, &mut Seed::new(1).rng())?;
+/// let found = mbar(&draws, 0.999)?;
+/// let estimate = found.estimate;
+/// assert!((estimate.log_z - exact).abs() < 5.0 * estimate.standard_error);
+/// assert!((found.log_z[0] - 16f64.ln()).abs() < 1e-12); // of the base, which is known
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
 /// # Errors
 /// Draws whose works do not reach all rungs ([`Reach::All`](crate::Reach)), a level outside (0, 1), or rungs that overlap so little that no
 /// ratio is determined.

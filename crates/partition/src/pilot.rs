@@ -24,6 +24,21 @@ use crate::anneal::{BATCH_CHAINS, check_start, check_weights, map_batches};
 const EVEN_SHARE: f64 = 0.05;
 
 /// The accumulated thermodynamic length of a path, measured at the rungs of a pilot ladder.
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::{Ladder, Pilot};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let pilot = Pilot::run(&path, &Ladder::linear(20)?, 200, &mut Seed::new(1).rng())?;
+/// // Ten steps of equal length, and how many would leave a log-weight the variance 0.1.
+/// assert_eq!(pilot.ladder(10)?.n_steps(), 10);
+/// assert!(pilot.length() > 0.0 && pilot.steps_for(0.1)? > 1);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Pilot {
     betas: Vec<f64>,

@@ -48,6 +48,26 @@ pub struct Raise {
 ///
 /// The cost is `T · n_chains` chains along the whole ladder. Test cases share no randomness, so their errors are independent.
 ///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_core::Energy;
+/// use gibbsian_partition::{ExactDistribution, Ladder, exact_log_z, raise};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let exact = exact_log_z(&target)?;
+/// let mut rng = Seed::new(1).rng();
+/// let cases = ExactDistribution::new(&target)?.sample(50, &mut rng);
+/// let run = raise(&path, &Ladder::linear(50)?, cases.view(), 20, &mut rng)?;
+/// // The mean log-probability of these cases, found without log Z, is not overstated by more than chance allows.
+/// let truth = -target.energy(cases.view()).mean().unwrap() - exact;
+/// assert!((run.mean() - truth).abs() < 0.1);
+/// assert!(run.lower_bound(0.99)?.value < truth);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
 /// # Errors
 /// No test case or rows of the wrong length, rows outside the space, no chain; a test case of target density zero, or a weight
 /// that became NaN or `+∞`, named by chain (counted over cases, `n_chains` each) and temperatures.

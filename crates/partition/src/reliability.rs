@@ -33,6 +33,17 @@ pub const MAX_PARETO_SHAPE: f64 = 0.7;
 const FALSE_ALARM: f64 = 5.7e-7;
 
 /// The diagnosis of a set of weights or draws.
+///
+/// ```
+/// use gibbsian_partition::{LogWeights, Reliability};
+///
+/// assert!(Reliability::of(&LogWeights::new(vec![0.0; 100])?).is_trusted());
+/// // One weight that outweighs all others.
+/// let mut values = vec![0.0; 100];
+/// values[0] = 30.0;
+/// assert!(!Reliability::of(&LogWeights::new(values)?).is_trusted());
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Reliability {

@@ -16,6 +16,19 @@ use gibbsian_core::{Error, Result};
 use rand::{Rng, RngExt};
 
 /// How particles are chosen.
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::Resampling;
+///
+/// // All keep a particle as often as its weight says on average; stratified forms scatter less than independent draws.
+/// let mut rng = Seed::new(1).rng();
+/// for scheme in [Resampling::Multinomial, Resampling::Residual, Resampling::Stratified] {
+///     let kept = scheme.ancestors(&[0.5, 0.0, 0.5], 8, &mut rng)?;
+///     assert!(kept.len() == 8 && kept.iter().all(|k| *k != 1));
+/// }
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resampling {

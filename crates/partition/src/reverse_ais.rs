@@ -35,6 +35,23 @@ pub struct ReverseAis {
 ///
 /// The rows must be independent exact draws from the target `f_1 / Z`, or the result is no bound; nothing here can check that.
 ///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::{ExactDistribution, Ladder, exact_log_z, reverse_ais};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let exact = exact_log_z(&target)?;
+/// let mut rng = Seed::new(1).rng();
+/// let draws = ExactDistribution::new(&target)?.sample(1_000, &mut rng);
+/// let run = reverse_ais(&path, &Ladder::linear(20)?, draws.view(), &mut rng)?;
+/// assert!(run.estimate(0.999)?.interval.contains(exact));
+/// assert!(run.upper_bound(0.999)?.value > exact);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
 /// # Errors
 /// No draw or rows of the wrong length; rows outside the space; a weight that became NaN or `+∞`, named by chain and
 /// temperatures; weights that all vanish.

@@ -142,6 +142,22 @@ impl Rung {
 ///
 /// One key is drawn from `rng`; the result does not depend on the number of threads.
 ///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::{Ladder, RungSampling, sample_rungs};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let draws = sample_rungs(&path, &Ladder::linear(4)?, &RungSampling::new(), &mut Seed::new(1).rng())?;
+/// // 100 chains with 10 draws at each of five rungs; the works of the lowest rung towards its neighbour.
+/// assert_eq!((draws.n_chains(), draws.n_draws()), (100, 10));
+/// assert_eq!(draws.works(0, 1).unwrap().len(), 1_000);
+/// assert!(draws.works(0, 2).is_none());
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
 /// # Errors
 /// Fewer than two chains, no draw, `thin` of zero; a work or slope that became NaN or `+∞`, named by chain and temperatures.
 pub fn sample_rungs<P: Path>(

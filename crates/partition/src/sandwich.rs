@@ -18,6 +18,25 @@ use crate::weights::{check_chains, check_level};
 pub const CONTRADICTION: f64 = 5.0;
 
 /// The two ends and what they say about each other.
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::{ExactDistribution, Ladder, Sandwich, SandwichVerdict, ais, exact_log_z, reverse_ais};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let exact = exact_log_z(&target)?;
+/// let (mut rng, ladder) = (Seed::new(1).rng(), Ladder::linear(20)?);
+/// let draws = ExactDistribution::new(&target)?.sample(500, &mut rng);
+/// let up = ais(&path, &ladder, 500, &mut rng)?;
+/// let down = reverse_ais(&path, &ladder, draws.view(), &mut rng)?;
+/// let sandwich = Sandwich::new(&up, &down, 0.99)?;
+/// assert!(sandwich.bounds.contains(exact), "{sandwich}");
+/// assert_eq!(sandwich.verdict, SandwichVerdict::Ordered);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Sandwich {

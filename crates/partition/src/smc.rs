@@ -78,6 +78,23 @@ pub struct SmcRun {
 ///
 /// One key is drawn from `rng`; the result does not depend on the number of threads.
 ///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::{Ladder, Smc, exact_log_z, smc};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let exact = exact_log_z(&target)?;
+/// let run = smc(&path, &Ladder::linear(10)?, &Smc::new(200), 20, &mut Seed::new(1).rng())?;
+/// let error = (run.unbiased().log_z() - exact).abs();
+/// assert!(error < 5.0 * run.unbiased().log_weights().standard_error());
+/// // The populations themselves are weighted draws of the target: here for ⟨x₁x₂⟩.
+/// assert!(run.expectation(|x| x[0] * x[1]) > 0.0);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
 /// # Errors
 /// No particle, no transition, no island, a threshold outside [0, 1]; a weight that became NaN or `+∞`, named by particle (counted over
 /// islands) and temperatures; populations that all died out.
@@ -219,6 +236,19 @@ fn climb<P: Path>(
 }
 
 /// The ladder on which every step keeps the share `conditional` of a population effective, chosen by one run whose estimate is discarded.
+///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::{Smc, adaptive_ladder};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let ladder = adaptive_ladder(&path, &Smc::new(500), 0.9, &mut Seed::new(1).rng())?;
+/// assert_eq!((ladder.betas()[0], ladder.betas()[ladder.n_steps()]), (0.0, 1.0));
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 ///
 /// # Errors
 /// Bad settings as for [`smc`], fewer than two particles, a share outside (0, 1); a weight that became NaN or `+∞`; no step, however

@@ -19,6 +19,21 @@ use crate::weights::LogWeights;
 
 /// `log Z` by stepping stones from rung to rung.
 ///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::{Ladder, RungSampling, exact_log_z, sample_rungs, stepping_stone};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let exact = exact_log_z(&target)?;
+/// let draws = sample_rungs(&path, &Ladder::linear(8)?, &RungSampling::new(), &mut Seed::new(1).rng())?;
+/// let estimate = stepping_stone(&draws, 0.999)?;
+/// assert!((estimate.log_z - exact).abs() < 5.0 * estimate.standard_error);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
 /// # Errors
 /// A level outside (0, 1); a rung none of whose draws lies in the support of the next one.
 pub fn stepping_stone(draws: &RungDraws, level: f64) -> Result<Estimate> {

@@ -56,6 +56,22 @@ pub struct Thermodynamic {
 
 /// Integrates the mean slope over the ladder.
 ///
+/// ```
+/// use gibbsian_core::Seed;
+/// use gibbsian_partition::{Ladder, Quadrature, RungSampling, exact_log_z, sample_rungs, thermodynamic};
+/// # use gibbsian_testkit::targets::{Pairwise, Tempered};
+/// # use ndarray::{Array1, Array2};
+/// // Four spins that pull each other along, and the path to them from independent ones.
+/// let target = Pairwise::new(Array1::from_elem(4, 0.2), Array2::from_elem((4, 4), 0.3))?;
+/// let path = Tempered::new(Array1::zeros(4), target.clone())?;
+/// let exact = exact_log_z(&target)?;
+/// let draws = sample_rungs(&path, &Ladder::linear(8)?, &RungSampling::new(), &mut Seed::new(1).rng())?;
+/// let integral = thermodynamic(&draws, Quadrature::Simpson, 0.999)?;
+/// assert!(integral.estimate.interval.contains(exact));
+/// assert!(integral.bounds.contains(exact) && integral.lower < integral.upper);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
+///
 /// # Errors
 /// A level outside (0, 1), a number of steps that does not suit the rule, or a slope of `−∞`, named by its rung.
 pub fn thermodynamic(draws: &RungDraws, rule: Quadrature, level: f64) -> Result<Thermodynamic> {

@@ -11,6 +11,17 @@ use crate::interval::{Interval, mean_ratio_interval};
 use crate::pareto::pareto_shape;
 
 /// Logarithms of independent, identically distributed, non-negative weights.
+///
+/// ```
+/// use gibbsian_partition::LogWeights;
+///
+/// let weights = LogWeights::new(vec![1f64.ln(), 2f64.ln(), 3f64.ln()])?;
+/// assert!((weights.log_mean() - 2f64.ln()).abs() < 1e-15);
+/// assert!((weights.effective_sample_size() - 36.0 / 14.0).abs() < 1e-14);
+/// // Weights beyond the range of a double are logarithms like any other.
+/// assert_eq!(LogWeights::new(vec![5e3, 5e3])?.log_mean(), 5e3);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct LogWeights {
     values: Vec<f64>,

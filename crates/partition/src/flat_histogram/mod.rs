@@ -32,6 +32,14 @@ use crate::weights::check_level;
 use walk::Walker;
 
 /// How a density of states is found. All numbers are positive.
+///
+/// ```
+/// use gibbsian_partition::FlatHistogram;
+///
+/// // Twice as many chains as usual, in bins that tell neighbouring energies of spins apart.
+/// let options = FlatHistogram { n_chains: 128, ..FlatHistogram::new(2.0) };
+/// assert_eq!((options.bin_width, options.n_draws), (2.0, 500));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FlatHistogram {
     /// The width of a bin of energies.
