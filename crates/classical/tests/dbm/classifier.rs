@@ -5,6 +5,8 @@ use gibbsian_classical::dbm::discriminative::{CrossEntropy, FeedForward};
 use gibbsian_core::{Objective, Parametric, ParametricMut, Seed};
 use gibbsian_testkit::agreement::close;
 use gibbsian_testkit::conformance;
+use gibbsian_testkit::derivatives::parameter_gradient;
+use gibbsian_testkit::differences::Precision;
 use ndarray::{Array1, Array2, Axis, array, s};
 
 use crate::machines::{machine, normal, rbm, visible_states};
@@ -69,34 +71,17 @@ fn the_gradient_is_that_of_the_loss() {
     let x = CrossEntropy::rows(FeedForward::with_means(v.view(), &q).view(), &labels, 3).unwrap();
     conformance::objective(|| CrossEntropy, &net, x.view(), Seed::new(95)).unwrap();
     conformance::parametric(&mut net.clone()).unwrap();
-    let loss = |params: &Array1<f64>| {
-        let mut moved = net.clone();
-        moved.set_params(params.view()).unwrap();
-        let log_p = moved.log_probabilities(x.slice(s![.., ..net.n_inputs()]));
-        let terms = log_p
-            .axis_iter(Axis(0))
-            .zip(&labels)
-            .map(|(p, l)| -p[usize::from(*l)]);
-        terms.sum::<f64>() / 16.0
+    let terms = |net: &FeedForward| -> Array1<f64> {
+        let log_p = net.log_probabilities(x.slice(s![.., ..net.n_inputs()]));
+        let rows = log_p.axis_iter(Axis(0)).zip(&labels);
+        rows.map(|(p, l)| -p[usize::from(*l)] / 16.0).collect()
     };
     let mut grad = Array1::zeros(net.n_params());
     let found = CrossEntropy
         .loss_and_grad_into(&net, x.view(), &mut Seed::new(1).rng(), grad.view_mut())
         .unwrap();
-    assert!((found - loss(&params)).abs() < 1e-14);
-    let h = 1e-3;
-    let differences: Array1<f64> = (0..params.len())
-        .map(|k| {
-            let at = |d: f64| {
-                let mut p = params.clone();
-                p[k] += d;
-                loss(&p)
-            };
-            // Of fourth order: errors of about h⁴ and 1e-16 / h.
-            (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h)
-        })
-        .collect();
-    close("gradient", &grad, &differences, 1e-10).unwrap();
+    assert!((found - terms(&net).sum()).abs() < 1e-14);
+    parameter_gradient("gradient", &mut net, grad.view(), &terms, Precision::DOUBLE).unwrap();
 }
 
 #[test]

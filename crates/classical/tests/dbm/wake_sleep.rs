@@ -5,6 +5,7 @@ use gibbsian_classical::{Dbn, UntiedDbn};
 use gibbsian_core::{Energy, Objective, Parametric, ParametricMut, Seed, Units};
 use gibbsian_testkit::agreement::close;
 use gibbsian_testkit::conformance;
+use gibbsian_testkit::differences::{Precision, derivative};
 use gibbsian_testkit::stats::{FALSE_ALARM, Test, family, mean};
 use ndarray::{Array1, Array2, ArrayView2, Axis, array, concatenate};
 use rand::{Rng, RngExt};
@@ -29,18 +30,20 @@ fn data() -> Array2<f64> {
     array![[1.0, 1.0, 0.0], [0.0, 1.0, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
 }
 
-/// Central differences of a function of the parameters; their error, some 10⁻⁹, is nothing beside that of a mean of draws.
+/// The gradient of a function of the parameters by the test kit's differences, whose error is nothing beside that of a mean of draws.
 fn differences(model: &UntiedDbn, f: impl Fn(&UntiedDbn) -> f64) -> Array1<f64> {
     let params = model.params();
     Array1::from_shape_fn(params.len(), |k| {
-        let at = |step: f64| {
+        let mut at = |step: f64| {
             let mut moved = params.clone();
             moved[k] += step;
             let mut model = model.clone();
             model.set_params(moved.view()).unwrap();
-            f(&model)
+            Ok(array![f(&model)])
         };
-        (at(1e-5) - at(-1e-5)) / 2e-5
+        let slope = derivative(&mut at, params[k].abs(), Precision::DOUBLE).unwrap()[0];
+        assert!(slope.error() < 1e-9, "{slope:?}");
+        slope.value
     })
 }
 

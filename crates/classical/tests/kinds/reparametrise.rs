@@ -1,9 +1,12 @@
 //! Other parameters of the same law: free energies move by the constant that is returned, and nothing else changes.
 
+use gibbsian_classical::rbm::Scalable;
 use gibbsian_classical::{
     Bernoulli, Binomial, DoubleRectified, Gaussian, Joined, Rbm, Rectified, Softmax, Spin,
 };
-use gibbsian_core::{BlockLaw, Discrete, Energy};
+use gibbsian_core::{
+    BlockLaw, Blocks, ContinuousUnits, Discrete, Energy, EnergyPullback, Parametric, Score, Seed,
+};
 use gibbsian_testkit::agreement::close;
 use gibbsian_testkit::differences::Precision;
 use ndarray::{Array1, Array2, Axis, array};
@@ -221,6 +224,91 @@ fn the_scale_of_real_units_is_free() {
         error.to_string(),
         "`scales[1]` is 0, but must be finite and greater than zero"
     );
+}
+
+/// The same of visible units whose precisions are learnt: energies at corresponding points are equal, densities have the factor of the change of variables, and gradients follow the chain rule.
+fn scaled_visible_units<V: Scalable + ContinuousUnits>(visible: V) {
+    let scales = array![0.4, 2.5];
+    let rbm = Rbm::new(
+        visible,
+        Bernoulli::new(array![0.2, -0.5, 0.1]).unwrap(),
+        weights(2, 3),
+    )
+    .unwrap();
+    let scaled = rbm.with_scaled_visible(scales.view()).unwrap();
+    let (v, h) = (array![[0.3, 0.8], [1.1, 0.2], [0.6, 2.4]], Array2::eye(3));
+    let y = &v / &scales;
+    let same =
+        |law: &str, found: &Array2<f64>, expected: &Array2<f64>| close(law, found, expected, 1e-14).unwrap();
+    close(
+        "joint energies",
+        &scaled.joint_energy(y.view(), h.view()),
+        &rbm.joint_energy(v.view(), h.view()),
+        1e-14,
+    )
+    .unwrap();
+    close(
+        "free energies",
+        &scaled.energy(y.view()),
+        &rbm.energy(v.view()),
+        1e-14,
+    )
+    .unwrap();
+    same(
+        "hidden means",
+        &scaled.hidden_mean(y.view()),
+        &rbm.hidden_mean(v.view()),
+    );
+    same(
+        "visible means",
+        &(scaled.visible_mean(h.view()) * &scales),
+        &rbm.visible_mean(h.view()),
+    );
+    // ∂/∂y = s ∂/∂v.
+    same(
+        "scores",
+        &scaled.score(y.view()),
+        &(rbm.score(v.view()) * &scales),
+    );
+    // ∫ exp(−E) dv = Π s ∫ exp(−E) dy.
+    let log_z = [&rbm, &scaled].map(|rbm| rbm.log_z_over_hidden().unwrap());
+    let expected = log_z[1] + scales.mapv(f64::ln).sum();
+    assert!((log_z[0] - expected).abs() < 1e-13, "{log_z:?}");
+
+    // Draws from the same stream are the same points.
+    let [mut v_drawn, mut y_drawn] = [v.clone(), y.clone()];
+    rbm.resample(v_drawn.view_mut(), 0, None, &mut Seed::new(1).rng());
+    scaled.resample(y_drawn.view_mut(), 0, None, &mut Seed::new(1).rng());
+    close("draws", &(y_drawn * &scales), &v_drawn, 1e-13).unwrap();
+
+    // With W' = sW, θ' = sθ and γ' = s²γ a gradient is s or s² times that in the other coordinates; of the hidden biases it is the same.
+    let w = array![0.5, -1.0, 2.0];
+    let gradient = |rbm: &Rbm<V, Bernoulli>, x: &Array2<f64>| {
+        let mut grad = Array1::zeros(rbm.n_params());
+        rbm.energy_pullback_into(x.view(), w.view(), grad.view_mut());
+        grad
+    };
+    let mut expected = gradient(&scaled, &y);
+    let layout = rbm.layout();
+    for (k, expected) in expected.iter_mut().enumerate() {
+        let name = layout.locate(k);
+        *expected *= match () {
+            () if name.starts_with("weights") => scales[k / 3],
+            () if name.contains("precision") => scales[(k - 6) % 2].powi(2),
+            () if name.contains("linear") => scales[(k - 6) % 2],
+            () => 1.0,
+        };
+    }
+    close("gradients", &gradient(&rbm, &v), &expected, 1e-13).unwrap();
+}
+
+#[test]
+fn the_scale_of_real_visible_units_is_free() {
+    let (linear, precision) = (array![0.3, -0.4], array![1.5, 0.7]);
+    scaled_visible_units(Gaussian::new(linear.clone(), precision.clone()).unwrap());
+    scaled_visible_units(Rectified::new(linear.clone(), precision.clone()).unwrap());
+    let (below, above) = (array![-0.2, 0.5], array![0.9, 2.0]);
+    scaled_visible_units(DoubleRectified::new(linear, precision, below, above).unwrap());
 }
 
 /// What is finite in one coordinate need not be in another; that is an error and no panic, and nothing infinite gets into a machine.
