@@ -117,8 +117,14 @@ if arguments.worker:
 sides = Sides(arguments)
 
 
+# Multiply-adds of the products, two operations each. A sweep of mean field has two with the upper weights, beside one with the lower for all; a sweep of Gibbs
+# sampling, and a temperature, have two with either; the gradient has two with either.
+LOWER, UPPER = 784 * 500, 500 * 1000
+PRODUCTS = {"train": 2.0 * 100 * (LOWER * (1 + 2 * 5 + 2) + UPPER * (2 * 10 + 2 * 5 + 2)), "ais": 2.0 * 1000 * 100 * 2 * (LOWER + UPPER)}
+
+
 def pair(name, task, repeats):
-    return Task(name, "JAX", lambda: sides.peer(task, "-", repeats), lambda: sides.program("dbm-peer", task, repeats))
+    return Task(name, "JAX", lambda: sides.peer(task, "-", repeats), lambda: sides.program("dbm-peer", task, repeats), limit=("tiles", PRODUCTS[task]))
 
 
 sides.table([

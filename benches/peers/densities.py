@@ -151,15 +151,25 @@ def side(run, key):
     return measure
 
 
+def limit(name, kind):
+    """Multiply-adds of the triangular products, one or two, of a wide normal density; of a narrow one the bytes that are read and written."""
+    n, d = N, SIZES[name][1]
+    if name == "gaussian-128":
+        return "f64", n * d * (d + 1.0) * (1 if kind == "value" else 2)
+    if name == "gaussian-16":
+        return "memory", 8.0 * n * {"value": d + 1, "score": 2 * d, "both": 2 * d + 1}[kind]
+    return None
+
+
 TASKS = []
 for name in SIZES:
     peer = lambda name=name: sides.peer("jax_density", folder, name)
     ours = lambda name=name: sides.program("density-peer", "density", folder / f"{name}.bin")
     for kind in ("value", "score", "both"):
-        TASKS.append(Task(f"{name} {kind}", "JAX", side(peer, (name, kind)), side(ours, (name, kind))))
+        TASKS.append(Task(f"{name} {kind}", "JAX", side(peer, (name, kind)), side(ours, (name, kind)), limit=limit(name, kind)))
     library, label = ("scipy", "SciPy") if name.startswith("gaussian") else ("sklearn", "scikit-learn")
     other = lambda name=name, library=library: sides.peer(f"{library}_density", folder, name)
-    TASKS.append(Task(f"{name} value", label, side(other, (name, "value")), side(ours, (name, "value"))))
+    TASKS.append(Task(f"{name} value", label, side(other, (name, "value")), side(ours, (name, "value")), limit=limit(name, "value")))
 TASKS.append(Task(
     "EM iteration, mixture-16", "scikit-learn",
     side(lambda: sides.peer("sklearn_em", folder, "mixture-16", 5), ("em", "em")),

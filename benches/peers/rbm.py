@@ -201,7 +201,7 @@ def ours(*values):
 LOG_Z = {}
 
 
-def log_z(task, peer_worker, runs, *values):
+def log_z(task, peer_worker, runs, *values, limit=None):
     """A task whose sides estimate a partition function, and remember it."""
     def side(name, run):
         def measure():
@@ -209,7 +209,7 @@ def log_z(task, peer_worker, runs, *values):
             LOG_Z.setdefault(task, {})[name] = found["log_z"]
             return found["seconds"]
         return measure
-    return Task(task, "JAX", side("peer", lambda: peer(peer_worker, runs)), side("gibbsian", lambda: ours(*values)))
+    return Task(task, "JAX", side("peer", lambda: peer(peer_worker, runs)), side("gibbsian", lambda: ours(*values)), limit=limit)
 
 
 folder = pathlib.Path(tempfile.mkdtemp())
@@ -230,7 +230,9 @@ def prepare():
 
 def training(name, peer_name, worker, algorithm, k, rate, epochs):
     return Task(f"{name}, 10,000 digits", peer_name, lambda: peer(worker, k, rate, epochs, algorithm == "pcd"),
-                lambda: ours("train", DATA, START, OURS, algorithm, k, rate, epochs)["seconds"], 10000 / N)
+                lambda: ours("train", DATA, START, OURS, algorithm, k, rate, epochs)["seconds"], 10000 / N,
+                # The hidden units of the data, two a sweep, and two of the gradient.
+                limit=("tiles", 2.0 * 10_000 * V * H * (1 + 2 * k + 2)))
 
 
 TASKS = [
@@ -238,7 +240,7 @@ TASKS = [
     training("PCD-1", "JAX", "jax_train", "pcd", 1, 0.02, EPOCHS),
     training("PCD-1", "scikit-learn", "sklearn_train", "pcd", 1, 0.02, FEW),
     training("PCD-15", "JAX", "jax_train", "pcd", 15, 0.02, FEW),
-    log_z(ANNEALED, "jax_ais", RUNS, "ais", DATA, folder / "model.bin", RUNS),
+    log_z(ANNEALED, "jax_ais", RUNS, "ais", DATA, folder / "model.bin", RUNS, limit=("tiles", 2.0 * 1000 * 100 * V * H * 2)),
     log_z(EXACT, "jax_exact", RUNS, "exact", folder / "model20.bin", RUNS),
 ]
 

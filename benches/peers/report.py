@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 
-from sides import ROOT, median, number, spread
+from sides import ROOT, median, number, quality, reached, spread
 
 INTRODUCTION = """\
 # Beside other libraries, as last run
@@ -20,8 +20,12 @@ INTRODUCTION = """\
 Written by `cargo xtask bench --peers`; [performance.md](performance.md) has earlier results with their reasons, and
 [the scripts' page](../benches/peers/README.md) says what each task is. Both sides of a row ran in turn, with the same number of threads. Entries are the median over
 rounds [least, most]; a ratio is the peer's time over gibbsian's of the same round, or gibbsian's rate over the peer's, so that **above one gibbsian is faster**.
-Absolute numbers wander with the machine; the ratios are the result.
+Absolute numbers wander with the machine; the ratios are the result. Quality has the peer's value before gibbsian's, of which less is better: speeds compare only where it is the same.
+The limit is the rate that a small C program reached in the same rounds with as many threads, and its entry gibbsian's share of it: `f32` and `f64`, fused multiply-adds on registers; `tiles`, products of bfloat16
+tiles from the first-level cache; `memory`, a triad over arrays beyond it. Amounts are those of the algorithm as it is usually counted, which [the scripts' page](../benches/peers/README.md) says.
 """
+# Of the table of ratios.
+COLUMNS = ["task", "peer", "unit", "peer's", "gibbsian's", "ratio", "quality", "of the limit"]
 
 
 def command(*words):
@@ -100,18 +104,19 @@ def bold(ratios):
 def ratio_rows(result):
     settings = f", {result['threads']} thread{'s' * (result['threads'] != 1)}, {result['rounds']} round{'s' * (result['rounds'] != 1)}" if "threads" in result else ""
     pinned = ", not pinned to processors" if result.get("pinned") is False else ""
-    yield f"| **{result['script']}**{settings}{pinned} | | | | | |"
+    rest = lambda used: " |" * (len(COLUMNS) - used)
+    yield f"| **{result['script']}**{settings}{pinned} |{rest(1)}"
     for r in result["rows"]:
         start = f"| {cell(r['task'])} | {cell(r['peer'])} | {cell(r['unit'])} |"
         if r["status"] == "measured":
-            yield f"{start} {spread(r['theirs'])} | {spread(r['ours'])} | {bold(r['ratios'])} |"
+            yield f"{start} {spread(r['theirs'])} | {spread(r['ours'])} | {bold(r['ratios'])} | {cell(quality(r))} | {cell(reached(r))} |"
         elif r["status"] == "absent":
-            yield f"{start} absent: {cell(r['error'])} | | |"
+            yield f"{start} absent: {cell(r['error'])} |{rest(4)}"
         else:
             fault = f"failed: {cell(r['error'])}"
-            yield f"{start} {fault} | | |" if r["side"] == "peer" else f"{start} | {fault} | |"
+            yield f"{start} {fault} |{rest(4)}" if r["side"] == "peer" else f"{start} | {fault} |{rest(5)}"
     if not result["finished"]:
-        yield f"| *did not finish: {cell(result['error'])}* | | | | | |"
+        yield f"| *did not finish: {cell(result['error'])}* |{rest(1)}"
 
 
 def remarks(results):
@@ -145,7 +150,7 @@ def page(results, absent, machine, versions):
     lines += ["| version of | |", "|---|---|", *(f"| {key} | {cell(value or 'absent')} |" for key, value in versions.items()), ""]
     if absent:
         lines += ["Could not be installed, so its tasks are marked absent:", "", *(f"- {cell(name)}: {cell(reason)}" for name, reason in absent.items()), ""]
-    lines += ["## Ratios", "", "| task | peer | unit | peer's | gibbsian's | ratio |", "|---|---|---|---|---|---|"]
+    lines += ["## Ratios", "", f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
     for result in results:
         lines += ratio_rows(result)
     counts = {status: sum(r["status"] == status for result in results for r in result["rows"]) for status in ("measured", "absent", "failed")}

@@ -8,6 +8,7 @@ import datetime
 import hashlib
 import importlib.util
 import json
+import math
 import os
 import pathlib
 import re
@@ -15,6 +16,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from typing import Callable
 
@@ -68,10 +70,30 @@ class Task:
     scale: float = 1.0
     unit: str = "s"
     more_is_better: bool = False
+    # Compares what both sides made, after the last round: a `Quality`.
+    quality: Callable | None = None
+    # What bounds gibbsian's side: a kind of `probe.c` and the amount of it in one unit of what is measured.
+    limit: tuple | None = None
 
     @property
     def label(self):
         return f"{self.name} / {self.peer}"
+
+
+@dataclass
+class Quality:
+    """How good both sides' results are; less is better. `best` is what direct draws from the truth have, where there are such draws."""
+
+    measure: str
+    theirs: float
+    ours: float
+    best: float | None = None
+
+    def checked(self):
+        """What the row keeps; a side that is not finite computed something else."""
+        if not all(map(math.isfinite, (self.theirs, self.ours))):
+            raise Failure(f"{self.measure} is {self.theirs} for the peer and {self.ours} for gibbsian")
+        return vars(self)
 
 
 class Sides:
@@ -126,6 +148,16 @@ class Sides:
             raise Failure(f"the program {name} is not built")
         return self.run(programs() / name, *values)
 
+    def most(self, kind):
+        """A kind of work and its rate that the machine has now with as many threads, of `f32` where it has no `tiles`; no rate where no compiler makes the probe."""
+        if not hasattr(self, "probe"):
+            self.probe = build_probe()
+        try:
+            rate = self.run(self.probe, kind, self.threads) if self.probe else None
+        except Failure:
+            rate = None
+        return self.most("f32") if rate is None and self.probe and kind == "tiles" else (kind, rate)
+
     def peer(self, name, folder, *values):
         """What `--worker name` of the calling script prints."""
         return self.run(sys.executable, sys.argv[0], "--threads", self.threads, "--worker", name, folder, *[json.dumps(v) for v in values])
@@ -137,7 +169,7 @@ class Sides:
             if task.label in self.before:
                 self.add(self.before[task.label])
                 continue
-            values, side, fault = ([], []), "peer", None
+            values, side, fault, more, most = ([], []), "peer", None, {}, []
             try:
                 for _ in range(self.rounds):
                     side = "peer"
@@ -146,10 +178,14 @@ class Sides:
                     ours = median(task.ours()) * task.scale
                     values[0].append(theirs)
                     values[1].append(ours)
-                remark = after(task)
+                    if task.limit:
+                        most.append(self.most(task.limit[0]))
+                more["quality"] = task.quality and task.quality().checked()
+                more["remark"] = after(task)
+                more["limit"] = limit(task, values[1], most)
             except Failure as failure:
                 fault = failure
-            self.add(row(task, *values) | {"remark": remark} if fault is None else unmeasured(task, side, fault))
+            self.add(row(task, *values) | more if fault is None else unmeasured(task, side, fault))
         self.finish()
 
     def chosen(self, tasks):
@@ -212,7 +248,7 @@ def fingerprint():
     digest = hashlib.sha256(sys.version.encode())
     nuts_rs = pathlib.Path(os.environ.get("NUTS_RS_PEER", HERE / "nuts-rs/target/release/nuts-rs-peer"))
     built = [nuts_rs] + [programs() / source.stem for source in sorted((ROOT / "benches/src/bin").glob("*.rs"))]
-    for path in [*built, pathlib.Path(sys.argv[0]), HERE / "sides.py", *sorted(HERE.glob("requirements*.txt"))]:
+    for path in [*built, pathlib.Path(sys.argv[0]), HERE / "sides.py", HERE / "probe.c", *sorted(HERE.glob("requirements*.txt"))]:
         digest.update(path.name.encode() + hashlib.sha256(path.read_bytes() if path.exists() else b"").digest())
     return digest.hexdigest()
 
@@ -221,6 +257,28 @@ def row(task, theirs, ours):
     """A measured row: values in the order of rounds, and their ratio, which is above one where gibbsian is better."""
     ratios = [m / p if task.more_is_better else p / m for p, m in zip(theirs, ours)]
     return {"task": task.name, "peer": task.peer, "unit": task.unit, "status": "measured", "theirs": theirs, "ours": ours, "ratios": ratios}
+
+
+def limit(task, ours, most):
+    """The share of the machine's rate of the same round that gibbsian reached, where both are known."""
+    kinds, rates = {kind for kind, _ in most}, [rate for _, rate in most]
+    if len(kinds) != 1 or None in rates:
+        return None
+    amount = task.limit[1]
+    return {"kind": kinds.pop(), "amount": amount, "most": rates, "reached": [amount / (seconds * rate) for seconds, rate in zip(ours, rates)]}
+
+
+def build_probe():
+    """The program of `probe.c`, or nothing where no compiler makes it."""
+    compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")
+    if not compiler:
+        return None
+    program = pathlib.Path(tempfile.mkdtemp()) / "probe"
+    command = [compiler, "-O3", "-march=native", "-ffp-contract=fast", "-pthread", str(HERE / "probe.c"), "-o", str(program)]
+    try:
+        return program if subprocess.run(command, capture_output=True, timeout=120).returncode == 0 else None
+    except (OSError, subprocess.TimeoutExpired):
+        return None
 
 
 def unmeasured(task, side, failure):
@@ -234,8 +292,24 @@ def line(r):
     label = f"{r['task']} / {r['peer']}"
     if r["status"] != "measured":
         return f"{label}: {r['status']} ({r['side']}): {r['error']}"
-    remark = f"; {r['remark']}" if r.get("remark") else ""
-    return f"{label}: peer {spread(r['theirs'])} {r['unit']}, gibbsian {spread(r['ours'])} {r['unit']}, ratio {spread(r['ratios'])}{remark}"
+    more = "".join(f"; {text}" for text in (quality(r), reached(r), r.get("remark")) if text)
+    return f"{label}: peer {spread(r['theirs'])} {r['unit']}, gibbsian {spread(r['ours'])} {r['unit']}, ratio {spread(r['ratios'])}{more}"
+
+
+def quality(r):
+    """The quality of a measured row as text: the peer's, gibbsian's and the best that can be."""
+    if not (found := r.get("quality")):
+        return ""
+    best = f", at best {number(found['best'])}" if found["best"] is not None else ""
+    return f"{found['measure']} {number(found['theirs'])}, {number(found['ours'])}{best}"
+
+
+def reached(r):
+    """The share of its limit that gibbsian reached in a measured row, as text."""
+    if not (found := r.get("limit")):
+        return ""
+    middle, *others = [f"{100 * share:.0f} %" for share in (median(found["reached"]), min(found["reached"]), max(found["reached"]))]
+    return f"{middle} [{others[0]}, {others[1]}] of {found['kind']}"
 
 
 def spread(values):

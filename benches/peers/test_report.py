@@ -1,6 +1,7 @@
 """Tests of what the scripts share and of the page; `python3 -m unittest` in this folder, and the tests of xtask where Python is."""
 import argparse
 import json
+import math
 import os
 import pathlib
 import re
@@ -10,7 +11,7 @@ import unittest
 
 import report
 import sides
-from sides import Failure, Sides, Task
+from sides import Failure, Quality, Sides, Task
 
 
 def arguments(**values):
@@ -99,16 +100,45 @@ class Rows(unittest.TestCase):
         (self.folder / "results/rbm.stderr").write_text("Traceback\nOSError: no digits\n")
         results = report.load(self.folder, ["densities", "rbm"])
         text = report.page(results, {"scipy": "no wheel"}, {"processor": "P"}, {"jax": "0.1", "scipy": None})
-        self.assertIn("| mixture \\| score | JAX | s | 3.00 [3.00, 3.00] | 1.50 [1.50, 1.50] | **2.00** [2.00, 2.00] |", text)
-        self.assertIn("| b | SciPy | s | absent: scipy is not installed | | |", text)
+        self.assertIn("| mixture \\| score | JAX | s | 3.00 [3.00, 3.00] | 1.50 [1.50, 1.50] | **2.00** [2.00, 2.00] |  |  |", text)
+        self.assertIn("| b | SciPy | s | absent: scipy is not installed | | | | |", text)
         self.assertIn("did not finish: OSError: no digits", text)
         self.assertIn("- scipy: no wheel", text)
-        self.assertIn("| c | JAX | s | failed: it broke | | |", text)
-        self.assertIn("| d | JAX | s | | failed: it broke | |", text)
+        self.assertIn("| c | JAX | s | failed: it broke | | | | |", text)
+        self.assertIn("| d | JAX | s | | failed: it broke | | | |", text)
         self.assertIn("1 measured, 1 absent, 2 failed.", text)
         table = text[text.index("## Ratios"):].splitlines()
-        self.assertEqual({len(re.split(r"(?<!\\)\|", line)) for line in table if line.startswith("|")}, {8})
+        self.assertEqual({len(re.split(r"(?<!\\)\|", line)) for line in table if line.startswith("|")}, {10})
         self.assertEqual(result["threads"], 1)
+
+    def test_quality_and_the_share_of_the_limit_have_columns(self):
+        tasks = [Task("a", "P", lambda: 2.0, lambda: 0.5, quality=lambda: Quality("distance", 0.25, 0.5, 0.125), limit=("f64", 3.0)),
+                 Task("b", "P", lambda: 2.0, lambda: 0.5, quality=lambda: Quality("distance", math.nan, 0.5))]
+        rates = iter([10.0, 8.0, 12.0])
+        here = Sides(arguments(json=self.json))
+        here.most = lambda kind: (kind, next(rates))
+        here.table(tasks)
+        first, second = json.loads(self.json.read_text())["rows"]
+        self.assertEqual(first["limit"]["reached"], [0.6, 0.75, 0.5])
+        self.assertEqual(second["status"], "failed")
+        text = report.page(report.load(self.folder, ["densities"]), {}, {}, {})
+        self.assertIn("| distance 0.250, 0.500, at best 0.125 | 60 % [50 %, 75 %] of f64 |", text)
+
+    def test_a_limit_that_is_not_known_leaves_its_column_empty(self):
+        task = Task("a", "P", lambda: 2.0, lambda: 0.5, limit=("tiles", 3.0))
+        here = Sides(arguments(json=self.json))
+        here.most = lambda kind: (kind, None)
+        here.table([task])
+        self.assertIsNone(json.loads(self.json.read_text())["rows"][0]["limit"])
+
+    def test_the_probe_knows_every_kind_or_there_is_no_compiler(self):
+        here = Sides(arguments())
+        for kind in ("f32", "f64", "tiles", "memory"):
+            known, rate = here.most(kind)
+            self.assertIn(known, ("f32", kind))
+            self.assertEqual(rate is None, here.probe is None)
+            # Slower than any processor that has the peers, and faster than all there are.
+            self.assertTrue(rate is None or 1e8 < rate < 1e15, f"{kind}: {rate}")
 
     def test_details_have_the_median_of_an_even_number_of_rounds(self):
         detail = {"target": "banana", "side": "NUTS", "columns": {"draws": [1.0, 9.0]}}
