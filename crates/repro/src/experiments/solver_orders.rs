@@ -5,13 +5,15 @@
 //!
 //! - `strong` solves two equations on shared paths: one with multiplicative noise, whose solution is a function of the path, and one with additive noise.
 //! - `matrix` has matrices of noise, which commute or do not.
-//! - `weak` needs no random number. On normal data the score is affine, so a scheme's last point is an affine function of all the numbers that drive it; solving once for each of them gives the law of the scheme
-//!   exactly.
+//! - `diffusion` has the schemes for diffusion models on paths: those to two modes by sampling, and those to normal data by an integral over the path, without.
+//! - `weak` needs no random number either: on normal data the law of a scheme follows from its steps.
 //! - `flow` has the schemes without noise on the probability flow of two modes.
 
+mod diffusion;
 mod equations;
 mod flow;
 mod matrix;
+mod normal_data;
 mod strong;
 mod weak;
 
@@ -28,13 +30,15 @@ pub const EXPERIMENT: Experiment = Experiment {
         $$\hat{X}_{t + h} = \hat{X}_t + f(\hat{X}_t, t) \, h + g(\hat{X}_t, t) \left( B_{t + h} - B_t \right) ,$$
         has strong order $\tfrac{1}{2}$, and $1$ where $g$ does not depend on $X$, as in every reverse diffusion.",
     shows: "Every solver converges as theory says: its error is a power of the step, with a known exponent.\n\nEuler and Maruyama's scheme has strong order 1/2 where noise depends on the point and 1 where it does \
-            not, as in the reverse of every diffusion model; the schemes of Milstein and Rößler have 1 and 3/2; where several noises do not commute, order 1 needs the areas that they sweep. Weak orders are measured without sampling, from the law of the scheme itself.",
+            not, as in the reverse of every diffusion model; the schemes of Milstein and Rößler have 1 and 3/2; where several noises do not commute, order 1 needs the areas that they sweep. Weak orders are measured without sampling, from the law of the scheme itself; so are strong ones on the way back to normal data, where a scheme and the solution are integrals over the same path.",
     source: "Kloeden and Platen (1992); Rößler (2010); Lu et al. (2022); Karras et al. (2022)",
     budget_seconds: 10,
     claims: &[
         strong::MULTIPLICATIVE,
         strong::ADDITIVE,
         matrix::MATRIX,
+        diffusion::TWO_MODES,
+        diffusion::NORMAL,
         weak::REVERSE,
         weak::MULTIPLICATIVE,
         flow::DETERMINISTIC,
@@ -49,6 +53,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     ctx.progress(0, 3, "shared paths");
     strong::measure(ctx, &mut orders)?;
     matrix::measure(ctx, &mut orders)?;
+    diffusion::measure(ctx, &mut orders)?;
     ctx.progress(1, 3, "exact laws");
     weak::measure(ctx, &mut orders)?;
     ctx.progress(2, 3, "the flow");
@@ -87,9 +92,19 @@ impl Orders {
     }
 }
 
-/// The order to which errors at halved steps tend: slopes between neighbours approach it linearly in the step, so that twice the second less the first is nearer by one order.
-fn order_of_halving([coarse, middle, fine]: [f64; 3]) -> f64 {
-    2.0 * (middle / fine).log2() - (coarse / middle).log2()
+/// The order to which errors at halved steps tend. Slopes between neighbours approach it by a series in powers of the step, and each further error takes away one power more (Richardson): with three errors what is left
+/// is of second power, with four of third.
+fn order_of_halving<const N: usize>(errors: [f64; N]) -> f64 {
+    let mut slopes: Vec<f64> = errors.windows(2).map(|pair| (pair[0] / pair[1]).log2()).collect();
+    let mut factor = 2.0;
+    while slopes.len() > 1 {
+        let next = slopes.windows(2);
+        slopes = next
+            .map(|pair| (factor * pair[1] - pair[0]) / (factor - 1.0))
+            .collect();
+        factor *= 2.0;
+    }
+    slopes.first().copied().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
@@ -97,9 +112,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_term_of_an_error_is_removed() {
-        let errors = [0.1_f64, 0.05, 0.025].map(|h| 3.0 * h * h * (1.0 + 0.3 * h));
-        assert!((order_of_halving(errors) - 2.0).abs() < 3e-4);
-        assert!(((errors[1] / errors[2]).log2() - 2.0).abs() > 5e-3);
+    fn the_next_terms_of_an_error_are_removed() {
+        let error = |h: f64| 3.0 * h * h * (1.0 + 0.3 * h + 0.2 * h * h);
+        let slope = |h: f64| (error(h) / error(h / 2.0)).log2();
+        // The terms of log₂(1 + a h + b h²) of each power, less those at half the step: a h/2, and (b − a²/2)(3/4) h² and so on.
+        let h = 0.1;
+        let [one, two, three] = [
+            slope(h),
+            order_of_halving([h, h / 2.0, h / 4.0].map(error)),
+            order_of_halving([h, h / 2.0, h / 4.0, h / 8.0].map(error)),
+        ]
+        .map(|order| (order - 2.0).abs());
+        assert!(
+            one > 0.02 && two < 0.1 * one && three < 0.1 * two,
+            "{one} {two} {three}"
+        );
     }
 }

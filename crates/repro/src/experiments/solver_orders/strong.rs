@@ -53,7 +53,7 @@ pub(super) fn errors<E: Space, V: Solver<E>>(
         let x = FixedSteps::new(grid).solve(scheme, equation, start.clone(), path)?;
         let squares = (&x - solution).mapv(|e| e * e);
         found.push((
-            (last - first) / n as f64,
+            (last - first).abs() / n as f64,
             squares.mean().unwrap_or(f64::NAN).sqrt(),
         ));
     }
