@@ -2,6 +2,7 @@
 
 mod conformance;
 mod curvature;
+mod embeddings;
 mod layers;
 mod refusals;
 mod single;
