@@ -257,21 +257,31 @@ fn slope_of_curvature(x: f64) -> f64 {
 mod tests {
     use super::*;
     use gibbsian_core::ScoreJvp;
+    use gibbsian_testkit::differences::{Precision as Differences, derivative};
 
-    /// `p″/p = s′ + s²`, whose slope is taken by central differences.
+    /// `p″/p = s′ + s²`, whose slope is taken by the differences of the test kit.
     #[test]
     fn the_slope_of_the_curvature_is_a_derivative() {
-        let (p, h) = (mixture().unwrap(), 1e-4);
-        let curvature = |x: f64| {
-            let x = array![[x]];
-            p.divergence(x.view())[0] + p.score(x.view())[[0, 0]].powi(2)
-        };
+        let p = mixture().unwrap();
         for x in [-3.0, -1.6, -0.4, 0.3, 2.0] {
-            let difference = (curvature(x + h) - curvature(x - h)) / (2.0 * h);
+            let mut curvature = |h: f64| {
+                let x = array![[x + h]];
+                Ok(array![
+                    p.divergence(x.view())[0] + p.score(x.view())[[0, 0]].powi(2)
+                ])
+            };
             let slope = slope_of_curvature(x);
+            let estimate = derivative(&mut curvature, x.abs(), Differences::DOUBLE).unwrap()[0];
+            let allowed = 2.0 * estimate.error() + 1e-12 * slope.abs();
             assert!(
-                (difference - slope).abs() < 1e-5 * (1.0 + slope.abs()),
-                "{x}: {difference} {slope}"
+                allowed < 1e-8 * (1.0 + slope.abs()),
+                "{x}: an error of {}",
+                estimate.error()
+            );
+            assert!(
+                (estimate.value - slope).abs() <= allowed,
+                "{x}: {} {slope}",
+                estimate.value
             );
         }
     }
