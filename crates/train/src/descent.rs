@@ -11,13 +11,14 @@ use gibbsian_core::{
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
-use crate::divergence::CURE_OF_DIVERGENCE;
+use crate::divergence::{CURE_OF_DIVERGENCE, largest_parameter};
 use crate::optimiser::Optimiser;
 
 /// Gradient descent of an [`Objective`] by an [`Optimiser`], for any model with visible parameters.
 ///
 /// # Errors of its steps
-/// A loss, a gradient or new parameters that are not finite stop the run with the name of the number and the step, counted from zero. So does a chain that cannot start because the
+/// A loss, a gradient or new parameters that are not finite stop the run with the name of the number, its value and the step, counted from zero. A gradient and new parameters are named with their index; a loss or a number that the objective met is told
+/// with the parameter that is largest, by name, index and value. So does a chain that cannot start because the
 /// model has no finite energy or score there, once there has been an update; before the first one, the model and the start are the caller's and refused by the words of the sampler.
 /// The model is then as before the step. So is the optimiser when the loss or the gradient was at fault; when the
 /// model refused the new parameters, the optimiser has already moved, and going on requires restoring it.
@@ -101,9 +102,10 @@ impl<O, P: Optimiser> Descent<O, P> {
             self.grad = Array1::zeros(n_params);
         }
         let loss = differentiate(&mut self.objective, model, self.grad.view_mut())
-            .map_err(|error| self.with_step(error))?;
+            .map_err(|error| self.with_step(error, model))?;
         if !loss.is_finite() {
-            return Err(Error::non_finite("loss", loss, self.at_step()).with_cure(CURE_OF_DIVERGENCE));
+            let context = self.at_step() + &largest_parameter(model);
+            return Err(Error::non_finite("loss", loss, context).with_cure(CURE_OF_DIVERGENCE));
         }
         if let Some(i) = first_non_finite(self.grad.view()) {
             let name = format!("gradient of {}", model.layout().locate(i));
@@ -136,8 +138,8 @@ impl<O, P> Descent<O, P> {
         }
     }
 
-    /// What the objective met, with the step where it is a number that is not finite.
-    fn with_step(&self, error: Error) -> Error {
+    /// What the objective met, with the step and the largest parameter where it is a number that is not finite.
+    fn with_step<M: ParametricMut + ?Sized>(&self, error: Error, model: &M) -> Error {
         let error = if self.n_steps == 0 {
             error
         } else {
@@ -147,7 +149,7 @@ impl<O, P> Descent<O, P> {
             Error::NonFinite {
                 name, value, context, ..
             } => {
-                let context = format!("{context} {}", self.at_step());
+                let context = format!("{context} {}{}", self.at_step(), largest_parameter(model));
                 Error::non_finite(name, value, context.trim_start()).with_cure(CURE_OF_DIVERGENCE)
             }
             other => other,

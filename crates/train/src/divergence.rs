@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use gibbsian_core::error::check_count;
-use gibbsian_core::{Error, Result};
+use gibbsian_core::{Error, Parametric, Result};
 
 /// What went wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +45,22 @@ impl Divergence {
         }
         Error::non_finite(self.criterion, self.value, context).with_cure(CURE_OF_DIVERGENCE)
     }
+}
+
+/// Where a run that diverges has got to: the parameter of the largest size, by name and index, as the end of a sentence. Nothing of a model without parameters.
+pub(crate) fn largest_parameter<M: Parametric + ?Sized>(model: &M) -> String {
+    let params = model.params();
+    let size = |p: f64| if p.is_nan() { f64::INFINITY } else { p.abs() };
+    let mut largest = None;
+    for (i, &p) in params.iter().enumerate() {
+        if largest.is_none_or(|j: usize| size(p) > size(params[j])) {
+            largest = Some(i);
+        }
+    }
+    largest.map_or_else(String::new, |i| {
+        let name = model.layout().locate(i);
+        format!(", where the largest parameter is {name} = {:.3e}", params[i])
+    })
 }
 
 /// A rule that says whether the training of models `M` has diverged.

@@ -15,7 +15,7 @@ use gibbsian_core::{Error, Parametric, ParametricMut, Record, Result, Snapshot, 
 use ndarray::{Array1, ArrayView1, ArrayView2};
 use rand::Rng;
 
-use crate::divergence::{Criterion, Divergence, check_every};
+use crate::divergence::{Criterion, Divergence, check_every, largest_parameter};
 use crate::optimiser::{restore_vectors, vectors_record};
 use crate::rollbacks::{Rollback, Rollbacks};
 
@@ -48,7 +48,7 @@ impl Default for GuardOptions {
 /// accepted, so monitors never see a loss that was refused; [`Guarded::rollbacks`] tells them what happened.
 ///
 /// # Errors of its steps
-/// After the last rollback the next divergence is an error with the criterion, its value, the step and the number of rollbacks. Model and training step are then in the last good state.
+/// After the last rollback the next divergence is an error with the criterion, its value, the step, the number of rollbacks, and the largest parameter of the model that diverged, by name, index and value. Model and training step are then in the last good state.
 ///
 /// ```
 /// use gibbsian_core::{Layout, Parametric, ParametricMut, Result, Seed, TrainStep};
@@ -246,14 +246,22 @@ impl<S: Snapshot, C> Guarded<S, C> {
     }
 
     fn roll_back<M: ParametricMut + ?Sized>(&mut self, model: &mut M, divergence: Divergence) -> Result<()> {
+        let (step, n_before) = (self.n_steps + 1, self.rollbacks.len());
+        let gives_up = n_before >= self.options.max_rollbacks;
+        // Of the model that diverged, not of the one that the run goes back to.
+        let largest = if gives_up {
+            largest_parameter(model)
+        } else {
+            String::new()
+        };
         self.step.restore(&self.good.step)?;
         model.set_params(self.good.params.view())?;
         // The candidate may be where it began.
         self.candidate = self.good.clone();
 
-        let (step, n_before) = (self.n_steps + 1, self.rollbacks.len());
-        if n_before >= self.options.max_rollbacks {
-            return Err(divergence.into_error(&format!("at step {step}, after {n_before} rollbacks")));
+        if gives_up {
+            let context = format!("at step {step}, after {n_before} rollbacks{largest}");
+            return Err(divergence.into_error(&context));
         }
         self.rollbacks.push(Rollback {
             step,

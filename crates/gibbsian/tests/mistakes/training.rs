@@ -43,7 +43,7 @@ fn the_learning_rate_is_negative() {
 
 #[test]
 fn the_step_is_so_large_that_numbers_overflow() {
-    insta::assert_snapshot!(refused(train(1e308, rows())), @"`loss` became NaN in the exact negative log-likelihood at step 2, but must stay finite; lower the learning rate, clip the gradient, or standardise the data");
+    insta::assert_snapshot!(refused(train(1e308, rows())), @"`loss` became NaN in the exact negative log-likelihood at step 2, where the largest parameter is hidden.bias[0] = -1.026e308, but must stay finite; lower the learning rate, clip the gradient, or standardise the data");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn the_step_is_so_large_that_the_guard_gives_up() {
     let said = refused(fit);
     let (before, rest) = said.split_once('.').unwrap();
     let (_, after) = rest.split_once(',').unwrap();
-    insta::assert_snapshot!(format!("{before}...,{after}"), @"`loss` is 2593..., but must be in [-1, 5] at step 4, after 2 rollbacks; lower the learning rate, clip the gradient, or standardise the data");
+    insta::assert_snapshot!(format!("{before}...,{after}"), @"`loss` is 2593..., but must be in [-1, 5] at step 4, after 2 rollbacks, where the largest parameter is weights[1, 0] = -2.485e3; lower the learning rate, clip the gradient, or standardise the data");
 }
 
 #[test]

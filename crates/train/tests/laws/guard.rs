@@ -217,7 +217,7 @@ fn a_run_is_given_up_with_step_criterion_and_value_in_the_last_good_state() {
     assert_eq!(
         error.to_string(),
         format!(
-            "`loss` became NaN at step {}, after 2 rollbacks, but must stay finite; lower the learning rate, clip the gradient, or standardise the data",
+            "`loss` became NaN at step {}, after 2 rollbacks, where the largest parameter is value[0] = 6.000e0, but must stay finite; lower the learning rate, clip the gradient, or standardise the data",
             n_steps + 1
         )
     );
@@ -227,7 +227,7 @@ fn a_run_is_given_up_with_step_criterion_and_value_in_the_last_good_state() {
     assert_eq!(
         error.to_string(),
         format!(
-            "`loss` is -40, but must be in [-1, 1] at step {}, after 2 rollbacks; lower the learning rate, clip the gradient, or standardise the data",
+            "`loss` is -40, but must be in [-1, 1] at step {}, after 2 rollbacks, where the largest parameter is value[0] = 6.000e0; lower the learning rate, clip the gradient, or standardise the data",
             n_steps + 1
         )
     );

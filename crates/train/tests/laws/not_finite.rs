@@ -9,6 +9,8 @@ use crate::common::Normal;
 use crate::toys::{Numbers, script, step_once};
 
 const CURE: &str = "lower the learning rate, clip the gradient, or standardise the data";
+/// The model of most of these tests has two parameters, both zero.
+const AT: &str = "where the largest parameter is weights[0, 0] = 0.000e0";
 
 /// An objective without a gradient that ends in the error `f` at one of its calls, counted from zero.
 struct Failing<F> {
@@ -83,13 +85,54 @@ fn a_loss_that_is_not_finite_is_told_with_its_step() {
         assert_eq!(
             told(at, loss("in the contrast of two phases")),
             format!(
-                "`loss` became NaN in the contrast of two phases at step {at}, but must stay finite; {CURE}"
+                "`loss` became NaN in the contrast of two phases at step {at}, {AT}, but must stay finite; {CURE}"
             )
         );
         assert_eq!(
             told(at, loss("")),
-            format!("`loss` became NaN at step {at}, but must stay finite; {CURE}")
+            format!("`loss` became NaN at step {at}, {AT}, but must stay finite; {CURE}")
         );
+    }
+}
+
+/// A loss says nothing of what has grown. By whichever way it came to be no number, the largest parameter is named beside it.
+#[test]
+fn the_largest_parameter_is_named_with_its_index_and_value() {
+    let lost = |by_error: bool| {
+        let mut model = Normal::new(2);
+        model.params = array![1.0, -7000.0, 2.0, 3.0];
+        let objective = Failing {
+            at: 0,
+            n_calls: 0,
+            f: || Error::non_finite("loss", f64::INFINITY, "in a test"),
+        };
+        let none = Momentum::new(&model.layout(), Constant::new(0.0).unwrap(), Decay::NONE).unwrap();
+        let (x, rng) = (array![[1.0, 2.0]], &mut Seed::new(1).rng());
+        let outcome = if by_error {
+            Descent::new(objective, none).train_step(&mut model, x.view(), 0.1, rng)
+        } else {
+            Descent::new(Infinite, none).train_step(&mut model, x.view(), 0.1, rng)
+        };
+        outcome.unwrap_err().to_string()
+    };
+    let named = "at step 0, where the largest parameter is weights[0, 1] = -7.000e3, but must stay finite";
+    assert_eq!(lost(true), format!("`loss` became inf in a test {named}; {CURE}"));
+    assert_eq!(lost(false), format!("`loss` became inf {named}; {CURE}"));
+}
+
+/// A loss that is infinite and no error.
+struct Infinite;
+
+impl Objective<Normal> for Infinite {
+    fn loss_and_grad_into(
+        &mut self,
+        _: &Normal,
+        _: ArrayView2<f64>,
+        _: &mut dyn Rng,
+        mut grad: ArrayViewMut1<f64>,
+    ) -> Result<f64> {
+        grad.fill(0.0);
+        Ok(f64::INFINITY)
     }
 }
 
@@ -106,7 +149,7 @@ fn where_chains_cannot_start_is_the_callers_choice_before_the_first_update_and_t
     assert_eq!(
         told(2, start),
         format!(
-            "`score of x[4, ..]` became -inf at the start of a chain at step 2, but must stay finite; {CURE}"
+            "`score of x[4, ..]` became -inf at the start of a chain at step 2, {AT}, but must stay finite; {CURE}"
         )
     );
 }
