@@ -15,6 +15,9 @@
 //! **Choices.** All steps before the last are by any kernel; gradients through them are truncated, as the paper does for images. The neighbours are looked for among the ends themselves, where the paper takes
 //! old samples of the buffer, because the estimate is then that of Kozachenko and Leonenko and its gradient exact. Its factor `D` is kept, which the paper's entropy term does not have. A Langevin step without a
 //! metric is the only one whose derivative the score's pullback gives, which is why the last step is written here and is no kernel.
+//!
+//! **In few dimensions** the entropy's gradient is wild. A push is the inverse of the distance `ρ` to a neighbour, and the points from which two chains came do not draw near as their ends do, so that a gradient holds terms of size `1/ρ`. The density of
+//! `ρ` near zero goes as `ρ^{D−1}`: there is a mean from two dimensions on and a variance from three on. On the line and in the plane clip the gradient, or leave the entropy out.
 
 use gibbsian_core::error::{check_non_negative, check_points, check_positive};
 use gibbsian_core::{
