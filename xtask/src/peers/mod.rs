@@ -86,7 +86,11 @@ impl Options {
     /// The files of requirements that the scripts need.
     fn requirements(&self) -> Vec<&'static str> {
         let mut files = vec!["requirements.txt"];
-        if self.scripts.iter().any(|name| name == "training") {
+        if self
+            .scripts
+            .iter()
+            .any(|name| ["sde", "training"].contains(&name.as_str()))
+        {
             files.push("requirements-torch.txt");
         }
         files
@@ -295,14 +299,12 @@ mod tests {
     }
 
     #[test]
-    fn pytorch_is_installed_for_the_script_that_needs_it_only() {
-        assert_eq!(
-            parsed("--peers rbm").unwrap().requirements(),
-            ["requirements.txt"]
-        );
-        assert_eq!(
-            parsed("--peers training").unwrap().requirements(),
-            ["requirements.txt", "requirements-torch.txt"]
-        );
+    fn pytorch_is_installed_for_the_scripts_that_need_it_only() {
+        let requirements = |line: &str| parsed(line).unwrap().requirements();
+        assert_eq!(requirements("--peers rbm mcmc"), ["requirements.txt"]);
+        for name in ["training", "sde"] {
+            let found = requirements(&format!("--peers rbm {name}"));
+            assert_eq!(found, ["requirements.txt", "requirements-torch.txt"], "{name}");
+        }
     }
 }
