@@ -55,6 +55,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         chain::ABOVE,
         flow::LIKELIHOOD,
         flow::SCORES,
+        flow::NOISE,
         flow::ORDER,
     ],
     run,

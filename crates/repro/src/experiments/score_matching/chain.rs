@@ -260,8 +260,9 @@ fn inverse(a: &Array2<f64>) -> Array2<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gibbsian_testkit::differences::{Precision, derivative};
 
-    /// At the truth, on data with its own second moment, the expected gradient is zero and its derivative is the curvature.
+    /// At the truth, on data with its own second moment, the expected gradient is zero and its derivative, by the differences of the test kit, is the curvature.
     #[test]
     fn the_curvatures_are_derivatives_of_the_gradients() {
         let truth = Tied {
@@ -272,9 +273,9 @@ mod tests {
         let factor = Cholesky::new("covariance", covariance.view()).unwrap();
         let x = (DIM as f64).sqrt() * &factor.lower().t();
         let information = truth.information().unwrap();
-        let h = 1e-5;
         for i in 0..2 {
-            let moved = |step: f64| {
+            // Both gradients, one after the other.
+            let mut moved = |step: f64| {
                 let mut model = truth;
                 if i == 0 {
                     model.coefficient += step;
@@ -282,21 +283,22 @@ mod tests {
                     model.log_deviation += step;
                 }
                 let chain = model.chain().unwrap();
-                [
+                let gradients = [
                     tied(&score_gradient(&chain, x.view()).unwrap()),
                     tied(&likelihood_gradient(&chain, x.view()).unwrap()),
-                ]
+                ];
+                Ok(gradients.iter().flatten().copied().collect())
             };
-            let (ahead, behind) = (moved(h), moved(-h));
-            for (m, expected) in [&information.curvature, &information.fisher]
-                .into_iter()
-                .enumerate()
-            {
-                let slope = (&ahead[m] - &behind[m]) / (2.0 * h);
-                for j in 0..2 {
-                    // Central differences err by h² times a third derivative of order a hundred.
-                    assert!((slope[j] - expected[[j, i]]).abs() < 1e-6, "{m} {i} {j}");
-                }
+            let slopes = derivative(&mut moved, 1.0, Precision::DOUBLE).unwrap();
+            let expected = [&information.curvature, &information.fisher].map(|m| m.column(i));
+            for (slope, &expected) in slopes.iter().zip(expected.iter().flatten()) {
+                // Traces of products of order one round, also where they cancel.
+                let allowed = 2.0 * slope.error() + 1e-12 * (1.0 + expected.abs());
+                assert!(allowed < 1e-7, "parameter {i}: an error of {}", slope.error());
+                assert!(
+                    (slope.value - expected).abs() <= allowed,
+                    "parameter {i}: {slope:?} {expected}"
+                );
             }
         }
     }
