@@ -309,7 +309,8 @@ def reached(r):
     if not (found := r.get("limit")):
         return ""
     middle, *others = [f"{100 * share:.0f} %" for share in (median(found["reached"]), min(found["reached"]), max(found["reached"]))]
-    return f"{middle} [{others[0]}, {others[1]}] of {found['kind']}"
+    between = f" [{others[0]}, {others[1]}]" if len(found["reached"]) > 1 else ""
+    return f"{middle}{between} of {found['kind']}"
 
 
 def spread(values):
