@@ -31,7 +31,12 @@ fn step(settings: FusedVariationalOptions, machine: &BinaryDbm, n: usize) -> Fus
 }
 
 /// Chains swept by the machine's blocks with the streams of Gibbs sampling, which both kinds of step promise.
-fn swept(machine: &BinaryDbm, mut x: Array2<f64>, n_steps: usize, rng: &mut dyn rand::Rng) -> Array2<f64> {
+pub fn swept(
+    machine: &BinaryDbm,
+    mut x: Array2<f64>,
+    n_steps: usize,
+    rng: &mut dyn rand::Rng,
+) -> Array2<f64> {
     for _ in 0..n_steps {
         let streams = Streams::draw(rng);
         for block in 0..2 {
@@ -44,7 +49,7 @@ fn swept(machine: &BinaryDbm, mut x: Array2<f64>, n_steps: usize, rng: &mut dyn 
 }
 
 /// The generic gradient of the same machine whose chains are where the fused ones end.
-fn generic_gradient(machine: &BinaryDbm, x: &Array2<f64>, chains: &Array2<f64>) -> Array1<f64> {
+pub fn generic_gradient(machine: &BinaryDbm, x: &Array2<f64>, chains: &Array2<f64>) -> Array1<f64> {
     let reference = Dbm::from(machine);
     // The reference's objective draws its own chains; what is needed is the gradient at given ones, by linearity from sums over states.
     let q = reference

@@ -123,14 +123,28 @@ fn machines_that_are_none_are_refused_by_name() {
 #[test]
 fn rows_that_do_not_fit_are_refused_by_name() {
     let dbm = machine(&[3, 2, 2], 1.0, 1);
-    for x in [
-        array![[0.0, 1.0]],
-        array![[0.0, 2.0, 0.0]],
-        array![[0.0, f64::NAN, 0.0]],
+    for (x, expected) in [
+        (
+            array![[0.0, 1.0]],
+            "`x` has shape [1, 2], but must have shape (at least 1, 3)",
+        ),
+        (array![[0.0, 2.0, 0.0]], "`x[0, 1]` is 2, but must be in [0, 1]"),
+        (
+            array![[0.0, f64::NAN, 0.0]],
+            "`x[0, 1]` is NaN, but must be in [0, 1]",
+        ),
+        (
+            array![[0.0, 1.0, 0.0], [1.0, 1.0, -1.0]],
+            "`x[1, 2]` is -1, but must be in [0, 1]",
+        ),
     ] {
-        assert!(dbm.free_energy(x.view()).is_err(), "{x}");
-        assert!(dbm.mean_field(x.view(), 1e-9, 5).is_err(), "{x}");
-        assert!(dbm.draw_upward(x.view(), &mut Seed::new(1).rng()).is_err(), "{x}");
+        let refused = |what: &str, error: Option<gibbsian_core::Error>| {
+            let message = error.unwrap_or_else(|| panic!("{what} took {x}")).to_string();
+            assert!(message.starts_with(expected), "{what}: {message}");
+        };
+        refused("the free energy", dbm.free_energy(x.view()).err());
+        refused("mean field", dbm.mean_field(x.view(), 1e-9, 5).err());
+        refused("a draw", dbm.draw_upward(x.view(), &mut Seed::new(1).rng()).err());
     }
 }
 

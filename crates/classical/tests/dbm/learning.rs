@@ -146,7 +146,7 @@ fn it_is_an_objective_and_its_chains_are_kept() {
 }
 
 /// The plain parameters that centred ones `(W, b̃)` mean: `b_l = b̃_l − W_l'μ_{l−1} − W_{l+1}μ_{l+1}`, written unit by unit.
-fn plain(sizes: &[usize], offsets: &Array1<f64>, centred: &Array1<f64>) -> Array1<f64> {
+pub fn plain(sizes: &[usize], offsets: &Array1<f64>, centred: &Array1<f64>) -> Array1<f64> {
     let n_weights: usize = sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
     let (mut plain, mut next, mut first) = (centred.clone(), 0, 0);
     for pair in sizes.windows(2) {

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod binary;
 mod binary_training;
+mod centred_training;
 mod classifier;
 mod end_to_end;
 mod joint;
@@ -13,5 +14,7 @@ mod mean_field;
 mod network;
 mod normalisable;
 mod path;
+mod real;
+mod real_machines;
 mod stack;
 mod wake_sleep;

@@ -14,6 +14,7 @@
 //! No result depends on the number of threads. Products of means may be rounded otherwise on a processor with other vectors; sparse sums are not.
 
 mod base;
+mod centring;
 mod coupling;
 mod gibbs;
 mod mean_field;

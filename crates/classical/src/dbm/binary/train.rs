@@ -10,10 +10,11 @@ use gibbsian_core::error::{check_batch, check_each, check_non_negative, check_wi
 use gibbsian_core::{Error, Record, Result, Snapshot, Space, TrainStep, Values};
 use gibbsian_linalg::kernels::PANEL;
 use gibbsian_linalg::kernels::tiles::{Arithmetic, Digits};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rand::Rng;
 
 use super::BinaryDbm;
+use super::centring::Centring;
 use super::gibbs::Chains;
 use super::mean_field::{Dense, DenseMeans};
 use super::tiled::{Products, Tiled};
@@ -57,6 +58,7 @@ pub struct FusedVariational {
     chains: Chains,
     negative: Vec<Dense>,
     sizes: Vec<usize>,
+    centring: Option<Centring>,
 }
 
 impl FusedVariational {
@@ -83,7 +85,51 @@ impl FusedVariational {
             chains,
             negative: vec![Dense::default(); machine.depth()],
             sizes: machine.sizes(),
+            centring: None,
         })
+    }
+
+    /// The same along the centred gradient, with which a deep machine learns without pretraining, as [`CentredVariational`](crate::dbm::CentredVariational) makes it: offsets start at the means of
+    /// the data and at the means of hidden layers that receive nothing, and go the way `rate` towards the means of each positive phase.
+    ///
+    /// ```
+    /// use gibbsian_classical::Dbm;
+    /// use gibbsian_classical::dbm::{BinaryDbm, FusedVariational, FusedVariationalOptions};
+    /// use gibbsian_core::{Seed, TrainStep};
+    /// use ndarray::{Axis, array};
+    /// # use gibbsian_classical::Bernoulli;
+    ///
+    /// let x = array![[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]];
+    /// let hidden = vec![Bernoulli::unbiased(3), Bernoulli::unbiased(2)];
+    /// let start = Dbm::random(Bernoulli::unbiased(4), hidden, 0.1, Seed::new(1))?;
+    /// let chains = start.draw_upward(x.view(), &mut Seed::new(2).rng())?;
+    /// let mut machine = BinaryDbm::from(&start);
+    /// let mut step = FusedVariational::new(FusedVariationalOptions::default(), &machine, chains.view())?
+    ///     .centred(&machine, x.mean_axis(Axis(0)).unwrap().view(), 0.1)?;
+    /// step.train_step(&mut machine, x.view(), 0.05, &mut Seed::new(3).rng())?;
+    /// assert_eq!(step.offsets().len(), 3);
+    /// # Ok::<(), gibbsian_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A machine of other layers than those of the chains, another number of means than visible units, means outside `[0, 1]`, or a rate outside `[0, 1]`.
+    pub fn centred(mut self, machine: &BinaryDbm, data_means: ArrayView1<f64>, rate: f64) -> Result<Self> {
+        self.check_machine(machine)?;
+        self.centring = Some(Centring::new(machine, data_means, rate)?);
+        Ok(self)
+    }
+
+    /// The offsets of all layers, the visible one first; empty where the gradient is the plain one.
+    pub fn offsets(&self) -> &[Array1<f64>] {
+        self.centring.as_ref().map_or(&[], |centring| &centring.offsets)
+    }
+
+    fn check_machine(&self, machine: &BinaryDbm) -> Result<()> {
+        if machine.iter_sizes().eq(self.sizes.iter().copied()) {
+            return Ok(());
+        }
+        let required = format!("{:?}, the layers of the chains", self.sizes);
+        Err(Error::shape("machine", &machine.sizes(), required))
     }
 
     /// Changes the momentum from the next step on.
@@ -133,10 +179,7 @@ impl TrainStep<BinaryDbm> for FusedVariational {
         if !learning_rate.is_finite() {
             return Err(Error::parameter("learning_rate", learning_rate, "finite"));
         }
-        if !machine.iter_sizes().eq(self.sizes.iter().copied()) {
-            let required = format!("{:?}, the layers of the chains", self.sizes);
-            return Err(Error::shape("machine", &machine.sizes(), required));
-        }
+        self.check_machine(machine)?;
         check_batch("x", &x, machine.n_visible())?;
         if !self.data.read(x, machine.form(self.settings.arithmetic)) {
             check_each("x", x, "in [0, 1]", |v| (0.0..=1.0).contains(&v))?;
@@ -173,18 +216,22 @@ impl TrainStep<BinaryDbm> for FusedVariational {
             chains: &self.chains,
             negative: &self.negative,
         };
+        // Offsets move before the gradient is centred on them, and stay where a step is refused.
+        let centring = self.centring.as_ref().map(|centring| centring.after(&phases));
         phases.update(
             machine,
             &mut self.tiled.columns,
             &mut self.velocity,
             self.settings,
+            centring.as_ref(),
             learning_rate,
         )?;
+        self.centring = centring;
         Ok(mean_difference(&self.data, &self.chains.visible))
     }
 }
 
-/// The chains, and the velocity in the order of the parameters, without entries at rest.
+/// The chains, the velocity in the order of the parameters, without entries at rest, and the offsets of a centred step.
 impl Snapshot for FusedVariational {
     fn snapshot(&self) -> Record {
         let mut record = Record::new();
@@ -205,6 +252,9 @@ impl Snapshot for FusedVariational {
             }
         }
         record.put("velocity", &[flat.len()], Values::F32(flat));
+        if let Some(centring) = &self.centring {
+            centring.put(&mut record);
+        }
         record
     }
 
@@ -240,9 +290,11 @@ impl Snapshot for FusedVariational {
             }
         }
         velocity.magnitude = velocity.largest();
+        let centring = self.centring.as_ref().map(|c| c.taken(record)).transpose()?;
         let chains = Array2::from_shape_fn(shape, |(b, i)| f64::from(states[b * shape.1 + i]));
         self.chains.read(&self.sizes, chains.view(), Form::Lists);
         self.velocity = velocity;
+        self.centring = centring;
         Ok(())
     }
 }

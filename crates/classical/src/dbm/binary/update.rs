@@ -14,6 +14,7 @@ use gibbsian_linalg::matmul_here_into;
 use rayon::prelude::*;
 
 use super::BinaryDbm;
+use super::centring::{Cases, Centring, Correction};
 use super::gibbs::Chains;
 use super::mean_field::{Dense, DenseMeans, matrix, matrix_mut};
 use super::tiled::columns_into;
@@ -88,6 +89,7 @@ impl Phases<'_> {
         columns: &mut TileRows,
         velocity: &mut Velocity,
         settings: FusedVariationalOptions,
+        centring: Option<&Centring>,
         learning_rate: f64,
     ) -> Result<()> {
         let rates = Rates {
@@ -96,20 +98,26 @@ impl Phases<'_> {
             decay: (learning_rate * settings.weight_decay) as f32,
             momentum: settings.momentum as f32,
         };
+        let correction = centring.map(|centring| Correction::new(centring, self, rates));
+        // A plain gradient is one at most, that of a centred weight three, and offsets bring those of all neighbours to a bias.
+        let largest = match correction {
+            None => 1.0,
+            Some(_) => 1.0 + 3.0 * machine.iter_sizes().sum::<usize>() as f64,
+        };
         // Twice the largest gradient leaves room for every rounding.
-        let gradient = learning_rate.abs() * (1.0 + settings.weight_decay * machine.magnitude);
+        let gradient = learning_rate.abs() * (largest + settings.weight_decay * machine.magnitude);
         let change = settings.momentum * velocity.magnitude + 2.0 * gradient;
         let magnitude = machine.magnitude + change;
         // A field sums the weights to at most all other units, doubled in the pass upwards, and a bias.
         let n_terms = 2 * machine.iter_sizes().sum::<usize>() + 1;
         if magnitude * (n_terms as f64) < f64::from(f32::MAX) / 2.0 {
-            self.descend(machine, columns, velocity, rates);
+            self.descend(machine, columns, velocity, correction.as_ref(), rates);
             machine.magnitude = magnitude;
             velocity.magnitude = change;
             return Ok(());
         }
         let before = (machine.clone(), velocity.clone());
-        self.descend(machine, columns, velocity, rates);
+        self.descend(machine, columns, velocity, correction.as_ref(), rates);
         let params = machine.params();
         if let Some(k) = params.iter().position(|p| !p.is_finite()) {
             (*machine, *velocity) = before;
@@ -129,6 +137,7 @@ impl Phases<'_> {
         machine: &mut BinaryDbm,
         columns: &mut TileRows,
         velocity: &mut Velocity,
+        correction: Option<&Correction>,
         rates: Rates,
     ) {
         let n_visible = machine.n_visible();
@@ -153,12 +162,15 @@ impl Phases<'_> {
                         positive: self.means.layers[k].panel(p, self.data.n),
                         negative: self.negative[k].panel(p, self.chains.n),
                         weights: &mut weights[..n_lower],
-                        bias,
-                        velocity,
+                        bias: &mut *bias,
+                        velocity: &mut *velocity,
                     };
                     match lower {
                         Lower::States(columns) => panel.descend(columns, rates),
                         Lower::Means => self.descend_dense(panel, k, lines, rates),
+                    }
+                    if let Some(correction) = correction {
+                        correction.add_to_panel(k, p, &mut weights[..n_lower], bias, velocity);
                     }
                 });
             coupling.transpose();
@@ -175,6 +187,25 @@ impl Phases<'_> {
                     *v
                 }
             };
+        }
+        if let Some(correction) = correction {
+            correction.add_to_visible(bias, &mut velocity.visible_bias);
+        }
+    }
+
+    /// A layer in the positive phase.
+    pub(super) fn positive(&self, l: usize) -> Cases<'_> {
+        match l.checked_sub(1) {
+            None => Cases::Visible(self.data),
+            Some(k) => Cases::Hidden(self.means.layers[k].rows(self.data.n)),
+        }
+    }
+
+    /// A layer in the negative phase.
+    pub(super) fn negative(&self, l: usize) -> Cases<'_> {
+        match l.checked_sub(1) {
+            None => Cases::Visible(&self.chains.visible),
+            Some(k) => Cases::Hidden(self.negative[k].rows(self.chains.n)),
         }
     }
 
