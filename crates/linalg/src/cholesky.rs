@@ -14,6 +14,16 @@ use crate::backend::{self, BadPivot, Triangle};
 use crate::validate::{assert_right_hand_side, symmetric_matrix};
 
 /// The factor L, lower triangular with a positive diagonal, of A = L Lᵀ.
+///
+/// ```
+/// use gibbsian_linalg::Cholesky;
+/// use ndarray::array;
+///
+/// let cholesky = Cholesky::new("covariance", array![[4.0, 2.0], [2.0, 5.0]].view())?;
+/// assert_eq!(cholesky.lower(), array![[2.0, 0.0], [1.0, 2.0]]);
+/// assert_eq!(cholesky.log_det(), 16.0_f64.ln());
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Cholesky {
     lower: Array2<f64>,

@@ -15,6 +15,18 @@ use crate::backend;
 use crate::validate::{balance, symmetric_matrix};
 
 /// Eigenvalues in ascending order, and orthonormal eigenvectors.
+///
+/// ```
+/// use gibbsian_linalg::SymmetricEigen;
+/// use ndarray::{Array2, array};
+///
+/// let a = array![[2.0, 1.0], [1.0, 2.0]];
+/// let eigen = SymmetricEigen::new("covariance", a.view())?;
+/// // A = V diag(λ) Vᵀ with λ = 1, 3.
+/// let back = eigen.vectors().dot(&Array2::from_diag(&eigen.values())).dot(&eigen.vectors().t());
+/// assert!((&back - &a).iter().all(|error| error.abs() < 1e-14));
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct SymmetricEigen {
     values: Array1<f64>,

@@ -15,6 +15,18 @@ use crate::backend::{self, BadPivot, Triangle};
 use crate::validate::{assert_right_hand_side, square_matrix};
 
 /// The factors of P A = L U.
+///
+/// ```
+/// use gibbsian_linalg::Lu;
+/// use ndarray::array;
+///
+/// // log |det A| and its sign, without overflow.
+/// let lu = Lu::new("jacobian", array![[0.0, 2e200], [3e200, 0.0]].view())?;
+/// assert_eq!(lu.det_sign(), -1.0);
+/// assert!((lu.log_abs_det() - (6f64.ln() + 400.0 * 10f64.ln())).abs() < 1e-12);
+/// assert!(Lu::new("singular", array![[1.0, 2.0], [2.0, 4.0]].view()).is_err());
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Lu {
     /// U on and above the diagonal, L below it; L's ones are not stored.

@@ -117,6 +117,14 @@ fn matmul_within<T: Real>(
 
 /// A B for A (m, k) and B (k, n), in a new array (m, n); see [`matmul_into`].
 ///
+/// ```
+/// use gibbsian_linalg::matmul;
+/// use ndarray::array;
+///
+/// let c = matmul(array![[1.0, 2.0], [3.0, 4.0]].view(), array![[5.0], [6.0]].view());
+/// assert_eq!(c, array![[17.0], [39.0]]);
+/// ```
+///
 /// # Panics
 /// If A has another number of columns than B has rows, with both shapes.
 pub fn matmul<T: Real>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>) -> Array2<T> {

@@ -15,6 +15,17 @@ use crate::eigen::is_to_be_flipped;
 use crate::validate::{balance, finite_matrix};
 
 /// Singular values in descending order, and the singular vectors that belong to them.
+///
+/// ```
+/// use gibbsian_linalg::Svd;
+/// use ndarray::array;
+///
+/// // The second row is twice the first: rank one.
+/// let svd = Svd::new("design", array![[1.0, 2.0], [2.0, 4.0]].view())?;
+/// assert!((svd.values()[0] - 5.0).abs() < 1e-14 && svd.values()[1] < 1e-14);
+/// assert!(svd.condition_number() > 1e14);
+/// # Ok::<(), gibbsian_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Svd {
     left: Array2<f64>,

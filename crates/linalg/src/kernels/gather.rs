@@ -10,6 +10,22 @@ use super::{ActiveLists, Line, PANEL};
 
 /// Writes `start + Σ_k value_k · lines[index_k]` over list `lists[b]` into `out[b]`, for every list.
 ///
+/// ```
+/// use gibbsian_linalg::kernels::{ActiveLists, Line, PANEL, gather};
+///
+/// // Three rows of weights, of which two states switch on the first and third, and the second.
+/// let weights = [Line([1.0; PANEL]), Line([10.0; PANEL]), Line([100.0; PANEL])];
+/// let mut lists = ActiveLists::default();
+/// lists.reset(2, 3, false);
+/// lists.fill_groups(2, |_, mut group| {
+///     group.push_bits(0, 0b101, 0);
+///     group.push_bits(1, 0b010, 0);
+/// });
+/// let mut out = [Line::ZERO; 2];
+/// gather(&weights, &lists, &Line([0.5; PANEL]), &mut out);
+/// assert_eq!((out[0].0[7], out[1].0[7]), (101.5, 10.5));
+/// ```
+///
 /// # Panics
 /// When `out` has not one line a list, or an index lies beyond `lines`.
 pub fn gather(lines: &[Line], lists: &ActiveLists, start: &Line, out: &mut [Line]) {

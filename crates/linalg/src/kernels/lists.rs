@@ -8,6 +8,17 @@ use super::PANEL;
 ///
 /// Every list has the same room, so that rows can be filled independently and in parallel and nothing is allocated once the room
 /// suffices.
+///
+/// ```
+/// use gibbsian_linalg::kernels::ActiveLists;
+///
+/// let mut lists = ActiveLists::default();
+/// lists.reset(1, 64, false);
+/// // The bits of a mask are columns from 64 on.
+/// lists.fill_groups(1, |_, mut group| group.push_bits(0, 0b1001, 64));
+/// assert_eq!(lists.indices(0), [64, 67]);
+/// assert_eq!(lists.total(0), 2.0);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ActiveLists {
     room: usize,

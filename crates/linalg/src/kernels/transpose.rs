@@ -6,6 +6,16 @@
 use super::{Line, PANEL};
 
 /// Writes the transpose of the tile `from` into `to`: `to[j][i] = from[i][j]`.
+///
+/// ```
+/// use gibbsian_linalg::kernels::{Line, PANEL, transpose};
+///
+/// let mut from = [Line::ZERO; PANEL];
+/// from[3].0[5] = 2.0;
+/// let mut to = [Line::ZERO; PANEL];
+/// transpose(&from, &mut to);
+/// assert_eq!(to[5].0[3], 2.0);
+/// ```
 pub fn transpose(from: &[Line; PANEL], to: &mut [Line; PANEL]) {
     #[cfg(target_arch = "x86_64")]
     if gibbsian_core::simd::Level::current() == gibbsian_core::simd::Level::Avx512 {

@@ -33,6 +33,15 @@ use staging::Staging;
 use crate::product::Real;
 
 /// Sizes of a convolution with square kernels.
+///
+/// ```
+/// use gibbsian_linalg::kernels::conv::Geometry;
+///
+/// let kept = Geometry::same(3, 8, 28, 28, 5);
+/// assert_eq!((kept.out_height(), kept.out_width()), (28, 28));
+/// let halved = Geometry { stride: 2, ..kept };
+/// assert_eq!((halved.out_height(), halved.out_len()), (14, 8 * 14 * 14));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Geometry {
     /// Channels of the picture.

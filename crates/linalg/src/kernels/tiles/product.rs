@@ -11,6 +11,24 @@ use crate::kernels::{Line, PANEL};
 
 /// Writes `start + scale · rows · panel` into `out`, a line a row.
 ///
+/// ```
+/// use gibbsian_linalg::kernels::tiles::{Digits, TilePanel, TileRows, product};
+/// use gibbsian_linalg::kernels::{Line, PANEL};
+/// use rayon::prelude::*;
+///
+/// // 64 rows of weights, row r the number r, and a state with rows 1 and 3 switched on.
+/// let weights: Vec<Line> = (0..64).map(|r| Line([r as f32; PANEL])).collect();
+/// let mut panel = TilePanel::default();
+/// panel.pack(Digits::Three, 1, |_| (&weights, 1.0));
+/// let mut rows = TileRows::default();
+/// rows.reset_bits(1, 1);
+/// rows.blocks_mut().for_each(|mut block| block.set_bits(0, &[0b1010]));
+/// let mut out = [Line::ZERO];
+/// product(&rows, &panel, &Line::ZERO, 1.0, &mut out);
+/// // To half a step of the grid, 63 · 2⁻²², for each weight that is added.
+/// assert!((out[0].0[0] - 4.0).abs() < 63.0 / 4_194_304.0);
+/// ```
+///
 /// # Panics
 /// When `out` has not one line a row, or the operands do not fit each other.
 pub fn product(rows: &TileRows, panel: &TilePanel, start: &Line, scale: f32, out: &mut [Line]) {
