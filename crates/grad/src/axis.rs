@@ -12,6 +12,20 @@ use crate::graph::{Graph, Op, Var};
 use crate::real::Real;
 
 /// The middle axis of a row seen as an array `(outer, n, inner)`.
+///
+/// ```
+/// use gibbsian_grad::{Axis, Graph, Plan, Workspace};
+/// use ndarray::array;
+///
+/// // Six numbers as two arrays of three: sums of each.
+/// let axis = Axis { outer: 2, n: 3, inner: 1 };
+/// let mut g = Graph::new();
+/// let x = g.input(axis.whole());
+/// let sums = g.sum_over(x, axis);
+/// let row = array![[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]];
+/// let out = Plan::new(&g, &[sums]).evaluate(&mut Workspace::<f64>::new(), &[], &[row.view()]);
+/// assert_eq!(out[0], array![[6.0, 15.0]]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Axis {
     /// Arrays side by side.

@@ -3,6 +3,20 @@
 use crate::graph::{Graph, Var};
 
 /// A function that is applied to every number of a node.
+///
+/// ```
+/// use gibbsian_grad::{Function, Graph, Plan, Workspace};
+/// use ndarray::array;
+///
+/// // Softplus and its derivative, the sigmoid.
+/// let mut g = Graph::new();
+/// let x = g.input(1);
+/// let y = g.apply(Function::Softplus, x);
+/// let slope = g.gradient(y, x);
+/// let out = Plan::new(&g, &[y, slope]).evaluate(&mut Workspace::<f64>::new(), &[], &[array![[0.0]].view()]);
+/// assert!((out[0][[0, 0]] - 2f64.ln()).abs() < 1e-15);
+/// assert_eq!(out[1], array![[0.5]]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Function {

@@ -19,6 +19,17 @@ pub struct Param(pub(crate) u32);
 /// Columns of a node, in an order and with repetitions.
 ///
 /// Taking them is a linear map; its transpose adds what comes back to the columns it was taken from.
+///
+/// ```
+/// use gibbsian_grad::{Columns, Graph, Plan, Workspace};
+/// use ndarray::array;
+///
+/// let mut g = Graph::new();
+/// let x = g.input(3);
+/// let turned = g.gather(x, &Columns::new(3, [2, 0, 0]));
+/// let out = Plan::new(&g, &[turned]).evaluate(&mut Workspace::<f64>::new(), &[], &[array![[1.0, 2.0, 3.0]].view()]);
+/// assert_eq!(out[0], array![[3.0, 1.0, 1.0]]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Columns {
     /// The number of columns that they are taken from.
@@ -127,6 +138,22 @@ pub(crate) struct Node {
 /// A function of rows and parameters, as operations on whole batches.
 ///
 /// Nodes are added by methods and named by [`Var`]; a node that is there already is not added again. Widths must fit, and a method panics where they do not: a graph is part of a program, not data.
+///
+/// ```
+/// use gibbsian_grad::{Graph, Plan, Workspace};
+/// use ndarray::array;
+///
+/// // The log-density of a standard normal and its gradient, −x.
+/// let mut g = Graph::new();
+/// let x = g.input(2);
+/// let square = g.dot(x, x);
+/// let log_p = g.scale(-0.5, square);
+/// let score = g.gradient(log_p, x);
+/// let plan = Plan::new(&g, &[log_p, score]);
+/// let out = plan.evaluate(&mut Workspace::<f64>::new(), &[], &[array![[3.0, 4.0]].view()]);
+/// assert_eq!(out[0], array![[-12.5]]);
+/// assert_eq!(out[1], array![[-3.0, -4.0]]);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     nodes: Vec<Node>,

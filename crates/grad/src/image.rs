@@ -7,6 +7,20 @@ use crate::axis::Axis;
 use crate::graph::{Graph, Var};
 
 /// Sizes of a picture.
+///
+/// ```
+/// use gibbsian_grad::{Graph, Image, Plan, Workspace};
+/// use ndarray::Array2;
+///
+/// let image = Image { height: 2, width: 2, channels: 3 };
+/// assert_eq!((image.pixels(), image.len()), (4, 12));
+/// let mut g = Graph::new();
+/// let x = g.input(image.len());
+/// let mean = g.pixel_mean(x, image);
+/// let picture = Array2::from_shape_fn((1, 12), |(_, i)| (i % 3) as f64);
+/// let out = Plan::new(&g, &[mean]).evaluate(&mut Workspace::<f64>::new(), &[], &[picture.view()]);
+/// assert_eq!(out[0], ndarray::array![[0.0, 1.0, 2.0]]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Image {
     /// Pixels from top to bottom.

@@ -86,6 +86,19 @@ pub(crate) struct PlannedStage {
 }
 
 /// The steps of one or more stages, with their buffers assigned.
+///
+/// ```
+/// use gibbsian_grad::{Graph, Plan, Workspace};
+/// use ndarray::array;
+///
+/// let mut g = Graph::new();
+/// let (x, w) = (g.input(2), g.param(2, 1));
+/// let y = g.matmul(x, w);
+/// let plan = Plan::new(&g, &[y]);
+/// assert_eq!((plan.n_params(), plan.range(w)), (2, 0..2));
+/// let out = plan.evaluate(&mut Workspace::<f64>::new(), &[3.0, 0.5], &[array![[1.0, 2.0], [0.0, 2.0]].view()]);
+/// assert_eq!(out[0], array![[4.0], [1.0]]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) stages: Vec<PlannedStage>,

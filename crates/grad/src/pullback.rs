@@ -30,6 +30,19 @@ impl Reduction {
 }
 
 /// What [`Graph::pullback`] found.
+///
+/// ```
+/// use gibbsian_grad::Graph;
+///
+/// let mut g = Graph::new();
+/// let (x, unused, w) = (g.input(2), g.input(2), g.param(2, 1));
+/// let y = g.matmul(x, w);
+/// let one = g.constant(1, 1.0);
+/// let back = g.pullback(&[(y, one)]);
+/// // ∂y/∂x is a node, and ∂y/∂w one term that is summed over the rows.
+/// assert!(back.of(x).is_some() && back.of(unused).is_none());
+/// assert_eq!(back.of_param(w).len(), 1);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Cotangents {
     vars: HashMap<Var, Var>,
