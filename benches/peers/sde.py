@@ -236,7 +236,8 @@ def look(task):
     if task.startswith("likelihood"):
         return Quality("error in nats", log_density_error(theirs, *truth), log_density_error(ours, *truth))
     measure, name = (total_variation, "total variation") if dim == 2 else (sliced_distance, "sliced distance")
-    best = measure(draws(*truth, n, np.random.default_rng(5)), *truth)
+    # One set of draws is as far off as any other sample.
+    best = float(np.mean([measure(draws(*truth, n, np.random.default_rng(seed)), *truth) for seed in range(8)]))
     return Quality(name, measure(theirs, *truth), measure(ours, *truth), best)
 
 
