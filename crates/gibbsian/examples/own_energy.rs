@@ -1,6 +1,7 @@
 //! An energy of one's own: two traits, and samplers, diagnostics and quadrature take it.
 //!
 //! The double well `E(x) = (x₁² − 1)² / (2T) + ½ (x₂ − c x₁)²`: [`Energy`] needs the values and [`Score`] minus the gradient. What both give is a [`Potential`], which one line says.
+//! A formula for one point can also be a closure, [`FnPotential`].
 //! Whether the gradient is right is a question for Stein's identity, `E xᵢ sᵢ(x) = −1`.
 //!
 //! `cargo run -p gibbsian --example own_energy`

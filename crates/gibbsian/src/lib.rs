@@ -82,7 +82,7 @@
 //!
 //! # Where to begin
 //!
-//! - **A density of one's own** is [`Space`](core::Space) and [`Energy`](core::Energy), with [`Score`](core::Score) where there is a gradient: `examples/own_energy.rs`.
+//! - **A density of one's own** is a closure in [`FnEnergy`](core::FnEnergy) or [`FnPotential`](core::FnPotential), or a type with [`Space`](core::Space) and [`Energy`](core::Energy), with [`Score`](core::Score) where there is a gradient: `examples/own_energy.rs`.
 //! - **Data and a model**: `examples/train_rbm_csv.rs` for binary columns, `examples/train_score_csv.rs` for continuous ones, `examples/fit_mixture_csv.rs` for clusters.
 //! - **A number to be trusted**: `examples/certify_rbm.rs` encloses a test log-probability, `examples/nuts_diagnostics.rs` asks whether chains have arrived.
 //!

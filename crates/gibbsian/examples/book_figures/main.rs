@@ -15,6 +15,7 @@ use std::path::Path;
 
 use gibbsian::figure::Plot;
 
+/// What a figure gives, or why it could not be drawn.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// A name, and what draws it.
