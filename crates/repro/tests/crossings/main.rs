@@ -1,5 +1,6 @@
 //! What crosses crates: kernels, objectives and estimators on the models of others, in one program.
 
+mod adversarial_networks;
 mod composition;
 mod convolutional_rbm;
 mod discrete_kernels;
