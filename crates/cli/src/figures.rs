@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use gibbsian_checkpoint::write_atomically;
-use gibbsian_data::{Header, read_table};
 use gibbsian_figure::{Axis, ColourMap, ImageGrid, Plot};
 use ndarray::{Array2, ArrayView2, s};
 
@@ -23,31 +22,55 @@ fn axis_of(column: &str) -> &'static str {
         "energy_gap" => "energy of held-out minus training rows (nats)",
         "acceptance" => "mean acceptance probability of the chains' steps",
         "phase_gap" => "energy of data minus chains, one minibatch (nats)",
+        "chains_r_hat" => "R-hat of the chains' energies at their last visits",
         "noise_error" => "squared error of the predicted noise, held-out rows",
         "reconstruction_error" => "reconstruction error of held-out rows (units a row)",
         _ => "mean loss of the epoch",
     }
 }
 
-/// A figure of each monitor of a log, as pairs of file name and text; monitors that are not finite throughout are left out.
+/// A training log: the names of its columns, and its rows. A monitor that has nothing to say yet is NaN, which the strict reader of tables refuses.
+pub(crate) fn read_log(log: &Path) -> Result<(Vec<String>, Vec<Vec<f64>>)> {
+    let misread = |what: &str| Failure::Failed(format!("{}: {what}", log.display()));
+    let text = std::fs::read_to_string(log).map_err(|e| misread(&e.to_string()))?;
+    let mut lines = text.lines();
+    let head = lines.next().ok_or_else(|| misread("no line of names"))?;
+    let names: Vec<String> = head.split(',').map(str::to_owned).collect();
+    let mut rows = Vec::new();
+    for line in lines {
+        let row: Vec<f64> = line.split(',').flat_map(str::parse).collect();
+        if row.len() != names.len() {
+            return Err(misread(&format!("a row of other columns, {line:?}")));
+        }
+        rows.push(row);
+    }
+    Ok((names, rows))
+}
+
+/// A figure of each monitor of a log, as pairs of file name and text, from where it begins to say something; monitors that are not finite from there on are left out.
 pub(crate) fn learning_curves(log: &Path) -> Result<Vec<(String, String)>> {
-    let table = read_table(log, Header::Present)?;
-    let names: Vec<String> = table.names().unwrap_or_default().to_vec();
+    let (names, rows) = read_log(log)?;
+    let Some(epoch) = names.iter().position(|n| n == "epoch") else {
+        return Ok(Vec::new());
+    };
     let mut figures = Vec::new();
-    let epochs: Vec<f64> = table.column("epoch")?.iter().map(|e| e + 1.0).collect();
-    for name in names
-        .iter()
-        .filter(|n| !["step", "epoch", "learning_rate"].contains(&n.as_str()))
-    {
-        let values = table.column(name)?;
+    for (k, name) in names.iter().enumerate() {
+        if ["step", "epoch", "learning_rate"].contains(&name.as_str()) {
+            continue;
+        }
+        let points = rows.iter().map(|row| (row[epoch] + 1.0, row[k]));
+        let points: Vec<(f64, f64)> = points.skip_while(|(_, value)| value.is_nan()).collect();
+        if points.is_empty() {
+            continue;
+        }
         let title = match name.as_str() {
             "free_energy_gap" | "energy_gap" => "Overfitting monitor: a gap that grows",
             "phase_gap" => "Energy gap of the phases: around zero where chains are at rest",
+            "chains_r_hat" => "Agreement of the chains: R-hat near one where they are one sample",
             "loss" => "Training loss: a monitor, no likelihood",
             _ => "Learning curve",
         };
-        let plot = Plot::new(title, Axis::linear("epoch"), Axis::linear(axis_of(name)))
-            .line("", epochs.iter().copied().zip(values.iter().copied()));
+        let plot = Plot::new(title, Axis::linear("epoch"), Axis::linear(axis_of(name))).line("", points);
         let file = if name == "loss" {
             "loss.svg".to_owned()
         } else {

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gibbsian_core::{Seed, Streams};
-use gibbsian_data::{Header, read_table};
 use ndarray::{ArrayView1, Axis};
 
 use crate::arguments::TrainArguments;
@@ -267,15 +266,14 @@ fn refuse_without_density(data: &Prepared, keys: &DataKeys, console: &Console) -
 
 /// The last row of the log.
 fn last_of(log: &Path) -> serde_json::Map<String, serde_json::Value> {
-    let Ok(table) = read_table(log, Header::Present) else {
+    let Ok((names, mut rows)) = figures::read_log(log) else {
         return serde_json::Map::new();
     };
-    let names = table.names().unwrap_or_default().to_vec();
-    let values = table.values();
-    let last = values.row(values.nrows() - 1);
+    let last = rows.pop().unwrap_or_default();
+    // What is no number has no place in JSON and becomes null.
     names
         .into_iter()
-        .zip(last.iter().map(|v| serde_json::json!(v)))
+        .zip(last.into_iter().map(|v| serde_json::json!(v)))
         .collect()
 }
 

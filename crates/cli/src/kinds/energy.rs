@@ -9,10 +9,11 @@ use gibbsian_core::{
     Density, Energy, GeometricPath, Objective, Parametric, ParametricMut, Record, Seed, Snapshot, Space,
 };
 use gibbsian_densities::MultivariateNormal;
+use gibbsian_metrics::r_hat;
 use gibbsian_nn::{Activation, NeuralEnergy};
 use gibbsian_objectives::{
-    ContrastiveDivergence, DenoisingScoreMatching, ImplicitScoreMatching, LastReport, PhaseReport, Replay,
-    ReplayBuffer, ReplayContrastiveDivergence, Reported, TwoPhases,
+    ContrastiveDivergence, DenoisingScoreMatching, EnergyTraces, ImplicitScoreMatching, LastReport,
+    PhaseReport, Replay, ReplayBuffer, ReplayContrastiveDivergence, Reported, Traced, TwoPhases,
 };
 use gibbsian_samplers::{Chains, GO_ON, Mala, MetricForm, Nuts, Sampling, Schedule, Warmup};
 use gibbsian_train::{Adam, AdamOptions, Clipped, CsvLog, Decay, Descent};
@@ -33,6 +34,25 @@ use crate::progress::Progress;
 
 /// Rows on either side of the energy gap.
 const N_GAP: usize = 2_000;
+
+/// The last visits of a chain of the buffer whose energies its R-hat is computed from.
+const N_VISITS: usize = 20;
+
+/// What is watched of the negative chains while an objective with chains is trained.
+struct Watching {
+    last: LastReport,
+    /// Of chains that outlive an update.
+    traces: Option<EnergyTraces>,
+}
+
+/// R-hat of the energies of chains over their last visits; NaN before two of them have so many.
+fn agreement(traces: &EnergyTraces) -> gibbsian_core::Result<f64> {
+    let draws = traces.draws(N_VISITS);
+    if draws.nrows() < 2 {
+        return Ok(f64::NAN);
+    }
+    r_hat(draws.view())
+}
 
 /// The sections of a commented configuration.
 pub(crate) const TEMPLATE: &str = "\
@@ -220,22 +240,23 @@ impl EnergyKind {
         )?)
     }
 
-    /// Trains with chains, and logs how the last update of each epoch looked.
+    /// Trains with chains, and logs how the last update of each epoch looked, and whether chains agree that outlive an update.
     fn fit_by_chains<O: Objective<NeuralEnergy> + TwoPhases + Snapshot>(
         &self,
         job: &Job<'_>,
         objective: O,
+        traces: Option<EnergyTraces>,
     ) -> Result<Trained> {
         let objective = Reported::new(objective);
         let last = objective.last();
-        self.fit(job, objective, Some(last))
+        self.fit(job, objective, Some(Watching { last, traces }))
     }
 
     fn fit<O: Objective<NeuralEnergy> + Snapshot>(
         &self,
         job: &Job<'_>,
         objective: O,
-        chains: Option<LastReport>,
+        chains: Option<Watching>,
     ) -> Result<Trained> {
         let t = &self.training;
         let mut network = self.network(job.data.dim(), job.seed.child("weights"))?;
@@ -258,13 +279,16 @@ impl EnergyKind {
                 Ok(mean(network.energy(held_out.view())) - mean(network.energy(train.view())))
             })?;
         }
-        if let Some(last) = chains {
+        if let Some(Watching { last, traces }) = chains {
             let acceptance = last.clone();
             log = log
                 .column("acceptance", move |_: &NeuralEnergy, _| {
                     Ok(acceptance.number(|report| report.acceptance.rate()))
                 })?
                 .column("phase_gap", move |_, _| Ok(last.number(PhaseReport::energy_gap)))?;
+            if let Some(traces) = traces {
+                log = log.column("chains_r_hat", move |_, _| agreement(&traces))?;
+            }
         }
         let stage = job.fit(course, rate, &*job.data.train, &mut network, &mut step, Some(log))?;
         Ok(Trained {
@@ -375,14 +399,18 @@ impl Kind for EnergyKind {
                     ..Replay::new(t.chain_steps, t.batch)
                 };
                 let kernel = Mala::new(t.step_size)?;
-                self.fit_by_chains(
-                    job,
-                    ReplayContrastiveDivergence::new(kernel, source, ReplayBuffer::new(start)?, replay)?,
-                )
+                let chains =
+                    ReplayContrastiveDivergence::new(kernel, source, ReplayBuffer::new(start)?, replay)?;
+                // Twice the updates in which a chain is visited so often on average, so that nearly all chains that do not start anew have been.
+                let window = 2 * N_VISITS * t.buffer.div_ceil(t.batch);
+                let chains = Traced::new(chains, window)?;
+                let traces = chains.traces();
+                self.fit_by_chains(job, chains, Some(traces))
             }
             ObjectiveName::Contrastive => self.fit_by_chains(
                 job,
                 ContrastiveDivergence::new(Mala::new(t.step_size)?, t.chain_steps)?,
+                None,
             ),
             ObjectiveName::Implicit => self.fit(job, ImplicitScoreMatching, None),
             ObjectiveName::Denoising => self.fit(job, DenoisingScoreMatching::new(t.noise)?, None),

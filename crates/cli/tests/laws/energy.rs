@@ -33,6 +33,11 @@ fn trained(objective: &str) -> Place {
 #[test]
 fn normaliser_certificate_and_draws_agree_with_quadrature() {
     let place = trained("replay");
+    // The chains of the buffer are one sample: ten steps between two visits forget a mode's inside, by the older limit.
+    let r_hat = place.json("run/run.json")["last"]["chains_r_hat"]
+        .as_f64()
+        .unwrap();
+    assert!((0.9..1.1).contains(&r_hat), "{r_hat}");
     let (x, area) = grid();
     place.table("grid.csv", "x,y", x.view());
     place
@@ -140,6 +145,8 @@ fn every_objective_trains() {
         let acceptance = last["acceptance"].as_f64();
         assert_eq!(acceptance.is_some_and(|a| a > 0.0 && a <= 1.0), has_chains);
         assert_eq!(last["phase_gap"].as_f64().is_some_and(f64::is_finite), has_chains);
+        // These chains do not outlive an update.
+        assert!(last["chains_r_hat"].is_null());
     }
 }
 
