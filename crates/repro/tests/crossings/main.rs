@@ -11,6 +11,7 @@ mod ising;
 mod networks;
 mod noised_empirical;
 mod posterior_energy;
+mod potts_observables;
 mod pseudo_likelihood;
 mod score_matching_families;
 mod score_matching_rbm;
