@@ -3,6 +3,7 @@
 mod adversarial_networks;
 mod composition;
 mod convolutional_rbm;
+mod corrected_sampling;
 mod discrete_kernels;
 mod finite_objectives;
 mod fused_rbm;
