@@ -33,12 +33,15 @@ fn adjusted<T: Potential>(
     Kernel::<T>::positions(&kernel, &chains).into_owned()
 }
 
+/// A function of a point by its name, and its mean under the model.
+type Mean<'a> = (&'a str, &'a dyn Fn(ArrayView1<f64>) -> f64, f64);
+
 /// Populations from a normal to a model, and the tests that `E Ẑ = Z` and `E Ẑ Σ_i W_i φ(x_i) = Z ⟨φ⟩` over independent islands, which hold exactly.
 fn populations<T: Potential>(
     base: &MultivariateNormal,
     model: &T,
     log_z: f64,
-    means: &[(&str, &dyn Fn(ArrayView1<f64>) -> f64, f64)],
+    means: &[Mean<'_>],
     seed: Seed,
 ) -> Vec<Test> {
     const N_ISLANDS: usize = 200;
