@@ -44,6 +44,7 @@
 #![deny(unsafe_code)]
 
 mod axis;
+mod columns;
 mod conv;
 mod curvature;
 mod elementary;
@@ -60,10 +61,11 @@ mod real;
 mod run;
 
 pub use axis::Axis;
+pub use columns::Columns;
 pub use curvature::CurvatureSketch;
 pub use function::Function;
 pub use gibbsian_linalg::kernels::conv::Geometry;
-pub use graph::{Columns, Graph, Param, Var};
+pub use graph::{Graph, Param, Var};
 pub use image::Image;
 pub use plan::{Output, Plan, Stage};
 pub use pullback::{Cotangents, Reduction};

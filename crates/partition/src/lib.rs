@@ -93,6 +93,7 @@
 
 pub mod ais;
 mod anneal;
+mod bennett_root;
 pub mod bound;
 pub mod bridge;
 pub mod certificate;

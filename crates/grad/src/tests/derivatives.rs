@@ -2,8 +2,9 @@
 
 use super::dual::{Dual, Number, evaluate, moving};
 use super::{assert_close, numbers, rows};
+use crate::columns::Columns;
 use crate::function::Function;
-use crate::graph::{Columns, Graph, Var};
+use crate::graph::{Graph, Var};
 use crate::plan::{Plan, Stage};
 use crate::run::Workspace;
 

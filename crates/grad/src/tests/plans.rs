@@ -231,11 +231,7 @@ fn a_gradient_is_added_to_numbers_that_lie_apart() {
     let params = numbers(plan.n_params(), 1);
     let x = rows(80, 3, 2);
     let mut workspace = Workspace::<f64>::new();
-    plan.evaluate(
-        &mut workspace,
-        &params,
-        &[x.view(), x.view(), x.view(), x.view()],
-    );
+    plan.evaluate(&mut workspace, &params, &[x.view(), x.view(), x.view(), x.view()]);
     let mut expected = Array1::zeros(plan.n_params());
     plan.add_gradient(&mut workspace, 0, expected.view_mut());
     let mut columns = Array2::from_elem((plan.n_params(), 2), 1.0);
