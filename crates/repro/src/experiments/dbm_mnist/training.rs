@@ -11,7 +11,7 @@ use gibbsian_data::{LastBatch, Minibatches, StochasticBinarised};
 use gibbsian_train::{
     CheckpointFiles, Checkpointing, Decay, Descent, EachStep, GO_ON, Linear, Momentum, Trainer,
 };
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::{Context, Result};
 
@@ -116,11 +116,23 @@ pub(super) fn random(ctx: &Context, sizes: &[usize], base: &Bernoulli) -> Result
     )?)
 }
 
+/// Which gradient is followed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Gradient<'a> {
+    Plain,
+    /// With offsets that begin at the mean pixels and follow the means of each positive phase at a rate.
+    Centred {
+        pixels: ArrayView1<'a, f64>,
+        rate: f64,
+    },
+}
+
 /// Variational learning with persistent chains, from a start.
 pub(super) fn learn(
     ctx: &Context,
     name: &str,
     start: &Dbm,
+    gradient: Gradient<'_>,
     rates: Rates,
     digits: &StochasticBinarised,
 ) -> Result<BinaryDbm> {
@@ -140,6 +152,9 @@ pub(super) fn learn(
     };
     let mut machine = BinaryDbm::from(start);
     let mut step = FusedVariational::new(settings, &machine, chains.view())?;
+    if let Gradient::Centred { pixels, rate } = gradient {
+        step = step.centred(&machine, pixels, rate)?;
+    }
     fit(ctx, name, rates, digits, &mut machine, &mut step)?;
     Ok(machine)
 }
