@@ -80,6 +80,9 @@ fn steps(root: &Path, totals: &mut Totals) -> Result<(), String> {
             "--features",
             "lapack",
             "--no-fail-fast",
+            // The feature changes what the dependencies are built with, so all of them are compiled once more; unoptimised that takes half the time, and these tests are short.
+            "--config",
+            r#"profile.dev.package."*".opt-level=0"#,
         ]);
         // Its own threads would fight with the test runner's.
         command.env("OPENBLAS_NUM_THREADS", "1");
