@@ -7,7 +7,27 @@ use rand::seq::index;
 
 use crate::judge::Judge;
 use crate::pictures::Judged;
-use crate::{Context, ImageGrid, Result, Table};
+use crate::{Check, Claim, Context, ImageGrid, Provenance, Result, Table};
+
+/// What a judge of large digits must know.
+pub const JUDGE: Claim = Claim {
+    claim: "the judge of the fantasies, nearest neighbours that know nothing of the machine, has a test accuracy of at least 97 %",
+    source: "the requirement on the judge; LeCun et al. (1998) report 95.0 to 97.6 % for nearest neighbours",
+    provenance: Provenance::MonteCarlo,
+    quick: Some(Check::at_least(0.97)),
+    full: Check::at_least(0.97),
+    reason: "the requirement itself",
+};
+
+/// What keeps a machine from passing training digits for its own.
+pub const NO_COPIES: Claim = Claim {
+    claim: "fantasies are no copies: their median distance to the nearest training digit over that of test digits",
+    source: "a copy has distance zero, a new digit that of test digits",
+    provenance: Provenance::MonteCarlo,
+    quick: Some(Check::between(0.5, 1.5)),
+    full: Check::between(0.5, 1.5),
+    reason: "set before the run: within half of what unseen real digits show",
+};
 
 /// The pictures that are shown.
 const N_SHOWN: usize = 100;

@@ -25,12 +25,12 @@ use gibbsian_data::{Mnist, StochasticBinarised};
 use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
 use self::claims::{
-    CENTRED, CLASSES, CLASSIFIER, COMMITTED, COMMITTED_RECOGNISED, HALVES, JUDGE, LEARNT, LONGER, NO_COPIES,
-    PRETRAINING, PUBLISHED_ERROR, RECOGNISED, THREE_LAYERS, TIGHT, TWO_LAYERS,
+    CENTRED, CLASSES, CLASSIFIER, COMMITTED, COMMITTED_RECOGNISED, HALVES, LEARNT, LONGER, PRETRAINING,
+    PUBLISHED_ERROR, RECOGNISED, THREE_LAYERS, TIGHT, TWO_LAYERS,
 };
 use self::evaluation::Bound;
 use self::training::{Gradient, Rates};
-use crate::fantasies::DigitJudge;
+use crate::fantasies::{DigitJudge, JUDGE, NO_COPIES};
 use crate::statistics::base_rate;
 use crate::{ColourMap, Context, Experiment, ImageGrid, Result, Scale, Table, measured, models};
 

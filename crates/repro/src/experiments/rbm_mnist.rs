@@ -23,11 +23,9 @@ use gibbsian_partition::{Certificate, ForwardAis, Ladder, Pilot, ais, raise};
 use ndarray::{Array1, Array2, ArrayView2, Axis as Along, concatenate, s};
 use rand::seq::index;
 
-use self::claims::{
-    CLASSES, COMMITTED, GAP, INPAINTED, JUDGE, NO_COPIES, ORDER, PERSISTENT, PUBLISHED, RECOGNISED, SWEEPS,
-};
+use self::claims::{CLASSES, COMMITTED, GAP, INPAINTED, ORDER, PERSISTENT, PUBLISHED, RECOGNISED, SWEEPS};
 use self::training::{Curve, Recipe, Sweeps};
-use crate::fantasies::DigitJudge;
+use crate::fantasies::{DigitJudge, JUDGE, NO_COPIES};
 use crate::models;
 use crate::statistics::base_rate;
 use crate::{

@@ -111,15 +111,6 @@ pub(super) const RECOGNISED: Claim = Claim {
     reason: "set before the run: half of the way from undecided to real for the small machine",
 };
 
-pub(super) const JUDGE: Claim = Claim {
-    claim: "the judge of the fantasies, nearest neighbours that know nothing of the machine, has a test accuracy of at least 97 %",
-    source: "the requirement on the judge; LeCun et al. (1998) report 95.0 to 97.6 % for nearest neighbours",
-    provenance: Provenance::MonteCarlo,
-    quick: Some(Check::at_least(0.97)),
-    full: Check::at_least(0.97),
-    reason: "the requirement itself",
-};
-
 pub(super) const CLASSES: Claim = Claim {
     claim: "all kinds of digits appear among the fantasies: classes with at least one per cent of them",
     source: "the data have ten classes of about ten per cent each",
@@ -127,15 +118,6 @@ pub(super) const CLASSES: Claim = Claim {
     quick: Some(Check::at_least(8.0)),
     full: Check::at_least(9.0),
     reason: "set before the run, as for the restricted machine: one that lost more than two digits has not learnt the data",
-};
-
-pub(super) const NO_COPIES: Claim = Claim {
-    claim: "fantasies are no copies: their median distance to the nearest training digit over that of test digits",
-    source: "a copy has distance zero, a new digit that of test digits",
-    provenance: Provenance::MonteCarlo,
-    quick: Some(Check::between(0.5, 1.5)),
-    full: Check::between(0.5, 1.5),
-    reason: "set before the run: within half of what unseen real digits show",
 };
 
 pub(super) const COMMITTED_RECOGNISED: Claim = Claim {

@@ -57,15 +57,6 @@ pub(super) const PERSISTENT: Claim = Claim {
     reason: "a ranking at a stated budget: the same minibatches, learning rates and sweeps",
 };
 
-pub(super) const JUDGE: Claim = Claim {
-    claim: "the judge of the fantasies, nearest neighbours that know nothing of the machine, has a test accuracy of at least 97 %",
-    source: "the requirement on the judge; LeCun et al. (1998) report 95.0 to 97.6 % for nearest neighbours",
-    provenance: Provenance::MonteCarlo,
-    quick: Some(Check::at_least(0.97)),
-    full: Check::at_least(0.97),
-    reason: "the requirement itself",
-};
-
 pub(super) const RECOGNISED: Claim = Claim {
     claim: "fantasies after thousands of sweeps from noise are recognised: the judge's mean confidence over that on real test digits",
     source: "one for real digits; a picture that lies between two classes has about half",
@@ -82,15 +73,6 @@ pub(super) const CLASSES: Claim = Claim {
     quick: Some(Check::at_least(8.0)),
     full: Check::at_least(9.0),
     reason: "set before the run: contrastive divergence is known to lose modes, a machine that lost more than two digits has not learnt the data",
-};
-
-pub(super) const NO_COPIES: Claim = Claim {
-    claim: "fantasies are no copies: their median distance to the nearest training digit over that of test digits",
-    source: "a copy has distance zero, a new digit that of test digits",
-    provenance: Provenance::MonteCarlo,
-    quick: Some(Check::between(0.5, 1.5)),
-    full: Check::between(0.5, 1.5),
-    reason: "set before the run: within half of what unseen real digits show",
 };
 
 pub(super) const INPAINTED: Claim = Claim {
