@@ -207,9 +207,8 @@ impl Run {
             binarise: configuration.data.binarise,
             threshold: configuration.data.threshold,
         };
-        let model = configuration
-            .kind
-            .restore(&array("data.means")?, &weights.record.part("model"))?;
+        let weights_of_model = weights.record.part("model");
+        let model = (configuration.kind).restore(&array("data.means")?, summary.rows.0, &weights_of_model)?;
         Ok(Run {
             folder,
             summary,

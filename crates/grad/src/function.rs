@@ -4,6 +4,9 @@ use crate::graph::{Graph, Var};
 
 /// A function that is applied to every number of a node.
 ///
+/// Values are good to a few units of the last place. Derivatives of sigmoids, and of what is made of them, are `σ (1 − σ)` and `1 − tanh²` and the like: good to the same number of units **of one**, so that tails below the rounding of the precision are
+/// zero where the function has saturated (beyond 37 in double precision, 17 in single).
+///
 /// ```
 /// use gibbsian_grad::{Function, Graph, Plan, Workspace};
 /// use ndarray::array;

@@ -105,11 +105,13 @@ impl Net<'_> {
     }
 
     /// `[sin ω_k t, cos ω_k t]` at frequencies that fall geometrically from 1 to `1/longest`, `width` columns (Vaswani et al. 2017, section 3.5, for a real `t`).
+    /// A `longest` that is not positive and finite is refused when the model is made.
     ///
     /// # Panics
     /// When `t` is not one column or `width` is odd.
     pub fn sinusoidal_embedding(&mut self, t: Var, width: usize, longest: f64) -> Var {
         assert!(width.is_multiple_of(2), "a sine and a cosine for every frequency");
+        self.require("longest", longest, longest > 0.0 && longest.is_finite());
         let half = width / 2;
         let frequencies: Vec<f64> = (0..half)
             .map(|k| longest.powf(-(k as f64) / (half.max(2) - 1) as f64))
@@ -119,12 +121,13 @@ impl Net<'_> {
 
     /// `[sin 2π ω_k t, cos 2π ω_k t]` at frequencies from `N(0, scale²)` that are drawn once and never trained, `width` columns (Tancik et al. 2020; Song et al. 2021, appendix C).
     ///
-    /// The frequencies are no parameters, so they come from a seed of their own: a model that is built again for stored weights needs the same.
+    /// The frequencies are no parameters, so they come from a seed of their own: a model that is built again for stored weights needs the same. A `scale` that is not positive and finite is refused when the model is made.
     ///
     /// # Panics
     /// When `t` is not one column or `width` is odd.
     pub fn fourier_embedding(&mut self, t: Var, width: usize, scale: f64, seed: Seed) -> Var {
         assert!(width.is_multiple_of(2), "a sine and a cosine for every frequency");
+        self.require("scale", scale, scale > 0.0 && scale.is_finite());
         let mut rng = seed.rng();
         let frequencies: Vec<f64> = (0..width / 2)
             .map(|_| 2.0 * PI * scale * rng.sample::<f64, _>(StandardNormal))
@@ -166,8 +169,10 @@ impl Net<'_> {
         self.half_square(residual)
     }
 
-    /// `e + ‖x‖² / (2 σ²)`, `σ = deviation`: an energy times a Gaussian, which is normalisable whenever the rest is bounded from below (Nijkamp, Hill, Zhu and Wu 2019).
+    /// `e + ‖x‖² / (2 σ²)`, `σ = deviation`: an energy times a Gaussian, which is normalisable whenever the rest is bounded from below (Nijkamp, Hill, Zhu and Wu 2019). A `deviation` that is not positive and finite is refused
+    /// when the model is made.
     pub fn confined(&mut self, energy: Var, x: Var, deviation: f64) -> Var {
+        self.require("deviation", deviation, deviation > 0.0 && deviation.is_finite());
         let half = self.half_square(x);
         let well = self.scale(deviation.powi(-2), half);
         self.add(energy, well)

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 /// The arithmetic of a network. What goes in and comes out is `f64` in either.
 ///
 /// In [`Precision::Single`] a value, a score or a gradient has relative errors of some 1e-6, and training is twice as fast. The parameters themselves are kept in double precision in both, so that small updates
-/// are not lost.
+/// are not lost. Numbers beyond `3.4·10³⁸` are infinite inside, squares of coordinates among them, and what comes of them is infinite or NaN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Precision {

@@ -92,6 +92,14 @@ impl<'a> Net<'a> {
         self.add(name, &[width], (1, width), init)
     }
 
+    /// Keeps the refusal of a number until the model is made, so that layers need no `?`.
+    pub(crate) fn require(&mut self, name: &'static str, value: f64, holds: bool) {
+        if !holds {
+            let refusal = Error::parameter(name, value, "finite and greater than zero");
+            self.refusal.get_or_insert(refusal);
+        }
+    }
+
     fn add(&mut self, name: &str, named: &[usize], shape: (usize, usize), init: Init) -> Param {
         if self.layout.find(name).is_some() {
             let taken = Error::parameter("name of a parameter", name, "another one than those before");

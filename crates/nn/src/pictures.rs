@@ -60,16 +60,37 @@ impl UNet {
 impl Net<'_> {
     /// A convolution by an odd `kernel` that keeps the size, with a bias a channel; the parameters are `name.weights` `(kernel² · in, channels)` and `name.bias` `(channels)`.
     pub fn conv2d(&mut self, name: &str, x: Picture, channels: usize, kernel: usize, init: Init) -> Picture {
+        self.strided_conv2d(name, x, channels, kernel, 1, init)
+    }
+
+    /// The same at every `stride`-th pixel, either way: `(size − kernel + 2p) / stride + 1` pixels remain, with `p = ⌊(kernel − 1)/2⌋` zeros on every side. So 4 × 4 taps and a stride of two halve an even size.
+    ///
+    /// # Panics
+    /// When the stride is zero, or the kernel larger than the picture with its border.
+    pub fn strided_conv2d(
+        &mut self,
+        name: &str,
+        x: Picture,
+        channels: usize,
+        kernel: usize,
+        stride: usize,
+        init: Init,
+    ) -> Picture {
         let Image {
             height,
             width,
             channels: in_channels,
         } = x.image;
-        let geometry = Geometry::same(in_channels, channels, height, width, kernel);
+        let geometry = Geometry {
+            stride,
+            padding: kernel.saturating_sub(1) / 2,
+            ..Geometry::same(in_channels, channels, height, width, kernel)
+        };
+        geometry.check();
         let w = self.matrix(&format!("{name}.weights"), geometry.weights(), init);
         let b = self.row(&format!("{name}.bias"), channels, Init::Zeros);
-        let y = self.conv(x.node, w, geometry);
-        let y = x.with(y, channels);
+        let node = self.conv(x.node, w, geometry);
+        let y = Picture::new(node, geometry.out_height(), geometry.out_width(), channels);
         let b = self.lift(b);
         self.shifted(y, b)
     }

@@ -19,8 +19,11 @@ pub struct Listed {
     pub name: String,
     /// The experiment that makes it at full scale.
     pub experiment: String,
-    /// Everything that the weights depend on besides the data and the seed.
+    /// What the weights depend on besides the data, the seed and where training started; the file knows it by a fingerprint.
     pub recipe: String,
+    /// Where training started and what its steps are, if the recipe does not say.
+    #[serde(default)]
+    pub start: Option<String>,
     /// The seed of the run.
     pub seed: u64,
     /// Updates that were made.

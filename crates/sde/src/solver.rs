@@ -31,6 +31,13 @@ pub trait Solver<E: ?Sized>: Sync {
         false
     }
 
+    /// Whether steps draw numbers beside the motions of the equation, by [`BrownianBlock::independent_into`]: correctors do, known coordinates, and noise that no equation has.
+    ///
+    /// [`NoNoise`](crate::NoNoise) has none and is refused then.
+    fn draws_beside(&self) -> bool {
+        false
+    }
+
     /// Requires what the scheme needs of the equation along this grid; above all that the grid lies within the times of the equation,
     /// `equation.time_domain().check_grid(grid)`, which a driver cannot ask of an equation of any kind.
     ///
@@ -183,6 +190,10 @@ impl FixedSteps {
         check_points("x", &x, equation.dim())?;
         solver.check(equation, &self.grid)?;
         motion.check(&self.grid, x.nrows(), solver.noise_dim(equation))?;
+        if solver.draws_beside() && !motion.draws_beside() {
+            let requirement = "one with numbers beside it, which the solver draws; give FreshNoise";
+            return Err(Error::parameter("motion", "without noise", requirement));
+        }
         Ok(x.as_standard_layout().into_owned())
     }
 

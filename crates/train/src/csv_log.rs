@@ -1,6 +1,7 @@
 //! The numbers of a run as comma-separated values, written while it goes on.
 //!
-//! A row is written in one piece as soon as its numbers are known, so whatever ends the process leaves whole rows, and at most one torn one where the machine itself went down. A run that is resumed makes the
+//! A row is written in one piece as soon as its numbers are known, so whatever ends the process leaves whole rows. Rows are not forced to the disk: where the machine itself goes down the last ones may be missing or torn, and a run that goes on
+//! from a checkpoint after them leaves them out. A run that is resumed makes the
 //! steps after its last checkpoint again; before the first of them the log cuts off the rows that these steps will write anew. So the file of a run that was killed and resumed is, byte for byte, that of a
 //! run that was not; for the same reason there is no column for the time. A run that starts from its beginning writes its log from the beginning. A file that is not a log of the same columns is refused and left alone.
 //!

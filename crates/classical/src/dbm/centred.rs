@@ -9,7 +9,7 @@
 //! `1 − x`, and the first modes that are learnt are no longer those of all units being on. Offsets follow the means of the positive phase; because they are
 //! no part of the model, moving them changes nothing else.
 
-use gibbsian_core::error::{check_shape, check_within};
+use gibbsian_core::error::{check_finite, check_shape, check_within};
 use gibbsian_core::{Error, Objective, Record, Result, Snapshot, Units, Values};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rand::Rng;
@@ -32,7 +32,7 @@ impl CentredVariational {
     /// each positive phase.
     ///
     /// # Errors
-    /// Means of another number than the visible units, or a rate outside `[0, 1]`.
+    /// Means of another number than the visible units or not finite, or a rate outside `[0, 1]`.
     pub fn new(
         plain: VariationalPersistent,
         dbm: &Dbm,
@@ -40,6 +40,7 @@ impl CentredVariational {
         rate: f64,
     ) -> Result<Self> {
         check_shape("data_means", &data_means, &[dbm.visible().n_units()])?;
+        check_finite("data_means", &data_means)?;
         check_within("rate", rate, 0.0, 1.0)?;
         let mut offsets = vec![data_means.to_owned()];
         for l in 1..=dbm.depth() {
@@ -124,8 +125,10 @@ impl Snapshot for CentredVariational {
     fn restore(&mut self, record: &Record) -> Result<()> {
         let mut offsets = self.offsets.clone();
         for (l, offset) in offsets.iter_mut().enumerate() {
-            let values = record.f64s(&format!("offset.{l}"), offset.shape())?;
-            offset.assign(&ArrayView1::from(values));
+            let name = format!("offset.{l}");
+            let values = ArrayView1::from(record.f64s(&name, offset.shape())?);
+            check_finite(&name, &values)?;
+            offset.assign(&values);
         }
         self.plain.restore(record)?;
         self.offsets = offsets;

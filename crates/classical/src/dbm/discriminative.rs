@@ -102,7 +102,7 @@ impl FeedForward {
         activations[activations.len() - 1].clone()
     }
 
-    /// The share of rows whose likeliest class is not their label.
+    /// The share of rows whose likeliest class is not their label; a row whose probabilities are NaN has none.
     ///
     /// # Panics
     /// When there is not one label a row.
@@ -111,7 +111,7 @@ impl FeedForward {
         let log_p = self.log_probabilities(x);
         let wrong = log_p.rows().into_iter().zip(labels).filter(|(p, label)| {
             let best = (0..p.len()).fold(0, |best, k| if p[k] > p[best] { k } else { best });
-            best != usize::from(**label)
+            best != usize::from(**label) || p.iter().any(|p| p.is_nan())
         });
         wrong.count() as f64 / labels.len() as f64
     }

@@ -5,7 +5,7 @@ use gibbsian_classical::dbm::{
     VariationalPersistent,
 };
 use gibbsian_classical::{Arithmetic, Bernoulli, Dbm};
-use gibbsian_core::{Objective, Parametric, Seed, Snapshot, TrainStep, Values};
+use gibbsian_core::{Objective, Parametric, Record, Seed, Snapshot, TrainStep, Values};
 use gibbsian_testkit::agreement::{close, identical};
 use gibbsian_testkit::stats::{FALSE_ALARM, family, mean};
 use gibbsian_testkit::{conformance, threads};
@@ -279,6 +279,17 @@ fn flipped_units_are_trained_to_the_same_law() {
     assert!(tests(false).is_err());
 }
 
+/// A record of plain steps with offsets of layers of five, four and three units.
+fn with_offsets(mut record: Record, first_hidden: [f64; 4]) -> Record {
+    for (l, values) in [vec![0.5; 5], first_hidden.to_vec(), vec![0.5; 3]]
+        .into_iter()
+        .enumerate()
+    {
+        record.put(format!("offset.{l}"), &[values.len()], Values::F64(values));
+    }
+    record
+}
+
 #[test]
 fn steps_that_cannot_be_centred_are_refused_by_name() {
     let (fast, _) = pair(&[5, 4, 3], 0.3, 15);
@@ -298,6 +309,28 @@ fn steps_that_cannot_be_centred_are_refused_by_name() {
     for rate in [-0.1, 1.1, f64::NAN] {
         assert!(refuse(&fast, half(), rate).starts_with(&format!("`rate` is {rate}")));
     }
+    // The reference takes any numbers as means, of units of any kind, but numbers.
+    let dbm = Dbm::from(&fast);
+    let reference = || VariationalPersistent::new(PLAIN.phases, rows(4, 12, 0.5, 15)).unwrap();
+    let mut bad = half();
+    bad[2] = f64::INFINITY;
+    let refused = CentredVariational::new(reference(), &dbm, bad.view(), 0.1).unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .starts_with("`data_means[2]` is inf, but must be finite")
+    );
+    let mut centred = CentredVariational::new(reference(), &dbm, half().view(), 0.1).unwrap();
+    let record = with_offsets(centred.plain().snapshot(), [0.1, f64::NAN, 0.2, 0.3]);
+    assert!(
+        centred
+            .restore(&record)
+            .unwrap_err()
+            .to_string()
+            .contains("offset.1[1]")
+    );
+    assert_eq!(centred.offsets()[1].len(), 4);
+    assert!(centred.offsets()[1].iter().all(|o| o.is_finite()));
     let (other, _) = pair(&[5, 3, 4], 0.3, 15);
     assert!(refuse(&other, half(), 0.1).starts_with("`machine` has shape [5, 3, 4]"));
 
@@ -313,14 +346,7 @@ fn steps_that_cannot_be_centred_are_refused_by_name() {
     // So does a record without offsets, or with some that are none.
     let bare = plain().snapshot();
     assert!(step.restore(&bare).unwrap_err().to_string().contains("offset.0"));
-    let mut record = plain().snapshot();
-    for (l, values) in [
-        (0, vec![0.5; 5]),
-        (1, vec![0.1, 0.2, 1.5, 0.3]),
-        (2, vec![0.5; 3]),
-    ] {
-        record.put(format!("offset.{l}"), &[values.len()], Values::F64(values));
-    }
+    let record = with_offsets(plain().snapshot(), [0.1, 0.2, 1.5, 0.3]);
     assert!(
         step.restore(&record)
             .unwrap_err()

@@ -95,6 +95,12 @@ fn errors_are_counted_and_nonsense_is_refused() {
     params[n - 1] = 1.0;
     net.set_params(params.view()).unwrap();
     assert_eq!(net.error(v.view(), &[1, 1, 0, 1]), 0.25);
+    // What is no number is of no class, the first one not excepted.
+    let lost = array![[f64::NAN, 0.0]];
+    assert_eq!(
+        (0..2).map(|label| net.error(lost.view(), &[label])).sum::<f64>(),
+        2.0
+    );
     let refused = FeedForward::from_dbm(&dbm, 1).unwrap_err().to_string();
     assert_eq!(refused, "`n_classes` is 1, but must be at least 2");
     assert!(

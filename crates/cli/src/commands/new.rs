@@ -110,13 +110,9 @@ impl Suggestion {
         it.missing = used.iter().any(|c| c.n_missing > 0);
         let is_binary = used.iter().all(|c| c.is_binary());
         let is_unit = used.iter().all(|c| c.range.0 >= 0.0 && c.range.1 <= 1.0);
-        // One range for all says that columns are of one kind: grey pixels, answers on one scale.
-        let shares_range = used
-            .iter()
-            .filter(|c| !c.is_constant())
-            .all(|c| c.range.0 == used[0].range.0 || it.picture.is_some());
         if is_binary_kind && !is_binary {
-            it.make_binary(&used, is_unit, shares_range);
+            let varying: Vec<&Column> = used.iter().copied().filter(|c| !c.is_constant()).collect();
+            it.make_binary(&varying, is_unit);
         } else if !is_binary_kind {
             it.scale = if it.picture.is_some() {
                 "unit-together"
@@ -162,6 +158,10 @@ impl Suggestion {
                 && !c.is_counter(file.is_named)
                 && self.label.as_ref() != Some(&c.name)
         });
+        // A pixel that is never on is a column of a picture, and a machine of bits has a place for it; not for a year that is the same in all rows.
+        let varies = columns.iter().any(|c| !c.is_constant() && c.n_words == 0);
+        let is_beyond_bits =
+            |column: &Column| varies && file.picture.is_none() && !(0.0..=1.0).contains(&column.range.0);
         for column in columns {
             let is_label = self.label.as_ref() == Some(&column.name);
             if is_label {
@@ -171,7 +171,7 @@ impl Suggestion {
                 "has words"
             } else if column.is_counter(file.is_named) && n > 1 {
                 "numbers the rows"
-            } else if column.is_constant() && !is_binary_kind {
+            } else if column.is_constant() && (!is_binary_kind || is_beyond_bits(column)) {
                 "is constant"
             } else if is_of_two(column) && others && !is_binary_kind && file.picture.is_none() {
                 "has two numbers only, which have no density,"
@@ -195,21 +195,32 @@ impl Suggestion {
         };
     }
 
-    fn make_binary(&mut self, used: &[&Column], is_unit: bool, shares_range: bool) {
-        let most = used.iter().map(|c| c.n_distinct).max().unwrap_or(0);
-        if most <= 3 && used.iter().all(|c| c.is_whole) {
-            // Votes and answers: a cut between the two highest values.
-            let high = used.iter().map(|c| c.range.1).fold(f64::NEG_INFINITY, f64::max);
+    /// What makes bits of columns, all of which must keep two values; constants have no say.
+    fn make_binary(&mut self, varying: &[&Column], is_unit: bool) {
+        let most = varying.iter().map(|c| c.n_distinct).max().unwrap_or(0);
+        let high = varying.first().map_or(f64::NAN, |c| c.range.1);
+        if most <= 3 && varying.iter().all(|c| c.is_whole) {
             self.binarise = "threshold";
-            self.threshold = high - 0.5;
-            self.remarks.push(format!(
-                "columns have at most {most} whole numbers: above {} is 1",
-                self.threshold
-            ));
+            if varying.iter().all(|c| c.range.1 == high) {
+                // Votes and answers: a cut between the two highest values.
+                self.threshold = high - 0.5;
+                self.remarks.push(format!(
+                    "columns have at most {most} whole numbers: above {} is 1",
+                    self.threshold
+                ));
+            } else {
+                // No number parts the values of every column.
+                self.scale = "unit";
+                self.remarks.push(format!(
+                    "columns have at most {most} whole numbers, but not the same highest one: above the middle of its own range is 1"
+                ));
+            }
             return;
         }
         self.binarise = "stochastic";
         if !is_unit {
+            // One range for all says that columns are of one kind: answers on one scale. The darkest pixels of pictures differ.
+            let shares_range = self.picture.is_some() || varying.iter().all(|c| c.range == varying[0].range);
             self.scale = if shares_range { "unit-together" } else { "unit" };
         }
         self.remarks.push("numbers are taken for probabilities of being 1, after scaling to [0, 1]; for real-valued data \"score\" and \"energy\" lose nothing".to_owned());

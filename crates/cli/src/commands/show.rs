@@ -87,6 +87,11 @@ fn say_all(file: &DataFile, columns: &[Column], console: &Console) {
             "in [0, 1]: for rbm and dbm set data.binarise; for score and energy as they are",
             if is_of_bytes { "rbm" } else { "score" },
         )
+    } else if !is_of_bytes && all(|c| c.is_whole && c.n_distinct <= 3) {
+        (
+            "few whole numbers: for rbm and dbm set data.binarise = \"threshold\" and data.threshold, which `gibbsian new` finds",
+            "rbm",
+        )
     } else {
         (
             "real: for score and energy set data.scale = \"standardise\"; for rbm and dbm set data.scale and data.binarise",

@@ -111,7 +111,7 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
         return Ok(());
     }
 
-    let model = kind.restore(&data.means, &trained.weights)?;
+    let model = kind.restore(&data.means, data.train.n_points(), &trained.weights)?;
     let mut summary = Summary {
         version: env!("CARGO_PKG_VERSION").into(),
         kind: kind.name().into(),

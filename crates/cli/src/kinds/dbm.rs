@@ -377,12 +377,13 @@ impl Kind for DbmKind {
         })
     }
 
-    fn restore(&self, means: &Array1<f64>, weights: &Record) -> Result<Box<dyn Model>> {
+    fn restore(&self, means: &Array1<f64>, n_rows: usize, weights: &Record) -> Result<Box<dyn Model>> {
         let mut machine = BinaryDbm::from(&self.blank(means.len())?);
         machine.restore(weights).or_refuse("train again")?;
         Ok(Box::new(Machine {
             machine,
             base: base_rate(means, 1000)?,
+            independent: base_rate(means, n_rows)?,
             sampling: self.sampling,
             evaluation: self.evaluation.clone(),
         }))
@@ -409,7 +410,10 @@ fn log(job: &Job<'_>) -> Result<CsvLog<BinaryDbm>> {
 /// A trained machine.
 struct Machine {
     machine: BinaryDbm,
+    /// Where annealing and chains start.
     base: Bernoulli,
+    /// Independent units with the training means, the yardstick.
+    independent: Bernoulli,
     sampling: GibbsKeys,
     evaluation: EvaluationKeys,
 }
@@ -585,7 +589,7 @@ impl Model for Machine {
         } else {
             self.bounded(x, seed, progress)
         }?;
-        let base = base_log_probability(&self.base, x);
+        let base = base_log_probability(&self.independent, x);
         evaluation.notes.push(format!(
             "independent units with the training means: {base:.4} nats a row"
         ));

@@ -417,7 +417,7 @@ impl Kind for EnergyKind {
         }
     }
 
-    fn restore(&self, means: &Array1<f64>, weights: &Record) -> Result<Box<dyn Model>> {
+    fn restore(&self, means: &Array1<f64>, _: usize, weights: &Record) -> Result<Box<dyn Model>> {
         let mut network = self.network(means.len(), Seed::new(0))?;
         let fitting = weights.params(&network.layout()).or_refuse("train again")?;
         network.set_params(fitting.view()).or_refuse("train again")?;

@@ -50,8 +50,8 @@ pub(crate) trait Kind {
     /// Trains, or goes on where an interrupted run stopped.
     fn train(&self, job: &Job<'_>) -> Result<Trained>;
 
-    /// The trained model; `means` are the means of the training rows.
-    fn restore(&self, means: &Array1<f64>, weights: &Record) -> Result<Box<dyn Model>>;
+    /// The trained model; `means` are the means of `n_rows` training rows.
+    fn restore(&self, means: &Array1<f64>, n_rows: usize, weights: &Record) -> Result<Box<dyn Model>>;
 }
 
 /// A trained model.

@@ -353,7 +353,7 @@ impl Kind for RbmKind {
         }
     }
 
-    fn restore(&self, means: &Array1<f64>, weights: &Record) -> Result<Box<dyn Model>> {
+    fn restore(&self, means: &Array1<f64>, n_rows: usize, weights: &Record) -> Result<Box<dyn Model>> {
         let start = Rbm::new(
             Bernoulli::unbiased(means.len()),
             Bernoulli::unbiased(self.model.hidden),
@@ -364,6 +364,7 @@ impl Kind for RbmKind {
         Ok(Box::new(Machine {
             machine,
             base: base_rate(means, 1000)?,
+            independent: base_rate(means, n_rows)?,
             sampling: self.sampling,
             evaluation: self.evaluation.clone(),
         }))
@@ -373,7 +374,10 @@ impl Kind for RbmKind {
 /// A trained machine.
 struct Machine {
     machine: BinaryRbm,
+    /// Where annealing and chains start.
     base: Bernoulli,
+    /// Independent units with the training means, the yardstick.
+    independent: Bernoulli,
     sampling: GibbsKeys,
     evaluation: EvaluationKeys,
 }
@@ -484,7 +488,7 @@ impl Model for Machine {
         } else {
             self.annealed(x, seed, progress)
         }?;
-        let base = base_log_probability(&self.base, x);
+        let base = base_log_probability(&self.independent, x);
         evaluation.notes.push(format!(
             "independent units with the training means: {base:.4} nats a row"
         ));

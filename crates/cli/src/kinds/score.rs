@@ -406,7 +406,7 @@ impl Kind for ScoreKind {
         }
     }
 
-    fn restore(&self, means: &Array1<f64>, weights: &Record) -> Result<Box<dyn Model>> {
+    fn restore(&self, means: &Array1<f64>, _: usize, weights: &Record) -> Result<Box<dyn Model>> {
         match self.model.process {
             Process::Vp => self.restored(self.vp()?, means.len(), weights),
             Process::SubVp => self.restored(self.sub_vp()?, means.len(), weights),

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use gibbsian_checkpoint::Checkpoint;
 use gibbsian_core::Seed;
 use ndarray::Array2;
 use rand::RngExt;
@@ -130,7 +131,8 @@ fn show_names_a_kind_that_fits() {
     let place = Place::new("fits");
     place.table("points.csv", "x,y", points(40).view());
     place.table("bars.csv", NINE, bars(40).view());
-    for (file, kind) in [("points.csv", "score"), ("bars.csv", "rbm")] {
+    place.write("votes.csv", votes("1\n", &["-1", "0", "1"]));
+    for (file, kind) in [("points.csv", "score"), ("bars.csv", "rbm"), ("votes.csv", "rbm")] {
         let said = place.run(&format!("show @{file}")).fine().out;
         assert!(
             said.contains(&format!("next: gibbsian new {kind} --data")),
@@ -189,4 +191,74 @@ fn columns_of_two_numbers_are_left_to_other_kinds_unless_asked_for() {
         fitted.out,
         fitted.err
     );
+}
+
+/// A table of four columns `a, b, c, d` with these values in turn, and `last` in the fourth.
+fn votes(last: &str, values: &[&str]) -> String {
+    let value = |b: usize, k: usize| values[(b / values.len().pow(k as u32)) % values.len()];
+    let row = |b: usize| format!("{},{},{},{last}", value(b, 0), value(b, 1), value(b, 2));
+    std::iter::once("a,b,c,d\n".to_owned())
+        .chain((0..54).map(row))
+        .collect()
+}
+
+/// What a suggested configuration makes of a table keeps two values in every column that has more than one.
+#[test]
+fn suggested_bits_keep_what_varies() {
+    let place = Place::new("bits");
+    let mixed: String = (0..60)
+        .map(|b| format!("{},{},{},{}\n", b % 2, b / 2 % 3, 1 + b / 6 % 2, b % 3 - 1))
+        .collect();
+    for (name, text, n_columns, n_varying) in [
+        ("year", votes("1984\n", &["0", "1"]), 3, 3),
+        ("zero", votes("0\n", &["-1", "0", "1"]), 4, 3),
+        ("ranges", format!("a,b,c,d\n{mixed}"), 4, 4),
+    ] {
+        place.write("x.csv", text);
+        for kind in ["rbm", "dbm"] {
+            place.write(
+                "c.toml",
+                place.run(&format!("new {kind} --data @x.csv")).fine().out,
+            );
+            let quick = match kind {
+                "rbm" => "--set training.epochs=1",
+                _ => "--set training.epochs=1 --set training.pretraining_epochs=1",
+            };
+            let folder = format!("{name}-{kind}");
+            let run = place
+                .run(&format!("train @c.toml --out @{folder} {quick}"))
+                .fine();
+            assert!(!run.err.contains("are constant"), "{name}: {}", run.err);
+            let weights = Checkpoint::read(place.path(&folder).join("weights.safetensors")).unwrap();
+            let means = weights.record.f64s("data.means", &[n_columns]).unwrap();
+            let found = means.iter().filter(|m| **m > 0.0 && **m < 1.0).count();
+            assert_eq!(found, n_varying, "{name}: {means:?}");
+        }
+    }
+    // A threshold that parts nothing of a column is said.
+    place.write(
+        "c.toml",
+        "kind = \"rbm\"\n[data]\npath = \"x.csv\"\nbinarise = \"threshold\"\nthreshold = 1.5\n[training]\nepochs = 1\n",
+    );
+    let said = place.run("train @c.toml --out @lost").fine().err;
+    assert!(
+        said.contains("warning: 2 of 4 columns vary and are constant after data.threshold: \"a\", \"d\""),
+        "{said}"
+    );
+}
+
+/// One scale for all columns is for those that have one range.
+#[test]
+fn columns_of_several_ranges_are_scaled_each_by_its_own() {
+    let place = Place::new("ranges");
+    let people: String = (0..=90).map(|b| format!("7,{},{b}\n", b as f64 / 90.0)).collect();
+    place.write("x.csv", format!("constant,fraction,age\n{people}"));
+    let said = place.run("new rbm --data @x.csv").fine().out;
+    assert!(said.contains("scale = \"unit\" "), "{said}");
+    let answers: String = (0..50)
+        .map(|b| format!("{},{}\n", 1 + b % 5, 1 + b / 5 % 5))
+        .collect();
+    place.write("x.csv", format!("p,q\n{answers}"));
+    let said = place.run("new rbm --data @x.csv").fine().out;
+    assert!(said.contains("scale = \"unit-together\""), "{said}");
 }

@@ -1,6 +1,6 @@
 //! The score along one process from that along another.
 
-use super::LinearGaussian;
+use super::{LinearGaussian, rounding};
 use crate::error::{Error, Result};
 use crate::prediction::{Parametrisation, Reading};
 
@@ -82,9 +82,4 @@ impl<P: LinearGaussian, Q: LinearGaussian> Parametrisation for Matched<P, Q> {
             condition: time,
         }
     }
-}
-
-/// How far two logarithms may be apart that would be equal without rounding.
-fn rounding(log_snr: f64) -> f64 {
-    64.0 * f64::EPSILON * (1.0 + log_snr.abs())
 }

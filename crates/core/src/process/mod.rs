@@ -146,7 +146,7 @@ pub trait LinearGaussian: Sync {
     /// # Errors
     /// A value that is not reached before the horizon.
     fn time_at_log_snr(&self, log_snr: f64) -> Result<f64> {
-        check_log_snr(self, log_snr)?;
+        let log_snr = check_log_snr(self, log_snr)?;
         let (mut early, mut late) = (0.0, self.horizon());
         loop {
             let middle = 0.5 * (early + late);
@@ -262,11 +262,17 @@ impl<P: LinearGaussian + ?Sized> LinearGaussian for &P {
     }
 }
 
-/// Requires a log signal-to-noise ratio that the process takes on; +∞ is that of `t = 0`.
+/// How far two logarithms may be apart that would be equal without rounding.
+fn rounding(log_snr: f64) -> f64 {
+    64.0 * f64::EPSILON * (1.0 + log_snr.abs())
+}
+
+/// Requires a log signal-to-noise ratio that the process takes on, up to rounding; +∞ is that of `t = 0`.
 fn check_log_snr<P: LinearGaussian + ?Sized>(process: &P, log_snr: f64) -> Result<f64> {
     let last = process.log_snr(process.horizon());
-    if log_snr >= last {
-        Ok(log_snr)
+    // The same ratio computed in another way, such as −2 log(σ/α), is the horizon's.
+    if log_snr >= last - rounding(last) {
+        Ok(log_snr.max(last))
     } else {
         Err(Error::parameter(
             "log_snr",

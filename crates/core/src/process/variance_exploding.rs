@@ -120,8 +120,7 @@ impl LinearGaussian for VarianceExploding {
     }
 
     fn time_at_log_snr(&self, log_snr: f64) -> Result<f64> {
-        check_log_snr(self, log_snr)?;
-        let growth = (-log_snr).exp() / (self.sigma_min * self.sigma_min);
+        let growth = (-check_log_snr(self, log_snr)?).exp() / (self.sigma_min * self.sigma_min);
         Ok((growth.ln_1p() / (2.0 * self.log_ratio)).min(1.0))
     }
 

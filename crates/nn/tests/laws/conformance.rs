@@ -171,4 +171,10 @@ fn a_u_net_has_all_its_derivatives() {
         let h = net.pooled(h, 2);
         net.mlp("head", h.node, &[5], 1, Activation::Silu)
     });
+    check_energy(16, STEEP, &|net, x| {
+        let picture = Picture::new(x, 4, 4, 1);
+        let mut h = net.strided_conv2d("halved", picture, 3, 4, 2, Init::LeCun);
+        h.node = net.silu(h.node);
+        net.mlp("head", h.node, &[5], 1, Activation::Silu)
+    });
 }

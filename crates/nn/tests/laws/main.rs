@@ -4,5 +4,6 @@ mod conformance;
 mod curvature;
 mod embeddings;
 mod layers;
+mod pictures;
 mod refusals;
 mod single;

@@ -76,3 +76,26 @@ fn parameters_that_are_not_finite_are_refused_by_name() {
     assert_eq!(e.to_string(), "`f.0.bias[1]` is NaN, but must be finite");
     assert_eq!(energy.params(), before);
 }
+
+/// Numbers of layers that no network can have, named when the model is made.
+#[test]
+fn numbers_of_layers_are_refused_by_name() {
+    let rng = &mut Seed::new(1).rng();
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let e = NeuralEnergy::new(
+            2,
+            |net, x| {
+                let f = net.dense("out", x, 1);
+                net.confined(f, x, bad)
+            },
+            rng,
+        )
+        .unwrap_err();
+        assert!(e.to_string().starts_with(&format!("`deviation` is {bad}")), "{e}");
+        let e = NeuralTimeScore::new(4, |net, _, t| net.sinusoidal_embedding(t, 4, bad), rng).unwrap_err();
+        assert!(e.to_string().starts_with(&format!("`longest` is {bad}")), "{e}");
+        let seed = Seed::new(2);
+        let e = NeuralTimeScore::new(4, |net, _, t| net.fourier_embedding(t, 4, bad, seed), rng).unwrap_err();
+        assert!(e.to_string().starts_with(&format!("`scale` is {bad}")), "{e}");
+    }
+}

@@ -7,6 +7,7 @@
 //! - `spectrum` follows the bias `⟨∂F⟩_π − ⟨∂F⟩_{p_k}` in `k`. The chain is reversible, so the bias is a sum over its modes of `λᵏ` times
 //!   the overlap of the mode with the data times its overlap with the statistic, and what counts is the largest
 //!   eigenvalue for which *neither* vanishes. A machine without a preferred sign makes the difference visible.
+//! - `bound` holds it to what it can be at most: by the spectrum, by contraction in total variation, by the parameters alone.
 //! - `fields` compares three vector fields: the likelihood gradient, the expected CD-k update, and the gradient of
 //!   `KL(p₀‖π) − KL(p_k‖π)`, for which the update is often taken. They differ by a term with `∂p_k`, and the update is the gradient
 //!   of no function at all.
@@ -16,6 +17,7 @@
 //!
 //! The data are bars and stripes throughout.
 
+mod bound;
 mod chain;
 mod fields;
 mod fields_shown;
@@ -39,7 +41,7 @@ pub const EXPERIMENT: Experiment = Experiment {
             Its expectation is neither the likelihood gradient nor the gradient of a difference of two divergences, nor of anything \
             else. With a fixed number of Gibbs steps, chains that restart at the data and chains that persist learn different machines.",
     source: "Hinton (2002); Carreira-Perpiñán and Hinton (2005); Tieleman (2008); Bengio and Delalleau (2009); Sutskever and \
-             Tieleman (2010)",
+             Tieleman (2010); Fischer and Igel (2011)",
     budget_seconds: 10,
     claims: &[
         spectrum::STATIONARY,
@@ -48,6 +50,9 @@ pub const EXPERIMENT: Experiment = Experiment {
         spectrum::FULL_RATE,
         spectrum::STATISTIC_RATE,
         spectrum::SEPARATION,
+        bound::SPECTRAL,
+        bound::CONTRACTION,
+        bound::FROM_PARAMETERS,
         fields::IDENTITY,
         fields::NEGLECTED,
         fields::SELDOM_OPPOSES,

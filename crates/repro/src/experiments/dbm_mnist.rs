@@ -13,6 +13,7 @@
 //! that started at digits, and none holds where the two do not meet.
 
 mod claims;
+mod dreams;
 mod evaluation;
 mod training;
 
@@ -20,17 +21,18 @@ use gibbsian_classical::dbm::BinaryDbm;
 use gibbsian_classical::dbm::discriminative::FeedForward;
 use gibbsian_classical::{Bernoulli, BinaryRbm, Dbm, Dbn};
 use gibbsian_core::math::softplus;
-use gibbsian_core::{Blocks, Dataset, Streams};
+use gibbsian_core::{Dataset, Streams};
 use gibbsian_data::{Mnist, StochasticBinarised};
-use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
+use ndarray::{ArrayView2, s};
 
 use self::claims::{
     CENTRED, CLASSES, CLASSIFIER, COMMITTED, COMMITTED_RECOGNISED, HALVES, LEARNT, LONGER, PRETRAINING,
     PUBLISHED_ERROR, RECOGNISED, THREE_LAYERS, TIGHT, TWO_LAYERS,
 };
+use self::dreams::Dream;
 use self::evaluation::Bound;
 use self::training::{Gradient, Rates};
-use crate::fantasies::{DigitJudge, JUDGE, NO_COPIES};
+use crate::fantasies::{JUDGE, NO_COPIES};
 use crate::statistics::base_rate;
 use crate::{ColourMap, Context, Experiment, ImageGrid, Result, Scale, Table, measured, models};
 
@@ -71,8 +73,6 @@ pub const EXPERIMENT: Experiment = Experiment {
     run,
 };
 
-/// Fantasies judged.
-const N_FANTASIES: usize = 200;
 /// Units whose filters are shown.
 const N_SHOWN: usize = 100;
 
@@ -148,23 +148,23 @@ fn run(ctx: &mut Context) -> Result<()> {
         ctx.measure(&PUBLISHED_ERROR, errors[0])?;
     }
     let log_p = evaluation::restricted(ctx, &BinaryRbm::from(network.bottom()), &base, test_rows.view())?;
-    let network = evaluation::network(ctx, &network, test_rows.view())?;
-    compare(
-        ctx,
-        [
-            ("deep machine, pretrained", bound.mean, "bound", Some(errors[0])),
-            (
-                "deep machine without pretraining",
-                without.mean,
-                "bound",
-                Some(errors[1]),
-            ),
-            ("deep belief network", network, "bound", Some(errors[2])),
-            ("restricted machine, CD-1", log_p, "annealed", Some(errors[3])),
-            ("independent pixels", base_rate, "exact", None),
-        ],
-    )?;
-    dream(ctx, &machine, &base, &digits)?;
+    let bound_of_network = evaluation::network(ctx, &network, test_rows.view())?;
+    let dreams = dreams::dream(ctx, &machine, &unprepared, &network, &base, &digits)?;
+    let names = [
+        "deep machine, pretrained",
+        "deep machine without pretraining",
+        "deep belief network",
+        "restricted machine, CD-1",
+        "independent pixels",
+    ];
+    let values = [
+        (bound.mean, "bound"),
+        (without.mean, "bound"),
+        (bound_of_network, "bound"),
+        (log_p, "annealed"),
+        (base_rate, "exact"),
+    ];
+    compare(ctx, names, values, errors, dreams)?;
     show_filters(ctx, &machine)?;
     if ctx.scale() == Scale::Full {
         ctx.measure(&TWO_LAYERS, bound.cautious_mean())?;
@@ -268,64 +268,42 @@ fn classify(
     Ok(errors)
 }
 
-/// The table of models side by side.
-fn compare(ctx: &mut Context, models: [(&str, f64, &str, Option<f64>); 5]) -> Result<()> {
-    let mut table = Table::new(["model", "test_log_probability", "kind", "classifier_error"]);
-    for (model, value, kind, error) in models {
-        let error = error.map_or("".into(), Into::into);
-        table.row([model.into(), value.into(), kind.into(), error])?;
+/// The table of models side by side; independent pixels have no classifier.
+fn compare(
+    ctx: &mut Context,
+    names: [&str; 5],
+    values: [(f64, &str); 5],
+    errors: [f64; 4],
+    dreams: [Dream; 5],
+) -> Result<()> {
+    let mut table = Table::new([
+        "model",
+        "test_log_probability",
+        "kind",
+        "classifier_error",
+        "confidence_in_draws",
+        "classes_of_draws",
+    ]);
+    for (k, (name, (value, kind))) in names.into_iter().zip(values).enumerate() {
+        let error = errors.get(k).map_or("".into(), |e| (*e).into());
+        let Dream {
+            confidence,
+            n_classes,
+        } = dreams[k];
+        table.row([
+            name.into(),
+            value.into(),
+            kind.into(),
+            error,
+            confidence.into(),
+            n_classes.into(),
+        ])?;
     }
     ctx.table(
         "comparison",
-        "Mean test log-probability in nats, or a lower bound of it up to the error of log Z; errors of fine-tuned classifiers.",
+        "Mean test log-probability in nats, or a lower bound of it up to the error of log Z; errors of fine-tuned classifiers; the judge's mean confidence in tossed draws over that in tossed test digits, and the digits that it sees in at least one per cent of them.",
         &table,
     )
-}
-
-/// Runs Gibbs chains from noise and has the judge look at them, and at what the weights of the full run dream of.
-fn dream(ctx: &mut Context, machine: &BinaryDbm, base: &Bernoulli, digits: &Mnist) -> Result<()> {
-    let n_sweeps = ctx.pick(1_000, 10_000);
-    let means = fantasies(ctx, "fantasies", machine, n_sweeps);
-    ctx.progress(0, 1, "judging");
-    let judge = DigitJudge::new(digits, ctx.seed().child("real digits"))?;
-    ctx.measure(&JUDGE, judge.accuracy()?)?;
-    let said = judge.judge(means.view());
-    ctx.measure(&RECOGNISED, judge.confidence(&said))?;
-    ctx.measure(&CLASSES, said.n_classes(0.01) as f64)?;
-    ctx.measure(&NO_COPIES, judge.distance(&said))?;
-    let caption = format!(
-        "Probabilities of the pixels after {n_sweeps} Gibbs sweeps of all layers from noise; the pretrained machine."
-    );
-    judge.show(ctx, &caption, means.view(), &said)?;
-
-    let committed = committed(ctx, base)?;
-    let means = fantasies(ctx, "committed fantasies", &committed, 1_000);
-    let said = judge.judge(means.view());
-    ctx.measure(&COMMITTED_RECOGNISED, judge.confidence(&said))?;
-    ctx.note(format!(
-        "The weights of the full run: among {N_FANTASIES} fantasies after a thousand sweeps from noise the judge sees {} classes of ten; their median distance to the nearest training digit over that of test digits is {:.3}.",
-        said.n_classes(0.01),
-        judge.distance(&said)
-    ));
-    let caption = "Probabilities of the pixels after 1,000 Gibbs sweeps of all layers from noise; 784-500-1000, the weights of the full run.";
-    judge.grid(ctx, "committed", caption, means.view(), 20)
-}
-
-/// The probabilities of the pixels where Gibbs chains are that ran from noise.
-fn fantasies(ctx: &Context, name: &str, machine: &BinaryDbm, n_sweeps: usize) -> Array2<f64> {
-    let mut rng = ctx.seed().child(name).rng();
-    let n_units: usize = machine.sizes().iter().sum();
-    let noise = Array2::from_elem((N_FANTASIES, machine.n_visible()), 0.5);
-    let hidden = Array2::zeros((N_FANTASIES, n_units - machine.n_visible()));
-    let mut x = concatenate![Axis(1), noise, hidden];
-    let joint = machine.joint();
-    for sweep in 0..n_sweeps {
-        ctx.progress(sweep, n_sweeps, "dreaming");
-        for block in 0..2 {
-            joint.resample(x.view_mut(), block, None, &mut rng);
-        }
-    }
-    machine.layer_means(x.view(), 0)
 }
 
 /// Second-layer units, each as the first-layer filters that it adds up.

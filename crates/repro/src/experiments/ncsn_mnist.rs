@@ -12,6 +12,7 @@
 
 mod claims;
 mod network;
+mod samplers;
 mod solvers;
 
 use gibbsian_core::{At, NoiseLadder, Parametric, Score, Seed};
@@ -127,7 +128,7 @@ fn remeasure(ctx: &mut Context, pictures: &Pictures, real: &Judged) -> Result<()
     ctx.progress(0, 1, "drawing with the weights of the full run");
     let mut model = LARGE.network(pictures, ctx.seed())?;
     models::restore(&mut model, LARGE_WEIGHTS)?;
-    let x = solvers::draw(ctx.seed().child("committed"), &LARGE, pictures, &model, N)?;
+    let x = samplers::draw(ctx.seed().child("committed"), &LARGE, pictures, &model, N)?;
     let said = pictures.judge(x.view());
     ctx.measure(&COMMITTED, said.confidence() / real.confidence())?;
     ctx.measure(&COMMITTED_CLASSES, said.n_classes(0.02) as f64)?;

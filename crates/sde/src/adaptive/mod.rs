@@ -78,11 +78,11 @@ pub struct AdaptiveRungeKutta {
     pub absolute_tolerance: f64,
     /// What chooses the steps.
     pub controller: PiController,
-    /// The size of the first step, where Hairer's rule is not to choose it.
+    /// The size of the first step, where Hairer's rule is not to choose it; at most `max_step`.
     pub first_step: Option<f64>,
     /// The size below which a step may not be rejected into; by default only rounding sets one.
     pub min_step: f64,
-    /// The largest step, by default without limit.
+    /// The largest step, by default without limit; the last may be longer by a hundredth, which would be left otherwise.
     pub max_step: f64,
     /// The most steps of a row, rejected ones included; by default 100,000.
     pub max_steps: usize,

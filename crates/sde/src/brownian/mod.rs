@@ -49,6 +49,11 @@ pub trait BrownianMotion: Sync {
     /// Names what does not fit.
     fn check(&self, grid: &TimeGrid, n_rows: usize, noise_dim: usize) -> Result<()>;
 
+    /// Whether there are numbers beside the motions, [`BrownianBlock::independent_into`].
+    fn draws_beside(&self) -> bool {
+        true
+    }
+
     /// The motions of block number `block`, which begins at row `first_row`.
     fn block(&self, block: usize, first_row: usize) -> Box<dyn BrownianBlock + '_>;
 }

@@ -18,6 +18,10 @@ impl BrownianMotion for NoNoise {
         }
     }
 
+    fn draws_beside(&self) -> bool {
+        false
+    }
+
     fn block(&self, _: usize, _: usize) -> Box<dyn BrownianBlock + '_> {
         Box::new(NoNoise)
     }
@@ -40,7 +44,8 @@ impl BrownianBlock for NoNoise {
         area.fill(0.0);
     }
 
+    /// NaN, which drivers report: a scheme that draws and does not say so ([`Solver::draws_beside`](crate::Solver::draws_beside)) must not go on as if it had drawn zeros.
     fn independent_into(&mut self, mut z: ArrayViewMut2<f64>) {
-        z.fill(0.0);
+        z.fill(f64::NAN);
     }
 }

@@ -65,6 +65,10 @@ where
         self.solver.noise_dim(equation)
     }
 
+    fn draws_beside(&self) -> bool {
+        true
+    }
+
     fn is_multistep(&self) -> bool {
         self.solver.is_multistep()
     }

@@ -56,6 +56,10 @@ where
         self.replacement.noise_dim(equation)
     }
 
+    fn draws_beside(&self) -> bool {
+        true
+    }
+
     fn is_multistep(&self) -> bool {
         Solver::<ReverseSde<P, M>>::is_multistep(&self.replacement)
     }

@@ -90,6 +90,10 @@ impl<P: LinearGaussian, M: TimeScore> Solver<ReverseSde<P, M>> for EdmHeun {
         0
     }
 
+    fn draws_beside(&self) -> bool {
+        self.churn > 0.0
+    }
+
     fn check(&self, equation: &ReverseSde<P, M>, grid: &TimeGrid) -> Result<()> {
         check_non_negative("churn", self.churn)?;
         check_non_negative("churn_above", self.churn_above)?;

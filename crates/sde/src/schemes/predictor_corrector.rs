@@ -92,6 +92,10 @@ where
         self.predictor.noise_dim(equation)
     }
 
+    fn draws_beside(&self) -> bool {
+        self.n_corrections > 0 || self.predictor.draws_beside()
+    }
+
     fn is_multistep(&self) -> bool {
         self.predictor.is_multistep()
     }

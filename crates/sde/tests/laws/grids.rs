@@ -1,6 +1,9 @@
 //! Grids of times, by the equations they are of.
 
-use gibbsian_core::process::{ElucidatedNoise, LinearGaussian, OrnsteinUhlenbeck, VariancePreserving};
+use gibbsian_core::process::{
+    ElucidatedNoise, LinearGaussian, OrnsteinUhlenbeck, SubVariancePreserving, VarianceExploding,
+    VariancePreserving,
+};
 use gibbsian_sde::TimeGrid;
 
 /// `(a^{1/ρ} + i/(N − 1) (b^{1/ρ} − a^{1/ρ}))^ρ` for `a = 80`, `b = 0.002`, `ρ = 7` and `N = 18`, the levels of noise of the source.
@@ -35,6 +38,26 @@ fn levels_of_karras_are_those_of_equation_5() {
             (found / level - 1.0).abs() < 1e-12,
             "{i}: {found} instead of {level}"
         );
+    }
+}
+
+/// The ratio at the horizon, computed from its parts, may miss its logarithm in the last bits.
+#[test]
+fn levels_of_karras_may_begin_at_the_horizon() {
+    fn begins_there(process: &dyn LinearGaussian) {
+        let horizon = process.horizon();
+        let ratio = process.sigma(horizon) / process.alpha(horizon);
+        let grid = TimeGrid::karras(process, ratio, 0.1, 7.0, 10).unwrap();
+        assert!((grid.first() / horizon - 1.0).abs() < 1e-12, "{}", grid.first());
+        assert!(TimeGrid::karras(process, 1.000_001 * ratio, 0.1, 7.0, 10).is_err());
+    }
+    for k in 0..40 {
+        let x = 1.0 + 0.37 * f64::from(k);
+        begins_there(&VariancePreserving::new(0.1, x).unwrap());
+        begins_there(&SubVariancePreserving::new(0.1, x).unwrap());
+        begins_there(&VarianceExploding::new(0.01, x).unwrap());
+        begins_there(&OrnsteinUhlenbeck::new(0.2 * x).unwrap());
+        begins_there(&ElucidatedNoise::new(x).unwrap());
     }
 }
 

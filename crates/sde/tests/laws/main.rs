@@ -25,6 +25,7 @@ mod linear;
 mod lost_scores;
 mod matrix_reversal;
 mod multistep;
+mod no_noise;
 mod ordinary;
 mod ordinary_ends;
 mod per_coordinate;

@@ -102,6 +102,17 @@ fn adaptive_steps_of_one_size_are_fixed_steps() {
     }
 }
 
+/// A first step that is longer than the largest one is the largest one.
+#[test]
+fn no_step_is_longer_than_the_largest() {
+    let bold = AdaptiveRungeKutta {
+        first_step: Some(0.5),
+        ..of_size(EmbeddedPair::DORMAND_PRINCE, 0.125)
+    };
+    let run = bold.solve(&Pair, Pair::start(), 0.0, 2.0).unwrap();
+    assert_eq!(run.n_accepted, array![16, 16, 16]);
+}
+
 #[test]
 fn one_step_is_interpolated_to_the_order_of_its_dense_solution() {
     // A solution of order q between the ends has an error of h^{q + 1} within one step.

@@ -19,6 +19,7 @@ use gibbsian_data::bars_and_stripes;
 use gibbsian_linalg::{SymmetricEigen, matmul};
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
+use super::bound;
 use super::chain::{GibbsChain, norm};
 use crate::statistics::larger;
 use crate::{Axis as PlotAxis, Check, Claim, Context, Plot, Provenance, Result, Table, measured};
@@ -141,7 +142,8 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
         symmetric.norms[10] / symmetric.norms[0],
         from_half.norms[10] / from_half.norms[0],
     ));
-    show(ctx, [&symmetric, &from_half, &even_part], second, even)
+    show(ctx, [&symmetric, &from_half, &even_part], second, even)?;
+    bound::measure(ctx, &machine, &chain, second, [&data, &half])
 }
 
 /// A machine of spins `±1` without fields, in units 0 and 1: with `v = (1 + s)/2` the field on `v_i` is `b_i + ½ Σ_j W_ij`, which must vanish.

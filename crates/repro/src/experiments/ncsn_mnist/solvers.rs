@@ -2,26 +2,22 @@
 //!
 //! The network is told the deviation of the noise. Along the process whose deviation is its time (Karras, Aittala, Aila and Laine 2022) it is therefore the score at that time, and solvers of the reverse
 //! equation and of the probability flow take it as it is, at levels between those of its ladder too. All of them start from the same noise and end at the smallest level with the mean of what is without
-//! noise; what differs is how often they ask the network on the way.
+//! noise; what differs is how often they ask the network on the way. Claims are about six of them, at several numbers of evaluations; the others are shown at forty. Schemes whose step needs derivatives of the noise in
+//! the point, such as Milstein's, are left out: this noise has none, and they are Euler's and Heun's.
 
 use gibbsian_core::process::ElucidatedNoise;
-use gibbsian_core::{LinearGaussian, Seed};
 use gibbsian_nn::NeuralTimeScore;
-use gibbsian_sde::{
-    AdaptiveRungeKutta, Ancestral, Ddim, DpmSolver2M, EdmHeun, EulerMaruyama, FixedSteps, FreshNoise,
-    LangevinStep, PredictorCorrector, ProbabilityFlow, ReverseDiffusion, ReverseSde, Solver, TimeGrid,
-};
-use ndarray::{Array2, Axis as Along, concatenate, s};
+use gibbsian_sde::{AdaptiveRungeKutta, ProbabilityFlow};
+use ndarray::{Axis as Along, concatenate, s};
 
 use super::network::Recipe;
+use super::samplers::{Bench, Sampler};
 use crate::pictures::Pictures;
 use crate::statistics::mean_and_error;
 use crate::{Axis, Check, Claim, Context, ImageGrid, Plot, Provenance, Result, Table};
 
 /// Numbers of evaluations of the network a picture; the last denoises.
 const EVALUATIONS: [usize; 4] = [10, 20, 40, 80];
-/// The exponent of the grid of levels.
-const EXPONENT: f64 = 7.0;
 /// Pictures of a solver that are shown.
 const SHOWN: usize = 20;
 
@@ -82,10 +78,12 @@ pub(super) fn compare(
     let solved = solver.solve(&flow, bench.start.clone(), recipe.largest, recipe.smallest)?;
     let of_flow = bench.reverse.denoise(solved.points.view(), recipe.smallest)?;
     let (mut shown, mut at_forty, mut distances) = (Vec::new(), Vec::new(), Vec::new());
-    for (k, sampler) in Sampler::ALL.into_iter().enumerate() {
-        ctx.progress(k, Sampler::ALL.len(), "solvers");
+    let all = [&Sampler::CLAIMED[..], &Sampler::OTHERS[..]].concat();
+    for (k, &sampler) in all.iter().enumerate() {
+        ctx.progress(k, all.len(), "solvers");
+        let is_claimed = Sampler::CLAIMED.contains(&sampler);
         let mut curve = Vec::new();
-        for &number in evaluations {
+        for &number in evaluations.iter().filter(|&&n| is_claimed || n == 40) {
             let x = bench.sample(sampler, number)?;
             let said = pictures.judge(x.view());
             let confidence = said.confidence() / real.confidence();
@@ -101,15 +99,19 @@ pub(super) fn compare(
             ])?;
             curve.push((number as f64, confidence));
             if number == 40 {
-                at_forty.push(confidence);
-                distances.push(distance);
                 shown.push(x.slice(s![..SHOWN, ..]).to_owned());
+                if is_claimed {
+                    at_forty.push(confidence);
+                    distances.push(distance);
+                }
             }
         }
-        plot = plot.line(sampler.name(), curve);
+        if is_claimed {
+            plot = plot.line(sampler.name(), curve);
+        }
     }
     let mean_of = |noisy: bool| {
-        let kind = Sampler::ALL
+        let kind = Sampler::CLAIMED
             .iter()
             .zip(&at_forty)
             .filter(|(s, _)| s.has_noise() == noisy);
@@ -117,7 +119,7 @@ pub(super) fn compare(
     };
     ctx.measure(&NOISE, mean_of(true) - mean_of(false))?;
     let distance_of = |name: &str| {
-        let found = Sampler::ALL
+        let found = Sampler::CLAIMED
             .iter()
             .zip(&distances)
             .find(|(s, _)| s.name() == name);
@@ -137,7 +139,7 @@ pub(super) fn compare(
     ));
     ctx.table(
         "solvers",
-        "What the judge says of pictures by every solver.",
+        "What the judge says of pictures by every solver; those that no claim is about at 40 evaluations alone.",
         &table,
     )?;
     ctx.plot(
@@ -148,128 +150,10 @@ pub(super) fn compare(
     let views: Vec<_> = shown.iter().map(|x| x.view()).collect();
     let rows = concatenate(Along(0), &views)?;
     let grid = ImageGrid::new(rows.view(), pictures.side, pictures.side).columns(SHOWN);
-    let names: Vec<&str> = Sampler::ALL.into_iter().map(Sampler::name).collect();
+    let names: Vec<&str> = all.into_iter().map(Sampler::name).collect();
     let caption = format!(
         "Digits by 40 evaluations of one network, a solver a row: {}.",
         names.join(", ")
     );
     ctx.images("solvers-samples", &caption, &grid)
-}
-
-/// Pictures by ancestral sampling, 40 evaluations each.
-pub(super) fn draw(
-    seed: Seed,
-    recipe: &Recipe,
-    pictures: &Pictures,
-    model: &NeuralTimeScore,
-    n: usize,
-) -> Result<Array2<f64>> {
-    Bench::new(seed, recipe, pictures, model, n)?.sample(Sampler::Ancestral, 40)
-}
-
-/// The way from noise to digits.
-#[derive(Clone, Copy)]
-enum Sampler {
-    EulerMaruyama,
-    Ancestral,
-    PredictorCorrector,
-    Ddim,
-    DpmSolver,
-    EdmHeun,
-}
-
-impl Sampler {
-    const ALL: [Sampler; 6] = [
-        Sampler::EulerMaruyama,
-        Sampler::Ancestral,
-        Sampler::PredictorCorrector,
-        Sampler::Ddim,
-        Sampler::DpmSolver,
-        Sampler::EdmHeun,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Sampler::EulerMaruyama => "Euler–Maruyama",
-            Sampler::Ancestral => "ancestral",
-            Sampler::PredictorCorrector => "predictor and corrector",
-            Sampler::Ddim => "DDIM",
-            Sampler::DpmSolver => "DPM-Solver++ 2M",
-            Sampler::EdmHeun => "EDM Heun",
-        }
-    }
-
-    /// Whether there is noise on the way.
-    fn has_noise(self) -> bool {
-        matches!(
-            self,
-            Sampler::EulerMaruyama | Sampler::Ancestral | Sampler::PredictorCorrector
-        )
-    }
-
-    /// Evaluations of the network a step.
-    fn cost(self) -> usize {
-        match self {
-            Sampler::PredictorCorrector | Sampler::EdmHeun => 2,
-            _ => 1,
-        }
-    }
-}
-
-/// What all solvers share.
-struct Bench<'m> {
-    reverse: ReverseSde<ElucidatedNoise, &'m NeuralTimeScore>,
-    start: Array2<f64>,
-    smallest: f64,
-    seed: Seed,
-}
-
-impl<'m> Bench<'m> {
-    /// `n` pictures' worth of noise, and who makes pictures of it.
-    fn new(
-        seed: Seed,
-        recipe: &Recipe,
-        pictures: &Pictures,
-        model: &'m NeuralTimeScore,
-        n: usize,
-    ) -> Result<Self> {
-        Ok(Bench {
-            reverse: ReverseSde::new(ElucidatedNoise::new(recipe.largest)?, model),
-            start: recipe.largest * FreshNoise::new(seed).normal((n, pictures.dim())),
-            smallest: recipe.smallest,
-            seed,
-        })
-    }
-
-    /// Pictures by at most this number of evaluations, the last one for the mean.
-    fn sample(&self, sampler: Sampler, evaluations: usize) -> Result<Array2<f64>> {
-        let x = match sampler {
-            Sampler::EulerMaruyama => self.solve(&EulerMaruyama, sampler, evaluations),
-            Sampler::Ancestral => self.solve(&Ancestral::default(), sampler, evaluations),
-            Sampler::PredictorCorrector => {
-                let solver = PredictorCorrector {
-                    predictor: ReverseDiffusion,
-                    step: LangevinStep::SignalToNoise(0.16),
-                    n_corrections: 1,
-                };
-                self.solve(&solver, sampler, evaluations)
-            }
-            Sampler::Ddim => self.solve(&Ddim::new(0.0)?, sampler, evaluations),
-            Sampler::DpmSolver => self.solve(&DpmSolver2M, sampler, evaluations),
-            Sampler::EdmHeun => self.solve(&EdmHeun::default(), sampler, evaluations),
-        }?;
-        Ok(self.reverse.denoise(x.view(), self.smallest)?)
-    }
-
-    fn solve<V>(&self, solver: &V, sampler: Sampler, evaluations: usize) -> Result<Array2<f64>>
-    where
-        V: Solver<ReverseSde<ElucidatedNoise, &'m NeuralTimeScore>>,
-    {
-        // The time of this process is the level of noise.
-        let n_steps = (evaluations - 1) / sampler.cost();
-        let largest = self.reverse.process().horizon();
-        let grid = TimeGrid::power(largest, self.smallest, EXPONENT, n_steps)?;
-        let noise = FreshNoise::new(self.seed.child(sampler.name()).nth(evaluations as u64));
-        Ok(FixedSteps::new(grid).solve(solver, &self.reverse, self.start.clone(), &noise)?)
-    }
 }

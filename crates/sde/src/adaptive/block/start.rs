@@ -29,7 +29,7 @@ impl<F: Field> Block<'_, F> {
         let span = (task.to - task.from).abs();
         if let Some(step) = task.settings.first_step {
             for row in &mut self.rows {
-                row.step = direction * step.min(span);
+                row.step = direction * step.min(span).min(task.settings.max_step);
             }
             return Ok(());
         }
