@@ -1,8 +1,9 @@
 //! Zeros and ones, which binary units take and nothing else.
 
-use ndarray::ArrayView2;
+use ndarray::{Array1, ArrayView2};
 
-use super::prepare::View;
+use super::file::Rows;
+use super::prepare::{View, listed};
 use crate::failure::{Failure, Result};
 
 /// Rows that are looked at together.
@@ -52,4 +53,25 @@ pub(crate) fn refuse_other_in_test(x: ArrayView2<f64>, names: &[String]) -> Resu
         ),
         "give rows of the two numbers that the model was trained on; for it to binarise others, train with data.binarise",
     ))
+}
+
+/// A warning of columns that vary and are all zeros or all ones to the model: a threshold that parts none of their numbers has lost them. Pictures have such pixels.
+pub(super) fn levelled(rows: &Rows, names: &[String], means: &Array1<f64>) -> Option<String> {
+    let Rows::Table(values) = rows else {
+        return None;
+    };
+    let lost: Vec<String> = (values.columns().into_iter().zip(means).zip(names))
+        .filter(|((column, mean), _)| {
+            (**mean == 0.0 || **mean == 1.0) && column.iter().any(|x| *x != column[0])
+        })
+        .map(|(_, name)| name.clone())
+        .collect();
+    (!lost.is_empty()).then(|| {
+        format!(
+            "warning: {} of {} columns vary and are constant after data.threshold: {}; set data.scale = \"unit\", which puts the threshold into every column's own range, or another data.threshold",
+            lost.len(),
+            names.len(),
+            listed(&lost)
+        )
+    })
 }

@@ -8,6 +8,7 @@ use gibbsian_core::{Dataset, Record, Seed, Streams, Values};
 use gibbsian_data::hold_out;
 use ndarray::{Array1, Array2, Axis};
 
+use super::bits::levelled;
 use super::file::{DataFile, Rows};
 use super::survey;
 use super::{Binarise, DataKeys, Missing, Transform};
@@ -124,27 +125,6 @@ pub(crate) fn fixed_rows(view: &View, n: usize, seed: Seed) -> Result<Array2<f64
 /// The places of `k` of `n` rows, evenly spread: `⌊c n / k⌋` for `c = 0, …, k − 1`. Where there are fewer than `k`, all of them again and again.
 pub(crate) fn spread_rows(n: usize, k: usize) -> Vec<usize> {
     (0..k).map(|c| if k > n { c % n } else { c * n / k }).collect()
-}
-
-/// A warning of columns that vary and are all zeros or all ones to the model: a threshold that parts none of their numbers has lost them. Pictures have such pixels.
-fn levelled(rows: &Rows, names: &[String], means: &Array1<f64>) -> Option<String> {
-    let Rows::Table(values) = rows else {
-        return None;
-    };
-    let lost: Vec<String> = (values.columns().into_iter().zip(means).zip(names))
-        .filter(|((column, mean), _)| {
-            (**mean == 0.0 || **mean == 1.0) && column.iter().any(|x| *x != column[0])
-        })
-        .map(|(_, name)| name.clone())
-        .collect();
-    (!lost.is_empty()).then(|| {
-        format!(
-            "warning: {} of {} columns vary and are constant after data.threshold: {}; set data.scale = \"unit\", which puts the threshold into every column's own range, or another data.threshold",
-            lost.len(),
-            names.len(),
-            listed(&lost)
-        )
-    })
 }
 
 /// Leaves out what is not modelled, and refuses what should not be.
