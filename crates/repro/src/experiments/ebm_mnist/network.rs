@@ -21,7 +21,7 @@ use crate::{Context, Result, models};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recipe {
     pub(super) name: &'static str,
-    /// Channels of convolutions, each followed by means of 2 × 2 pixels; there may be none.
+    /// Channels of convolutions by 4 × 4 taps, each of which halves the picture; there may be none.
     pub(super) channels: &'static [usize],
     /// Units of the dense layers after them.
     pub(super) hidden: &'static [usize],
@@ -64,7 +64,7 @@ impl Recipe {
     }
 
     /// The energy before training.
-    fn network(&self, pictures: &Pictures, seed: Seed) -> Result<NeuralEnergy> {
+    pub(super) fn network(&self, pictures: &Pictures, seed: Seed) -> Result<NeuralEnergy> {
         let n = pictures.train.len() as f64;
         let mean = pictures.train.sum() / n;
         let spread = (pictures.train.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
@@ -74,9 +74,8 @@ impl Recipe {
             let scaled = net.scale(spread.recip(), centred);
             let mut h = Picture::new(scaled, pictures.side, pictures.side, 1);
             for (k, &channels) in self.channels.iter().enumerate() {
-                h = net.conv2d(&format!("conv{k}"), h, channels, 3, Init::LeCun);
+                h = net.strided_conv2d(&format!("conv{k}"), h, channels, 4, 2, Init::LeCun);
                 h.node = net.silu(h.node);
-                h = net.pooled(h, 2);
             }
             let f = net.mlp("dense", h.node, self.hidden, 1, Activation::Silu);
             let f = net.scale(FACTOR, f);
