@@ -2,7 +2,7 @@
 //!
 //! The network is told the deviation of the noise. Along the process whose deviation is its time (Karras, Aittala, Aila and Laine 2022) it is therefore the score at that time, and solvers of the reverse
 //! equation and of the probability flow take it as it is, at levels between those of its ladder too. All of them start from the same noise and end at the smallest level with the mean of what is without
-//! noise; what differs is how often they ask the network on the way. Claims are about six of them, at several numbers of evaluations; the others are shown at forty. Schemes whose step needs derivatives of the noise in
+//! noise; what differs is how often they ask the network on the way. Claims are about six of them, at several numbers of evaluations; the others are shown at forty, at quick scale at twenty. Schemes whose step needs derivatives of the noise in
 //! the point, such as Milstein's, are left out: this noise has none, and they are Euler's and Heun's.
 
 use gibbsian_core::process::ElucidatedNoise;
@@ -57,6 +57,7 @@ pub(super) fn compare(
 ) -> Result<()> {
     let n = ctx.pick(64, 1_000);
     let evaluations = &EVALUATIONS[..ctx.pick(3, 4)];
+    let of_others = ctx.pick(20, 40);
     let seed = ctx.seed().child("solvers");
     let bench = Bench::new(seed, recipe, pictures, model, n)?;
     let real = pictures.judge(pictures.test.view());
@@ -82,8 +83,9 @@ pub(super) fn compare(
     for (k, &sampler) in all.iter().enumerate() {
         ctx.progress(k, all.len(), "solvers");
         let is_claimed = Sampler::CLAIMED.contains(&sampler);
+        let shown_at = if is_claimed { 40 } else { of_others };
         let mut curve = Vec::new();
-        for &number in evaluations.iter().filter(|&&n| is_claimed || n == 40) {
+        for &number in evaluations.iter().filter(|&&n| is_claimed || n == shown_at) {
             let x = bench.sample(sampler, number)?;
             let said = pictures.judge(x.view());
             let confidence = said.confidence() / real.confidence();
@@ -98,12 +100,12 @@ pub(super) fn compare(
                 said.n_classes(0.02).into(),
             ])?;
             curve.push((number as f64, confidence));
-            if number == 40 {
+            if number == shown_at {
                 shown.push(x.slice(s![..SHOWN, ..]).to_owned());
-                if is_claimed {
-                    at_forty.push(confidence);
-                    distances.push(distance);
-                }
+            }
+            if is_claimed && number == 40 {
+                at_forty.push(confidence);
+                distances.push(distance);
             }
         }
         if is_claimed {
@@ -139,7 +141,7 @@ pub(super) fn compare(
     ));
     ctx.table(
         "solvers",
-        "What the judge says of pictures by every solver; those that no claim is about at 40 evaluations alone.",
+        "What the judge says of pictures by every solver; those that no claim is about at one number of evaluations alone.",
         &table,
     )?;
     ctx.plot(
@@ -152,7 +154,7 @@ pub(super) fn compare(
     let grid = ImageGrid::new(rows.view(), pictures.side, pictures.side).columns(SHOWN);
     let names: Vec<&str> = all.into_iter().map(Sampler::name).collect();
     let caption = format!(
-        "Digits by 40 evaluations of one network, a solver a row: {}.",
+        "Digits by 40 evaluations of one network, {of_others} from the seventh row on, a solver a row: {}.",
         names.join(", ")
     );
     ctx.images("solvers-samples", &caption, &grid)
