@@ -3,11 +3,15 @@
 //! Work is cut into blocks of [`BLOCK_ROWS`] rows whatever the number of threads; each block has its own random stream and its own
 //! partial sum; partial sums are added in block order. A reduction by a work-stealing pool adds in an order that depends on
 //! timing, and gave many different bit patterns for one sum when it was tried.
+//!
+//! The machinery of the pool is compiled once, in this file, and reaches the caller's closure through a pointer: compiled anew for each closure, as
+//! parallel iterators are, it was most of the code of some crates. A call through a pointer for each block costs nothing beside a block's work.
 
 use std::ops::Range;
+use std::sync::Mutex;
 
 use ndarray::{ArrayViewMut2, Axis};
-use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
 /// The number of rows in a block. It is part of the value of every seeded result.
 pub const BLOCK_ROWS: usize = 32;
@@ -34,11 +38,8 @@ pub fn map_blocks_mut<T: Send>(
     if out.nrows() <= BLOCK_ROWS {
         return vec![f(0, out)];
     }
-    out.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS)
-        .into_par_iter()
-        .enumerate()
-        .map(|(block, rows)| f(block, rows))
-        .collect()
+    let blocks = out.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS).collect();
+    map_each(blocks, f)
 }
 
 /// The sum over blocks of `f(block, rows)`, evaluated in parallel and added in block order.
@@ -48,10 +49,55 @@ pub fn sum_blocks(n_rows: usize, f: impl Fn(usize, Range<usize>) -> f64 + Sync +
 
 /// The values `f(block, rows)` of all blocks, evaluated in parallel, in block order.
 pub fn map_blocks<T: Send>(n_rows: usize, f: impl Fn(usize, Range<usize>) -> T + Sync + Send) -> Vec<T> {
-    (0..n_rows.div_ceil(BLOCK_ROWS))
-        .into_par_iter()
-        .map(|block| f(block, block_rows(block, n_rows)))
-        .collect()
+    map_indices(n_rows.div_ceil(BLOCK_ROWS), |block| {
+        f(block, block_rows(block, n_rows))
+    })
+}
+
+/// The values `f(i, part)` of all parts, evaluated in parallel, in their order: parts of arrays that are written, each by one thread.
+pub fn map_each<P: Send, T: Send>(parts: Vec<P>, f: impl Fn(usize, P) -> T + Sync) -> Vec<T> {
+    let parts = filled(parts);
+    map_indices(parts.len(), |i| f(i, taken(&parts[i])))
+}
+
+/// The values `f(i)` of all `i < n`, evaluated in parallel, in order.
+pub fn map_indices<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    if n == 1 {
+        return vec![f(0)];
+    }
+    let values = empty(n);
+    for_each_index(n, &|i| put(&values[i], f(i)));
+    emptied(values)
+}
+
+/// What one thread puts and one takes; no two of them meet there.
+type Slot<T> = Mutex<Option<T>>;
+
+const UNSHARED: &str = "a slot is held for a move alone, which cannot panic";
+
+fn empty<T>(n: usize) -> Vec<Slot<T>> {
+    (0..n).map(|_| Mutex::new(None)).collect()
+}
+
+fn filled<T>(values: Vec<T>) -> Vec<Slot<T>> {
+    values.into_iter().map(|value| Mutex::new(Some(value))).collect()
+}
+
+fn put<T>(slot: &Slot<T>, value: T) {
+    *slot.lock().expect(UNSHARED) = Some(value);
+}
+
+fn taken<T>(slot: &Slot<T>) -> T {
+    let value = slot.lock().expect(UNSHARED).take();
+    value.expect("a slot is filled once and emptied once")
+}
+
+fn emptied<T>(slots: Vec<Slot<T>>) -> Vec<T> {
+    slots.iter().map(taken).collect()
+}
+
+fn for_each_index(n: usize, f: &(dyn Fn(usize) + Sync)) {
+    (0..n).into_par_iter().for_each(f);
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@
 
 use std::ops::Range;
 
+use gibbsian_core::parallel::map_indices;
 use gibbsian_core::{Error, Path, Result, StreamRng, Streams};
 use rand::Rng;
-use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
 use crate::Ladder;
 use crate::weights::LogWeights;
@@ -26,13 +26,10 @@ pub(crate) fn map_batches<T: Send>(
     run: impl Fn(Range<usize>, StreamRng) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
     let streams = Streams::draw(rng);
-    let results: Vec<Result<T>> = (0..n.div_ceil(items_per_batch))
-        .into_par_iter()
-        .map(|batch| {
-            let first = batch * items_per_batch;
-            run(first..(first + items_per_batch).min(n), streams.block(batch))
-        })
-        .collect();
+    let results = map_indices(n.div_ceil(items_per_batch), |batch| {
+        let first = batch * items_per_batch;
+        run(first..(first + items_per_batch).min(n), streams.block(batch))
+    });
     results.into_iter().collect()
 }
 

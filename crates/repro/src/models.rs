@@ -95,33 +95,3 @@ pub(crate) fn encode(recipe: &str, seed: u64, step: u64, record: Record) -> Resu
     };
     Ok(checkpoint.to_bytes()?)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_file_is_listed_and_what_the_list_says() {
-        let listed = listed().unwrap();
-        let mut expected: Vec<String> = listed.iter().map(|l| format!("{}.safetensors", l.name)).collect();
-        expected.extend(["README.md".into(), "models.json".into()]);
-        expected.sort();
-        let mut found = Vec::new();
-        let mut bytes = 0;
-        for entry in std::fs::read_dir(folder()).unwrap() {
-            let entry = entry.unwrap();
-            bytes += entry.metadata().unwrap().len();
-            found.push(entry.file_name().into_string().unwrap());
-        }
-        found.sort();
-        assert_eq!(found, expected);
-        assert!(bytes <= 10_000_000, "{bytes} bytes");
-        for listed in &listed {
-            assert_ne!(committed(&listed.name).unwrap(), Record::new(), "{}", listed.name);
-            assert!(["tiles", "lists"].contains(&&*listed.arithmetic));
-            let known = |e: &&&crate::Experiment| e.id == listed.experiment;
-            assert!(crate::registry::EXPERIMENTS.iter().any(|e| known(&e)));
-        }
-        assert!(committed("nothing").unwrap_err().to_string().contains("nothing"));
-    }
-}

@@ -38,13 +38,3 @@ pub const EXPERIMENTS: &[&Experiment] = &[
     &experiments::anomaly::EXPERIMENT,
     &experiments::conditional_energy::EXPERIMENT,
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_declaration_is_sound() {
-        assert_eq!(crate::soundness::faults(EXPERIMENTS), Vec::<String>::new());
-    }
-}

@@ -10,10 +10,9 @@
 use std::ops::Range;
 
 use gibbsian_core::error::check_count;
-use gibbsian_core::parallel::BLOCK_ROWS;
+use gibbsian_core::parallel::{BLOCK_ROWS, map_each};
 use gibbsian_core::{Error, Kernel, Record, Result, Seed, Snapshot, Values};
 use ndarray::{Array2, ArrayView2, Axis, s};
-use rayon::prelude::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
 use crate::joined::{join, split};
 
@@ -171,10 +170,9 @@ where
     ) {
         assert_eq!(observers.len(), self.blocks.len(), "observers, one a block");
         let (kernel, target, first) = (&self.kernel, self.target, self.n_steps);
-        self.blocks
-            .par_iter_mut()
-            .zip(observers.par_iter_mut())
-            .for_each(|(block, observer)| {
+        map_each(
+            self.blocks.iter_mut().zip(observers).collect(),
+            |_, (block, observer)| {
                 for t in first..first + n_steps {
                     let info = kernel.step(target, &mut block.state, &mut block.seed.nth(t).rng());
                     let x = kernel.positions(&block.state);
@@ -186,16 +184,17 @@ where
                     };
                     see(observer, step);
                 }
-            });
+            },
+        );
         self.n_steps += n_steps;
     }
 
     /// Recomputes what the states remember of the target, after the target's parameters or the kernel's view of it changed.
     pub fn refresh(&mut self) {
         let (kernel, target) = (&self.kernel, self.target);
-        self.blocks
-            .par_iter_mut()
-            .for_each(|block| kernel.refresh(target, &mut block.state));
+        map_each(self.blocks.iter_mut().collect(), |_, block| {
+            kernel.refresh(target, &mut block.state)
+        });
     }
 }
 

@@ -12,11 +12,10 @@
 //! The costs of all changes must be known at each state visited. [`GibbsWithGradients`](crate::GibbsWithGradients) estimates them by one gradient.
 
 use gibbsian_core::math::log_sigmoid;
-use gibbsian_core::parallel::BLOCK_ROWS;
+use gibbsian_core::parallel::{BLOCK_ROWS, map_each};
 use gibbsian_core::{Acceptance, DiscreteEnergy, Error, Kernel, Result, StreamRng, Streams, TransitionLaw};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, CowArray, Ix2, s};
 use rand::{Rng, RngExt};
-use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::informed::{Moves, acceptance, draw, log_total, probability};
 
@@ -133,17 +132,13 @@ impl<T: DiscreteEnergy + ?Sized> Kernel<T> for LocallyInformed {
 
     fn step(&self, target: &T, (x, log_weights): &mut Self::State, rng: &mut dyn Rng) -> Acceptance {
         let streams = Streams::draw(rng);
-        let blocks: Vec<_> = x
+        let blocks = x
             .axis_chunks_iter_mut(Axis(0), BLOCK_ROWS)
             .zip(log_weights.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS))
             .collect();
-        let counts: Vec<Acceptance> = blocks
-            .into_par_iter()
-            .enumerate()
-            .map(|(block, (x, log_weights))| {
-                self.step_block(target, x, log_weights, &mut streams.block(block))
-            })
-            .collect();
+        let counts = map_each(blocks, |block, (x, log_weights)| {
+            self.step_block(target, x, log_weights, &mut streams.block(block))
+        });
         counts.into_iter().sum()
     }
 }

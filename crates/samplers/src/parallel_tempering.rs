@@ -16,13 +16,10 @@
 //! they do arrive is what [`SwapReport`] says: the rates, the round trips, the barrier, and by name if neighbours do not overlap.
 
 use gibbsian_core::error::{check_batch, check_count};
-use gibbsian_core::parallel::block_rows;
+use gibbsian_core::parallel::{block_rows, map_each};
 use gibbsian_core::{Acceptance, Error, Kernel, Ladder, Path, Result, Snapshot, Streams};
 use ndarray::{Array2, ArrayView2};
 use rand::{Rng, RngExt};
-use rayon::prelude::{
-    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator,
-};
 
 use crate::informed::acceptance;
 use crate::swaps::{SwapReport, Swaps};
@@ -288,7 +285,7 @@ impl ParallelTempering {
     /// Local moves of every rung.
     fn explore<P: Path>(&self, path: &P, replicas: &mut Replicas<P::State>, streams: Streams) {
         let n_sets = replicas.x.nrows();
-        replicas.rungs.par_iter_mut().enumerate().for_each(|(k, state)| {
+        map_each(replicas.rungs.iter_mut().collect(), |k, state| {
             let mut rng = streams.part(k as u64).block(0);
             if k == 0 {
                 *state = path.start(n_sets, &mut rng);
@@ -303,21 +300,17 @@ impl ParallelTempering {
         let n_sets = replicas.x.nrows();
         let parity = (replicas.n_steps % 2) as usize;
         let pairs: Vec<&mut [P::State]> = replicas.rungs[parity..].chunks_exact_mut(2).collect();
-        let decided: Vec<(Vec<bool>, Acceptance)> = pairs
-            .into_par_iter()
-            .enumerate()
-            .map(|(m, pair)| {
-                let k = parity + 2 * m;
-                let [here, above] = pair else {
-                    unreachable!("chunks of two")
-                };
-                let work_here = self.work(path, k, here, n_sets);
-                let work_above = self.work(path, k, above, n_sets);
-                let (taken, count) = decide(&work_here, &work_above, streams.part(k as u64));
-                path.exchange(here, above, &taken);
-                (taken, count)
-            })
-            .collect();
+        let decided: Vec<(Vec<bool>, Acceptance)> = map_each(pairs, |m, pair| {
+            let k = parity + 2 * m;
+            let [here, above] = pair else {
+                unreachable!("chunks of two")
+            };
+            let work_here = self.work(path, k, here, n_sets);
+            let work_above = self.work(path, k, above, n_sets);
+            let (taken, count) = decide(&work_here, &work_above, streams.part(k as u64));
+            path.exchange(here, above, &taken);
+            (taken, count)
+        });
 
         let mut swaps = Swaps {
             pairs: vec![Acceptance::default(); self.ladder.n_rungs() - 1],

@@ -14,6 +14,8 @@ use std::fmt::Debug;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use gibbsian_checkpoint::{Checkpoint, CheckpointFiles, fingerprint, fingerprint_of};
 use gibbsian_core::{Error, Kernel, Layout, Record, Result, Seed, Snapshot, StepInfo};
@@ -230,6 +232,10 @@ fn save(files: &mut CheckpointFiles, seed: Seed, recipe: &str, record: &dyn Fn()
     })
 }
 
+/// How long a lock is waited for. Whoever has let go of it may have been starting a program on another thread, which holds a copy of the open file until it
+/// runs.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Holds other processes off this directory as long as the file is open; a process that is killed lets go of it.
 fn lock(directory: &Path) -> Result<File> {
     let path = directory.join("lock");
@@ -238,16 +244,24 @@ fn lock(directory: &Path) -> Result<File> {
         .append(true)
         .open(&path)
         .map_err(|e| Error::file(&path, "create", e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        // Not every file system has locks; the lock only guards against a mistake.
-        Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => Ok(file),
-        Err(TryLockError::Error(e)) => Err(Error::file(&path, "lock", e)),
-        Err(TryLockError::WouldBlock) => Err(Error::parameter(
-            "directory",
-            directory.display(),
-            "one that no other process is working in",
-        )),
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // Not every file system has locks; the lock only guards against a mistake.
+            Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => return Ok(file),
+            Err(TryLockError::Error(e)) => return Err(Error::file(&path, "lock", e)),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::parameter(
+                    "directory",
+                    directory.display(),
+                    "one that no other process is working in",
+                ));
+            }
+        }
     }
 }
 

@@ -4,12 +4,9 @@
 //! is refused then costs no second evaluation. A kernel that does not use energies or scores leaves them out of its walkers.
 
 use gibbsian_core::error::{check_batch, check_finite, cure_of_rows};
-use gibbsian_core::parallel::BLOCK_ROWS;
+use gibbsian_core::parallel::{BLOCK_ROWS, map_each};
 use gibbsian_core::{Energy, Error, Potential, Record, RelaxedEnergy, Result, Score, Snapshot, Values};
 use ndarray::{Array1, Array2, ArrayViewMut1, ArrayViewMut2, Axis};
-use rayon::prelude::{
-    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator,
-};
 
 /// Points `(B, D)` with their energies and scores, as far as the kernel remembers them.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,17 +117,13 @@ impl Walkers {
         let x = self.x.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS);
         let energy = self.energy.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS);
         let score = self.score.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS);
-        let chunks: Vec<Block<'_>> = x
+        let blocks = x
             .zip(energy)
             .zip(score)
             .map(|((x, energy), score)| Block { x, energy, score })
+            .zip(scratch)
             .collect();
-        chunks
-            .into_par_iter()
-            .zip(scratch.par_iter_mut())
-            .enumerate()
-            .map(|(block, (walkers, scratch))| f(block, walkers, scratch))
-            .collect()
+        map_each(blocks, |block, (walkers, scratch)| f(block, walkers, scratch))
     }
 
     /// Walkers at the rows of `x` that remember nothing, or have room for scores.

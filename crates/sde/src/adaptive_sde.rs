@@ -23,9 +23,8 @@ use gibbsian_core::Space;
 use gibbsian_core::error::{
     Error, Result, check_count, check_non_negative, check_points, check_positive, check_within,
 };
-use gibbsian_core::parallel::BLOCK_ROWS;
+use gibbsian_core::parallel::{BLOCK_ROWS, map_each};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip};
-use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::brownian::{BrownianBlock, BrownianMotion, BrownianTree};
 use crate::grid::TimeGrid;
@@ -190,14 +189,12 @@ impl AdaptiveSdeSteps {
         let one = Array1::from_elem(x.ncols(), self.absolute_tolerance);
         let absolute = absolute.unwrap_or(one.view());
         let mut points = x.as_standard_layout().into_owned();
-        let rows: Vec<_> = points
+        let rows = points
             .axis_chunks_iter_mut(Axis(0), self.rows_per_block)
             .collect();
-        let blocks = rows
-            .into_par_iter()
-            .enumerate()
-            .map(|(block, rows)| self.run(absolute, solver, equation, tree, block, rows))
-            .collect::<Vec<_>>();
+        let blocks = map_each(rows, |block, rows| {
+            self.run(absolute, solver, equation, tree, block, rows)
+        });
         // Collected before looking, so that of several errors always the same is told.
         let blocks = blocks.into_iter().collect::<Result<_>>()?;
         Ok(AdaptiveSdeRun { points, blocks })

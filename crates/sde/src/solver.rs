@@ -9,9 +9,8 @@
 
 use gibbsian_core::Space;
 use gibbsian_core::error::{Error, Result, check_count, check_points};
-use gibbsian_core::parallel::BLOCK_ROWS;
+use gibbsian_core::parallel::{BLOCK_ROWS, map_each};
 use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, ArrayViewMut3, Axis};
-use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::brownian::{BrownianBlock, BrownianMotion, Together};
 use crate::grid::TimeGrid;
@@ -129,15 +128,12 @@ impl FixedSteps {
     {
         let mut x = self.checked(solver, equation, x, motion)?;
         let n_together = self.blocks_together(x.nrows());
-        let tasks: Vec<ArrayViewMut2<f64>> = x
+        let tasks = x
             .axis_chunks_iter_mut(Axis(0), n_together * self.rows_per_block)
             .collect();
-        let ends: Vec<Result<()>> = tasks
-            .into_par_iter()
-            .enumerate()
-            .map(|(task, rows)| self.run(solver, equation, motion, task * n_together, rows, None))
-            .collect();
-        first_error(ends)?;
+        first_error(map_each(tasks, |task, rows| {
+            self.run(solver, equation, motion, task * n_together, rows, None)
+        }))?;
         Ok(x)
     }
 
@@ -160,18 +156,13 @@ impl FixedSteps {
         let mut kept = Array3::zeros((x.nrows(), self.grid.n_steps() + 1, x.ncols()));
         let n_together = self.blocks_together(x.nrows());
         let n_rows = n_together * self.rows_per_block;
-        let tasks: Vec<_> = x
+        let tasks = x
             .axis_chunks_iter_mut(Axis(0), n_rows)
             .zip(kept.axis_chunks_iter_mut(Axis(0), n_rows))
             .collect();
-        let ends: Vec<Result<()>> = tasks
-            .into_par_iter()
-            .enumerate()
-            .map(|(task, (rows, kept))| {
-                self.run(solver, equation, motion, task * n_together, rows, Some(kept))
-            })
-            .collect();
-        first_error(ends)?;
+        first_error(map_each(tasks, |task, (rows, kept)| {
+            self.run(solver, equation, motion, task * n_together, rows, Some(kept))
+        }))?;
         Ok(kept)
     }
 

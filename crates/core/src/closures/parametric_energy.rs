@@ -3,12 +3,11 @@
 use std::fmt;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
-use rayon::prelude::*;
 
 use super::has_nan;
 use crate::energy::{Energy, EnergyPullback, Space, assert_energy_shapes};
 use crate::error::{Result, check_count, check_finite};
-use crate::parallel::{BLOCK_ROWS, for_each_block};
+use crate::parallel::{BLOCK_ROWS, for_each_block, map_each};
 use crate::params::{Layout, Parametric, ParametricMut};
 
 /// The energy `E(x; θ)` that a closure of one point `x` `(D)` and all parameters `θ` `(P)` returns; it writes `∂E/∂θ` `(P)` too.
@@ -115,15 +114,15 @@ impl<F: Fn(ArrayView1<f64>, ArrayView1<f64>, ArrayViewMut1<f64>) -> f64 + Sync> 
         assert_energy_shapes(self.dim, x, &energy.view_mut());
         // The gradients wait for the weights, which may depend on all energies.
         let mut gradients = Array2::zeros((x.nrows(), self.theta.len()));
-        let blocks = x.axis_chunks_iter(Axis(0), BLOCK_ROWS).into_par_iter();
-        blocks
+        let blocks = (x.axis_chunks_iter(Axis(0), BLOCK_ROWS))
             .zip(energy.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS))
             .zip(gradients.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS))
-            .for_each(|((x, mut energy), mut gradients)| {
-                for ((x, e), gradient) in x.rows().into_iter().zip(&mut energy).zip(gradients.rows_mut()) {
-                    *e = self.at(x, gradient);
-                }
-            });
+            .collect();
+        map_each(blocks, |_, ((x, mut energy), mut gradients)| {
+            for ((x, e), gradient) in x.rows().into_iter().zip(&mut energy).zip(gradients.rows_mut()) {
+                *e = self.at(x, gradient);
+            }
+        });
         let mut w = Array1::zeros(x.nrows());
         weigh(energy.view(), w.view_mut());
         for (w, gradient) in w.iter().zip(gradients.rows()) {

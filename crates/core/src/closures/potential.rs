@@ -3,13 +3,12 @@
 use std::fmt;
 
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
-use rayon::prelude::*;
 
 use super::score::assert_score_shapes;
 use super::{Meaning, has_nan, show};
 use crate::energy::{Energy, Space, assert_energy_shapes};
 use crate::error::{Result, check_count};
-use crate::parallel::{BLOCK_ROWS, for_each_block};
+use crate::parallel::{BLOCK_ROWS, for_each_block, map_each};
 use crate::score::{Potential, Score};
 
 /// The energy and the score `s(x) = −∇E(x)` that a closure of one point `x` `(D)` gives in one pass: it returns a value and writes **its** gradient.
@@ -120,12 +119,11 @@ impl<F: Fn(ArrayView1<f64>, ArrayViewMut1<f64>) -> f64 + Sync> Potential for FnP
             of_rows(x, energy, score);
             return;
         }
-        let x = x.axis_chunks_iter(Axis(0), BLOCK_ROWS).into_par_iter();
-        let energy = energy.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS).into_par_iter();
-        let score = score.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS).into_par_iter();
-        x.zip(energy)
-            .zip(score)
-            .for_each(|((x, energy), score)| of_rows(x, energy, score));
+        let blocks = (x.axis_chunks_iter(Axis(0), BLOCK_ROWS))
+            .zip(energy.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS))
+            .zip(score.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS))
+            .collect();
+        map_each(blocks, |_, ((x, energy), score)| of_rows(x, energy, score));
     }
 }
 

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use gibbsian_core::parallel;
 use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
-use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 /// Calls `f(x_b, out_b)` for every row, in parallel blocks; `f` sees contiguous rows whatever the layout of the arrays.
 ///
@@ -47,15 +46,12 @@ pub(super) fn add_gradients(
     let n_blocks = n_rows.div_ceil(parallel::BLOCK_ROWS);
     let group = n_blocks.div_ceil(GROUPS).max(1);
     let mut sums = Array2::zeros((n_blocks.div_ceil(group), grad.len()));
-    sums.axis_iter_mut(Axis(0))
-        .into_par_iter()
-        .enumerate()
-        .for_each(|(g, mut buffer)| {
-            let buffer = buffer.as_slice_mut().expect("rows of a new array are contiguous");
-            for block in g * group..((g + 1) * group).min(n_blocks) {
-                f(parallel::block_rows(block, n_rows), buffer);
-            }
-        });
+    parallel::map_each(sums.axis_iter_mut(Axis(0)).collect(), |g, mut buffer| {
+        let buffer = buffer.as_slice_mut().expect("rows of a new array are contiguous");
+        for block in g * group..((g + 1) * group).min(n_blocks) {
+            f(parallel::block_rows(block, n_rows), buffer);
+        }
+    });
     for sum in sums.rows() {
         grad += &sum;
     }

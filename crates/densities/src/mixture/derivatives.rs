@@ -4,10 +4,10 @@
 //! `J = Σ_k r_k [e_k e_kᵀ − W_kᵀ W_k]`, so `J v = Σ_k r_k [(e_k·v) e_k − W_kᵀ (W_k v)]` and `tr J = Σ_k r_k [‖e_k‖² − ‖W_k‖²]`.
 
 use gibbsian_core::energy::assert_energy_shapes;
+use gibbsian_core::parallel::map_each;
 use gibbsian_core::simd::{Vectorized, vectorized};
 use gibbsian_core::{ScoreJvp, Space};
 use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, s};
-use rayon::prelude::*;
 
 use super::GaussianMixture;
 use super::evaluation::{CHUNK_ROWS, assert_columns, assert_rows};
@@ -29,17 +29,17 @@ impl GaussianMixture {
             x.nrows(),
         );
         let precisions = self.precisions();
-        x.axis_chunks_iter(Axis(0), CHUNK_ROWS)
-            .into_par_iter()
+        let chunks = (x.axis_chunks_iter(Axis(0), CHUNK_ROWS))
             .zip(out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS))
-            .for_each(|(x, out)| {
-                vectorized(Hessians {
-                    mixture: self,
-                    precisions: &precisions,
-                    x,
-                    out,
-                });
+            .collect();
+        map_each(chunks, |_, (x, out)| {
+            vectorized(Hessians {
+                mixture: self,
+                precisions: &precisions,
+                x,
+                out,
             });
+        });
     }
 
     /// The Hessians of `log p` at all rows, in a new array `(B, D, D)`.
@@ -84,20 +84,20 @@ impl ScoreJvp for GaussianMixture {
         );
         assert_rows(x, &score, self.dim());
         assert_rows(x, &jvp, self.dim());
-        x.axis_chunks_iter(Axis(0), CHUNK_ROWS)
-            .into_par_iter()
+        let chunks = (x.axis_chunks_iter(Axis(0), CHUNK_ROWS))
             .zip(v.axis_chunks_iter(Axis(0), CHUNK_ROWS))
             .zip(score.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS))
             .zip(jvp.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS))
-            .for_each(|(((x, v), score), jvp)| {
-                vectorized(Products {
-                    mixture: self,
-                    x,
-                    v,
-                    score,
-                    jvp,
-                });
+            .collect();
+        map_each(chunks, |_, (((x, v), score), jvp)| {
+            vectorized(Products {
+                mixture: self,
+                x,
+                v,
+                score,
+                jvp,
             });
+        });
     }
 
     fn divergence_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
@@ -105,17 +105,17 @@ impl ScoreJvp for GaussianMixture {
         let traces: Vec<f64> = (0..self.n_components())
             .map(|k| self.factors.matrix(k, self.dim()).mapv(|w| w * w).sum())
             .collect();
-        x.axis_chunks_iter(Axis(0), CHUNK_ROWS)
-            .into_par_iter()
+        let chunks = (x.axis_chunks_iter(Axis(0), CHUNK_ROWS))
             .zip(out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS))
-            .for_each(|(x, out)| {
-                vectorized(Divergences {
-                    mixture: self,
-                    traces: &traces,
-                    x,
-                    out,
-                });
+            .collect();
+        map_each(chunks, |_, (x, out)| {
+            vectorized(Divergences {
+                mixture: self,
+                traces: &traces,
+                x,
+                out,
             });
+        });
     }
 }
 

@@ -3,11 +3,11 @@
 //! One pass gives all three: the rows are cut into fixed chunks, chunks into panels, and each panel writes whatever was asked for.
 
 use gibbsian_core::energy::assert_energy_shapes;
+use gibbsian_core::parallel::map_each;
 use gibbsian_core::simd::{Vectorized, vectorized};
 use gibbsian_core::{Density, Energy, Potential, Score, Space};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 use rand::Rng;
-use rayon::prelude::*;
 
 use super::GaussianMixture;
 use super::panel::{Panel, store};
@@ -136,9 +136,7 @@ impl GaussianMixture {
                 outputs,
             })
             .collect();
-        chunks.into_par_iter().for_each(|chunk| {
-            vectorized(chunk);
-        });
+        map_each(chunks, |_, chunk| vectorized(chunk));
     }
 }
 

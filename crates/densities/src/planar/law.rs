@@ -8,7 +8,6 @@ use gibbsian_core::math::log_sum_exp;
 use gibbsian_core::{StreamRng, Streams, parallel};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 use rand::Rng;
-use rayon::prelude::{IntoParallelRefMutIterator, ParallelIterator};
 
 /// `log p` at a point, its gradient and its Hessian.
 #[derive(Clone, Copy, Debug)]
@@ -171,12 +170,12 @@ pub(super) fn energy_and_score_into<L: Law>(
 ) {
     assert_energy_shapes(2, x, &energy);
     assert_rows(x, &score);
-    let mut blocks: Vec<_> = energy
+    let blocks = energy
         .axis_chunks_iter_mut(Axis(0), parallel::BLOCK_ROWS)
         .zip(score.axis_chunks_iter_mut(Axis(0), parallel::BLOCK_ROWS))
         .zip(x.axis_chunks_iter(Axis(0), parallel::BLOCK_ROWS))
         .collect();
-    let fill = |((energy, score), x): &mut ((ArrayViewMut1<f64>, ArrayViewMut2<f64>), ArrayView2<f64>)| {
+    parallel::map_each(blocks, |_, ((mut energy, mut score), x)| {
         let mut scratch = L::Scratch::default();
         for ((energy, mut score), x) in energy.iter_mut().zip(score.rows_mut()).zip(x.rows()) {
             let jet = match nowhere(x) {
@@ -186,12 +185,7 @@ pub(super) fn energy_and_score_into<L: Law>(
             *energy = -jet.value;
             [score[0], score[1]] = jet.gradient;
         }
-    };
-    if blocks.len() == 1 {
-        fill(&mut blocks[0]);
-    } else {
-        blocks.par_iter_mut().for_each(fill);
-    }
+    });
 }
 
 pub(super) fn score_jvp_into<L: Law>(

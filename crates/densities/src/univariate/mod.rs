@@ -122,14 +122,15 @@ pub(crate) fn map_rows(
     f: impl Fn(f64) -> f64 + Sync + Send,
 ) {
     gibbsian_core::energy::assert_energy_shapes(1, x, &out);
-    // Below this many elements waking another thread costs more than it saves.
-    const SMALL: usize = 2048;
-    let zip = ndarray::Zip::from(&mut out).and(x.column(0));
-    if x.nrows() < SMALL {
-        zip.for_each(|out, &x| *out = f(x));
-    } else {
-        zip.par_for_each(|out, &x| *out = f(x));
-    }
+    // With fewer elements to a task, waking another thread costs more than it saves.
+    const TASK: usize = 2048;
+    let x = x.column(0);
+    let tasks = (out.axis_chunks_iter_mut(ndarray::Axis(0), TASK))
+        .zip(x.axis_chunks_iter(ndarray::Axis(0), TASK))
+        .collect();
+    gibbsian_core::parallel::map_each(tasks, |_, (out, x)| {
+        ndarray::Zip::from(out).and(x).for_each(|out, &x| *out = f(x));
+    });
 }
 
 /// `n` draws `(n, 1)`, each fixed block of rows from its own stream.

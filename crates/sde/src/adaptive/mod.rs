@@ -24,8 +24,8 @@ mod event;
 mod span;
 
 use gibbsian_core::error::{Error, Result, check_count, check_non_negative, check_points, check_positive};
+use gibbsian_core::parallel::map_each;
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
-use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::equation::Ode;
 use crate::grid::TimeGrid;
@@ -347,15 +347,13 @@ impl AdaptiveRungeKutta {
                 .take(n_rows.div_ceil(self.rows_per_block))
                 .collect(),
         };
-        let blocks: Vec<(ArrayViewMut2<f64>, _)> = points
+        let blocks = points
             .axis_chunks_iter_mut(Axis(0), self.rows_per_block)
             .zip(kept)
             .collect();
-        let reports: Vec<_> = blocks
-            .into_par_iter()
-            .enumerate()
-            .map(|(b, (rows, kept))| block::solve(task, field, b * self.rows_per_block, rows, kept))
-            .collect();
+        let reports = map_each(blocks, |b, (rows, kept)| {
+            block::solve(task, field, b * self.rows_per_block, rows, kept)
+        });
         // Which of several errors is told must not depend on which block was the first to meet one.
         let reports = reports.into_iter().collect::<Result<Vec<_>>>()?;
         let count = |part: fn(&Counts) -> usize| -> Array1<usize> {

@@ -10,9 +10,9 @@
 //! which stay in registers while the products of these rows are added. With components apart from each other, most rows have a share in few
 //! of them, and most of the work falls away.
 
+use gibbsian_core::parallel::map_indices;
 use gibbsian_core::simd::{Vectorized, vectorized};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
-use rayon::prelude::*;
 
 use crate::lanes::{LANES, Line, add_products, add_scaled, eight};
 use crate::mixture::panel::Panel;
@@ -99,27 +99,24 @@ impl Moments {
         let (n, dim) = x.dim();
         let zeros = Moments::zeros(shifts.nrows(), dim, second);
         let task_rows = n.div_ceil(MAX_TASKS).max(MIN_TASK_ROWS);
-        let partial: Vec<Moments> = (0..n.div_ceil(task_rows))
-            .into_par_iter()
-            .map(|task| {
-                let end = n.min((task + 1) * task_rows);
-                let mut sums = zeros.clone();
-                let mut panel = Panel::of_shape(shifts.dim(), task_rows);
-                let mut shares = Shares::new(dim, panel.width);
-                for start in (task * task_rows..end).step_by(panel.width) {
-                    let rows = x.slice(s![start..end.min(start + panel.width), ..]);
-                    sums.log_likelihood += expect(start, rows, &mut panel);
-                    vectorized(AddPanel {
-                        rows,
-                        shifts,
-                        panel: &panel,
-                        shares: &mut shares,
-                        sums: &mut sums,
-                    });
-                }
-                sums
-            })
-            .collect();
+        let partial = map_indices(n.div_ceil(task_rows), |task| {
+            let end = n.min((task + 1) * task_rows);
+            let mut sums = zeros.clone();
+            let mut panel = Panel::of_shape(shifts.dim(), task_rows);
+            let mut shares = Shares::new(dim, panel.width);
+            for start in (task * task_rows..end).step_by(panel.width) {
+                let rows = x.slice(s![start..end.min(start + panel.width), ..]);
+                sums.log_likelihood += expect(start, rows, &mut panel);
+                vectorized(AddPanel {
+                    rows,
+                    shifts,
+                    panel: &panel,
+                    shares: &mut shares,
+                    sums: &mut sums,
+                });
+            }
+            sums
+        });
         partial.iter().fold(zeros, |mut total, part| {
             total.add(part);
             total

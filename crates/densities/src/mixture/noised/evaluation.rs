@@ -3,12 +3,12 @@
 mod kernels;
 
 use gibbsian_core::energy::assert_energy_shapes;
+use gibbsian_core::parallel::map_each;
 use gibbsian_core::simd::vectorized;
 use gibbsian_core::{LinearGaussian, Space, TimeEnergy, TimePotential, TimeScore, TimeScoreJvp};
 use ndarray::{
     Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis,
 };
-use rayon::prelude::*;
 
 use super::density::noised_density;
 use super::isotropic::{IsotropicChunk, Wanted};
@@ -111,13 +111,7 @@ pub(super) fn for_each_chunk(
         .zip(t.axis_chunks_iter(Axis(0), CHUNK_ROWS))
         .zip(outputs.chunks())
         .collect();
-    let chunk = |((x, t), outputs): ((ArrayView2<f64>, ArrayView1<f64>), Outputs)| f(x, t, outputs);
-    // A solver's blocks are small and many: they are parallel already.
-    if chunks.len() == 1 {
-        chunks.into_iter().for_each(chunk);
-    } else {
-        chunks.into_par_iter().for_each(chunk);
-    }
+    map_each(chunks, |_, ((x, t), outputs)| f(x, t, outputs));
 }
 
 /// What is to be written of each row.

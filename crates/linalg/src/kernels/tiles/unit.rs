@@ -1,5 +1,7 @@
 //! The matrix unit: finding it, setting it up for one thread, and the loop of a pair of row tiles.
 
+use gibbsian_core::simd::{Vectorized, vectorized};
+
 use super::Tile;
 
 /// 16 × 16 sums.
@@ -68,14 +70,36 @@ impl Unit {
 
     fn multiply_plainly(&self, operands: Operands<'_>, sums: &mut PairSums) {
         *sums = PairSums::ZERO;
+        let tile_rows = self.tile_rows;
+        vectorized(PlainProduct {
+            operands,
+            tile_rows,
+            sums,
+        });
+    }
+}
+
+/// What the unit does for a pair, in plain integers; sums wrap, as there.
+struct PlainProduct<'a> {
+    operands: Operands<'a>,
+    tile_rows: usize,
+    sums: &'a mut PairSums,
+}
+
+impl Vectorized for PlainProduct<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let operands = self.operands;
         for k in 0..operands.n_blocks() {
-            for (t, sums) in sums.0.iter_mut().enumerate() {
-                for a in 0..operands.left_digits {
+            for b in 0..operands.right_digits {
+                let right = lines(&operands.right[k * operands.right_digits + b]);
+                for (t, sums) in self.sums.0.iter_mut().enumerate() {
                     // Products below the least significant sum are left out.
-                    for b in 0..operands.right_digits - a {
+                    for a in 0..operands.left_digits.min(operands.right_digits - b) {
                         let left = &operands.left[k * operands.stride + t * operands.left_digits + a];
-                        let right = &operands.right[k * operands.right_digits + b];
-                        add_product(left, right, self.tile_rows, &mut sums[a + b]);
+                        add_product(left, &right, self.tile_rows, &mut sums[a + b]);
                     }
                 }
             }
@@ -83,15 +107,32 @@ impl Unit {
     }
 }
 
+/// The 64 lines of a tile on the right, of which it has four by four side by side.
+#[inline(always)]
+fn lines(tile: &Tile) -> [[i32; 16]; 64] {
+    let mut lines = [[0; 16]; 64];
+    for (k, line) in lines.iter_mut().enumerate() {
+        for (n, y) in line.iter_mut().enumerate() {
+            *y = i32::from(tile.0[64 * (k / 4) + 4 * n + k % 4] as i8);
+        }
+    }
+    lines
+}
+
 /// Adds the product of two tiles.
-fn add_product(left: &Tile, right: &Tile, n_rows: usize, sums: &mut Sums) {
+#[inline(always)]
+fn add_product(left: &Tile, right: &[[i32; 16]; 64], n_rows: usize, sums: &mut Sums) {
     for (m, sums) in sums.iter_mut().enumerate().take(n_rows) {
-        for (n, sum) in sums.iter_mut().enumerate() {
-            for k in 0..64 {
-                let (x, y) = (left.0[64 * m + k], right.0[64 * (k / 4) + 4 * n + k % 4]);
-                *sum += i32::from(x) * i32::from(y as i8);
+        let mut line = *sums;
+        for (&x, right) in left.0[64 * m..64 * (m + 1)].iter().zip(right) {
+            // Most states are off.
+            if x != 0 {
+                for (sum, &y) in line.iter_mut().zip(right) {
+                    *sum = sum.wrapping_add(i32::from(x).wrapping_mul(y));
+                }
             }
         }
+        *sums = line;
     }
 }
 
