@@ -1,7 +1,7 @@
 //! Intel's AMX on Linux.
 
 use std::arch::asm;
-use std::arch::x86_64::__cpuid_count;
+use std::arch::x86_64::{__cpuid_count, CpuidResult};
 use std::marker::PhantomData;
 
 use super::{Operands, PairSums};
@@ -12,11 +12,10 @@ pub(super) fn request() -> bool {
     const TILES: u32 = 1 << 24;
     const BYTES: u32 = 1 << 25;
     const TILE_STATE: u32 = 0b11 << 17;
-    let max_leaf = __cpuid_count(0, 0).eax;
-    if max_leaf < 7 || __cpuid_count(1, 0).ecx & OSXSAVE == 0 {
+    if identified(0).eax < 7 || identified(1).ecx & OSXSAVE == 0 {
         return false;
     }
-    let features = __cpuid_count(7, 0).edx;
+    let features = identified(7).edx;
     if features & TILES == 0 || features & BYTES == 0 {
         return false;
     }
@@ -43,6 +42,14 @@ pub(super) fn request() -> bool {
         );
     }
     result == 0
+}
+
+/// A leaf of what the processor says of itself.
+// Safe to call for newer compilers, unsafe for the oldest that is served.
+#[allow(unused_unsafe)]
+fn identified(leaf: u32) -> CpuidResult {
+    // SAFETY: every 64-bit processor of this family has the instruction.
+    unsafe { __cpuid_count(leaf, 0) }
 }
 
 /// The tile registers for this thread, while the value lives.
