@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use ndarray::{ArrayViewMut2, Axis};
-use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 /// The number of rows in a block. It is part of the value of every seeded result.
 pub const BLOCK_ROWS: usize = 32;
@@ -23,7 +23,17 @@ pub fn block_rows(block: usize, n_rows: usize) -> Range<usize> {
 
 /// Calls `f(block, rows)` on each block of rows of `out`, in parallel.
 pub fn for_each_block(out: ArrayViewMut2<f64>, f: impl Fn(usize, ArrayViewMut2<f64>) + Sync + Send) {
-    map_blocks_mut(out, f);
+    if out.nrows() > BLOCK_ROWS {
+        for_each_of_blocks(out, &f);
+    } else if out.nrows() > 0 {
+        f(0, out);
+    }
+}
+
+/// Without the slots of [`map_each`], because steps that allocate nothing call it.
+fn for_each_of_blocks(mut out: ArrayViewMut2<f64>, f: &(dyn Fn(usize, ArrayViewMut2<f64>) + Sync)) {
+    let blocks = out.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS).into_par_iter();
+    blocks.enumerate().for_each(|(block, rows)| f(block, rows));
 }
 
 /// Calls `f(block, rows)` on each block of rows of `out`, in parallel, and returns what it says of each block, in block order: a
