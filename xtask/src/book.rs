@@ -39,7 +39,7 @@ fn build(root: &Path, is_opened: bool) -> Result<PathBuf, String> {
         "mdbook-mathml",
     ]);
     succeed(&mut preprocessor)?;
-    let folder = target(root).join("debug");
+    let folder = process::target(root).join("debug");
     let path = with_first(&folder, env::var_os("PATH").as_deref())?;
     let book = root.join("target").join("book");
     let mut build = Command::new(mdbook);
@@ -57,7 +57,7 @@ fn build(root: &Path, is_opened: bool) -> Result<PathBuf, String> {
 
 /// A program that can build the book: on the path, in `target/tools`, or installed there now.
 fn mdbook(root: &Path) -> Result<OsString, String> {
-    let tools = target(root).join("tools");
+    let tools = process::target(root).join("tools");
     let ours = tools
         .join("bin")
         .join(format!("mdbook{}", env::consts::EXE_SUFFIX));
@@ -112,11 +112,6 @@ fn is_suitable(said: &str) -> bool {
         .unwrap_or_default()
         .trim_start_matches('v');
     minor(version).is_some() && minor(version) == minor(MDBOOK)
-}
-
-/// Where cargo puts what it builds.
-fn target(root: &Path) -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
 }
 
 /// A search path that begins with a folder.

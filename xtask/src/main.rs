@@ -34,8 +34,9 @@ cargo xtask COMMAND [ARGUMENTS]
 const TEST_USAGE: &str = "\
 cargo xtask test
 
-Runs formatting, lints, all tests, the documentation, `tidy` and `package`, and the tests of the LAPACK backend where
-OpenBLAS is installed. Stops at the first that fails. The last line is the number of tests that passed and failed.";
+Runs formatting, all tests, `tidy` and `package`, and beside the tests the lints, the documentation and, where OpenBLAS
+is installed, the tests of the LAPACK backend, which build into target/beside-tests. Whatever fails, the rest still runs,
+unless it is the formatting. The last line is the number of tests that passed and failed.";
 
 const BENCH_USAGE: &str = "\
 cargo xtask bench [ARGUMENTS]

@@ -90,8 +90,7 @@ pub fn check(root: &Path, verify: bool) -> Result<Vec<String>, String> {
             readme_faults(name, &read("README.md")?),
         ];
         faults.extend(of_package.concat().iter().map(|fault| format!("{name}: {fault}")));
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
+        let target = process::target(root);
         let version = manifest_version(root)?;
         let package = target.join(format!("package/{name}-{version}.crate"));
         let n_bytes = fs::metadata(&package)

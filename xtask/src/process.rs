@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 /// The cargo that started this program.
@@ -18,6 +18,11 @@ pub fn cargo(folder: &Path) -> Command {
     command
 }
 
+/// The folder that cargo builds into.
+pub fn target(root: &Path) -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
+}
+
 /// Runs a program to its end and answers with its exit code; 1 if it was killed or could not be started, which is said.
 pub fn code(command: &mut Command) -> u8 {
     match command.status() {
@@ -27,6 +32,15 @@ pub fn code(command: &mut Command) -> u8 {
             1
         }
     }
+}
+
+/// Runs a program to its end, and only then shows what it said, in one piece. The answer is its standard output and whether it succeeded.
+pub fn hear_out(command: &mut Command) -> io::Result<(String, bool)> {
+    let output = command.stdin(Stdio::null()).output()?;
+    io::stderr().lock().write_all(&output.stderr)?;
+    io::stdout().lock().write_all(&output.stdout)?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok((said, output.status.success()))
 }
 
 /// Runs a program, shows its standard output line by line, and hands each line on. The answer is whether it succeeded.

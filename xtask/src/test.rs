@@ -1,4 +1,7 @@
-//! `cargo xtask test`: the steps of the continuous integration, in order, up to the first that fails.
+//! `cargo xtask test`: the steps of the continuous integration.
+//!
+//! Lints, documentation and the tests of the LAPACK backend run beside the other tests: where crates wait for one another, neither the lints nor the compilation of the tests keeps two processors
+//! busy. They build into a folder of their own, because cargo locks the one it builds into. What they say is shown when each has ended; that one fails stops no other.
 //!
 //! The benches and the examples are compiled by the lints (`--all-targets`); linking each of them as well would take minutes and
 //! prove nothing more, since the facade's examples run inside one of its tests. The tests of the LAPACK backend need an installed OpenBLAS and are
@@ -7,72 +10,101 @@
 use std::env;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::thread;
 use std::time::Instant;
 
 use crate::{package, process, tidy};
 
-/// Passed and failed tests, added up over the closing lines of all test runners.
+/// Tests by their end, added up over the closing lines of test runners.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Totals {
     passed: u64,
     failed: u64,
+    ignored: u64,
+}
+
+/// How one line of steps ended: its tests, and what failed.
+#[derive(Debug, Default)]
+struct Ends {
+    totals: Totals,
+    failures: Vec<String>,
 }
 
 /// Runs all steps.
 pub fn run(root: &Path) -> ExitCode {
-    let mut totals = Totals::default();
-    let failure = steps(root, &mut totals).err();
-    if let Some(failure) = &failure {
-        eprintln!("\nfailed: {failure}");
+    let Ends { totals, failures } = steps(root);
+    if !failures.is_empty() {
+        eprintln!("\nfailed: {}", failures.join("; "));
     }
     println!("{} passed, {} failed", totals.passed, totals.failed);
-    if failure.is_none() {
+    if failures.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
 
-fn steps(root: &Path, totals: &mut Totals) -> Result<(), String> {
-    step(
+fn steps(root: &Path) -> Ends {
+    let mut ends = Ends::default();
+    ends.step(
         "formatting",
         process::cargo(root).args(["fmt", "--all", "--check"]),
-    )?;
-    step(
+    );
+    if !ends.failures.is_empty() {
+        return ends;
+    }
+    let beside = thread::scope(|scope| {
+        let beside = scope.spawn(|| beside_the_tests(root));
+        // All failures are worth knowing, not only those of the first crate.
+        let test = ["test", "--workspace", "--no-fail-fast"];
+        let targets = ["--lib", "--bins", "--tests"];
+        ends.tests("tests", process::cargo(root).args(test).args(targets));
+        ends.tests(
+            "examples in the documentation",
+            process::cargo(root).args(test).arg("--doc"),
+        );
+        beside.join()
+    });
+    match beside {
+        Ok(beside) => ends.add(beside),
+        Err(_) => ends
+            .failures
+            .push("what runs beside the tests, by a panic".into()),
+    }
+    if !timed("tidiness", "cargo xtask tidy", || tidy::is_tidy(root)) {
+        ends.failures.push("tidiness (cargo xtask tidy)".into());
+    }
+    match timed("packages", "cargo xtask package", || package::check(root, false)) {
+        Ok(faults) if faults.is_empty() => {}
+        Ok(faults) => {
+            faults.iter().for_each(|fault| println!("{fault}"));
+            ends.failures.push("packages (cargo xtask package)".into());
+        }
+        Err(reason) => ends.failures.push(format!("packages: {reason}")),
+    }
+    ends
+}
+
+fn beside_the_tests(root: &Path) -> Ends {
+    let folder = process::target(root).join("beside-tests");
+    let cargo = || {
+        let mut cargo = process::cargo(root);
+        cargo.env("CARGO_TARGET_DIR", &folder);
+        cargo
+    };
+    let mut ends = Ends::default();
+    ends.step(
         "lints",
-        process::cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    )?;
-    // All failures are worth knowing, not only those of the first crate.
-    let targets = ["--lib", "--bins", "--tests"];
-    tests(
-        "tests",
-        process::cargo(root)
-            .args(["test", "--workspace", "--no-fail-fast"])
-            .args(targets),
-        totals,
-    )?;
-    tests(
-        "examples in the documentation",
-        process::cargo(root).args(["test", "--workspace", "--no-fail-fast", "--doc"]),
-        totals,
-    )?;
-    step(
+        cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    );
+    ends.step(
         "documentation",
-        process::cargo(root)
+        cargo()
             .args(["doc", "--workspace", "--no-deps"])
             .env("RUSTDOCFLAGS", "-D warnings"),
-    )?;
-    let is_tidy = timed("tidiness", "cargo xtask tidy", || tidy::is_tidy(root));
-    if !is_tidy {
-        return Err("tidiness (cargo xtask tidy)".into());
-    }
-    let faults = timed("packages", "cargo xtask package", || package::check(root, false))?;
-    if !faults.is_empty() {
-        faults.iter().for_each(|fault| println!("{fault}"));
-        return Err("packages (cargo xtask package)".into());
-    }
+    );
     if has_openblas() {
-        let mut command = process::cargo(root);
+        let mut command = cargo();
         command.args([
             "test",
             "--package",
@@ -86,13 +118,67 @@ fn steps(root: &Path, totals: &mut Totals) -> Result<(), String> {
         ]);
         // Its own threads would fight with the test runner's.
         command.env("OPENBLAS_NUM_THREADS", "1");
-        tests("tests with LAPACK", &mut command, totals)?;
+        let said = ends.step("tests with LAPACK", &mut command);
+        ends.count("tests with LAPACK", said.lines());
     } else {
         println!(
             "\n== tests with LAPACK: left out, because no OpenBLAS is installed (Debian: libopenblas-dev, pkg-config)"
         );
     }
-    Ok(())
+    ends
+}
+
+impl Ends {
+    fn add(&mut self, other: Ends) {
+        self.totals.passed += other.totals.passed;
+        self.totals.failed += other.totals.failed;
+        self.totals.ignored += other.totals.ignored;
+        self.failures.extend(other.failures);
+    }
+
+    /// Runs a program, shows at its end what it said, and hands back its standard output.
+    fn step(&mut self, name: &str, command: &mut Command) -> String {
+        let shown = process::shown(command);
+        match timed(name, &shown, || process::hear_out(command)) {
+            Ok((said, true)) => return said,
+            Ok((said, false)) => {
+                self.failures.push(format!("{name} ({shown})"));
+                return said;
+            }
+            Err(reason) => self.failures.push(format!("{name} ({shown}): {reason}")),
+        }
+        String::new()
+    }
+
+    /// Runs tests and shows what they say as it comes.
+    fn tests(&mut self, name: &str, command: &mut Command) {
+        let shown = process::shown(command);
+        let mut lines = Vec::new();
+        let ended = timed(name, &shown, || {
+            process::listen(command, |line| lines.push(line.to_owned()))
+        });
+        match ended {
+            Ok(true) => {}
+            Ok(false) => self.failures.push(format!("{name} ({shown})")),
+            Err(reason) => self.failures.push(format!("{name} ({shown}): {reason}")),
+        }
+        self.count(name, lines.iter().map(String::as_str));
+    }
+
+    /// Adds up the closing lines of test runners among these. That nothing ran or tests were left out is a failure.
+    fn count<'a>(&mut self, name: &str, lines: impl Iterator<Item = &'a str>) {
+        let mut of_step = Totals::default();
+        for [passed, failed, ignored] in lines.filter_map(closing_line) {
+            of_step.passed += passed;
+            of_step.failed += failed;
+            of_step.ignored += ignored;
+        }
+        let failures = proof(of_step).err().map(|reason| format!("{name}: {reason}"));
+        self.add(Ends {
+            totals: of_step,
+            failures: failures.into_iter().collect(),
+        });
+    }
 }
 
 /// Says what begins, does it, and says how long it took.
@@ -104,38 +190,9 @@ fn timed<T>(name: &str, command: &str, act: impl FnOnce() -> T) -> T {
     outcome
 }
 
-/// A step that only succeeds or fails.
-fn step(name: &str, command: &mut Command) -> Result<(), String> {
-    let shown = process::shown(command);
-    match timed(name, &shown, || process::code(command)) {
-        0 => Ok(()),
-        code => Err(format!("{name} ({shown}) with exit code {code}")),
-    }
-}
-
-/// A step that runs tests.
-fn tests(name: &str, command: &mut Command, totals: &mut Totals) -> Result<(), String> {
-    let shown = process::shown(command);
-    let (mut n_run, mut n_ignored) = (0, 0);
-    let mut hear = |line: &str| {
-        if let Some([passed, failed, ignored]) = closing_line(line) {
-            totals.passed += passed;
-            totals.failed += failed;
-            n_run += passed + failed;
-            n_ignored += ignored;
-        }
-    };
-    let succeeded = timed(name, &shown, || process::listen(command, &mut hear))
-        .map_err(|reason| format!("{name} ({shown}): {reason}"))?;
-    if !succeeded {
-        return Err(format!("{name} ({shown})"));
-    }
-    proof(n_run, n_ignored).map_err(|reason| format!("{name} ({shown}): {reason}"))
-}
-
 /// Whether a green step proves something: one in which nothing ran does not, and one that left tests out less than it says.
-fn proof(n_run: u64, n_ignored: u64) -> Result<(), String> {
-    match (n_run, n_ignored) {
+fn proof(totals: Totals) -> Result<(), String> {
+    match (totals.passed + totals.failed, totals.ignored) {
         (0, _) => Err("no test ran".into()),
         (_, 0) => Ok(()),
         (_, n) => Err(format!("{n} tests were ignored")),
@@ -177,10 +234,19 @@ mod tests {
 
     #[test]
     fn a_step_without_tests_or_with_ignored_ones_proves_nothing() {
-        assert_eq!(proof(2, 0), Ok(()));
-        assert_eq!(proof(0, 0), Err("no test ran".into()));
-        assert_eq!(proof(0, 9), Err("no test ran".into()));
-        assert_eq!(proof(3, 1), Err("1 tests were ignored".into()));
+        let proof = |lines: &[&str]| {
+            let mut ends = Ends::default();
+            ends.count("step", lines.iter().copied());
+            ends.failures
+        };
+        let (passed, ignored) = (
+            "test result: ok. 3 passed; 0 failed; 0 ignored",
+            "test result: ok. 0 passed; 0 failed; 1 ignored",
+        );
+        assert!(proof(&["running 3 tests", passed]).is_empty());
+        assert_eq!(proof(&[]), ["step: no test ran"]);
+        assert_eq!(proof(&[ignored]), ["step: no test ran"]);
+        assert_eq!(proof(&[passed, ignored]), ["step: 1 tests were ignored"]);
     }
 
     #[test]

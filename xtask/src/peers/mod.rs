@@ -3,7 +3,6 @@
 //! Other libraries live in a virtual environment of their own in `target/peers`, at pinned versions. What cannot be installed or ends
 //! with an error is reported in the page and stops nothing else.
 
-use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::fs::File;
@@ -128,7 +127,7 @@ pub fn run(root: &Path, arguments: &[OsString]) -> ExitCode {
 
 /// Whether every script came to its end and no side failed.
 fn measure(root: &Path, options: &Options) -> Result<bool, String> {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
+    let target = process::target(root);
     let folder = target.join("peers");
     let (results, temporary) = (folder.join("results"), folder.join("temporary"));
     for made in [&results, &temporary] {
