@@ -23,6 +23,9 @@ rounds [least, most]; a ratio is the peer's time over gibbsian's of the same rou
 Absolute numbers wander with the machine; the ratios are the result. Quality has the peer's value before gibbsian's, of which less is better: speeds compare only where it is the same.
 The limit is the rate that a small C program reached in the same rounds with as many threads, and its entry gibbsian's share of it: `f32` and `f64`, fused multiply-adds on registers; `tiles`, products of bfloat16
 tiles from the first-level cache; `memory`, a triad over arrays beyond it. Amounts are those of the algorithm as it is usually counted, which [the scripts' page](../benches/peers/README.md) says.
+
+Names of tasks: `gaussian-d` and `mixture-d` are one normal law and 16 of them in d dimensions, `both` is log-density and score. `dsm`, `ssm`, `ism` and `ncsn` are steps of denoising, sliced, exact and many-level score
+matching, `e-` is for an energy network, `cd` a chain of Langevin steps. Errors of means are in standard deviations, those of variances relative; where R-hat is above 1.1, effective draws mean nothing.
 """
 # Of the table of ratios.
 COLUMNS = ["task", "peer", "unit", "peer's", "gibbsian's", "ratio", "quality", "of the limit"]
@@ -145,7 +148,7 @@ def page(results, absent, machine, versions):
         lines += ["**This was a smoke run of one short round. Its numbers say that everything runs, and nothing else.**", ""]
     dates = sorted(result["started"][:16].replace("T", " ") for result in results if "started" in result)
     if dates:
-        lines += [f"Started {dates[0]} UTC" + (f", last script {dates[-1]} UTC" if dates[-1] != dates[0] else "") + ".", ""]
+        lines += [f"First script begun {dates[0]} UTC" + (f", last one {dates[-1]} UTC" if dates[-1] != dates[0] else "") + ".", ""]
     lines += ["| machine | |", "|---|---|", *(f"| {key} | {cell(value)} |" for key, value in machine.items() if value is not None), ""]
     lines += ["| version of | |", "|---|---|", *(f"| {key} | {cell(value or 'absent')} |" for key, value in versions.items()), ""]
     if absent:
