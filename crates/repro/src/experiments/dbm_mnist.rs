@@ -92,14 +92,14 @@ fn run(ctx: &mut Context) -> Result<()> {
     let sizes = ctx.pick([784, 100, 100], [784, 500, 1000]);
     // Without momentum and decay the whole has states off the data that hold annealing up. Hinton (2012, sections 9 and 10) has values of this size.
     let greedy = Rates {
-        n_epochs: ctx.pick(5, 100),
+        n_epochs: ctx.pick(4, 100),
         first: 0.05,
         last: 0.005,
         momentum: 0.9,
         weight_decay: 0.001,
     };
     let together = Rates {
-        n_epochs: ctx.pick(12, 200),
+        n_epochs: ctx.pick(8, 200),
         first: ctx.pick(0.002, 0.001),
         last: ctx.pick(0.0002, 0.0001),
         momentum: 0.9,
@@ -240,7 +240,7 @@ fn classify(
     let all: Vec<usize> = (0..train.n_points()).collect();
     let v = train.rows(&all, Streams::from_key(ctx.seed().child("labelled toss").value()));
     let rates = Rates {
-        n_epochs: ctx.pick(4, 50),
+        n_epochs: ctx.pick(3, 50),
         first: 0.05,
         last: 0.005,
         momentum: 0.9,

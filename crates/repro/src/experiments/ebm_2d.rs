@@ -193,7 +193,7 @@ fn contrasts(ctx: &mut Context, bench: &mut Bench, noise: &MultivariateNormal) -
         batch: 128,
         rate: RATE,
         momentum: MOMENTUM,
-        n_steps: ctx.pick(6_000, 60_000),
+        n_steps: ctx.pick(4_000, 60_000),
     };
     let binary = || NoiseContrastiveEstimation::new(noise.clone(), 4);
     // The normaliser of the well that a network is put into.

@@ -59,7 +59,6 @@ const N_HIDDEN: usize = 500;
 const LEVEL: f64 = 0.95;
 /// The standard error of the full run's log Z, nats.
 const FULL_RUN_ERROR: f64 = 0.0433;
-const N_FANTASIES: usize = 400;
 const N_SHOWN: usize = 100;
 
 fn run(ctx: &mut Context) -> Result<()> {
@@ -71,7 +70,7 @@ fn run(ctx: &mut Context) -> Result<()> {
     let test_rows = test.rows(&all, Streams::from_key(ctx.seed().child("test toss").value()));
     let base = base_rate(digits.train.images())?;
 
-    let n_epochs = ctx.pick(4, 150);
+    let n_epochs = ctx.pick(2, 150);
     let recipe = |name, sweeps| Recipe {
         name,
         n_hidden: N_HIDDEN,
@@ -154,7 +153,7 @@ impl Score {
     ) -> Result<Self> {
         ctx.progress(0, 1, &format!("annealing {name}"));
         let seed = ctx.seed().child("annealing").child(name);
-        let (n_temperatures, n_chains) = ctx.pick((6_000, 100), (30_000, 200));
+        let (n_temperatures, n_chains) = ctx.pick((3_000, 100), (30_000, 200));
         let path = BinaryRbmPath::new(machine, base)?;
         let pilot = Pilot::run(
             &path,
@@ -231,9 +230,9 @@ fn remeasure(ctx: &mut Context, base: &Bernoulli, test_rows: ArrayView2<f64>) ->
 
 /// Runs Gibbs chains from noise and has the judge look at them.
 fn dream(ctx: &mut Context, machine: &BinaryRbm, digits: &Mnist) -> Result<()> {
-    let n_sweeps = ctx.pick(2_000, 10_000);
+    let (n, n_sweeps) = ctx.pick((200, 1_000), (400, 10_000));
     let mut rng = ctx.seed().child("fantasies").rng();
-    let mut v = Array2::from_elem((N_FANTASIES, machine.n_visible()), 0.5);
+    let mut v = Array2::from_elem((n, machine.n_visible()), 0.5);
     for sweep in 0..n_sweeps {
         ctx.progress(sweep, n_sweeps, "dreaming");
         machine.resample(v.view_mut(), 0, None, &mut rng);

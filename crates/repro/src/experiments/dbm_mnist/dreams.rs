@@ -12,9 +12,6 @@ use super::committed;
 use crate::fantasies::{DigitJudge, JUDGE, NO_COPIES};
 use crate::{Context, Result};
 
-/// Fantasies judged.
-const N_FANTASIES: usize = 200;
-
 /// What the judge says of a model's draws.
 #[derive(Clone, Copy)]
 pub(super) struct Dream {
@@ -33,8 +30,8 @@ pub(super) fn dream(
     base: &Bernoulli,
     digits: &Mnist,
 ) -> Result<[Dream; 5]> {
-    let n_sweeps = ctx.pick(1_000, 10_000);
-    let means = fantasies(ctx, "fantasies", machine, n_sweeps);
+    let (n, n_sweeps) = ctx.pick((100, 1_000), (200, 10_000));
+    let means = fantasies(ctx, "fantasies", machine, n, n_sweeps);
     ctx.progress(0, 1, "judging");
     let judge = DigitJudge::new(digits, ctx.seed().child("real digits"))?;
     ctx.measure(&JUDGE, judge.accuracy()?)?;
@@ -47,7 +44,7 @@ pub(super) fn dream(
     );
     judge.show(ctx, &caption, means.view(), &said)?;
 
-    let others = fantasies(ctx, "fantasies without pretraining", unprepared, n_sweeps);
+    let others = fantasies(ctx, "fantasies without pretraining", unprepared, n, n_sweeps);
     let bottom = Dbn::new(network.bottom().clone(), Vec::new())?;
     let tossed = |name: &str, means: Array2<f64>| {
         let mut rng = ctx.seed().child(name).child("toss").rng();
@@ -55,18 +52,13 @@ pub(super) fn dream(
     };
     let generated = |name: &str, network: &Dbn| {
         let mut rng = ctx.seed().child(name).rng();
-        network.generate(N_FANTASIES, n_sweeps, &mut rng)
+        network.generate(n, n_sweeps, &mut rng)
     };
     ctx.progress(0, 1, "draws of all models");
-    let real = Array2::from_shape_fn((N_FANTASIES, digits.test.images().dim()), |(b, i)| {
-        f64::from(
-            digits
-                .test
-                .images()
-                .pixels(b * digits.test.images().n() / N_FANTASIES)[i],
-        ) / 255.0
+    let real = Array2::from_shape_fn((n, digits.test.images().dim()), |(b, i)| {
+        f64::from(digits.test.images().pixels(b * digits.test.images().n() / n)[i]) / 255.0
     });
-    let pixels = base.mean(Array2::zeros((N_FANTASIES, base.n_units())).view());
+    let pixels = base.mean(Array2::zeros((n, base.n_units())).view());
     let network_draws = generated("network", network);
     let real = judge.judge(tossed("real digits", real).view()).confidence();
     let draws = [
@@ -89,11 +81,11 @@ pub(super) fn dream(
     judge.grid(ctx, "network", &caption, network_draws.view(), 20)?;
 
     let committed = committed(ctx, base)?;
-    let means = fantasies(ctx, "committed fantasies", &committed, 1_000);
+    let means = fantasies(ctx, "committed fantasies", &committed, n, 1_000);
     let said = judge.judge(means.view());
     ctx.measure(&COMMITTED_RECOGNISED, judge.confidence(&said))?;
     ctx.note(format!(
-        "The weights of the full run: among {N_FANTASIES} fantasies after a thousand sweeps from noise the judge sees {} classes of ten; their median distance to the nearest training digit over that of test digits is {:.3}.",
+        "The weights of the full run: among {n} fantasies after a thousand sweeps from noise the judge sees {} classes of ten; their median distance to the nearest training digit over that of test digits is {:.3}.",
         said.n_classes(0.01),
         judge.distance(&said)
     ));
@@ -102,12 +94,12 @@ pub(super) fn dream(
     Ok(dreams)
 }
 
-/// The probabilities of the pixels where Gibbs chains are that ran from noise.
-fn fantasies(ctx: &Context, name: &str, machine: &BinaryDbm, n_sweeps: usize) -> Array2<f64> {
+/// The probabilities of the pixels where `n` Gibbs chains are that ran from noise.
+fn fantasies(ctx: &Context, name: &str, machine: &BinaryDbm, n: usize, n_sweeps: usize) -> Array2<f64> {
     let mut rng = ctx.seed().child(name).rng();
     let n_units: usize = machine.sizes().iter().sum();
-    let noise = Array2::from_elem((N_FANTASIES, machine.n_visible()), 0.5);
-    let hidden = Array2::zeros((N_FANTASIES, n_units - machine.n_visible()));
+    let noise = Array2::from_elem((n, machine.n_visible()), 0.5);
+    let hidden = Array2::zeros((n, n_units - machine.n_visible()));
     let mut x = concatenate![Axis(1), noise, hidden];
     let joint = machine.joint();
     for sweep in 0..n_sweeps {

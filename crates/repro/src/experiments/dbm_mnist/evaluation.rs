@@ -47,7 +47,7 @@ fn anneal<P: Path>(
 }
 
 fn n_temperatures(ctx: &Context) -> usize {
-    ctx.pick(3_000, 20_000)
+    ctx.pick(2_000, 20_000)
 }
 
 /// Annealing there and back, the first layer and every other one kept, made once in a run.
@@ -86,7 +86,7 @@ pub(super) fn again(ctx: &Context, machine: &BinaryDbm, test: ArrayView2<f64>) -
 
 /// Where chains of all layers are that ran from digits.
 fn chains(ctx: &Context, name: &str, machine: &BinaryDbm, digits: ArrayView2<f64>) -> Array2<f64> {
-    let n_sweeps = ctx.pick(1_000, 3_000);
+    let n_sweeps = ctx.pick(500, 3_000);
     let sizes = machine.sizes();
     let mut rng = ctx.seed().child("annealing back").child(name).rng();
     let mut x = Array2::zeros((N_CHAINS, sizes.iter().sum()));
@@ -227,6 +227,6 @@ pub(super) fn network(ctx: &Context, network: &Dbn, test: ArrayView2<f64>) -> Re
     let top = BinaryRbm::from(network.upper().last().ok_or("a network of one machine")?);
     let log_z = annealed(ctx, "DBN", &BinaryRbmPath::new(&top, &base)?)?.log_z();
     ctx.progress(0, 1, "recognition passes of the network");
-    let bound = network.bound(test, 20, &mut ctx.seed().child("recognition").rng())?;
+    let bound = network.bound(test, ctx.pick(5, 20), &mut ctx.seed().child("recognition").rng())?;
     Ok(bound.bound.sum() / test.nrows() as f64 - log_z)
 }

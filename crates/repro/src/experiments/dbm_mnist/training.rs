@@ -167,7 +167,7 @@ pub(super) fn network(
     base: &Bernoulli,
 ) -> Result<Dbn> {
     let rates = Rates {
-        n_epochs: ctx.pick(20, 150),
+        n_epochs: ctx.pick(12, 150),
         first: 0.05,
         last: 0.0005,
         momentum: 0.9,

@@ -58,7 +58,7 @@ pub(super) const PERSISTENT: Claim = Claim {
 };
 
 pub(super) const RECOGNISED: Claim = Claim {
-    claim: "fantasies after thousands of sweeps from noise are recognised: the judge's mean confidence over that on real test digits",
+    claim: "fantasies after a thousand sweeps from noise (ten thousand at full scale) are recognised: the judge's mean confidence over that on real test digits",
     source: "one for real digits; a picture that lies between two classes has about half",
     provenance: Provenance::MonteCarlo,
     quick: Some(Check::at_least(0.85)),
