@@ -150,26 +150,52 @@ fn a_product_of_means_is_off_by_two_grids_and_the_digits_left_out() {
 }
 
 #[test]
-fn the_unit_computes_what_plain_integers_do() {
+fn the_unit_and_vectors_of_bytes_compute_what_plain_integers_do() {
     let lines = panel_lines(200, 1.0);
-    let cases = [
-        (bits(45, 4), Digits::Two),
-        (bits(45, 4), Digits::Three),
-        (tiled(&means(45, 200)), Digits::Two),
-    ];
-    for (rows, digits) in cases {
-        let panel = pack(digits, &lines);
-        for pair in 0..2 {
-            let mut both = [vec![Line::ZERO; 13], vec![Line::ZERO; 13]];
-            let units = [
-                Unit::new(rows.tile_rows(), digits as usize),
-                Unit::plain(rows.tile_rows()),
-            ];
-            for (unit, out) in units.iter().zip(&mut both) {
-                multiply(unit, &rows, pair, &panel, Some(&Line::ZERO), 1.0, out);
+    // Of 1 to 32 rows a tile has 1 to 16, of 45 rows in four tiles 12.
+    for n in (1..=32).chain([45]) {
+        let cases = [
+            (bits(n, 4), Digits::Two),
+            (bits(n, 4), Digits::Three),
+            (tiled(&means(n, 200)), Digits::Two),
+        ];
+        for (rows, digits) in cases {
+            let panel = pack(digits, &lines);
+            let tile_rows = rows.tile_rows();
+            for (pair, first) in (0..n).step_by(2 * tile_rows).enumerate() {
+                let product = |unit: &Unit| {
+                    let mut out = vec![Line::ZERO; (n - first).min(2 * tile_rows)];
+                    multiply(unit, &rows, pair, &panel, Some(&Line::ZERO), 1.0, &mut out);
+                    out
+                };
+                let plain = product(&Unit::plain(tile_rows));
+                let others = [
+                    Some(Unit::new(tile_rows, digits as usize)),
+                    Unit::of_bytes(tile_rows),
+                ];
+                for unit in others.into_iter().flatten() {
+                    assert_eq!(product(&unit), plain, "{digits:?}, {n} rows");
+                }
             }
-            assert_eq!(both[0], both[1], "{digits:?}");
         }
+    }
+}
+
+/// The largest digits that there are, everywhere: nothing saturates on the way to the sums.
+#[test]
+fn the_largest_digits_add_up() {
+    let lines = vec![Line(std::array::from_fn(|j| [1.0, -1.0][j % 2])); 13 * PANEL];
+    let rows = tiled(&vec![vec![Line([1.0; PANEL]); 20]; 13]);
+    let panel = pack(Digits::Two, &lines);
+    let product = |unit: &Unit| {
+        let mut out = vec![Line::ZERO; 20];
+        multiply(unit, &rows, 0, &panel, Some(&Line::ZERO), 1.0, &mut out);
+        out
+    };
+    let plain = product(&Unit::plain(rows.tile_rows()));
+    assert!((plain[0].0[0] - 832.0).abs() < 0.1 && (plain[19].0[63] + 832.0).abs() < 0.1);
+    if let Some(bytes) = Unit::of_bytes(rows.tile_rows()) {
+        assert_eq!(product(&bytes), plain);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The matrix unit: finding it, setting it up for one thread, and the loop of a pair of row tiles.
+//! What multiplies tiles: a matrix unit, found and set up for one thread, vectors of bytes, or plain integers; and the loop of a pair of row tiles.
 
 use gibbsian_core::simd::{Vectorized, vectorized};
 
@@ -31,29 +31,47 @@ impl Operands<'_> {
     }
 }
 
-/// The unit, configured for this thread while the value lives; or what it does, in plain integers.
+/// What multiplies tiles: the unit, configured for this thread while the value lives, or vectors of bytes, or plain integers.
 pub(super) struct Unit {
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    amx: Option<amx::Configured>,
+    means: Means,
     tile_rows: usize,
 }
 
+enum Means {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    Matrix(amx::Configured),
+    #[cfg(target_arch = "x86_64")]
+    Bytes(bytes::Instructions),
+    Plain,
+}
+
 impl Unit {
-    /// The matrix unit where there is one, for left tiles of so many rows and numbers of so many digits on the right.
+    /// The fastest there is, for left tiles of so many rows and numbers of so many digits on the right.
     pub(super) fn new(tile_rows: usize, right_digits: usize) -> Self {
-        Unit {
-            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            amx: is_present().then(|| amx::Configured::new(tile_rows, right_digits)),
-            tile_rows,
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        if has_matrix_unit() {
+            let means = Means::Matrix(amx::Configured::new(tile_rows, right_digits));
+            return Unit { means, tile_rows };
         }
+        let _ = right_digits;
+        Unit::of_bytes(tile_rows).unwrap_or_else(|| Unit::plain(tile_rows))
     }
 
-    /// The same in plain integers.
-    #[cfg(test)]
+    /// By vectors of bytes, where the processor has the instructions.
+    pub(super) fn of_bytes(tile_rows: usize) -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        return bytes::Instructions::find().map(|found| Unit {
+            means: Means::Bytes(found),
+            tile_rows,
+        });
+        #[cfg(not(target_arch = "x86_64"))]
+        None
+    }
+
+    /// In plain integers.
     pub(super) fn plain(tile_rows: usize) -> Self {
         Unit {
-            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            amx: None,
+            means: Means::Plain,
             tile_rows,
         }
     }
@@ -61,11 +79,13 @@ impl Unit {
     /// Computes the sums of one pair.
     #[inline]
     pub(super) fn multiply(&self, operands: Operands<'_>, sums: &mut PairSums) {
-        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-        if let Some(amx) = &self.amx {
-            return amx.multiply(operands, sums);
+        match &self.means {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Means::Matrix(unit) => unit.multiply(operands, sums),
+            #[cfg(target_arch = "x86_64")]
+            Means::Bytes(instructions) => instructions.multiply(operands, self.tile_rows, sums),
+            Means::Plain => self.multiply_plainly(operands, sums),
         }
-        self.multiply_plainly(operands, sums);
     }
 
     fn multiply_plainly(&self, operands: Operands<'_>, sums: &mut PairSums) {
@@ -136,8 +156,12 @@ fn add_product(left: &Tile, right: &[[i32; 16]; 64], n_rows: usize, sums: &mut S
     }
 }
 
-/// Whether this process can use the unit.
+/// Whether this process multiplies tiles faster than in plain integers.
 pub(super) fn is_present() -> bool {
+    has_matrix_unit() || has_bytes()
+}
+
+fn has_matrix_unit() -> bool {
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     {
         use std::sync::OnceLock;
@@ -148,5 +172,14 @@ pub(super) fn is_present() -> bool {
     false
 }
 
+fn has_bytes() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return bytes::Instructions::find().is_some();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod amx;
+#[cfg(target_arch = "x86_64")]
+mod bytes;
