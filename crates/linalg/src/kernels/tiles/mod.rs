@@ -1,4 +1,4 @@
-//! Products of binary states and weights in integers: on the matrix unit of a processor, or by vectors of bytes.
+//! Products on the matrix unit of a processor, in integers.
 //!
 //! Recent server processors multiply tiles of bytes: one instruction adds 16 × 64 times 64 × 16 products to 256 sums of 32 bits, some thirty times the rate of single-precision
 //! vectors. Bytes are too coarse for weights, but a number is a few bytes:
@@ -12,8 +12,8 @@
 //! a single-precision sum, by another road; with two, `2⁻¹⁶ max|w|` an active bit, it is that of weights split into a pair of bfloat16 numbers. A product of means leaves out the product of the two lower
 //! digits. The sums are integers, so no result depends on the order of anything; but they are not the bits of [`gather`](super::gather), which rounds at every addition. [`Arithmetic`] is the choice.
 //!
-//! The instructions are Intel's AMX, entered by inline assembly and by permission of Linux. Processors without it mostly have AVX-512 VNNI, by which a vector does a sixteenth of a row of a tile
-//! at once; elsewhere [`available`] is false. What the unit does is written out in plain integers too, which tests compare both with and which any processor can run.
+//! The instructions are Intel's AMX, entered by inline assembly and by permission of Linux. Elsewhere [`available`] is false, and vectors of bytes (AVX-512 VNNI) take the unit's place where the
+//! processor has them; they are no faster than lists. What the unit does is written out in plain integers too, which tests compare both with and which any processor can run.
 
 mod panel;
 mod product;
@@ -67,12 +67,12 @@ impl Tile {
 
 static ALLOWED: AtomicBool = AtomicBool::new(true);
 
-/// Whether this process can multiply tiles fast: on a matrix unit or by vectors of bytes.
+/// Whether this process can use a matrix unit.
 pub fn available() -> bool {
     unit::is_present()
 }
 
-/// Allows [`Arithmetic::Fastest`] to use tiles from now on in this process, or forbids it; allowed at the start.
+/// Allows [`Arithmetic::Fastest`] to use the matrix unit from now on in this process, or forbids it; allowed at the start.
 pub fn allow(yes: bool) {
     ALLOWED.store(yes, Ordering::Relaxed);
 }
@@ -80,12 +80,13 @@ pub fn allow(yes: bool) {
 /// How products of binary states with weights are computed, where a caller has the choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Arithmetic {
-    /// In tiles where they are [fast](available), [allowed](allow) and filled by the layers, by lists elsewhere. Results of processors with and without agree as far as rounding does.
+    /// In tiles where there is a matrix unit that is [allowed](allow) and large enough layers, by lists elsewhere. Results of different processors agree as far as rounding does.
     #[default]
     Fastest,
     /// By lists of active lines, in single precision: the same bits on every processor.
     Lists,
-    /// In tiles, in plain integers where nothing faster is, which is slow: the same bits on every processor.
+    /// In tiles: the same bits on every processor, namely those that a matrix unit gives. Without one long chains take the time of lists where there is AVX-512 VNNI,
+    /// and single steps more, because changed weights are put into digits again; in plain integers, elsewhere, it is slow.
     Tiles,
 }
 

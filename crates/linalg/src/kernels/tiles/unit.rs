@@ -49,7 +49,7 @@ impl Unit {
     /// The fastest there is, for left tiles of so many rows and numbers of so many digits on the right.
     pub(super) fn new(tile_rows: usize, right_digits: usize) -> Self {
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-        if has_matrix_unit() {
+        if is_present() {
             let means = Means::Matrix(amx::Configured::new(tile_rows, right_digits));
             return Unit { means, tile_rows };
         }
@@ -156,12 +156,8 @@ fn add_product(left: &Tile, right: &[[i32; 16]; 64], n_rows: usize, sums: &mut S
     }
 }
 
-/// Whether this process multiplies tiles faster than in plain integers.
+/// Whether this process can use a matrix unit.
 pub(super) fn is_present() -> bool {
-    has_matrix_unit() || has_bytes()
-}
-
-fn has_matrix_unit() -> bool {
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     {
         use std::sync::OnceLock;
@@ -169,13 +165,6 @@ fn has_matrix_unit() -> bool {
         *PRESENT.get_or_init(amx::request)
     }
     #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-    false
-}
-
-fn has_bytes() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return bytes::Instructions::find().is_some();
-    #[cfg(not(target_arch = "x86_64"))]
     false
 }
 
