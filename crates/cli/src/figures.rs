@@ -14,9 +14,9 @@ const IN_A_ROW: usize = 20;
 /// Small pictures are magnified to about this many screen pixels.
 const SIDE: usize = 48;
 
-/// What a column of the log is on an axis.
-fn axis_of(column: &str) -> &'static str {
-    match column {
+/// What a column of the log is on an axis. Where no rows are held out, monitors look at rows of training.
+fn axis_of(column: &str, is_held_out: bool) -> String {
+    let text = match column {
         "pseudo_log_likelihood" => "pseudo-log-likelihood of held-out rows (nats a row)",
         "free_energy_gap" => "free energy of held-out minus training rows (nats)",
         "energy_gap" => "energy of held-out minus training rows (nats)",
@@ -26,6 +26,11 @@ fn axis_of(column: &str) -> &'static str {
         "noise_error" => "squared error of the predicted noise, held-out rows",
         "reconstruction_error" => "reconstruction error of held-out rows (units a row)",
         _ => "mean loss of the epoch",
+    };
+    if is_held_out {
+        text.to_owned()
+    } else {
+        text.replace("held-out rows", "training rows")
     }
 }
 
@@ -47,8 +52,8 @@ pub(crate) fn read_log(log: &Path) -> Result<(Vec<String>, Vec<Vec<f64>>)> {
     Ok((names, rows))
 }
 
-/// A figure of each monitor of a log, as pairs of file name and text, from where it begins to say something; monitors that are not finite from there on are left out.
-pub(crate) fn learning_curves(log: &Path) -> Result<Vec<(String, String)>> {
+/// A figure of each monitor of a log, as pairs of file name and text, from where it begins to say something; monitors that are not finite from there on are left out. `is_held_out` says whether rows were.
+pub(crate) fn learning_curves(log: &Path, is_held_out: bool) -> Result<Vec<(String, String)>> {
     let (names, rows) = read_log(log)?;
     let Some(epoch) = names.iter().position(|n| n == "epoch") else {
         return Ok(Vec::new());
@@ -70,7 +75,12 @@ pub(crate) fn learning_curves(log: &Path) -> Result<Vec<(String, String)>> {
             "loss" => "Training loss: a monitor, no likelihood",
             _ => "Learning curve",
         };
-        let plot = Plot::new(title, Axis::linear("epoch"), Axis::linear(axis_of(name))).line("", points);
+        let plot = Plot::new(
+            title,
+            Axis::linear("epoch"),
+            Axis::linear(axis_of(name, is_held_out)),
+        )
+        .line("", points);
         let file = if name == "loss" {
             "loss.svg".to_owned()
         } else {

@@ -49,6 +49,9 @@ pub(crate) struct Summary {
     /// Whether these are names that the data have, and not numbers in their place.
     #[serde(default = "yes")]
     pub named: bool,
+    /// Whether the rows were pictures of bytes, which are divided by 255; older runs do not say.
+    #[serde(default)]
+    pub bytes: Option<bool>,
     /// Height and width, where rows are pictures.
     pub picture: Option<(usize, usize)>,
     /// Rows that it learnt from, and rows that were held out.
@@ -105,6 +108,13 @@ impl Folder {
     /// Whether a run was begun here.
     pub(crate) fn is_begun(&self) -> bool {
         self.file("config.toml").exists() || self.file("run.json").exists()
+    }
+
+    /// The kind of model whose run was begun here, where its configuration says so.
+    pub(crate) fn kind(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.file("config.toml")).ok()?;
+        let table: toml::Table = toml::from_str(&text).ok()?;
+        Some(table.get("kind")?.as_str()?.to_owned())
     }
 
     /// Makes the folder.

@@ -50,7 +50,7 @@ impl Table {
     ///
     /// # Errors
     /// There are no rows or no columns, a number is not finite, or the names are not those of a header: another number of them, more than
-    /// [`MAX_NAMES`], or one that is empty, taken, or has a comma, a quote or a control character.
+    /// [`MAX_NAMES`], one that is empty, taken, or has a comma, a quote or a control character, or nothing but numbers other than 0, 1, 2, ….
     pub fn new(names: Option<Vec<String>>, values: Array2<f64>) -> Result<Self> {
         if values.is_empty() {
             return Err(Error::shape("values", values.shape(), "(at least 1, at least 1)"));
@@ -73,6 +73,12 @@ impl Table {
                         "a name that no other column has, not empty, without commas, quotes, control characters, spaces around it and byte-order marks",
                     ));
                 }
+            }
+            if are_a_row(names) {
+                let required =
+                    "names that are not all numbers, or 0, 1, 2, … in order: others are read as a row";
+                let error = Error::parameter("names", format!("{names:?}"), required);
+                return Err(error.with_cure("put a word before the numbers, such as \"year 2001\""));
             }
         }
         Ok(Table { names, values })
@@ -264,10 +270,7 @@ fn parse_names(origin: &str, line: &[u8]) -> Result<Vec<String>> {
             Ok(name) => names.push(name.to_owned()),
         }
     }
-    // Data frames without names are written with the numbers of their columns; other numbers are a row that would be lost.
-    let are_numbers = names.iter().all(|name| name.parse::<f64>().is_ok());
-    let count = names.iter().enumerate().all(|(j, name)| *name == j.to_string());
-    if are_numbers && !count {
+    if are_a_row(&names) {
         let error = Error::format(
             format!("{origin}, line 1"),
             "a row of numbers",
@@ -276,6 +279,12 @@ fn parse_names(origin: &str, line: &[u8]) -> Result<Vec<String>> {
         return Err(error.with_cure("read a table without names with Header::Absent"));
     }
     Ok(names)
+}
+
+/// Whether names are a row of numbers, which would be lost as a header. Data frames without names are written with the numbers of their columns.
+fn are_a_row(names: &[String]) -> bool {
+    let are_numbers = names.iter().all(|name| name.parse::<f64>().is_ok());
+    are_numbers && names.iter().enumerate().any(|(j, name)| *name != j.to_string())
 }
 
 fn is_plain(name: &str) -> bool {

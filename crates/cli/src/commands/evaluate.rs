@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::arguments::EvaluateArguments;
 use crate::console::Console;
-use crate::data::judged::read_test;
-use crate::data::prepare::{View, fixed_rows, spread_rows};
+use crate::data::judged::{Judged, read_test};
+use crate::data::prepare::{fixed_rows, spread_rows};
 use crate::data::{Prepared, bits};
 use crate::failure::{Failure, Result};
 use crate::folder::Run;
@@ -21,11 +21,14 @@ use crate::progress::Progress;
 pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progress: &Progress) -> Result<()> {
     let format = arguments.out.as_ref().map(|out| Format::of(out)).transpose()?;
     let run = Run::open(&arguments.run, &arguments.set)?;
-    let (view, of_what) = rows(arguments, &run, console)?;
+    let (given, of_what) = rows(arguments, &run)?;
+    for warning in &given.warnings {
+        console.notice(format!("warning: {warning}"));
+    }
     let seed = Seed::new(arguments.seed.unwrap_or(run.summary.seed)).child("evaluation");
-    let x = fixed_rows(&view, usize::MAX, seed)?;
+    let x = fixed_rows(&given.view, usize::MAX, seed)?;
     if run.configuration.kind.wants() == Wants::Binary {
-        bits::refuse_other_in_test(x.view(), &run.summary.columns)?;
+        bits::refuse_other_in_test(x.view(), &given.numbers, &run.summary.columns)?;
     }
     let mut found = run.model.evaluate(x.view(), seed, progress)?;
     progress.finish();
@@ -39,9 +42,9 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
             .interval
             .map(|(low, high)| (low - log_volume, high - log_volume));
     }
-    // Of more rows than are judged, these are; counted from 1.
+    // Of more rows than are judged, these are; counted from 1, as the file has them.
     let judged = spread_rows(x.nrows(), found.rows.len());
-    let numbered = || judged.iter().map(|row| row + 1).zip(&found.rows);
+    let numbered = || judged.iter().map(|row| given.numbers[*row] + 1).zip(&found.rows);
     if let Some((row, value)) = numbered().find(|(_, value)| !value.is_finite()) {
         return Err(Failure::Failed(format!(
             "the {} of row {row} is {value}",
@@ -138,14 +141,11 @@ pub(crate) fn run(arguments: &EvaluateArguments, console: &Arc<Console>, progres
 }
 
 /// The rows to judge, and where they are from.
-fn rows(arguments: &EvaluateArguments, run: &Run, console: &Console) -> Result<(View, String)> {
+fn rows(arguments: &EvaluateArguments, run: &Run) -> Result<(Judged, String)> {
     let keys = &run.configuration.data;
     if let Some(path) = &arguments.data {
-        let (view, warnings) = read_test(path, keys, &run.transform, &run.summary.columns)?;
-        for warning in warnings {
-            console.notice(format!("warning: {warning}"));
-        }
-        return Ok((view, format!("of {}", path.display())));
+        let judged = read_test(path, keys, &run.transform, &run.summary)?;
+        return Ok((judged, format!("of {}", path.display())));
     }
     let path = &run.summary.data;
     let data = Prepared::read(path, keys, Seed::new(run.summary.seed))?;
@@ -159,9 +159,20 @@ fn rows(arguments: &EvaluateArguments, run: &Run, console: &Console) -> Result<(
         ));
     }
     match data.held_out {
-        Some(view) => Ok((view, format!("held out of {}", path.display()))),
+        Some(view) => {
+            // These are numbered among themselves.
+            let judged = Judged {
+                numbers: (0..view.n_points()).collect(),
+                view,
+                warnings: Vec::new(),
+            };
+            Ok((judged, format!("held out of {}", path.display())))
+        }
         None => Err(Failure::refused(
-            "no rows were held out of training (data.hold_out = 0)",
+            format!(
+                "no rows were held out of training (data.hold_out = {})",
+                keys.hold_out
+            ),
             "give rows to judge with --data FILE; the training rows themselves would flatter the model",
         )),
     }

@@ -50,12 +50,15 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
             "give --resume to go on with it, or another folder with --out",
         ));
     }
+    refuse_another_kind(&folder, configuration.kind.name())?;
     let seed_value = arguments.seed.unwrap_or(configuration.seed);
     let seed = Seed::new(seed_value);
     let kind = &configuration.kind;
 
     let beside = arguments.config.parent().unwrap_or(Path::new(""));
     let path = configuration.data_path(beside);
+    let place = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+    refuse_unwritable(&place)?;
     let data = Prepared::read(&path, &configuration.data, seed)?;
     for note in &data.notes {
         console.notice(note);
@@ -76,9 +79,8 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
     )?;
 
     folder.make()?;
-    let path = std::path::absolute(&path).unwrap_or(path);
     // The copy is read from where it lies.
-    let copy = configuration.text_elsewhere(&path);
+    let copy = configuration.text_elsewhere(&place);
     if !folder.is_begun() {
         folder.write("config.toml", copy.as_bytes())?;
     }
@@ -118,10 +120,11 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
         model: model.describe(),
         seed: seed_value,
         recipe,
-        data: path,
+        data: place,
         data_fingerprint: data.fingerprint.clone(),
         columns: data.names.clone(),
         named: data.is_named,
+        bytes: Some(data.is_of_bytes),
         picture: data.picture,
         rows: (
             data.train.n_points(),
@@ -135,7 +138,8 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
     // Sections that training does not depend on may have changed since the run was begun.
     folder.write("config.toml", copy.as_bytes())?;
     folder.write_weights(&summary, trained.weights, &data.transform, &data.means)?;
-    for (name, svg) in figures::learning_curves(&folder.file("log.csv")).unwrap_or_default() {
+    let curves = figures::learning_curves(&folder.file("log.csv"), data.held_out.is_some());
+    for (name, svg) in curves.unwrap_or_default() {
         folder.write(&name, svg.as_bytes())?;
         summary.figures.push(name);
     }
@@ -157,6 +161,32 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
     progress.finish();
     say(console, &summary, &folder);
     Ok(())
+}
+
+/// Refuses a folder with the run of another kind of model, whose files would stay beside those of this one.
+fn refuse_another_kind(folder: &Folder, kind: &str) -> Result<()> {
+    match folder.kind() {
+        Some(begun) if begun != kind => Err(Failure::key(
+            "kind",
+            format!("{kind:?}"),
+            format!("{begun:?}, as that of the run in {}", folder.path().display()),
+            "give the configuration that the run was begun with, or another folder with --out",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a path of the data that run.json could not keep at the end.
+fn refuse_unwritable(path: &Path) -> Result<()> {
+    if path.to_str().is_some() {
+        return Ok(());
+    }
+    Err(Failure::key(
+        "data.path",
+        path.display(),
+        "a path in UTF-8 from the root on, as run.json keeps it",
+        "rename the folder or the file whose name is not",
+    ))
 }
 
 /// The command that goes on with a run as it was begun.

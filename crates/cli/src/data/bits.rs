@@ -3,7 +3,8 @@
 use ndarray::{Array1, ArrayView2};
 
 use super::file::Rows;
-use super::prepare::{View, listed};
+use super::prepare::View;
+use super::select::listed;
 use crate::failure::{Failure, Result};
 
 /// Rows that are looked at together.
@@ -40,8 +41,8 @@ pub(crate) fn refuse_other_in_training(view: &View, names: &[String], what: &str
     Ok(())
 }
 
-/// Requires zeros and ones of rows that are to be judged.
-pub(crate) fn refuse_other_in_test(x: ArrayView2<f64>, names: &[String]) -> Result<()> {
+/// Requires zeros and ones of rows that are to be judged; `numbers` are their places in the file.
+pub(crate) fn refuse_other_in_test(x: ArrayView2<f64>, numbers: &[usize], names: &[String]) -> Result<()> {
     let Some(((row, column), value)) = other_than_bits(x) else {
         return Ok(());
     };
@@ -49,7 +50,7 @@ pub(crate) fn refuse_other_in_test(x: ArrayView2<f64>, names: &[String]) -> Resu
         format!(
             "column {:?} has {value} in row {} of the rows to judge, but binary units are 0 or 1",
             names[column],
-            row + 1
+            numbers[row] + 1
         ),
         "give rows of the two numbers that the model was trained on; for it to binarise others, train with data.binarise",
     ))

@@ -5,8 +5,9 @@
 //! then happens to such fields is decided by whoever asked ([`super::prepare`]), never here.
 //!
 //! A separator is the one of comma, semicolon, tab and vertical bar that the first line has most of, outside of quotes. The first line is a header if a field of it is a word, or if it counts
-//! 0, 1, 2, … as data frames without names do. Numbers are decimal with a point; what overflows is no number.
-//! A first line of words and numbers may be either, and is pointed out.
+//! 0, 1, 2, … as data frames without names do, whose index has an empty name before these. Numbers are decimal with a point; what overflows is no number.
+//! A first line of words and numbers may be either, and is pointed out. So may be a line `0,1` and no more, which is a row of bits unless `data.header` says otherwise; of the lines `,0` and `,0,1`, which may be rows
+//! with a missing entry, the rows below decide: they are a header where these are numbered from 0.
 
 use gibbsian_core::error::{Error, Result};
 use ndarray::Array2;
@@ -74,13 +75,14 @@ pub(crate) fn parse(origin: &str, bytes: &[u8], header: Option<bool>) -> Result<
     let separator = separator_of(first);
     let place = |line: usize| format!("{origin}, line {}", line + 1);
     let head = fields(first, separator).ok_or_else(|| open_quote(&place(0)))?;
-    let has_header = header.unwrap_or_else(|| names_columns(&head));
+    let counts = counts(&head, lines[1..].iter().map(|line| first_field(line, separator)));
+    let has_header = header.unwrap_or_else(|| counts || names_columns(&head));
     let is_number = |field: &String| number(field.trim()).is_some();
-    // Where nobody has said that it is a header: a line of numbers alone is one that data frames write, and beside words it may be a row with its class.
-    let odd_header =
-        header.is_none() && has_header && head.iter().any(is_number) && !head.iter().all(is_number);
-    // A data frame leaves the name of its index empty; such a column is called by its number.
+    // Where nobody has said that it is a header: one that counts is of a data frame, and numbers beside words may be a row with its class.
+    let odd_header = header.is_none() && has_header && !counts && head.iter().any(is_number);
+    // A data frame leaves the name of its index empty; such a column is called by its number, or, if another one has that for a name, as pandas calls it.
     let name = |(i, n): (usize, &String)| match n.trim() {
+        "" if head.iter().any(|other| other.trim() == (i + 1).to_string()) => format!("Unnamed: {i}"),
         "" => (i + 1).to_string(),
         name => name.to_owned(),
     };
@@ -204,12 +206,30 @@ fn is_missing(field: &str) -> bool {
     MISSING.contains(&field.to_lowercase().as_str())
 }
 
-/// Whether a first line names columns.
+/// Whether a first line names columns by words.
 fn names_columns(fields: &[String]) -> bool {
-    let is_word = |field: &String| number(field.trim()).is_none() && !is_missing(field.trim());
-    // A data frame without names is written with these.
-    let counts = fields.len() > 2 && fields.iter().enumerate().all(|(i, f)| f.trim() == i.to_string());
-    counts || fields.iter().any(is_word)
+    fields
+        .iter()
+        .any(|field| number(field.trim()).is_none() && !is_missing(field.trim()))
+}
+
+/// Whether a first line is that of a data frame without names: 0, 1, 2, …, perhaps after the empty name of its index, which is the first field of the rows below.
+fn counts(head: &[String], mut index: impl Iterator<Item = String>) -> bool {
+    let counts = |fields: &[String]| fields.iter().enumerate().all(|(i, f)| f.trim() == i.to_string());
+    match head {
+        [first, names @ ..] if first.trim().is_empty() && !names.is_empty() => {
+            // Three rows that are numbered so are no rows of bits.
+            counts(names) && (names.len() > 2 || (0..3).all(|i| index.next() == Some(i.to_string())))
+        }
+        _ => head.len() > 2 && counts(head),
+    }
+}
+
+/// The first field of a line.
+fn first_field(line: &str, separator: char) -> String {
+    fields(line, separator)
+        .and_then(|fields| fields.first().map(|field| field.trim().to_owned()))
+        .unwrap_or_default()
 }
 
 fn check_names(place: &str, names: &[String]) -> Result<()> {
@@ -254,6 +274,35 @@ mod tests {
         assert!(read("a,b\n1,2").unwrap().names.is_some());
         assert!(read("1,NA\n1,2").unwrap().names.is_none());
         assert_eq!(read("0,1,2\n5,6,7").unwrap().names.unwrap(), ["0", "1", "2"]);
+        // An index before them has no name.
+        let t = read(",0,1,2\n7,5,6,7").unwrap();
+        assert_eq!(t.names.unwrap(), ["Unnamed: 0", "0", "1", "2"]);
+        assert_eq!(t.values, array![[7.0, 5.0, 6.0, 7.0]]);
+        let t = read(",x\n7,5").unwrap();
+        assert_eq!(t.names.unwrap(), ["1", "x"]);
+        // Where these are bits, the numbers of the rows are asked.
+        for (head, n) in [(",0", 2), (",0,1", 3)] {
+            let rows = |first: [usize; 3]| first.map(|i| format!("\n{i}{}", ",1".repeat(n - 1))).concat();
+            assert!(
+                read(&(head.to_owned() + &rows([0, 1, 2])))
+                    .unwrap()
+                    .names
+                    .is_some()
+            );
+            assert!(
+                read(&(head.to_owned() + &rows([0, 1, 1])))
+                    .unwrap()
+                    .names
+                    .is_none()
+            );
+            assert!(
+                read(&format!("{head}\n0{}", ",1".repeat(n - 1)))
+                    .unwrap()
+                    .names
+                    .is_none()
+            );
+        }
+        assert!(read("0,1\n5,6\n7,8").unwrap().names.is_none());
         let forced = parse("t", b"0,1,2\n5,6,7", Some(false)).unwrap();
         assert_eq!(forced.values.nrows(), 2);
         for (text, header, is_odd) in [
@@ -262,6 +311,7 @@ mod tests {
             ("5.1,red\n4.9,blue", Some(false), false),
             ("a,b\n1,2", None, false),
             ("0,1,2\n5,6,7", None, false),
+            (",0,1,2\n7,5,6,7", None, false),
             ("1,NA\n1,2", None, false),
         ] {
             let t = parse("t", text.as_bytes(), header).unwrap();

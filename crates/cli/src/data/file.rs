@@ -1,4 +1,6 @@
 //! What is in a data file, by its extension.
+//!
+//! Bytes of pictures are grey from 0 to 255 and are divided by 255. Where none of them exceeds 1 they are zeros and ones, which whoever made them binary has saved in the least of memory: these are numbers as they are.
 
 use std::path::{Path, PathBuf};
 
@@ -110,19 +112,24 @@ impl DataFile {
                 "name the file of the pictures, such as train-images-idx3-ubyte.gz",
             ));
         }
-        let (shape, account) = (idx.shape().to_vec(), "IDX, bytes divided by 255".to_owned());
+        let (shape, is_grey) = (idx.shape().to_vec(), idx.bytes().iter().any(|byte| *byte > 1));
+        let account = if is_grey {
+            "IDX, bytes divided by 255"
+        } else {
+            "IDX, zeros and ones"
+        };
         let names = numbered(shape[1..].iter().product());
-        let (rows, picture) = match shape[..] {
-            [_, height, width] => {
-                let images = Images::from_idx(idx).or_refuse("check data.path")?;
-                (Rows::Pictures(images), Some((height, width)))
-            }
-            _ => {
-                let (n, d) = (shape[0], names.len());
-                let values =
-                    Array2::from_shape_fn((n, d), |(b, i)| f64::from(idx.bytes()[b * d + i]) / 255.0);
-                (Rows::Table(values), None)
-            }
+        let picture = match shape[..] {
+            [_, height, width] => Some((height, width)),
+            _ => None,
+        };
+        let rows = if picture.is_some() && is_grey {
+            Rows::Pictures(Images::from_idx(idx).or_refuse("check data.path")?)
+        } else {
+            let (d, white) = (names.len(), if is_grey { 255.0 } else { 1.0 });
+            Rows::Table(Array2::from_shape_fn((shape[0], d), |(b, i)| {
+                f64::from(idx.bytes()[b * d + i]) / white
+            }))
         };
         Ok(DataFile {
             path: path.to_owned(),
@@ -131,7 +138,7 @@ impl DataFile {
             rows,
             defects: Vec::new(),
             picture,
-            account,
+            account: account.to_owned(),
             is_header_odd: false,
         })
     }
@@ -141,14 +148,11 @@ impl DataFile {
         let (bytes, numbers, account) = if is_archive {
             member(path, array)?
         } else {
-            // Bytes of pictures stay bytes; everything else is read as numbers.
+            let account = "array of NumPy".to_owned();
+            // Bytes of grey pictures stay bytes; everything else is read as numbers.
             match read_npy_bytes(path) {
-                Ok(bytes) if bytes.ndim() == 3 => (Some(bytes), None, "array of NumPy".to_owned()),
-                _ => (
-                    None,
-                    Some(read_npy(path).or_refuse("check data.path")?),
-                    "array of NumPy".to_owned(),
-                ),
+                Ok(bytes) if is_grey(&bytes) => (Some(bytes), None, account),
+                _ => (None, Some(read_npy(path).or_refuse("check data.path")?), account),
             }
         };
         if let Some(bytes) = bytes {
@@ -209,6 +213,11 @@ impl DataFile {
 /// Bytes of pictures or else numbers, and how they were read.
 type Array = (Option<ArrayD<u8>>, Option<ArrayD<f64>>, String);
 
+/// Whether bytes are those of grey pictures: a stack of them in which one exceeds 1.
+fn is_grey(bytes: &ArrayD<u8>) -> bool {
+    bytes.ndim() == 3 && bytes.iter().any(|byte| *byte > 1)
+}
+
 /// An array of an archive.
 #[cfg(feature = "npz")]
 fn member(path: &Path, array: Option<&str>) -> Result<Array> {
@@ -216,7 +225,7 @@ fn member(path: &Path, array: Option<&str>) -> Result<Array> {
     let name = array_of(path, archive.names(), array)?;
     let account = format!("array {name:?} of an archive of NumPy");
     Ok(match archive.bytes(&name) {
-        Ok(bytes) if bytes.ndim() == 3 => (Some(bytes), None, account),
+        Ok(bytes) if is_grey(&bytes) => (Some(bytes), None, account),
         _ => (
             None,
             Some(archive.array(&name).or_refuse("check data.array")?),

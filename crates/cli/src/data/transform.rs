@@ -62,8 +62,21 @@ impl Transform {
             }
         };
         for (i, s) in scale.iter().enumerate() {
+            // The sum of huge numbers is infinite before their spread is.
+            if !s.is_finite() || !offset[i].is_finite() {
+                return Err(Failure::refused(
+                    format!(
+                        "column {:?} has numbers so large that their spread is beyond all numbers, and cannot be scaled by data.scale = \"{}\"",
+                        names[i], keys.scale
+                    ),
+                    format!(
+                        "give the column in larger units, or leave it out with data.drop = [{}]",
+                        toml_text(&names[i])
+                    ),
+                ));
+            }
             // A spread below the rounding of the numbers is none.
-            if !s.is_finite() || *s <= 1e-12 * offset[i].abs() {
+            if *s <= 1e-12 * offset[i].abs() {
                 return Err(Failure::refused(
                     format!(
                         "column {:?} is constant in the training rows and cannot be scaled by data.scale = \"{}\"",
@@ -141,15 +154,32 @@ impl Transform {
         self.scale.iter().map(|s| s.ln()).sum()
     }
 
+    /// Whether numbers are scaled at all.
+    pub(crate) fn is_scaled(&self) -> bool {
+        self.scale.iter().any(|s| *s != 1.0) || self.offset.iter().any(|o| *o != 0.0)
+    }
+
+    /// Whether numbers that it was made for lie outside of [0, 1], where fractions of bytes are.
+    pub(crate) fn is_beyond_fractions(&self) -> bool {
+        if !self.is_scaled() {
+            return self.binarise == Binarise::Threshold && !(0.0..1.0).contains(&self.threshold);
+        }
+        // Of numbers in [0, 1] a mean, a least or a greatest one is in [0, 1] too, and the mean plus a deviation is at most (1 + √2)/2.
+        let largest = 0.5 * (1.0 + std::f64::consts::SQRT_2) + 1e-9;
+        (self.offset.iter().zip(&self.scale)).any(|(o, s)| !(0.0..=1.0).contains(o) || o + s > largest)
+    }
+
     /// Some rows as the model sees them, with their means; numbers outside `[0, 1]` are refused where coins need them inside, unless they are of rows that the scale was not fitted to.
+    /// `numbers` are the places of all rows in their file, for messages.
     pub(crate) fn view(
         &self,
         rows: &Rows,
         indices: &[usize],
+        numbers: &[usize],
         names: &[String],
         is_training: bool,
     ) -> Result<(View, Array1<f64>)> {
-        let is_scaled = self.scale.iter().any(|s| *s != 1.0) || self.offset.iter().any(|o| *o != 0.0);
+        let is_scaled = self.is_scaled();
         let mut z = match rows {
             Rows::Pictures(images) if !is_scaled => return self.view_of_pictures(images, indices),
             Rows::Pictures(images) => self.apply(fractions(images).select(Axis(0), indices).view()),
@@ -169,7 +199,7 @@ impl Transform {
                         format!(
                             "column {:?} has {value} in row {}, but data.binarise = \"stochastic\" needs probabilities in [0, 1]",
                             names[column],
-                            indices[row] + 1
+                            numbers[indices[row]] + 1
                         ),
                         "set data.scale = \"unit\" (each column to [0, 1]) or \"unit-together\" (pictures), or data.binarise = \"threshold\"",
                     ));
@@ -191,7 +221,16 @@ impl Transform {
             Binarise::None => Arc::new(Means::new(images)),
             Binarise::Stochastic => Arc::new(StochasticBinarised::new(images)),
             Binarise::Threshold => {
-                let level = (self.threshold * 255.0).floor().clamp(0.0, 255.0) as u8;
+                // No level of grey stands for a threshold on one side of all pixels.
+                if !(0.0..1.0).contains(&self.threshold) {
+                    return Err(Failure::key(
+                        "data.threshold",
+                        self.threshold,
+                        "at least 0 and below 1 for pictures of bytes, whose numbers are bytes divided by 255",
+                        "set data.threshold = 0.5",
+                    ));
+                }
+                let level = (self.threshold * 255.0).floor() as u8;
                 means = Array1::zeros(images.dim());
                 for picture in images.as_bytes().chunks(images.dim()) {
                     means

@@ -88,6 +88,11 @@ impl Place {
                     .map_or_else(|| word.into(), |name| self.path(name).into())
             })
             .collect();
+        Place::run_words(arguments)
+    }
+
+    /// Runs the program with words that need not be text.
+    pub fn run_words(arguments: Vec<OsString>) -> Answer {
         let (out, err) = (Shared::default(), Shared::default());
         let code = gibbsian_cli::main(arguments, &Console::piped(out.clone(), err.clone()));
         Answer {

@@ -274,3 +274,107 @@ fn monitors_look_at_all_of_a_sorted_table() {
         "{found} {exact} ± {error}"
     );
 }
+
+#[test]
+fn tables_of_data_frames_without_names_are_read_with_their_index() {
+    let place = Place::new("frame");
+    let rows: String = (bars(40).rows().into_iter().enumerate())
+        .map(|(b, row)| format!("{b},{},{},{}\n", row[0], row[1], row[5]))
+        .collect();
+    place.write("x.csv", format!(",0,1,2\n{rows}"));
+    for keys in ["", "header = true"] {
+        let refused = train(&place, "x.csv", keys);
+        assert!(
+            refused.code == 2 && refused.err.contains("set data.drop = [\"Unnamed: 0\"]"),
+            "{}",
+            refused.err
+        );
+    }
+    let fitted = place.run("new rbm --data @x.csv").fine().out;
+    assert!(fitted.contains("drop = [\"Unnamed: 0\"]"), "{fitted}");
+    train(&place, "x.csv", "drop = [\"Unnamed: 0\"]").fine();
+    let summary = place.json("run/run.json");
+    assert_eq!(summary["columns"], serde_json::json!(["0", "1", "2"]));
+    assert_eq!(summary["rows"], serde_json::json!([36, 4]));
+    for file in ["x.csv", "d.csv"] {
+        place.run("sample @run --n 40 --out @d.csv").fine();
+        place.run(&format!("evaluate @run --data @{file} --quiet")).fine();
+        assert_eq!(place.json("run/evaluation.json")["rows"], 40, "{file}");
+    }
+}
+
+#[test]
+fn rows_that_are_not_held_out_are_not_called_so() {
+    let place = Place::new("none-held-out");
+    place.table("x.csv", NINE, bars(30).view());
+    let label = |keys: &str| {
+        let answer = train(&place, "x.csv", keys).fine();
+        let figure = place.path("run/pseudo-log-likelihood.svg");
+        (answer.err, std::fs::read_to_string(figure).unwrap())
+    };
+    let (_, figure) = label("");
+    assert!(figure.contains("held-out"), "{figure}");
+    for (keys, is_warned) in [("hold_out = 0.01", true), ("hold_out = 0", false)] {
+        let (said, figure) = label(keys);
+        assert!(
+            !figure.contains("held-out") && figure.contains("training"),
+            "{figure}"
+        );
+        let warning = "warning: data.hold_out = 0.01 of 30 rows";
+        assert_eq!(said.contains(warning), is_warned, "{said}");
+        let refused = place.run("evaluate @run");
+        let value = keys.trim_start_matches("hold_out = ");
+        assert!(
+            refused.err.contains(&format!("(data.hold_out = {value})")),
+            "{}",
+            refused.err
+        );
+    }
+}
+
+#[test]
+fn a_spread_beyond_all_numbers_is_not_called_constant() {
+    let place = Place::new("huge");
+    let rows: String = (0..40)
+        .map(|b| format!("{},{}\n", b * 7 % 11, ["1e308", "-1e308"][b % 2]))
+        .collect();
+    place.write("x.csv", format!("a,b\n{rows}"));
+    for scale in ["unit", "unit-together", "standardise"] {
+        let keys = format!("scale = \"{scale}\"\nbinarise = \"threshold\"");
+        let refused = train(&place, "x.csv", &keys);
+        assert!(
+            refused.code == 2
+                && refused.err.contains("beyond all numbers")
+                && !refused.err.contains("is constant"),
+            "{scale}: {}",
+            refused.err
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_that_cannot_be_kept_is_refused_before_training() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new("bytes-of-a-path");
+    let folder = place.path("").join(OsStr::from_bytes(b"f\xFF"));
+    std::fs::create_dir(&folder).unwrap();
+    let table = place.table("x.csv", NINE, bars(40).view());
+    std::fs::rename(table, folder.join("x.csv")).unwrap();
+    let config = folder.join("c.toml");
+    std::fs::write(&config, RBM.replace("FILE", "x.csv").replace("KEYS", "")).unwrap();
+    let words: Vec<OsString> = vec![
+        "train".into(),
+        config.into(),
+        "--out".into(),
+        place.path("run").into(),
+    ];
+    let refused = Place::run_words(words);
+    assert!(
+        refused.code == 2 && refused.err.contains("`data.path` is ") && refused.err.contains("UTF-8"),
+        "{}",
+        refused.err
+    );
+    assert!(!place.path("run").exists());
+}

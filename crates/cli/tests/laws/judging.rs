@@ -289,3 +289,68 @@ fn a_row_beyond_all_numbers_does_not_speak_against_training() {
         assert!(!answer.err.contains("training"), "{kind}: {}", answer.err);
     }
 }
+
+#[test]
+fn rows_that_are_judged_have_their_numbers_in_the_file() {
+    let place = Place::new("gaps");
+    place.table("x.csv", NINE, bars(60).view());
+    train(&place, "missing = \"drop-rows\"").fine();
+    let gap = ",1,1,1,1,1,1,1,1\n";
+    let row = "0,1,0,0,1,0,0,1,0\n";
+    place.write("test.csv", format!("{NINE}\n{row}{gap}{row}{row}{gap}{row}"));
+    let answer = place.run("evaluate @run --data @test.csv --out @rows.csv").fine();
+    assert!(
+        answer.err.contains("warning: ")
+            && answer
+                .err
+                .contains("2 of 6 rows with missing entries are left out"),
+        "{}",
+        answer.err
+    );
+    assert_eq!(place.values("rows.csv").column(0).to_vec(), [1.0, 3.0, 4.0, 6.0]);
+    // So has a row that cannot be judged.
+    place.write("grey.csv", format!("{NINE}\n{gap}{row}0.5{gap}"));
+    let answer = place.run("evaluate @run --data @grey.csv");
+    assert!(
+        answer.code == 2 && answer.err.contains("has 0.5 in row 3 of"),
+        "{}",
+        answer.err
+    );
+}
+
+#[test]
+fn names_that_are_numbers_are_no_row_to_judge() {
+    let place = Place::new("years");
+    let rows = |n: usize| {
+        let row = |b: usize| format!("{},{},{},{}\n", b % 3, b % 2, b / 2 % 2, b / 3 % 2);
+        (0..n).map(row).collect::<String>()
+    };
+    place.write("x.csv", format!("class,2001,2002,2003\n{}", rows(60)));
+    train(&place, "label = \"class\"").fine();
+    place.run("sample @run --n 40 --out @d.csv").fine();
+    let draws = std::fs::read_to_string(place.path("d.csv")).unwrap();
+    assert!(draws.starts_with("2001,2002,2003\n"), "{draws}");
+    let judged = |file: &str| {
+        let answer = place.run(&format!("evaluate @run --data @{file} --quiet")).fine();
+        (answer.err, place.json("run/evaluation.json")["rows"].clone())
+    };
+    let (said, n) = judged("d.csv");
+    assert!(n == 40 && !said.contains("warning"), "{n}: {said}");
+    // Arrays have no names.
+    place.run("sample @run --n 40 --out @d.npy").fine();
+    assert_eq!(judged("d.npy").1, 40);
+    // With names for years, nobody knows which years rows without are of.
+    let (_, without) = draws.split_once('\n').unwrap();
+    place.write("without.csv", without);
+    let answer = place.run("evaluate @run --data @without.csv");
+    assert!(
+        answer.code == 2
+            && answer.err.contains("the first line of ")
+            && answer
+                .err
+                .contains("is a row of numbers, but the columns of the model have names")
+            && answer.err.contains("\"2001\", \"2002\", \"2003\""),
+        "{}",
+        answer.err
+    );
+}

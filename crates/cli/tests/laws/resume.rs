@@ -183,3 +183,25 @@ fn another_recipe_is_not_resumed() {
         assert!(answer.err.contains("resum"), "{}", answer.err);
     }
 }
+
+#[test]
+fn a_run_of_another_kind_is_not_resumed() {
+    let place = place("kinds");
+    place
+        .run("train @rbm.toml --out @run --quiet --time-limit 0")
+        .fine();
+    let answer = place.run("train @dbm.toml --out @run --quiet --resume");
+    assert_eq!(answer.code, 2, "{}", answer.err);
+    assert!(
+        answer
+            .err
+            .contains("`kind` is \"dbm\", but must be \"rbm\", as that of the run in "),
+        "{}",
+        answer.err
+    );
+    // Nothing of it was begun.
+    assert!(!place.path("run/checkpoints/layer-1").exists());
+    place
+        .run("train @rbm.toml --out @run --quiet --resume --set training.epochs=40")
+        .fine();
+}

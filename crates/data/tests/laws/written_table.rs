@@ -29,6 +29,12 @@ fn what_could_not_be_read_back_is_refused() {
         let message = refused(Some(&["x", name]), array![[1.0, 2.0]]);
         assert!(message.contains("`names[1]`"), "{message}");
     }
+    // Years would be read as a row of numbers.
+    let message = refused(Some(&["2001", "2002"]), array![[1.0, 2.0]]);
+    assert!(
+        message.contains("`names` is [\"2001\", \"2002\"]") && message.contains("read as a row"),
+        "{message}"
+    );
     let names: Vec<String> = (0..=MAX_NAMES).map(|j| j.to_string()).collect();
     assert!(Table::new(Some(names), Array2::zeros((1, MAX_NAMES + 1))).is_err());
     let table = Table::new(None, array![[1.0]]).unwrap();
@@ -47,6 +53,16 @@ fn a_file_is_written_and_read() {
     table.write(&path).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), encode_table(&table));
     assert_eq!(read_table(&path, Header::Present).unwrap(), table);
+}
+
+#[test]
+fn tables_with_numbers_among_their_names_come_back() {
+    for names in [vec!["0", "1"], vec!["year", "2001"], vec!["1", "x"], vec!["0"]] {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let table = Table::new(Some(names.clone()), Array2::ones((2, names.len()))).unwrap();
+        let back = decode_table("x", encode_table(&table).as_bytes(), Header::Present).unwrap();
+        assert_eq!(back, table);
+    }
 }
 
 proptest! {
