@@ -27,6 +27,8 @@ use crate::student_tail::{
 /// infinitely far.
 ///
 /// A draw is `μ + √(ν/V) L z` with a standard normal `z` and one chi-squared `V` of `ν` degrees of freedom (Kotz and Nadarajah 2004, section 1.1).
+/// Where `L z √(ν/V)` would leave the range of doubles, which `ν` under 0.05 give now and then, the coordinates of `z √(ν/V)` are cut to what `L` can
+/// be multiplied with, so that draws are finite.
 ///
 /// ```
 /// use gibbsian_core::{Density, Score};
@@ -156,18 +158,22 @@ impl Density for MultivariateStudentT {
     fn sample(&self, n: usize, rng: &mut dyn Rng) -> Array2<f64> {
         let streams = Streams::draw(rng);
         let colouring = self.whitening.colouring();
-        let d = self.dim();
+        let (d, reach) = (self.dim(), colouring.reach());
         let mut x = Array2::zeros((n, d));
         for_each_block(x.view_mut(), |block, mut rows| {
             let mut rng = streams.block(block);
             let mut z = vec![0.0; rows.len()];
             for z in z.chunks_exact_mut(d) {
                 let spread = draw_spread(self.degrees_of_freedom, &mut rng);
-                z.iter_mut()
-                    .for_each(|z| *z = spread * rng.sample::<f64, _>(StandardNormal));
+                for z in z {
+                    // An infinite number times a zero of L would be NaN.
+                    *z = (spread * rng.sample::<f64, _>(StandardNormal)).clamp(-reach, reach);
+                }
             }
             rows.assign(&self.location);
             colouring.add_to(&z, rows.as_slice_mut().expect("rows of an owned array"));
+            // A location may itself be at the end of the range.
+            rows.mapv_inplace(|x| x.clamp(-f64::MAX, f64::MAX));
         });
         x
     }

@@ -12,7 +12,7 @@ use ndarray::{
 use rand::Rng;
 
 use super::gamma::{draw_unit, log_uniform};
-use super::numeric::{deviance_at, deviance_between, two_product, two_sum};
+use super::numeric::{deviance_at, deviance_between, log_ratio, two_product, two_sum};
 use super::shape::{
     digamma_difference, residual, residual_curvature, residual_divergence, residual_slope,
     trigamma_difference,
@@ -88,7 +88,7 @@ impl Beta {
     fn log_shares(&self) -> [f64; 2] {
         let share = |this: f64, other: f64| {
             if this < other {
-                (this / self.sum()).ln()
+                log_ratio(this, self.sum())
             } else {
                 (-other / self.sum()).ln_1p()
             }
@@ -201,7 +201,8 @@ impl Univariate for Beta {
         let deviances = deviance_at(alpha, (sx, sx_error + s_error * x))
             + deviance_at(beta, (sy, sy_error + s * y_error + s_error * y));
         (stirling_error(s) - stirling_error(alpha) - stirling_error(beta) - deviances)
-            + 0.5 * (alpha / (2.0 * PI) * (beta / s)).ln()
+            // The larger over the sum does not underflow.
+            + 0.5 * (alpha.min(beta) / (2.0 * PI) * (alpha.max(beta) / s)).ln()
             - x.ln()
             - (-x).ln_1p()
     }

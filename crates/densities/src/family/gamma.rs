@@ -11,7 +11,7 @@ use ndarray::{
 };
 use rand::{Rng, RngExt};
 
-use super::numeric::{deviance_at, deviance_between, two_product};
+use super::numeric::{deviance_at, deviance_between, log_ratio, two_product};
 use super::shape::{residual, residual_curvature, residual_divergence, residual_slope};
 use super::{check_member, check_size, entries, write_rows};
 use crate::univariate::{Univariate, UnivariateScore, map_rows, univariate_density};
@@ -86,12 +86,7 @@ impl Gamma {
 
     /// `log E x = log a − log b`, also where the mean underflows.
     fn log_mean(&self) -> f64 {
-        let mean = self.mean();
-        if mean.is_normal() {
-            mean.ln()
-        } else {
-            self.shape.ln() - self.rate.ln()
-        }
+        log_ratio(self.shape, self.rate)
     }
 
     /// The member of this mean and of `log E x − E log x = gap > 0`.
@@ -150,14 +145,19 @@ impl Univariate for Gamma {
 
     /// By Marsaglia and Tsang (2000); a shape below 1 from that shape plus 1 and a power of a uniform number.
     fn draw(&self, rng: &mut dyn Rng) -> f64 {
-        let small = self.shape < 1.0;
-        let unit = draw_unit(if small { self.shape + 1.0 } else { self.shape }, rng);
-        let power = if small {
-            (log_uniform(rng) / self.shape).exp()
+        if self.shape >= 1.0 {
+            return (draw_unit(self.shape, rng) / self.rate).max(f64::MIN_POSITIVE);
+        }
+        let unit = draw_unit(self.shape + 1.0, rng);
+        let log_power = log_uniform(rng) / self.shape;
+        let of_rate_one = unit * log_power.exp();
+        let x = if of_rate_one.is_normal() {
+            of_rate_one / self.rate
         } else {
-            1.0
+            // A rate below 1 may bring it back into the range of doubles.
+            (unit.ln() + log_power - self.rate.ln()).exp()
         };
-        (unit * power / self.rate).max(f64::MIN_POSITIVE)
+        x.max(f64::MIN_POSITIVE)
     }
 }
 
@@ -249,7 +249,7 @@ impl ExponentialFamily for Gamma {
 
     /// `a − log b + log Γ(a) + (1−a) ψ(a)`, computed as `log(a/b) + g(a) + (1−a) g'(a)` with the `g` of what `log Γ` has beyond `a log a − a`.
     fn entropy(&self) -> f64 {
-        self.mean().ln() + residual(self.shape) + (1.0 - self.shape) * residual_slope(self.shape)
+        self.log_mean() + residual(self.shape) + (1.0 - self.shape) * residual_slope(self.shape)
     }
 
     /// The divergence of the shapes at equal means, `g(a') − g(a) − (a'−a) g'(a)`, plus that of the means at shape `a'`,

@@ -25,13 +25,17 @@ pub(super) fn deviance_between(x: f64, m: f64, d: f64) -> f64 {
     if (-0.5..=1.0).contains(&u) {
         x * excess(u)
     } else {
-        let ratio = x / m;
-        let log_ratio = if ratio.is_normal() {
-            ratio.ln()
-        } else {
-            x.ln() - m.ln()
-        };
-        x * log_ratio + d
+        x * log_ratio(x, m) + d
+    }
+}
+
+/// `log(a/b)` for `a, b > 0`, also where the quotient is out of the range of doubles.
+pub(super) fn log_ratio(a: f64, b: f64) -> f64 {
+    let ratio = a / b;
+    if ratio.is_normal() {
+        ratio.ln()
+    } else {
+        a.ln() - b.ln()
     }
 }
 

@@ -77,7 +77,13 @@ pub(super) fn digamma_difference(a: f64, d: f64) -> f64 {
     if d < a {
         return d * integrate(|t| trigamma(a + t * d));
     }
-    (residual_slope(a + d) - residual_slope(a)) + (d / a).ln_1p()
+    let ratio = d / a;
+    let log_growth = if ratio.is_finite() {
+        ratio.ln_1p()
+    } else {
+        d.ln() - a.ln()
+    };
+    (residual_slope(a + d) - residual_slope(a)) + log_growth
 }
 
 /// `ψ'(a) − ψ'(a + d)` for `d > 0`.

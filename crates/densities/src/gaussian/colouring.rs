@@ -13,6 +13,16 @@ pub(crate) enum Colouring {
 }
 
 impl Colouring {
+    /// The largest size of the coordinates of `z` for which all products and sums of `L z` are finite.
+    pub fn reach(&self) -> f64 {
+        let larger = |largest: f64, l: &f64| largest.max(l.abs());
+        let (dim, largest) = match self {
+            Colouring::Diagonal(scale) => (scale.len(), scale.iter().fold(0.0, larger)),
+            Colouring::Dense(panels) => (panels.dim(), panels.iter().flatten().flatten().fold(0.0, larger)),
+        };
+        f64::MAX / (4.0 * dim as f64 * (1.0 + largest))
+    }
+
     /// Adds `L z_b` to the rows of `out`, for `z_b` the rows of `z`.
     pub fn add_to(&self, z: &[f64], out: &mut [f64]) {
         match self {

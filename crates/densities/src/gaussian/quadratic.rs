@@ -111,6 +111,34 @@ impl QuadraticEnergy {
         }
         Ok((MultivariateNormal::from_parts(mean, whitening), log_integral))
     }
+
+    /// `sum` if it is finite, and otherwise the energy at `x` by sums that cannot overflow: `sum` may be a difference of infinities, and NaN also where
+    /// `A` is positive definite.
+    ///
+    /// With the largest `|x_i|` in the place of `m`, or 1 where that is larger, the largest entry of `A` and `b` in that of `a`, and `u = x/m`, it is
+    /// `E = a m² Σ_i u_i (½ (A/a u)_i − (b/a)_i/m) + c`. Both are rounded to powers of two, by which divisions are exact.
+    fn finite_or_scaled(&self, sum: f64, x: ArrayView1<f64>) -> f64 {
+        if sum.is_finite() || !x.iter().all(|x| x.is_finite()) {
+            return sum;
+        }
+        let larger = |largest: f64, v: &f64| largest.max(v.abs());
+        let m = power_of_two(x.iter().fold(1.0, larger));
+        let entries = self.matrix.iter().chain(&self.linear);
+        let a = power_of_two(entries.fold(f64::MIN_POSITIVE, larger));
+        let u = x.mapv(|x| x / m);
+        let mut scaled = 0.0;
+        for i in 0..u.len() {
+            let row = self.matrix.row(i).mapv(|v| v / a);
+            scaled += u[i] * (0.5 * row.dot(&u) - self.linear[i] / a / m);
+        }
+        // In an order in which zero stays zero, and nothing overflows that the energy does not.
+        a.min(1.0) * m * (m * scaled) * a.max(1.0) + self.constant
+    }
+}
+
+/// The power of two at or below a normal positive number.
+fn power_of_two(value: f64) -> f64 {
+    f64::from_bits(value.to_bits() & f64::INFINITY.to_bits())
 }
 
 impl Space for QuadraticEnergy {
@@ -131,7 +159,7 @@ impl Energy for QuadraticEnergy {
                 for i in 0..d {
                     sum += x[i] * (0.5 * self.matrix.row(i).dot(&x) - self.linear[i]);
                 }
-                *out = sum + self.constant;
+                *out = self.finite_or_scaled(sum + self.constant, x);
             }
         });
     }
@@ -156,7 +184,8 @@ impl Potential for QuadraticEnergy {
         assert_energy_shapes(self.dim(), x, &energy);
         self.score_into(x, score.view_mut());
         for ((e, x), s) in energy.iter_mut().zip(x.rows()).zip(score.rows()) {
-            *e = self.constant - 0.5 * (x.dot(&s) + x.dot(&self.linear));
+            let sum = self.constant - 0.5 * (x.dot(&s) + x.dot(&self.linear));
+            *e = self.finite_or_scaled(sum, x);
         }
     }
 }

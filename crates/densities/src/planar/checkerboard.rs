@@ -4,10 +4,13 @@
 //! the squares, and identities that integrate by parts do not hold. So there is no score here.
 
 use gibbsian_core::energy::assert_energy_shapes;
-use gibbsian_core::error::{Result, check_count, check_positive};
+use gibbsian_core::error::{Error, Result, check_count, check_positive};
 use gibbsian_core::{Density, Energy, Space, Streams, parallel};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::{Rng, RngExt};
+
+/// The largest `n` whose square does not overflow.
+const LARGEST_SIDE: usize = usize::MAX >> (usize::BITS / 2);
 
 /// The uniform density on the black squares of a board of `n × n` squares with corners at `±half_width`.
 ///
@@ -35,9 +38,13 @@ impl Checkerboard {
     /// The board of `n × n` squares on `[−half_width, half_width]²`.
     ///
     /// # Errors
-    /// No square, or a width that is not positive.
+    /// No square, more than 2³² − 1 along a side (2¹⁶ − 1 where `usize` has 32 bits), or a width that is not positive.
     pub fn new(n: usize, half_width: f64) -> Result<Self> {
         check_count("n", n)?;
+        if n > LARGEST_SIDE {
+            let requirement = format!("at most {LARGEST_SIDE}, so that all squares can be counted");
+            return Err(Error::parameter("n", n, requirement));
+        }
         check_positive("half_width", half_width)?;
         Ok(Self::build(n, half_width))
     }

@@ -183,6 +183,10 @@ impl Law for Pinwheel {
         let angle = self.twist(x);
         let f = turn_back(angle, x);
         let straight = blades.sum(self.blades.iter().map(|&blade| self.blade(blade, f)));
+        if straight.value.is_nan() {
+            // As in `value`.
+            return Jet::without_derivatives(f64::NEG_INFINITY);
+        }
         let g = straight.gradient;
         let torque = dot(g, quarter(f));
         let turned = turn(angle, g);

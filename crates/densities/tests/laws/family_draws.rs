@@ -72,6 +72,21 @@ fn gamma_draws() {
     family(&tests, FALSE_ALARM).unwrap();
 }
 
+/// A small shape makes draws of rate 1 underflow, which a small rate brings back.
+#[test]
+fn gamma_draws_of_a_small_shape_and_a_small_rate() {
+    let (shape, rate) = (0.001, 1e-300);
+    let sample = draws(&Gamma::new(shape, rate).unwrap(), "small");
+    // Far below the mean the distribution function is a power.
+    let anchor = 1e-290_f64;
+    let cdf = |x: f64| gamma_p_q(shape, anchor).0 * (shape * (rate.ln() + x.ln() - anchor.ln())).exp();
+    let tests = [f64::MIN_POSITIVE, 1e-200, 1e-100, 1.0, 1e100, 1e200, 1e280].map(|x| {
+        let below = sample.iter().filter(|s| **s <= x).count() as u64;
+        binomial(&format!("below {x:e}"), below, N_DRAWS as u64, cdf(x))
+    });
+    family(&tests, FALSE_ALARM).unwrap();
+}
+
 #[test]
 fn beta_draws() {
     let shapes = [

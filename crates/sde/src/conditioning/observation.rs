@@ -1,5 +1,7 @@
 //! What has been observed: linear functions of a point, with noise.
 
+use std::collections::BTreeSet;
+
 use gibbsian_core::Space;
 use gibbsian_core::error::{Error, Result, check_count, check_finite, check_positive, check_shape};
 use gibbsian_linalg::{SymmetricEigen, matmul_into};
@@ -267,26 +269,29 @@ pub(crate) fn log_normaliser(variance: f64) -> f64 {
 
 /// Requires at least one coordinate, each of them there, and none twice.
 pub(crate) fn check_coordinates(indices: &[usize], dim: usize) -> Result<()> {
-    check_count("the number of indices", indices.len())?;
-    let mut seen = vec![false; dim];
-    for (m, &i) in indices.iter().enumerate() {
-        if i >= dim {
-            return Err(Error::parameter(
-                format!("indices[{m}]"),
-                i,
-                format!("less than {dim}, the number of coordinates"),
-            ));
-        }
-        if seen[i] {
-            return Err(Error::parameter(
-                format!("indices[{m}]"),
-                i,
-                "different from those before it",
-            ));
-        }
-        seen[i] = true;
+    check_distinct(indices)?;
+    match indices.iter().position(|&i| i >= dim) {
+        None => Ok(()),
+        Some(m) => Err(Error::parameter(
+            format!("indices[{m}]"),
+            indices[m],
+            format!("less than {dim}, the number of coordinates"),
+        )),
     }
-    Ok(())
+}
+
+/// Requires at least one coordinate, and none twice. How many there are in all is not known here, so room is for those that are given.
+pub(crate) fn check_distinct(indices: &[usize]) -> Result<()> {
+    check_count("the number of indices", indices.len())?;
+    let mut seen = BTreeSet::new();
+    match indices.iter().position(|&i| !seen.insert(i)) {
+        None => Ok(()),
+        Some(m) => Err(Error::parameter(
+            format!("indices[{m}]"),
+            indices[m],
+            "different from those before it",
+        )),
+    }
 }
 
 #[track_caller]

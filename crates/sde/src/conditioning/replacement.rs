@@ -11,7 +11,7 @@ use gibbsian_core::error::{Result, check_finite, check_shape};
 use gibbsian_core::{LinearGaussian, TimeScore};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
-use super::observation::check_coordinates;
+use super::observation::{check_coordinates, check_distinct};
 use crate::brownian::BrownianBlock;
 use crate::grid::TimeGrid;
 use crate::reverse::ReverseSde;
@@ -48,8 +48,7 @@ impl KnownCoordinates {
     /// No coordinates, one that comes twice, values of another number or not finite. That there are so many coordinates is asked when a
     /// solver meets its equation.
     pub fn new(indices: Vec<usize>, values: Array1<f64>) -> Result<Self> {
-        let beyond = indices.iter().max().map_or(0, |&i| i.saturating_add(1));
-        check_coordinates(&indices, beyond)?;
+        check_distinct(&indices)?;
         check_shape("values", &values, &[indices.len()])?;
         check_finite("values", &values)?;
         Ok(KnownCoordinates { indices, values })

@@ -34,7 +34,7 @@ use rand::{Rng, RngExt};
 use super::Twist;
 use crate::brownian::FreshNoise;
 use crate::grid::TimeGrid;
-use crate::schemes::check_backwards;
+use crate::schemes::{check_backwards, transition};
 use crate::solver::{Step, check_arrived};
 
 /// A population of particles that goes from noise to data under a twist.
@@ -63,7 +63,7 @@ pub struct TwistedSmc {
     pub grid: TimeGrid,
     /// The number `N` of particles.
     pub n_particles: usize,
-    /// The population is resampled when fewer than this share of it is effective: 0 never, 1 always.
+    /// The population is resampled when fewer than this share of it is effective: 0 never, 1 before every step, also where all weights are equal.
     pub threshold: f64,
     /// `ς²`, about the variance of the data in each direction.
     pub data_variance: f64,
@@ -103,7 +103,8 @@ impl TwistedSmc {
         for k in 0..self.grid.n_steps() {
             self.check_weights(&log_weights, k)?;
             effective.push(effective_size(&log_weights));
-            if effective[k] < self.threshold * n as f64 {
+            // Of equal weights all are effective but for rounding, which is not to decide.
+            if self.threshold == 1.0 || effective[k] < self.threshold * n as f64 {
                 let mut rng = seed.child("resampling").nth(k as u64).rng();
                 let kept = systematic(&normalised(&log_weights), n, &mut rng);
                 log_evidence += log_mean_exp(&log_weights);
@@ -275,7 +276,7 @@ impl Ancestral {
     fn new<P: LinearGaussian + ?Sized>(process: &P, data_variance: f64, from: f64, to: f64) -> Self {
         let (alpha, variance) = (process.alpha(from), process.variance(from));
         let (alpha_next, variance_next) = (process.alpha(to), process.variance(to));
-        let forth = process.transition(to, from);
+        let forth = transition(process, to, from);
         let denoised = alpha_next * forth.variance / variance;
         let clean = super::pigdm::posterior_variance(data_variance, alpha, variance);
         Ancestral {

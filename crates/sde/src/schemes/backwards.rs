@@ -4,6 +4,7 @@
 //! the transition `X_t | X_s ~ N(a X_s, v I)`, which processes compute without cancellation, by `σ_t² − a² σ_s² = v`.
 
 use gibbsian_core::error::{Error, Result};
+use gibbsian_core::process::GaussianTransition;
 use gibbsian_core::{LinearGaussian, TimeScore};
 use ndarray::{ArrayViewMut2, Zip};
 
@@ -43,6 +44,13 @@ pub(super) fn check_member<P: LinearGaussian, M>(equation: &ReverseSde<P, M>, ow
     Err(Error::parameter("stochasticity", stochasticity, requirement))
 }
 
+/// The law of `X_t` given `X_s`, `s ≤ t`, whose variance has a root: a difference of variances may be rounded to less than nothing, which is zero here. NaN stays.
+pub(crate) fn transition<P: LinearGaussian + ?Sized>(process: &P, s: f64, t: f64) -> GaussianTransition {
+    let law = process.transition(s, t);
+    let variance = if law.variance < 0.0 { 0.0 } else { law.variance };
+    GaussianTransition { variance, ..law }
+}
+
 /// The numbers of a step from `t` back to `s`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Backwards {
@@ -58,15 +66,10 @@ pub(super) struct Backwards {
 
 impl Backwards {
     pub(super) fn of<P: LinearGaussian>(process: &P, from: f64, to: f64) -> Self {
-        let transition = process.transition(to, from);
+        let GaussianTransition { alpha, variance } = transition(process, to, from);
         Backwards {
-            alpha: transition.alpha,
-            // A difference of variances may be rounded to less than nothing; NaN stays.
-            variance: if transition.variance < 0.0 {
-                0.0
-            } else {
-                transition.variance
-            },
+            alpha,
+            variance,
             sigma_from: process.sigma(from),
             sigma_to: process.sigma(to),
         }

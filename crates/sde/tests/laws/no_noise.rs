@@ -1,16 +1,18 @@
-//! Where there is no noise, schemes that draw beside the path are refused, and no scheme gets zeros for draws.
+//! Where there is no noise, schemes that draw beside the path are refused, and no scheme gets zeros for draws; a transition may have none, or less by
+//! rounding.
 
-use gibbsian_core::Seed;
-use gibbsian_core::process::VariancePreserving;
+use gibbsian_core::process::{GaussianTransition, OrnsteinUhlenbeck, VariancePreserving};
+use gibbsian_core::{Density, LinearGaussian, Seed};
+use gibbsian_sde::theory::Girsanov;
 use gibbsian_sde::{
-    BrownianBlock, Ddim, EdmHeun, FixedSteps, FreshNoise, KnownCoordinates, LangevinStep,
-    MetropolisCorrected, NoNoise, PredictorCorrector, RePaint, Replacement, ReverseSde, Solver, Step,
-    TimeGrid,
+    Ancestral, BrownianBlock, Ddim, DiffusionPosteriorSampling, EdmHeun, EulerMaruyama, FixedSteps,
+    FreshNoise, KnownCoordinates, LangevinStep, LinearObservation, MetropolisCorrected, NoNoise,
+    PredictorCorrector, RePaint, Replacement, ReverseSde, Solver, Step, TimeGrid, TwistedSmc,
 };
 use gibbsian_testkit::targets::Noised;
 use ndarray::{Array2, ArrayViewMut2, array};
 
-use crate::common::two_modes;
+use crate::common::{mixture, two_modes};
 
 type Equation = ReverseSde<VariancePreserving, Noised<VariancePreserving>>;
 
@@ -108,4 +110,66 @@ fn a_draw_where_there_is_none_is_an_error() {
         "{message}"
     );
     assert!(solve(&Secretive, false).is_ok());
+}
+
+/// A process whose variances over short times are less than nothing, as a difference of variances may be rounded.
+#[derive(Clone, Copy)]
+struct Rounded(OrnsteinUhlenbeck);
+
+impl LinearGaussian for Rounded {
+    fn horizon(&self) -> f64 {
+        self.0.horizon()
+    }
+    fn alpha(&self, t: f64) -> f64 {
+        self.0.alpha(t)
+    }
+    fn variance(&self, t: f64) -> f64 {
+        self.0.variance(t)
+    }
+    fn drift_rate(&self, t: f64) -> f64 {
+        self.0.drift_rate(t)
+    }
+    fn diffusion_squared(&self, t: f64) -> f64 {
+        self.0.diffusion_squared(t)
+    }
+    fn transition(&self, s: f64, t: f64) -> GaussianTransition {
+        let law = self.0.transition(s, t);
+        let variance = if t - s < 1e-3 { -f64::EPSILON } else { law.variance };
+        GaussianTransition { variance, ..law }
+    }
+}
+
+#[test]
+fn a_variance_that_is_rounded_to_less_than_nothing_is_none() {
+    let process = Rounded(OrnsteinUhlenbeck::new(2.0).unwrap());
+    let grid = TimeGrid::new(array![2.0, 1.0, 0.9999, 0.5, 0.0]).unwrap();
+    let noise = FreshNoise::new(Seed::new(2));
+    let (equation, steps) = (two_modes(process), FixedSteps::new(grid.clone()));
+    // A point that is not finite is an error of all of these.
+    let known = KnownCoordinates::new(vec![0], array![0.5]).unwrap();
+    let repaint = RePaint::new(EulerMaruyama, known, 2).unwrap();
+    steps
+        .solve(&repaint, &equation, noise.normal((4, 2)), &noise)
+        .unwrap();
+    let ancestral = Ancestral::default();
+    steps
+        .solve(&ancestral, &equation, noise.normal((4, 2)), &noise)
+        .unwrap();
+
+    let data = mixture(3, 2);
+    let score = Noised::new(data.clone(), process);
+    let observation = LinearObservation::new(array![[1.0, 0.0]], array![0.5], 0.3).unwrap();
+    let twist = DiffusionPosteriorSampling::new(process, score.clone(), observation).unwrap();
+    TwistedSmc::new(grid.clone(), 8)
+        .run(&process, &twist, Seed::new(3))
+        .unwrap();
+
+    let girsanov = Girsanov {
+        process: &process,
+        exact: &score,
+        model: &score,
+    };
+    let mut rng = Seed::new(4).rng();
+    let x = data.sample(4, &mut rng);
+    girsanov.estimate(&grid, x.view(), &mut rng).unwrap();
 }

@@ -7,7 +7,7 @@ use gibbsian_core::{ExponentialFamily, Result, Space};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip};
 
 use super::{Dirichlet, exact_sum};
-use crate::family::numeric::deviance_between;
+use crate::family::numeric::{deviance_between, log_ratio};
 use crate::family::shape::{
     digamma_difference, residual, residual_curvature, residual_divergence, residual_slope,
     trigamma_difference,
@@ -49,7 +49,7 @@ impl ExponentialFamily for Dirichlet {
         let s = self.sum.0;
         let part = |(&a, &rest): (&f64, &f64)| {
             let log_share = if a < rest {
-                (a / s).ln()
+                log_ratio(a, s)
             } else {
                 (-rest / s).ln_1p()
             };

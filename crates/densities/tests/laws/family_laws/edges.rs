@@ -28,6 +28,41 @@ fn the_entropy_of_a_binomial_is_continuous_where_its_form_changes() {
     assert!((found - expected).abs() < 1e-11, "{found} {expected}");
 }
 
+/// Where a quotient of parameters underflows, its logarithm does not.
+#[test]
+fn shapes_at_opposite_ends_of_their_range() {
+    let near = |found: f64, expected: f64| {
+        let close = (found - expected).abs() <= 1e-14 * expected.abs();
+        assert!(close, "{found:e} instead of {expected:e}");
+    };
+    let (tiny, huge) = (1e-300, 1e300);
+    // A rate moves the logarithm alone.
+    let unit = Gamma::new(1e-24, 1.0).unwrap();
+    near(
+        Gamma::new(1e-24, huge).unwrap().entropy(),
+        unit.entropy() - huge.ln(),
+    );
+    // B(α, β) → 1/α as α → 0, and E log x → −1/α.
+    for (alpha, beta) in [(tiny, huge), (tiny, 1e10), (1e-200, 1e200)] {
+        let (member, mirrored) = (Beta::new(alpha, beta).unwrap(), Beta::new(beta, alpha).unwrap());
+        near(member.log_partition(), -alpha.ln());
+        near(mirrored.log_partition(), -alpha.ln());
+        near(member.mean_parameters()[0], -1.0 / alpha);
+        near(mirrored.mean_parameters()[1], -1.0 / alpha);
+        near(member.entropy(), -1.0 / alpha);
+        let dirichlet = Dirichlet::new(array![alpha, beta]).unwrap();
+        near(dirichlet.log_partition(), -alpha.ln());
+        near(dirichlet.mean_parameters()[0], -1.0 / alpha);
+    }
+    // One concentration beside which the other is nothing: log p = log β + (α − 1) log x + (β − 1) log(1 − x), where α = 10³⁰ and x = 1 − 2⁻⁵³.
+    let x = 1.0 - 0.5 * f64::EPSILON;
+    let log_p = Beta::new(1e30, tiny).unwrap().log_density(array![[x]].view())[0];
+    near(
+        log_p,
+        tiny.ln() - (1e30 - 1.0) * 0.5 * f64::EPSILON - (0.5 * f64::EPSILON).ln(),
+    );
+}
+
 #[test]
 fn points_outside_the_support_have_no_density_and_nan_stays() {
     fn holds<F: Density>(member: &F, outside: &[f64]) {

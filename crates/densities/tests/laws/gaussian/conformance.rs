@@ -1,11 +1,11 @@
 //! The laws of every trait, in every form and on both sides of every change of kernel.
 
-use gibbsian_core::{Density, Energy, Score, Seed};
+use gibbsian_core::{Density, Energy, Potential, Score, Seed};
 use gibbsian_densities::{MultivariateNormal, QuadraticEnergy};
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::verdict::Verdict;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, array};
 
 use crate::gaussian::support::{covariance, every_form, mean, probes};
 
@@ -80,6 +80,37 @@ fn quadratic_energies() -> Verdict {
         conformance::score_jvp(&energy, x.view(), PRECISION)?;
     }
     Ok(())
+}
+
+#[test]
+fn quadratic_energies_where_squares_overflow() {
+    let both = |energy: &QuadraticEnergy, x: [f64; 2], expected: f64| {
+        let x = array![x];
+        let (mut beside, mut score) = (Array1::zeros(1), Array2::zeros((1, 2)));
+        energy.energy_and_score_into(x.view(), beside.view_mut(), score.view_mut());
+        for found in [energy.energy(x.view())[0], beside[0]] {
+            let near = (found - expected).abs() <= 4.0 * f64::EPSILON * expected.abs();
+            assert!(found == expected || near, "{found:e} at {x}");
+        }
+    };
+    let (up, huge) = (f64::INFINITY, 2f64.powi(512));
+    // Positive definite, and the terms of the rows have opposite signs; terms may overflow and the energy not.
+    let definite = QuadraticEnergy::new(array![[1.0, 3.0], [3.0, 10.0]], array![0.0, 0.0], 1.0).unwrap();
+    both(&definite, [1e200, -0.5e200], up);
+    both(&definite, [1.5 * huge, -0.75 * huge], 1.125 * (0.5 * huge) * huge);
+    // A saddle goes either way, and neither on its diagonals.
+    let saddle = QuadraticEnergy::new(array![[1.0, 0.0], [0.0, -1.0]], array![0.0, 0.0], 1.5).unwrap();
+    both(&saddle, [1e200, 2e200], -up);
+    both(&saddle, [-2e200, 1e200], up);
+    both(&saddle, [1e200, -1e200], 1.5);
+    // Linear terms that cancel, and entries that are large instead of the point.
+    let linear = QuadraticEnergy::new(Array2::zeros((2, 2)), array![1e300, 1e300], 2.0).unwrap();
+    both(&linear, [1e10, -1e10], 2.0);
+    let large =
+        QuadraticEnergy::new(1.5e308 * array![[1.0, 1.0], [1.0, 1.0]], array![0.0, 0.0], 0.0).unwrap();
+    both(&large, [1.5, -1.5], 0.0);
+    both(&large, [1.5, 1.5], up);
+    assert!(definite.energy(array![[f64::NAN, 1e200]].view())[0].is_nan());
 }
 
 #[test]

@@ -125,6 +125,23 @@ fn draws_have_the_law_of_their_distance_and_of_their_marginals() -> Verdict {
     family(&tests, FALSE_ALARM)
 }
 
+/// Tails so heavy that draws leave the range of doubles.
+#[test]
+fn draws_are_finite_however_heavy_the_tails() {
+    let nu = 0.005;
+    for d in [1, 2, 3, 9] {
+        let far = MultivariateStudentT::new(Array1::from_elem(d, -f64::MAX), scale_matrix(d), nu).unwrap();
+        let wide = MultivariateStudentT::new(Array1::zeros(d), 1e200 * scale_matrix(d), nu).unwrap();
+        let diagonal = MultivariateStudentT::new(Array1::zeros(d), 1e200 * Array2::eye(d), nu).unwrap();
+        for density in [density(d, nu), far, wide, diagonal] {
+            let x = density.sample(2000, &mut Seed::new(31).nth(d as u64).rng());
+            assert!(x.iter().all(|x| x.is_finite()), "{d}");
+            // Some of them are near the end of the range.
+            assert!(x.iter().any(|x| *x < -1e-3 * f64::MAX), "{d}");
+        }
+    }
+}
+
 #[test]
 fn draws_are_pinned() {
     assert_eq!(

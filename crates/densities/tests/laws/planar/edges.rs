@@ -1,6 +1,7 @@
 //! What is refused, and what happens far out and at points that are no points.
 
 use gibbsian_core::{Density, Score, ScoreJvp, Seed};
+use gibbsian_densities::SmoothDensity;
 use gibbsian_densities::planar::*;
 use ndarray::{Array1, Array2, array};
 
@@ -81,6 +82,17 @@ fn bad_parameters_are_refused() {
         "`n` is 0, but must be at least 1"
     );
     assert!(Checkerboard::new(2, 0.0).is_err());
+    let largest = u32::MAX as usize;
+    for n in [largest + 1, usize::MAX] {
+        assert_eq!(
+            text(Checkerboard::new(n, 1.0).unwrap_err()),
+            format!("`n` is {n}, but must be at most {largest}, so that all squares can be counted")
+        );
+    }
+    let board = Checkerboard::new(largest, 1.0).unwrap();
+    assert!((board.log_z() - 2f64.ln()).abs() < 1e-9);
+    let x = board.sample(5, &mut Seed::new(1).rng());
+    assert!(x.iter().all(|x| (-1.0..=1.0).contains(x)));
 }
 
 #[test]
@@ -94,6 +106,17 @@ fn names_are_distinct() {
             .all(|(i, name)| !names[..i].contains(name))
     );
     assert!(smooth().iter().all(|(name, _)| names.contains(name)));
+}
+
+/// The energy beside the score is the energy, also where that is infinite or NaN.
+fn one_energy(name: &str, target: &dyn SmoothDensity, x: &Array2<f64>) {
+    let (mut energy, mut score) = (Array1::zeros(x.nrows()), Array2::zeros(x.raw_dim()));
+    target.energy_and_score_into(x.view(), energy.view_mut(), score.view_mut());
+    for ((found, expected), x) in energy.iter().zip(target.energy(x.view())).zip(x.rows()) {
+        let same = *found == expected || (found.is_nan() && expected.is_nan());
+        let near = (found - expected).abs() <= 1e-13 * expected.abs();
+        assert!(same || near, "{name} at {x}: {found} instead of {expected}");
+    }
 }
 
 #[test]
@@ -117,6 +140,7 @@ fn the_far_plane_has_numbers() {
                 log_p.iter().all(|v| !v.is_nan()),
                 "{name} at {distance:e}: {log_p}"
             );
+            one_energy(name, &*target, &x);
         }
     }
 }
@@ -162,6 +186,9 @@ fn points_that_are_no_points() {
     // Squares overflow here.
     let far = array![[1e200, 1e200], [-1e300, 1.0]];
     for (name, target) in smooth() {
+        for x in [&infinite, &undefined, &far] {
+            one_energy(name, &*target, x);
+        }
         assert!(
             target.score(undefined.view()).iter().all(|v| v.is_nan()),
             "{name}"

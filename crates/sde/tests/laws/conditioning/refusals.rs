@@ -124,6 +124,13 @@ fn solvers() {
         KnownCoordinates::new(vec![0, 0], array![0.0, 0.0]),
         "`indices[1]` is 0, but must be different from those before it",
     );
+    // Numbers of coordinates that no memory would hold.
+    let last = usize::MAX;
+    says(
+        KnownCoordinates::new(vec![last, 0, last], array![0.0, 0.0, 0.0]),
+        &format!("`indices[2]` is {last}, but must be different from those before it"),
+    );
+    let distant = KnownCoordinates::new(vec![1 << 60, last], array![0.0, 0.0]).unwrap();
     says(
         MetropolisCorrected::new(EulerMaruyama, 1, 0.0, 1.0),
         "`ratio` is 0, but must be finite and greater than zero",
@@ -143,6 +150,15 @@ fn solvers() {
             &noise,
         ),
         "`indices[0]` is 2, but must be less than 2, the number of coordinates",
+    );
+    says(
+        backwards.solve(
+            &Replacement::new(EulerMaruyama, distant),
+            &reverse,
+            x.clone(),
+            &noise,
+        ),
+        "`indices[0]` is 1152921504606846976, but must be less than 2, the number of coordinates",
     );
     says(
         backwards.solve(

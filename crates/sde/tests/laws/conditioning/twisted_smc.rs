@@ -134,6 +134,22 @@ fn without_an_observation_the_sampler_is_the_priors() {
 }
 
 #[test]
+fn a_threshold_of_one_resamples_before_every_step_and_one_of_zero_never() {
+    // Weights that stay equal, of which all are effective but for rounding.
+    let prior = Normals::isotropic(array![1.0], array![[0.0]], &[1.0], process());
+    for n_particles in 1..=40 {
+        for (threshold, n_resampled) in [(0.0, 0), (0.9, 0), (1.0, 2)] {
+            let smc = TwistedSmc {
+                threshold,
+                ..TwistedSmc::new(TimeGrid::new(array![3.0, 1.0, 0.0]).unwrap(), n_particles)
+            };
+            let population = smc.run(&process(), &Silent(kit(&prior)), Seed::new(19)).unwrap();
+            assert_eq!(population.n_resampled(), n_resampled, "{n_particles} {threshold}");
+        }
+    }
+}
+
+#[test]
 fn the_step_without_noise_at_the_end_is_weighed_too() {
     // ς = 0: the sampler of the prior is not exact, but linear, and its law N(m, v) follows by recursion; the posterior is that of N(m,
     // v).
