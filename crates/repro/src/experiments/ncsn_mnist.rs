@@ -203,7 +203,7 @@ fn compare(ctx: &mut Context, pictures: &Pictures, trained: &NeuralTimeScore) ->
 
 /// Digits from noise, and halves that are filled in.
 fn dream(ctx: &mut Context, recipe: &Recipe, pictures: &Pictures, model: &NeuralTimeScore) -> Result<()> {
-    let n_samples = ctx.pick(200, 1_000);
+    let n_samples = ctx.pick(300, 1_000);
     let n_steps = ctx.pick(20, 10);
     ctx.progress(0, 2, "annealing from noise");
     let ladder = recipe.ladder()?;
