@@ -22,7 +22,7 @@ use ndarray::ArrayView2;
 use rand::{Rng, RngExt};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
-use crate::two_sample::{Points, RadialKernel, permutation_p_value, squared_distance};
+use crate::two_sample::{Points, RadialKernel, at_least_zero, permutation_p_value, squared_distance};
 
 /// Both estimates of a squared kernel Stein discrepancy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,9 +35,9 @@ pub struct SteinDiscrepancy {
 }
 
 impl SteinDiscrepancy {
-    /// `KSD = √V`.
+    /// `KSD = √V`, NaN where `V` is.
     pub fn value(&self) -> f64 {
-        self.v_statistic.max(0.0).sqrt()
+        at_least_zero(self.v_statistic).sqrt()
     }
 }
 

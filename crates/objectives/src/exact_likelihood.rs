@@ -9,6 +9,7 @@ use gibbsian_core::{Discrete, EnergyPullback, Objective, Result, Stateless};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1};
 use rand::Rng;
 
+use crate::contrast_with_noise::pullback_on_support;
 use crate::phases::Shares;
 
 /// The negative mean log-likelihood in nats, and its exact gradient, by enumeration of all states.
@@ -59,7 +60,9 @@ fn likelihood<M: EnergyPullback + Discrete + ?Sized>(
     );
     let total = shares.total();
     let mut log_z = 0.0;
-    model.energy_pullback_with(
+    // An impossible state may lie where the energy has no derivative.
+    pullback_on_support(
+        model,
         states.view(),
         &mut |energy, mut w| {
             w.assign(&energy.mapv(|e| -e));

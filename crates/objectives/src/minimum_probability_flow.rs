@@ -10,7 +10,8 @@
 //!
 //! The sum runs over all neighbours. The paper leaves out those that are cases of the data themselves, of whose mutual flows it argues that they are rare; with them left out the expected gradient
 //! no longer vanishes at the true law of a small space, where every state is a case. Weights grow exponentially with how wrong the model is about a case, so start near
-//! independent sites. Rejected: rates between states that differ in several sites; what they add costs a power of `D`.
+//! independent sites. Rejected: rates between states that differ in several sites; what they add costs a power of `D`. Between one-hot rows of categorical indicators there are no others: no probability flows, and a
+//! model all of whose sites are such is refused.
 
 use gibbsian_core::{DiscreteEnergy, EnergyPullback, Objective, Result, Stateless};
 use ndarray::{ArrayView2, ArrayViewMut1};
@@ -23,6 +24,8 @@ use crate::sites::site_loss_and_grad_into;
 pub struct MinimumProbabilityFlow;
 
 impl<M: DiscreteEnergy + EnergyPullback> Objective<M> for MinimumProbabilityFlow {
+    /// # Errors
+    /// Also rows at which no change of one site is possible, as those of categorical indicators.
     fn loss_and_grad_into(
         &mut self,
         model: &M,

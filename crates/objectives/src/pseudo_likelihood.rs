@@ -15,12 +15,15 @@
 //!
 //! The gradient takes a pullback for each site and each symbol beyond the first, on the whole minibatch: `D` times the cost of an
 //! energy gradient for binary data, unless the model's flips share work (those of an RBM do). Rejected: one random site a case, which is unbiased and far noisier.
+//!
+//! Categorical indicators (a layer of `Softmax` units) change two at a time: no single site of a one-hot row can, its conditional law is certain whatever the model, and the loss would be zero. A model all of
+//! whose sites are such is refused; beside other sites, indicators add nothing to the loss.
 
 use gibbsian_core::{DiscreteEnergy, EnergyPullback, Objective, Result, Stateless};
 use ndarray::{ArrayView2, ArrayViewMut1, Axis};
 use rand::Rng;
 
-use crate::sites::{finite, for_each_site, log_total, site_loss_and_grad_into};
+use crate::sites::{Changes, finite, for_each_site, log_total, site_loss_and_grad_into};
 
 /// The negative mean pseudo-log-likelihood in nats a case, and its exact gradient.
 ///
@@ -43,12 +46,14 @@ pub struct PseudoLikelihood;
 /// Where all alphabets have two symbols, the model is asked for all flips at once.
 ///
 /// # Errors
-/// A batch that does not fit, an entry outside its alphabet, or a value that is not finite.
+/// A batch that does not fit, an entry outside its alphabet, rows at which no change of one site is possible (categorical indicators), or a value that is not finite.
 pub fn pseudo_log_likelihood<M: DiscreteEnergy + ?Sized>(model: &M, x: ArrayView2<f64>) -> Result<f64> {
     model.check_states("x", x)?;
     let mut sum = 0.0;
+    let mut changes = Changes::default();
     for rows in x.axis_chunks_iter(Axis(0), ROWS_AT_ONCE) {
         for_each_site(model, rows, |_, costs| {
+            changes.see(&costs);
             sum += costs
                 .rows()
                 .into_iter()
@@ -56,6 +61,7 @@ pub fn pseudo_log_likelihood<M: DiscreteEnergy + ?Sized>(model: &M, x: ArrayView
                 .sum::<f64>();
         });
     }
+    changes.check()?;
     let value = -sum / x.nrows() as f64;
     finite(value, "pseudo_log_likelihood", WHAT)
 }
@@ -66,6 +72,8 @@ const WHAT: &str = "in the pseudo-likelihood";
 const ROWS_AT_ONCE: usize = 1024;
 
 impl<M: DiscreteEnergy + EnergyPullback> Objective<M> for PseudoLikelihood {
+    /// # Errors
+    /// Also rows at which no change of one site is possible, as those of categorical indicators.
     fn loss_and_grad_into(
         &mut self,
         model: &M,

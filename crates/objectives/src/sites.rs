@@ -6,17 +6,19 @@
 //!
 //! No normaliser occurs, because costs are differences. Where all alphabets have two symbols the model is asked for all costs and for all derivatives at once
 //! ([`EnergyPullback::flips_pullback_into`]), which for a machine with hidden units is a factor `D` cheaper than site by site.
+//!
+//! Where no change of a single site stays inside the support, as for categorical indicators, of which two change at a time, all costs are infinite and such a loss says nothing about the model. It is refused.
 
 use gibbsian_core::math::{log_sum_exp, softplus};
 use gibbsian_core::{DiscreteEnergy, EnergyPullback, Error, Result};
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, s};
+use ndarray::{Array1, Array2, ArrayBase, ArrayView2, ArrayViewMut1, Axis, Data, Ix2, s};
 
 /// Overwrites `grad` with the gradient of `⟨Σ_i ℓ(δ_i)⟩` and returns the loss.
 ///
 /// `ell(costs, slopes)` returns `ℓ` of the costs of one site and writes `∂ℓ/∂δ_a` into the slopes, zero where the symbol is impossible.
 ///
 /// # Errors
-/// A batch that does not fit, an entry outside its alphabet, or a loss that is not finite, described by `what`.
+/// A batch that does not fit, an entry outside its alphabet, rows at which no change of one site is possible, or a loss that is not finite, described by `what`.
 pub(crate) fn site_loss_and_grad_into<M: DiscreteEnergy + EnergyPullback>(
     model: &M,
     x: ArrayView2<f64>,
@@ -28,11 +30,13 @@ pub(crate) fn site_loss_and_grad_into<M: DiscreteEnergy + EnergyPullback>(
     grad.fill(0.0);
     let n = x.nrows() as f64;
     let mut loss = 0.0;
+    let mut changes = Changes::default();
     // Of the data; changes lower it by as much as they raise their own.
     let mut w_data = Array1::zeros(x.nrows());
     if is_binary(model) {
         let mut slopes = Array2::zeros(x.raw_dim());
         model.flip_deltas_into(x, slopes.view_mut());
+        changes.see(&slopes);
         for (mut row, w_data) in slopes.rows_mut().into_iter().zip(&mut w_data) {
             for slope in &mut row {
                 let cost = [*slope];
@@ -45,6 +49,7 @@ pub(crate) fn site_loss_and_grad_into<M: DiscreteEnergy + EnergyPullback>(
     } else {
         let mut changed = x.to_owned();
         for_each_site(model, x, |site, costs| {
+            changes.see(&costs);
             let mut slopes = Array2::zeros(costs.raw_dim());
             for (costs, mut slopes) in costs.rows().into_iter().zip(slopes.rows_mut()) {
                 let slopes = slopes.as_slice_mut().expect("rows of a new array");
@@ -64,6 +69,7 @@ pub(crate) fn site_loss_and_grad_into<M: DiscreteEnergy + EnergyPullback>(
             }
         });
     }
+    changes.check()?;
     model.energy_pullback_into(x, w_data.view(), grad);
     finite(loss, "loss", what)
 }
@@ -92,6 +98,34 @@ pub(crate) fn for_each_site<M: DiscreteEnergy + ?Sized>(
             deltas[[b, other_index(alphabet, x[[b, site]], k)]]
         });
         visit(site, costs.view());
+    }
+}
+
+/// Whether one site of one row can be changed at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Changes {
+    some: bool,
+    possible: bool,
+}
+
+impl Changes {
+    /// Looks at the costs of changes.
+    pub(crate) fn see<S: Data<Elem = f64>>(&mut self, costs: &ArrayBase<S, Ix2>) {
+        self.some |= !costs.is_empty();
+        self.possible |= costs.iter().any(|cost| *cost != f64::INFINITY);
+    }
+
+    /// Refuses costs that were all infinite.
+    pub(crate) fn check(self) -> Result<()> {
+        if self.possible || !self.some {
+            return Ok(());
+        }
+        Err(Error::parameter(
+            "cost of changing one site of x",
+            "inf at every site of every row",
+            "finite at one of them: categorical indicators change two at a time, so that losses of single sites are constant",
+        )
+        .with_cure("train such a model by contrastive divergence or its exact likelihood"))
     }
 }
 

@@ -215,18 +215,25 @@ impl<K: Kernel<M>, M: Energy + Clone> LogZTracker<K, M> {
 
     /// `log Z` of the model as it is now: from the last look where that is good enough, and by `anchor` otherwise and at first.
     ///
+    /// Where the model is impossible at all chains they say nothing about it and may never come back: they begin anew from the start, with a warm-up.
+    ///
     /// # Errors
     /// Those of the anchor, after which the next look begins anew; chains that cannot start, or an energy that no probability can be given to.
     pub fn look(&mut self, model: &M, anchor: &mut AnchorFn<'_, M>, rng: &mut dyn Rng) -> Result<Tracked> {
         let (mut chains, n_steps, followed) = match self.last.take() {
-            None => {
-                let chains = self.kernel.init(model, self.start.clone())?;
-                (chains, self.options.n_warmup, None)
-            }
+            None => (self.restart(model)?, self.options.n_warmup, None),
             Some(last) => {
-                // A model that is refused leaves the last look where it was.
-                match self.follow(&last, model) {
-                    Ok(followed) => (last.chains, self.options.n_steps, followed),
+                let log_weights = self.log_weights(&last, model);
+                let lost = log_weights.iter().all(|l| *l == f64::NEG_INFINITY);
+                let next = if lost {
+                    self.restart(model).map(|chains| (Some(chains), None))
+                } else {
+                    self.follow(&last, log_weights).map(|followed| (None, followed))
+                };
+                match next {
+                    Ok((Some(restarted), _)) => (restarted, self.options.n_warmup, None),
+                    Ok((None, followed)) => (last.chains, self.options.n_steps, followed),
+                    // A model that is refused leaves the last look where it was.
                     Err(refusal) => {
                         self.last = Some(last);
                         return Err(refusal);
@@ -260,11 +267,20 @@ impl<K: Kernel<M>, M: Energy + Clone> LogZTracker<K, M> {
         Ok(tracked)
     }
 
-    /// `log Z` by one more ratio, where it can be trusted and its error tolerated.
-    fn follow(&self, last: &Look<K::State, M>, model: &M) -> Result<Option<Tracked>> {
+    /// Chains at their first positions.
+    fn restart(&self, model: &M) -> Result<K::State> {
+        self.kernel.init(model, self.start.clone())
+    }
+
+    /// The logarithms of the weights that the chains of the last look have in the model.
+    fn log_weights(&self, last: &Look<K::State, M>, model: &M) -> Vec<f64> {
         let x = self.kernel.positions(&last.chains);
-        let log_weights = last.model.energy(x.view()) - model.energy(x.view());
-        let weights = LogWeights::new(log_weights.to_vec())?;
+        (last.model.energy(x.view()) - model.energy(x.view())).to_vec()
+    }
+
+    /// `log Z` by one more ratio, where it can be trusted and its error tolerated.
+    fn follow(&self, last: &Look<K::State, M>, log_weights: Vec<f64>) -> Result<Option<Tracked>> {
+        let weights = LogWeights::new(log_weights)?;
         let tracked = Tracked {
             log_z: last.tracked.log_z + weights.log_mean_corrected(),
             standard_error: last.tracked.standard_error + weights.standard_error(),

@@ -23,6 +23,9 @@ use super::{Denoiser, FlipNoise, TiedField, fit_pseudo_likelihood};
 /// When a fit to a drawn picture is good enough, in nats: its noise is half a nat for each parameter.
 const NEAR_ENOUGH: f64 = 0.01;
 
+/// The least flip probability, with which that of no flip is told from one. Pictures that show no noise end there.
+const LEAST: f64 = f64::EPSILON;
+
 /// Rounds of sampling and fitting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoisyLearner {
@@ -61,7 +64,7 @@ impl NoisyLearner {
     /// Learns the parameters of `prior` and the symmetric noise through which `x` `(N)` was seen, from where the prior stands and the flip probability `start`.
     ///
     /// # Errors
-    /// An `x` that is no state of the prior, a `start` outside `(0, 1)`, or a drawn picture whose pseudo-likelihood has no maximum.
+    /// An `x` that is no state of the prior, a `start` that is not `ε` or more away from 0 and 1 (`ε = 2⁻⁵²`, so that neither it nor the rest rounds to nothing), or a drawn picture whose pseudo-likelihood has no maximum.
     pub fn run(
         &self,
         prior: &mut TiedField,
@@ -69,7 +72,7 @@ impl NoisyLearner {
         start: f64,
         rng: &mut dyn Rng,
     ) -> Result<NoisyFit> {
-        check_within("start", start, f64::MIN_POSITIVE, 1.0 - f64::EPSILON)?;
+        check_within("start", start, LEAST, 1.0 - LEAST)?;
         let seen = prior.field().label_numbers("x", x)?;
         let labels = prior.field().labels().to_vec();
         let n_params = prior.n_params();
@@ -85,7 +88,7 @@ impl NoisyLearner {
             for _ in 0..self.n_sweeps {
                 sweep(&posterior, y, &mut rng, |site, p| flipped += 1.0 - p[seen[site]]);
             }
-            flip = flipped / (self.n_sweeps * prior.dim()) as f64;
+            flip = (flipped / (self.n_sweeps * prior.dim()) as f64).clamp(LEAST, 1.0 - LEAST);
             let picture = posterior.state(y).insert_axis(Axis(0));
             fit_pseudo_likelihood(prior, picture.view(), NEAR_ENOUGH, 100)?;
             record.slice_mut(s![..n_params]).assign(&prior.params());

@@ -219,7 +219,7 @@ impl DiscreteEnergy for TiedField {
 }
 
 impl EnergyPullback for TiedField {
-    /// `∂E/∂θ_k = E_k`.
+    /// `∂E/∂θ_k = E_k`. A row that is no state adds what is not finite wherever its weight is not zero.
     fn energy_pullback_with(
         &self,
         x: ArrayView2<f64>,
@@ -228,7 +228,14 @@ impl EnergyPullback for TiedField {
     ) {
         let mut w = Array1::zeros(x.nrows());
         weigh(self.energy(x).view(), w.view_mut());
-        grad += &self.statistics(x).t().dot(&w);
+        let mut statistics = self.statistics(x);
+        for (mut row, w) in statistics.rows_mut().into_iter().zip(&w) {
+            // Infinite where the row is no state, which is nothing without a weight.
+            if *w == 0.0 {
+                row.fill(0.0);
+            }
+        }
+        grad += &statistics.t().dot(&w);
     }
 }
 

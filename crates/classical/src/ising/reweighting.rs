@@ -15,7 +15,7 @@
 
 use gibbsian_core::error::{check_finite, check_shape};
 use gibbsian_core::{Error, Result};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayView3, Axis, s};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayView3, s};
 
 /// The draws of a run at one temperature: their energies and what was observed of them.
 ///
@@ -90,23 +90,23 @@ impl<'a> Reweighting<'a> {
     /// # Errors
     /// A `delta` that is not finite.
     pub fn at(&self, delta: f64) -> Result<Reweighted> {
-        let sums = self.sums(delta)?;
+        let chains = self.sums(delta)?;
         let n_observables = self.observables.dim().2;
-        let ratios = |total: ArrayView1<f64>| total.slice(s![1..]).mapv(|sum| sum / total[0]);
         let mut means = Array1::zeros(n_observables);
         let mut standard_errors = Array1::zeros(n_observables);
         for k in 0..n_observables {
-            (means[k], standard_errors[k]) = jackknife(&sums.chains, |total| ratios(total)[k]);
+            (means[k], standard_errors[k]) = jackknife(&chains, |total| total.sums[1 + k] / total.sums[0]);
         }
         let (n_chains, n_draws) = self.energies.dim();
         // The mean of the weights of the other chains when one is left out, up to a factor that is the same for all.
-        let (log_sum, log_z_ratio_standard_error) = jackknife(&sums.chains, |total| total[0].ln());
+        let (log_sum, log_z_ratio_standard_error) =
+            jackknife(&chains, |total| total.log_scale + total.sums[0].ln());
         Ok(Reweighted {
             means,
             standard_errors,
-            log_z_ratio: sums.log_scale + log_sum - ((n_chains * n_draws) as f64).ln(),
+            log_z_ratio: log_sum - ((n_chains * n_draws) as f64).ln(),
             log_z_ratio_standard_error,
-            effective_sample_size: sums.effective_sample_size,
+            effective_sample_size: self.effective_sample_size(delta),
         })
     }
 
@@ -115,59 +115,93 @@ impl<'a> Reweighting<'a> {
     /// # Errors
     /// A `delta` that is not finite.
     pub fn function(&self, delta: f64, f: impl Fn(ArrayView1<f64>) -> f64) -> Result<(f64, f64)> {
-        let sums = self.sums(delta)?;
-        Ok(jackknife(&sums.chains, |total| {
-            f(total.slice(s![1..]).mapv(|sum| sum / total[0]).view())
+        let chains = self.sums(delta)?;
+        Ok(jackknife(&chains, |total| {
+            f(total.sums.slice(s![1..]).mapv(|sum| sum / total.sums[0]).view())
         }))
     }
 
-    fn sums(&self, delta: f64) -> Result<Sums> {
+    /// The sums of every chain.
+    fn sums(&self, delta: f64) -> Result<Vec<Sums>> {
         if !delta.is_finite() {
             return Err(Error::parameter("delta", delta, "finite"));
         }
-        // Weights are relative to the largest, and do not overflow.
-        let log_scale = self
-            .energies
-            .fold(f64::NEG_INFINITY, |most, e| most.max(-delta * e));
-        let mut chains = Array2::zeros((self.energies.nrows(), 1 + self.observables.dim().2));
-        let (mut total, mut squares) = (0.0, 0.0);
-        for (c, mut sums) in chains.rows_mut().into_iter().enumerate() {
-            for (t, energy) in self.energies.row(c).iter().enumerate() {
-                let w = (-delta * energy - log_scale).exp();
-                sums[0] += w;
-                sums.slice_mut(s![1..])
+        let of_chain = |(c, energies): (usize, ArrayView1<f64>)| {
+            let mut chain = Sums::none(1 + self.observables.dim().2);
+            chain.log_scale = largest(energies.iter().map(|e| -delta * e));
+            for (t, energy) in energies.iter().enumerate() {
+                let w = (-delta * energy - chain.log_scale).exp();
+                chain.sums[0] += w;
+                chain
+                    .sums
+                    .slice_mut(s![1..])
                     .scaled_add(w, &self.observables.slice(s![c, t, ..]));
-                total += w;
-                squares += w * w;
             }
-        }
-        Ok(Sums {
-            log_scale,
-            chains,
-            effective_sample_size: total * total / squares,
-        })
+            chain
+        };
+        Ok(self
+            .energies
+            .rows()
+            .into_iter()
+            .enumerate()
+            .map(of_chain)
+            .collect())
+    }
+
+    fn effective_sample_size(&self, delta: f64) -> f64 {
+        let log_scale = largest(self.energies.iter().map(|e| -delta * e));
+        let w = self.energies.mapv(|e| (-delta * e - log_scale).exp());
+        w.sum().powi(2) / w.mapv(|w| w * w).sum()
     }
 }
 
-/// Weighted sums.
+fn largest(log_weights: impl Iterator<Item = f64>) -> f64 {
+    log_weights.fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// Weighted sums, in weights relative to the largest among them, which neither overflow nor vanish all.
+#[derive(Clone, Debug)]
 struct Sums {
     /// The logarithm of what the weights are divided by.
     log_scale: f64,
-    /// `Σ w` and `Σ w O` of each chain, `(C, 1 + K)`.
-    chains: Array2<f64>,
-    effective_sample_size: f64,
+    /// `Σ w` and `Σ w O`, `(1 + K)`.
+    sums: Array1<f64>,
+}
+
+impl Sums {
+    /// Those of no draws.
+    fn none(n: usize) -> Self {
+        Sums {
+            log_scale: f64::NEG_INFINITY,
+            sums: Array1::zeros(n),
+        }
+    }
+
+    /// Those of the draws of both, of which at least one has some.
+    fn with(&self, other: &Sums) -> Sums {
+        let log_scale = self.log_scale.max(other.log_scale);
+        let part = |of: &Sums| &of.sums * (of.log_scale - log_scale).exp();
+        Sums {
+            log_scale,
+            sums: part(self) + part(other),
+        }
+    }
 }
 
 /// A function of the sums of all chains, and its standard error by leaving out one chain after the other.
-fn jackknife(chains: &Array2<f64>, f: impl Fn(ArrayView1<f64>) -> f64) -> (f64, f64) {
-    let total = chains.sum_axis(Axis(0));
-    let n = chains.nrows() as f64;
-    let without: Array1<f64> = chains
-        .rows()
-        .into_iter()
-        .map(|chain| f((&total - &chain).view()))
-        .collect();
-    let mean = without.sum() / n;
+fn jackknife(chains: &[Sums], f: impl Fn(&Sums) -> f64) -> (f64, f64) {
+    // Those of the chains before each one, and of it and all after it. The sum of all less that of one chain would be rounding where this one has nearly all the weight.
+    let none = Sums::none(chains[0].sums.len());
+    let mut before = vec![none.clone()];
+    let mut from = vec![none];
+    for (first, last) in chains.iter().zip(chains.iter().rev()) {
+        before.push(before[before.len() - 1].with(first));
+        from.push(last.with(&from[from.len() - 1]));
+    }
+    from.reverse();
+    let n = chains.len();
+    let without: Array1<f64> = (0..n).map(|c| f(&before[c].with(&from[c + 1]))).collect();
+    let mean = without.sum() / n as f64;
     let squares = without.mapv(|value| (value - mean).powi(2)).sum();
-    (f(total.view()), ((n - 1.0) / n * squares).sqrt())
+    (f(&before[n]), ((n as f64 - 1.0) / n as f64 * squares).sqrt())
 }

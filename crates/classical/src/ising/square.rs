@@ -52,7 +52,7 @@ pub const CRITICAL_COUPLING: f64 = 0.440_686_793_509_771_5;
 ///
 /// # Errors
 /// Fewer than two rows or columns; a coupling that is negative or not finite (on an even torus the sign is a matter of notation, on an odd one the
-/// formula has another form); couplings of hundreds and so unequal that a rate leaves the range of doubles.
+/// formula has another form); couplings so large and so unequal that a rate or its derivatives leave the range of doubles, beyond a hundred for one beside zero.
 pub fn kaufman(rows: usize, columns: usize, along_rows: f64, between_rows: f64) -> Result<Thermodynamics> {
     for (name, length) in [("rows", rows), ("columns", columns)] {
         if length < 2 {
@@ -104,6 +104,9 @@ pub fn kaufman(rows: usize, columns: usize, along_rows: f64, between_rows: f64) 
 ///
 /// `k = 2 sinh 2K / cosh² 2K`, `κ = 2 tanh² 2K − 1`, and the heat capacity is infinite at the critical point.
 ///
+/// At high temperature energy and heat capacity are small differences of terms of order one: about `−2K²` and `2K²` for equal couplings, with an error of about `ε` and hence a relative one of `ε/K²`. Below `K = 10⁻⁸`
+/// nothing is left of them; take the leading terms instead.
+///
 /// ```
 /// use gibbsian_classical::ising::{CRITICAL_COUPLING, onsager};
 /// let critical = onsager(CRITICAL_COUPLING, CRITICAL_COUPLING)?;
@@ -114,7 +117,7 @@ pub fn kaufman(rows: usize, columns: usize, along_rows: f64, between_rows: f64) 
 /// ```
 ///
 /// # Errors
-/// A coupling that is not positive and finite, or so large that a rate leaves the range of doubles.
+/// A coupling that is not positive and finite, or so large that a rate or the variance leaves the range of doubles.
 pub fn onsager(along_rows: f64, between_rows: f64) -> Result<Thermodynamics> {
     gibbsian_core::error::check_positive("along_rows", along_rows)?;
     gibbsian_core::error::check_positive("between_rows", between_rows)?;
@@ -132,10 +135,19 @@ pub fn onsager(along_rows: f64, between_rows: f64) -> Result<Thermodynamics> {
     // κ K(k) vanishes at the critical point, where K(k) is infinite.
     let product = if kappa == 0.0 { 0.0 } else { kappa * first };
     let x = k * coth;
+    let variance = 4.0 / PI * x * x * (first - second - complement * (0.5 * PI + product));
+    // Infinite at the critical point.
+    if !variance.is_finite() && kappa != 0.0 {
+        return Err(Error::non_finite(
+            "energy_variance",
+            variance,
+            "of the infinite lattice",
+        ));
+    }
     Ok(Thermodynamics {
         log_z: log_z.value,
         mean_energy: -x * (1.0 + 2.0 / PI * product),
-        energy_variance: 4.0 / PI * x * x * (first - second - complement * (0.5 * PI + product)),
+        energy_variance: variance,
     })
 }
 
@@ -155,7 +167,11 @@ pub fn spontaneous_magnetisation(along_rows: f64, between_rows: f64) -> Result<f
 }
 
 fn thermodynamics(log_z: Jet, what: &str) -> Result<Thermodynamics> {
-    for (name, value) in [("log_z", log_z.value), ("mean_energy", log_z.first)] {
+    for (name, value) in [
+        ("log_z", log_z.value),
+        ("mean_energy", log_z.first),
+        ("energy_variance", log_z.second),
+    ] {
         if !value.is_finite() {
             return Err(Error::non_finite(name, value, what));
         }

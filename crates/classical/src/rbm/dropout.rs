@@ -14,7 +14,7 @@
 //!
 //! After training the mean of a hidden unit over patterns is `p σ(c_j + (v'W)_j)`, for readers of features; the machine with all its units is another density than the mixture.
 
-use gibbsian_core::error::{check_count, check_loss, check_shape};
+use gibbsian_core::error::{check_count, check_each, check_loss, check_shape};
 use gibbsian_core::math::{sigmoid, softplus};
 use gibbsian_core::parallel::for_each_block;
 use gibbsian_core::{Error, FiniteUnits, Objective, Result, Stateless, Streams, Units};
@@ -110,7 +110,10 @@ impl<V: Units> Objective<Rbm<V, Bernoulli>> for DropoutContrastiveDivergence {
         rng: &mut dyn Rng,
         grad: ArrayViewMut1<f64>,
     ) -> Result<f64> {
-        check_shape("w", &w, &[x.nrows()])?;
+        check_shape("weights", &w, &[x.nrows()])?;
+        check_each("weights", w, "finite and at least zero", |w| {
+            w.is_finite() && w >= 0.0
+        })?;
         self.contrast(model, x, &w / x.nrows() as f64, rng, grad)
     }
 }

@@ -232,14 +232,31 @@ impl Separate<4> for DoubleRectified {
     }
 
     fn unit_variance_gradient(p: [f64; 4], field: f64) -> [f64; 4] {
-        // E x² − (E x)².
+        // Σ_s w_s v_s + w₊w₋ d² with d = m₊ − m₋. As E x² − (E x)² it would cancel by the fourth power of the field.
         let sides = sides(p, field);
-        let mean: f64 = sides.iter().map(|s| s.weight * s.mean).sum();
-        let of_mean = Self::unit_mean_gradient(p, field);
-        let of_second = mixture_gradient(&sides, [sides[0].second(), sides[1].second()], |s| {
-            [s.mixed(), -0.5 * s.law.variance_of_square()]
+        let [theta_p, gamma_p, theta_n, gamma_n] = p;
+        let within = mixture_gradient(&sides, [sides[0].variance, sides[1].variance], |s| {
+            let (t, gamma) = if s.sign > 0.0 {
+                (theta_p + field, gamma_p)
+            } else {
+                (theta_n + field, gamma_n)
+            };
+            // As for a rectified unit.
+            [s.third, -(s.variance + 0.5 * t * s.third) / gamma]
         });
-        std::array::from_fn(|k| of_second[k] - 2.0 * mean * of_mean[k])
+        let both = sides[0].weight * sides[1].weight;
+        let apart = |k: usize| {
+            let (side, other) = (&sides[k], &sides[1 - k]);
+            let d = side.mean - other.mean;
+            // ∂(w₊w₋) = w₊w₋ (w_other − w_s) ∂log Z_s, and ∂m_s.
+            let moved = (other.weight - side.weight) * d * d;
+            [
+                both * (moved * side.mean + 2.0 * d * side.variance),
+                both * (-0.5 * moved * side.second() - d * side.mixed()),
+            ]
+        };
+        let ([a, b], [c, d]) = (apart(0), apart(1));
+        [within[0] + a, within[1] + b, within[2] + c, within[3] + d]
     }
 
     fn unit_slopes([theta_p, gamma_p, theta_n, gamma_n]: [f64; 4], x: f64) -> [f64; 2] {

@@ -86,15 +86,6 @@ impl HalfLine {
         [k1 * self.scale, k2 * self.scale.powi(2), k3 * self.scale.powi(3)]
     }
 
-    /// `Var x²`.
-    pub(super) fn variance_of_square(self) -> f64 {
-        // E u⁴ = z E u³ + 3 E u², by parts.
-        let [k1, k2, k3] = half_line_cumulants(self.z);
-        let second = k2 + k1 * k1;
-        let third = k3 + 3.0 * k1 * k2 + k1.powi(3);
-        (self.z * third + 3.0 * second - second * second) * self.scale.powi(4)
-    }
-
     pub(super) fn draw(self, rng: &mut StreamRng) -> f64 {
         let p: f64 = rng.random();
         let x = if self.z <= 0.0 {

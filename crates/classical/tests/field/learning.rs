@@ -193,6 +193,22 @@ fn noisy_draw(truth: &TiedField, flip: f64, n_sweeps: usize, seed: Seed) -> Arra
     noise.corrupt(y.row(0), &mut rng).unwrap()
 }
 
+/// With a prior that finds nearly all sites likely, the share of flips in the first round is some 4 · 10⁻¹⁷, and one less it is one.
+#[test]
+fn a_picture_that_shows_no_noise_ends_at_the_least_flip() {
+    let mut x = Array1::zeros(100);
+    for one in [30, 60, 61] {
+        x[one] = 1.0;
+    }
+    let mut prior = TiedField::smooth(open(&[100]), vec![0.0, 1.0], 0.7, array![-1.0].view()).unwrap();
+    let fit = NoisyLearner::new(4, 2)
+        .unwrap()
+        .run(&mut prior, x.view(), 2.3e-16, &mut Seed::new(61).rng())
+        .unwrap();
+    assert_eq!(fit.history[[0, 2]], f64::EPSILON);
+    assert!(fit.history.iter().all(|v| v.is_finite()));
+}
+
 #[test]
 fn a_noisy_picture_gives_away_its_prior_and_its_noise() {
     const REPLICATES: u64 = 16;

@@ -254,5 +254,11 @@ fn what_is_no_label_is_outside() {
     assert!(grad.iter().all(|g| g.is_finite()));
     field.energy_pullback_into(x.view(), array![1.0, 1.0].view(), grad.view_mut());
     assert!(grad.iter().all(|g| g.is_nan()));
+    let tied = TiedField::smooth(open(&[2]), vec![0.0, 1.0], 1.0, array![0.0].view()).unwrap();
+    let mut grad = Array1::zeros(2);
+    tied.energy_pullback_into(x.view(), array![1.0, 0.0].view(), grad.view_mut());
+    assert_eq!(grad, tied.statistics(x.slice(ndarray::s![..1, ..])).row(0));
+    tied.energy_pullback_into(x.view(), array![1.0, 1.0].view(), grad.view_mut());
+    assert!(grad.iter().all(|g| !g.is_finite()));
     assert_eq!(Array2::<f64>::zeros((0, 2)).ncols(), field.dim());
 }

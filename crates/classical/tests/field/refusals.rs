@@ -224,6 +224,9 @@ fn learning() {
             .unwrap()
             .run(&mut prior(), x.view(), start, &mut Seed::new(1).rng())
     };
-    refused(learn(array![0.0, 1.0, 0.0, 1.0], 0.0), &["start"]);
+    // Below half of ε the probability of no flip rounds to one.
+    for start in [0.0, 1e-17, 1.0] {
+        refused(learn(array![0.0, 1.0, 0.0, 1.0], start), &["`start`"]);
+    }
     refused(learn(array![0.0, 1.0, 0.0, 3.0], 0.1), &["x[3]"]);
 }

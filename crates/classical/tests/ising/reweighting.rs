@@ -109,6 +109,24 @@ fn errors_are_those_of_repeated_runs() {
     assert!((0.5..1.6).contains(&ratio), "{ratio}");
 }
 
+/// Two chains of one draw, of which the jackknife leaves the other: with `f₁` and `f₂` the error is `|f₁ − f₂|/2`, whatever the weights.
+#[test]
+fn a_chain_with_all_the_weight_can_be_left_out() {
+    for gap in [1.0, 100.0, 1e4] {
+        let energies = array![[0.0], [gap]];
+        let observed = Array3::from_shape_vec((2, 1, 1), vec![3.0, 8.0]).unwrap();
+        let run = Reweighting::new(energies.view(), observed.view()).unwrap();
+        let here = run.at(-1.0).unwrap();
+        assert!((here.standard_errors[0] - 2.5).abs() <= 1e-14, "{here:?}");
+        let error = here.log_z_ratio_standard_error;
+        assert!((error / (0.5 * gap) - 1.0).abs() <= 1e-14, "{here:?}");
+        let (_, error) = run.function(-1.0, |means| means[0]).unwrap();
+        assert!((error - 2.5).abs() <= 1e-14, "{error}");
+        let log_z = gap + (-gap).exp().ln_1p() - 2f64.ln();
+        assert!((here.log_z_ratio / log_z - 1.0).abs() <= 1e-14, "{here:?}");
+    }
+}
+
 #[test]
 fn runs_that_say_nothing_are_refused_by_name() {
     let good = (array![[0.1, 0.2], [0.3, 0.4]], Array3::zeros((2, 2, 1)));

@@ -187,6 +187,9 @@ fn what_has_no_answer_is_refused_by_name() {
     assert!(refused(kaufman(4, 4, -0.1, 0.1)).contains("`along_rows` is -0.1"));
     assert!(refused(kaufman(4, 4, 0.1, f64::NAN)).contains("`between_rows` is NaN"));
     assert!(refused(kaufman(4, 4, 1e308, 1e308)).contains("must stay finite"));
+    // The second derivative of a rate near zero overflows.
+    assert!(refused(kaufman(4, 4, 0.0, 130.0)).contains("`energy_variance` became NaN"));
+    assert!(refused(onsager(1e200, 1e200)).contains("`energy_variance`"));
     assert!(refused(onsager(0.0, 0.1)).contains("`along_rows` is 0"));
     assert!(refused(onsager(0.1, f64::INFINITY)).contains("`between_rows`"));
     assert!(

@@ -3,7 +3,7 @@
 use gibbsian_classical::{
     Bernoulli, Binomial, DoubleRectified, FiniteLayer, Gaussian, Joined, Layer, Rectified, Softmax, Spin,
 };
-use gibbsian_core::{FiniteUnits, Seed, Streams, Units};
+use gibbsian_core::{FiniteUnits, ResponsiveUnits, Seed, Streams, Units};
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
 use ndarray::{Array1, Array2, array};
@@ -104,6 +104,35 @@ fn rectified_units_keep_their_digits_in_both_tails() {
     let mean = draws.mean().unwrap() * 1e9;
     // The standard error of 1000 exponential draws is 0.032; five of them.
     assert!((mean - 1.0).abs() < 0.16, "{mean}");
+}
+
+/// In a strong field only one side of a double-rectified unit counts, and it is Gaussian: `Var x = 1/γ`, with the derivative `−1/γ²`.
+#[test]
+fn double_rectified_units_keep_the_derivative_of_their_variance() {
+    let (positive, negative): (f64, f64) = (2.0, 0.5);
+    let units = DoubleRectified::new(array![0.3], array![positive], array![-0.2], array![negative]).unwrap();
+    let one = array![[1.0]];
+    for (field, gamma, at) in [
+        (1e4, positive, 1),
+        (1e8, positive, 1),
+        (-1e4, negative, 3),
+        (-1e8, negative, 3),
+    ] {
+        let (mut out, mut grad) = (Array2::zeros((1, 1)), Array1::zeros(4));
+        units.response_pullback_into(
+            array![[field]].view(),
+            one.view(),
+            one.view(),
+            out.view_mut(),
+            grad.view_mut(),
+        );
+        let mut expected = Array1::<f64>::zeros(4);
+        expected[at] = -gamma.powi(-2);
+        assert!(
+            (&grad - &expected).iter().all(|e| e.abs() <= 1e-14),
+            "{field}: {grad}"
+        );
+    }
 }
 
 #[test]

@@ -230,9 +230,13 @@ fn weights_of_rows_count() {
         w[b] = 1.0;
         weighted(w).unwrap()
     });
-    let expected = &of_rows[0] * 0.5 + &of_rows[1] * 2.0 - &of_rows[2];
-    assert!(distance(&weighted(array![0.5, 2.0, -1.0]).unwrap(), &expected) <= 1e-14);
+    let expected = &of_rows[0] * 0.5 + &of_rows[1] * 2.0;
+    assert!(distance(&weighted(array![0.5, 2.0, 0.0]).unwrap(), &expected) <= 1e-14);
     assert!(weighted(array![1.0, 1.0]).is_err());
+    for bad in [-1.0, f64::NAN, f64::INFINITY] {
+        let refusal = weighted(array![1.0, 0.5, bad]).unwrap_err().to_string();
+        assert!(refusal.starts_with("`weights[2]` is"), "{refusal}");
+    }
     let plain = evaluate(&mut objective, &rbm, x.view(), Seed::new(1));
     let plain = plain.slice(s![..rbm.n_params()]).to_owned();
     assert!(distance(&(&of_rows[0] + &of_rows[1] + &of_rows[2]), &plain) <= 1e-14);

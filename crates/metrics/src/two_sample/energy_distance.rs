@@ -10,7 +10,7 @@ use gibbsian_core::Result;
 use ndarray::ArrayView2;
 
 use super::kernels::PairKernel;
-use super::{Points, mmd, squared_distance};
+use super::{Points, at_least_zero, mmd, squared_distance};
 
 /// An energy distance and its coefficient.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,7 +49,7 @@ pub fn energy_distance(x: ArrayView2<f64>, y: ArrayView2<f64>) -> Result<EnergyD
     let (x, y) = Points::pair(x, y, 2)?;
     let found = mmd::of_points(&x, &y, &NegativeDistance);
     let across = 2.0 * mmd::mean_across(&x, &y, |x, y| squared_distance(x, y).sqrt());
-    let value = found.biased.max(0.0);
+    let value = at_least_zero(found.biased);
     Ok(EnergyDistance {
         value,
         coefficient: if across > 0.0 { value / across } else { 0.0 },

@@ -15,12 +15,12 @@ use gibbsian_core::error::{check_finite, check_shape};
 use gibbsian_linalg::{Svd, SymmetricEigen, matmul};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
-use super::Points;
+use super::{Points, at_least_zero};
 
 /// `W₂²` between normal laws with means `(D)` and positive semi-definite covariances `(D, D)`.
 ///
 /// # Errors
-/// No dimension, shapes that do not fit, an entry that is not finite, or a covariance that is not symmetric. Negative eigenvalues count as zero.
+/// No dimension, shapes that do not fit, an entry that is not finite, or a covariance that is not symmetric. Negative eigenvalues count as zero. Covariances whose traces overflow give NaN.
 ///
 /// ```
 /// use gibbsian_metrics::frechet_distance;
@@ -120,5 +120,5 @@ fn distance(x: &Moments, y: &Moments) -> Result<f64> {
     let fidelity = Svd::new("the product of factors", product.view())?.values().sum();
     let shift: f64 = x.mean.iter().zip(&y.mean).map(|(a, b)| (a - b) * (a - b)).sum();
     // Equal covariances leave rounding of either sign.
-    Ok(shift + (x.trace + y.trace - 2.0 * fidelity).max(0.0))
+    Ok(shift + at_least_zero(x.trace + y.trace - 2.0 * fidelity))
 }

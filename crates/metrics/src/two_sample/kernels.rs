@@ -49,11 +49,12 @@ impl GaussianKernel {
     /// The Gaussian kernel of bandwidth `h`; [`median_distance`] is a usual choice.
     ///
     /// # Errors
-    /// A bandwidth outside [10⁻¹⁵⁰, 10¹⁵⁰], whose square is no number to divide by.
+    /// A bandwidth outside [10⁻⁷⁵, 10¹⁵⁰], for which `φ″ ∝ h⁻⁴` or `h²` overflows.
     pub fn new(bandwidth: f64) -> Result<Self> {
-        Ok(GaussianKernel {
-            bandwidth: check_within("bandwidth", bandwidth, 1e-150, 1e150)?,
-        })
+        if !(1e-75..=1e150).contains(&bandwidth) {
+            return Err(Error::parameter("bandwidth", bandwidth, "in [1e-75, 1e150]"));
+        }
+        Ok(GaussianKernel { bandwidth })
     }
 
     /// The bandwidth `h`.
@@ -85,9 +86,11 @@ impl InverseMultiquadric {
     /// The inverse multiquadric of offset `c²` and exponent `β`.
     ///
     /// # Errors
-    /// `c²` not positive and finite, or `β` outside (−1, 0).
+    /// `c²` outside [10⁻¹⁰⁰, 10³⁰⁰], below which `φ″ ∝ c^{2(β−2)}` overflows, or `β` outside (−1, 0).
     pub fn new(c_squared: f64, beta: f64) -> Result<Self> {
-        check_positive("c_squared", c_squared)?;
+        if !(1e-100..=1e300).contains(&c_squared) {
+            return Err(Error::parameter("c_squared", c_squared, "in [1e-100, 1e300]"));
+        }
         if !(beta > -1.0 && beta < 0.0) {
             return Err(Error::parameter("beta", beta, "in (-1, 0)"));
         }

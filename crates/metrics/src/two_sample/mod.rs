@@ -127,6 +127,11 @@ fn numbers(name: &'static str, x: ArrayView1<f64>) -> Result<Vec<f64>> {
     Ok(x.to_vec())
 }
 
+/// What is zero or more but for rounding. A NaN stays one, which `f64::max` would make a zero.
+pub(crate) fn at_least_zero(value: f64) -> f64 {
+    if value < 0.0 { 0.0 } else { value }
+}
+
 /// `|x − y|²`.
 pub(crate) fn squared_distance(x: &[f64], y: &[f64]) -> f64 {
     let mut sums = [0.0; 4];

@@ -13,7 +13,7 @@ use ndarray::ArrayView2;
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use super::wasserstein::{check_order, to_the_power, unit};
+use super::wasserstein::{check_order, distance, power, unit};
 use super::{Points, mean_and_error};
 
 /// A sliced Wasserstein distance.
@@ -21,7 +21,7 @@ use super::{Points, mean_and_error};
 pub struct SlicedWasserstein {
     /// `(mean over directions of W_p^p)^{1/p}`.
     pub value: f64,
-    /// The standard error over directions, by the delta method; NaN for a single direction or a distance of zero.
+    /// The standard error over directions, by the delta method; zero for a distance of zero, NaN for a single direction otherwise.
     pub standard_error: f64,
     /// The largest `W_p` of the directions tried, a lower bound of `W_p` itself, as the value is.
     pub largest: f64,
@@ -50,26 +50,34 @@ pub fn sliced_wasserstein(
 ) -> Result<SlicedWasserstein> {
     check_order(order)?;
     check_count("n_directions", n_directions)?;
-    let (mut x, mut y) = Points::pair(x, y, 1)?;
-    let unit = unit(x.values.iter().chain(&y.values));
-    x.values.iter_mut().chain(&mut y.values).for_each(|v| *v /= unit);
+    let (x, y) = Points::pair(x, y, 1)?;
     let streams = Streams::draw(rng);
-    let powers: Vec<f64> = map_blocks(n_directions, |block, directions| {
+    let distances: Vec<f64> = map_blocks(n_directions, |block, directions| {
         let mut rng = streams.block(block);
         let along = |_| {
             let direction = unit_vector(x.dim, &mut rng);
-            to_the_power(&mut project(&x, &direction), &mut project(&y, &direction), order)
+            distance(&mut project(&x, &direction), &mut project(&y, &direction), order)
         };
         directions.map(along).collect::<Vec<f64>>()
     })
     .concat();
+    let largest = distances.iter().copied().fold(0.0, f64::max);
+    if largest == 0.0 {
+        return Ok(SlicedWasserstein {
+            value: 0.0,
+            standard_error: 0.0,
+            largest,
+        });
+    }
+    let unit = unit(largest, order);
+    let powers: Vec<f64> = distances.iter().map(|d| power(d / unit, order)).collect();
     let (mean, error) = mean_and_error(&powers);
     let value = unit * mean.powf(order.recip());
     Ok(SlicedWasserstein {
         value,
         // d(m^{1/p}) = m^{1/p} dm / (p m)
         standard_error: value * error / (order * mean),
-        largest: unit * powers.iter().copied().fold(0.0, f64::max).powf(order.recip()),
+        largest,
     })
 }
 

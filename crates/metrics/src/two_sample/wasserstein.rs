@@ -31,16 +31,20 @@ use super::numbers;
 pub fn wasserstein(x: ArrayView1<f64>, y: ArrayView1<f64>, order: f64) -> Result<f64> {
     check_order(order)?;
     let (mut x, mut y) = (numbers("x", x)?, numbers("y", y)?);
-    let unit = unit(x.iter().chain(&y));
-    x.iter_mut().chain(&mut y).for_each(|v| *v /= unit);
-    Ok(unit * to_the_power(&mut x, &mut y, order).powf(order.recip()))
+    Ok(distance(&mut x, &mut y, order))
 }
 
-/// A power of two of the size of the largest of the numbers. Division by it rounds nothing, and powers of what is left neither overflow nor vanish.
-pub(super) fn unit<'a>(values: impl Iterator<Item = &'a f64>) -> f64 {
-    let largest = values.fold(0.0, |m: f64, v| m.max(v.abs()));
-    // The logarithm of zero is −∞, and ends at the least unit.
-    2f64.powi(largest.log2().round().clamp(-1000.0, 1000.0) as i32)
+/// A number of the size of the largest of some distances, and not zero: powers of distances divided by it do not overflow, and those that count do not vanish.
+pub(super) fn unit(largest: f64, order: f64) -> f64 {
+    if order <= 2.0 {
+        // Division by a power of two rounds nothing. The logarithm of zero is −∞, and ends at the least unit.
+        2f64.powi(largest.log2().round().clamp(-1000.0, 1000.0) as i32)
+    } else if largest > 0.0 {
+        // High powers of what is left by a power of two may overflow or vanish.
+        largest
+    } else {
+        1.0
+    }
 }
 
 /// Requires a finite order of at least 1.
@@ -52,30 +56,40 @@ pub(super) fn check_order(order: f64) -> Result<()> {
     }
 }
 
-/// `W_p^p`; sorts both samples.
-pub(super) fn to_the_power(x: &mut [f64], y: &mut [f64], order: f64) -> f64 {
+/// `d^p`.
+pub(super) fn power(distance: f64, order: f64) -> f64 {
+    if order == 1.0 {
+        distance
+    } else if order == 2.0 {
+        distance * distance
+    } else {
+        distance.powf(order)
+    }
+}
+
+/// `W_p`; sorts both samples.
+pub(super) fn distance(x: &mut [f64], y: &mut [f64], order: f64) -> f64 {
     x.sort_unstable_by(f64::total_cmp);
     y.sort_unstable_by(f64::total_cmp);
-    let cost = |x: f64, y: f64| {
-        let distance = (x - y).abs();
-        if order == 1.0 {
-            distance
-        } else if order == 2.0 {
-            distance * distance
-        } else {
-            distance.powf(order)
-        }
-    };
     let (n, m) = (x.len() as u64, y.len() as u64);
-    let (mut i, mut j, mut level, mut total) = (0, 0, 0, 0.0);
+    // Half of each distance between matched numbers, since that of two large ones may overflow, and how much of N M is moved by it.
+    let mut moves = Vec::with_capacity(x.len() + y.len());
+    let (mut i, mut j, mut level) = (0, 0, 0);
     while i < n && j < m {
         // The level u N M at which the next of the two quantile functions jumps.
         let (x_jumps, y_jumps) = ((i + 1) * m, (j + 1) * n);
         let next = x_jumps.min(y_jumps);
-        total += (next - level) as f64 * cost(x[i as usize], y[j as usize]);
+        let half = (0.5 * x[i as usize] - 0.5 * y[j as usize]).abs();
+        moves.push(((next - level) as f64, half));
         level = next;
         i += u64::from(x_jumps == next);
         j += u64::from(y_jumps == next);
     }
-    total / (n * m) as f64
+    let largest = moves.iter().fold(0.0, |most: f64, (_, half)| most.max(*half));
+    let unit = unit(largest, order);
+    let total: f64 = moves
+        .iter()
+        .map(|(mass, half)| mass * power(half / unit, order))
+        .sum();
+    2.0 * (unit * (total / (n * m) as f64).powf(order.recip()))
 }

@@ -11,3 +11,4 @@ mod refusals;
 mod roc;
 mod samples_laws;
 mod samples_reference;
+mod sizes;

@@ -92,7 +92,12 @@ fn options_of_distances() {
         refused(PolynomialKernel::new(3, bad, 1.0), "scale");
         refused(QuadraticLogistic::new(bad), "ridge");
     }
-    refused(GaussianKernel::new(1e-160), "bandwidth");
+    // Second derivatives overflow.
+    refused(GaussianKernel::new(1e-76), "bandwidth");
+    refused(InverseMultiquadric::new(1e-101, -0.99), "c_squared");
+    let finite = |kernel: &dyn RadialKernel| kernel.profile(0.0).second.is_finite();
+    assert!(finite(&GaussianKernel::new(1e-75).unwrap()));
+    assert!(finite(&InverseMultiquadric::new(1e-100, -0.99).unwrap()));
     for bad in [0.0, -1.0, 0.5, f64::NAN] {
         refused(InverseMultiquadric::new(1.0, bad), "beta");
     }

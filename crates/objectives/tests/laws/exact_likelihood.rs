@@ -1,6 +1,7 @@
 //! The exact likelihood against the listed law, and its gradient against differences.
 
 use crate::common::{call, data, model, refusal};
+use crate::pseudo_likelihood::{HardCore, allowed};
 use gibbsian_core::{Objective, Record, Seed, Snapshot};
 use gibbsian_objectives::ExactLikelihood;
 use gibbsian_testkit::audit::Audit;
@@ -26,6 +27,18 @@ fn the_gradient_is_the_derivative_of_the_loss() {
         || ExactLikelihood,
         &mut model(),
         data().view(),
+        Precision::DOUBLE,
+        Seed::new(1),
+    )
+    .unwrap();
+}
+
+#[test]
+fn states_outside_the_support_have_no_derivative() {
+    conformance::objective_gradient(
+        || ExactLikelihood,
+        &mut HardCore::new(0.7),
+        allowed().view(),
         Precision::DOUBLE,
         Seed::new(1),
     )

@@ -111,14 +111,14 @@ fn for_independent_sites_it_is_the_likelihood() {
 }
 
 /// Zeros and ones on a chain, never two neighbouring ones, at inverse temperature `β`: `E(x) = −β Σ_i x_i`, or `β · ∞`.
-struct HardCore {
+pub struct HardCore {
     beta: f64,
     n_flip_calls: AtomicUsize,
     n_site_calls: AtomicUsize,
 }
 
 impl HardCore {
-    fn new(beta: f64) -> Self {
+    pub fn new(beta: f64) -> Self {
         HardCore {
             beta,
             n_flip_calls: AtomicUsize::new(0),
@@ -218,7 +218,7 @@ impl EnergyPullback for HardCore {
     }
 }
 
-fn allowed() -> Array2<f64> {
+pub fn allowed() -> Array2<f64> {
     array![
         [1.0, 0.0, 1.0, 0.0, 0.0],
         [0.0, 1.0, 0.0, 0.0, 1.0],

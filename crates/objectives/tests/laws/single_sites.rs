@@ -3,16 +3,18 @@
 
 use crate::common::{call, data, mixed, model, refusal};
 use gibbsian_core::{
-    Discrete, DiscreteEnergy, EnergyPullback, Objective, Parametric, ParametricMut, Record, Seed, Snapshot,
+    Discrete, DiscreteEnergy, Energy, EnergyPullback, Layout, Objective, Parametric, ParametricMut, Record,
+    Seed, Snapshot, Space,
 };
 use gibbsian_objectives::{
-    ConcreteScoreMatching, DiscreteScoreMatching, MinimumProbabilityFlow, RatioMatching,
+    ConcreteScoreMatching, DiscreteScoreMatching, MinimumProbabilityFlow, PseudoLikelihood, RatioMatching,
+    pseudo_log_likelihood,
 };
 use gibbsian_testkit::audit::Audit;
 use gibbsian_testkit::conformance;
 use gibbsian_testkit::differences::Precision;
 use gibbsian_testkit::targets::Pairwise;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, array, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, array, s};
 
 /// The states that differ from state `k` at `site` only, itself first.
 fn neighbours(audit: &Audit, k: usize, site: usize) -> Vec<usize> {
@@ -275,6 +277,86 @@ fn snapshots_are_empty_and_restore() {
     RatioMatching.restore(&Record::new()).unwrap();
     MinimumProbabilityFlow.restore(&Record::new()).unwrap();
     ConcreteScoreMatching.restore(&Record::new()).unwrap();
+}
+
+/// One one-hot row of categorical indicators: `E(x) = −b'x` where one entry is 1, infinite elsewhere.
+struct OneHot(Array1<f64>);
+
+impl Space for OneHot {
+    fn dim(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Discrete for OneHot {
+    fn alphabet(&self, _site: usize) -> &[f64] {
+        &[0.0, 1.0]
+    }
+}
+
+impl Energy for OneHot {
+    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        let energy = |x: ArrayView1<f64>| {
+            if x.sum() == 1.0 {
+                -self.0.dot(&x)
+            } else {
+                f64::INFINITY
+            }
+        };
+        out.assign(&x.map_axis(Axis(1), energy));
+    }
+}
+
+impl DiscreteEnergy for OneHot {}
+
+impl Parametric for OneHot {
+    fn layout(&self) -> Layout {
+        Layout::new().with("bias", self.0.shape())
+    }
+
+    fn params(&self) -> Array1<f64> {
+        self.0.clone()
+    }
+}
+
+impl EnergyPullback for OneHot {
+    fn energy_pullback_with(
+        &self,
+        x: ArrayView2<f64>,
+        weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
+        mut grad: ArrayViewMut1<f64>,
+    ) {
+        let mut w = Array1::zeros(x.nrows());
+        weigh(self.energy(x).view(), w.view_mut());
+        grad -= &x.t().dot(&w);
+    }
+}
+
+#[test]
+fn indicators_that_change_two_at_a_time_are_refused() {
+    let model = OneHot(array![0.3, -0.2, 0.9]);
+    let x = array![[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]];
+    let refused = |objective: &mut dyn Objective<OneHot>| {
+        let mut grad = Array1::zeros(3);
+        objective
+            .loss_and_grad_into(&model, x.view(), &mut Seed::new(1).rng(), grad.view_mut())
+            .unwrap_err()
+            .to_string()
+    };
+    for message in [
+        refused(&mut PseudoLikelihood),
+        refused(&mut RatioMatching),
+        refused(&mut MinimumProbabilityFlow),
+        refused(&mut ConcreteScoreMatching),
+        refused(&mut DiscreteScoreMatching),
+        pseudo_log_likelihood(&model, x.view()).unwrap_err().to_string(),
+    ] {
+        assert!(
+            message.starts_with("`cost of changing one site of x` is inf at every site of every row")
+                && message.contains("categorical indicators change two at a time"),
+            "{message}"
+        );
+    }
 }
 
 #[test]

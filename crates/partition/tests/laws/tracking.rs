@@ -1,9 +1,10 @@
 //! `log Z` followed along training against enumeration at every look.
 
-use gibbsian_core::{Seed, Space};
+use gibbsian_core::{Energy, Error, Kernel, Result, Seed, Space};
 use gibbsian_partition::{Anchor, Ladder, LogZTracker, Tracking, enumerated_or_annealed, exact_log_z};
 use gibbsian_testkit::targets::{Pairwise, Sweep};
-use ndarray::{Array1, Array2, array};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, CowArray, Ix2, array};
+use rand::{Rng, RngExt};
 
 use crate::common::TinyRbm;
 
@@ -98,6 +99,96 @@ fn a_model_that_is_refused_leaves_the_last_look() {
     let huge = Pairwise::new(Array1::from_elem(4, 1e308), Array2::zeros((4, 4))).unwrap();
     assert!(look(&huge).is_err());
     assert_eq!(look(&weak()).unwrap().n_ratios, 1);
+}
+
+/// The uniform law between two numbers.
+#[derive(Clone)]
+struct Interval(f64, f64);
+
+impl Interval {
+    fn holds(&self, x: f64) -> bool {
+        (self.0..=self.1).contains(&x)
+    }
+}
+
+impl Space for Interval {
+    fn dim(&self) -> usize {
+        1
+    }
+}
+
+impl Energy for Interval {
+    fn energy_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut1<f64>) {
+        out.assign(
+            &x.column(0)
+                .mapv(|x| if self.holds(x) { 0.0 } else { f64::INFINITY }),
+        );
+    }
+}
+
+/// Independent draws for chains inside; those outside never come in.
+struct Inside;
+
+impl Kernel<Interval> for Inside {
+    type State = Array2<f64>;
+    type Info = ();
+
+    fn init(&self, target: &Interval, x: Array2<f64>) -> Result<Array2<f64>> {
+        match x.iter().find(|x| !target.holds(**x)) {
+            None => Ok(x),
+            Some(x) => Err(Error::parameter("start", x, "inside")),
+        }
+    }
+
+    fn refresh(&self, _: &Interval, _: &mut Array2<f64>) {}
+
+    fn positions<'s>(&self, state: &'s Array2<f64>) -> CowArray<'s, f64, Ix2> {
+        state.view().into()
+    }
+
+    fn step(&self, target: &Interval, state: &mut Array2<f64>, rng: &mut dyn Rng) {
+        state.mapv_inplace(|x| {
+            let u: f64 = rng.random();
+            if target.holds(x) {
+                target.0 + u * (target.1 - target.0)
+            } else {
+                x
+            }
+        });
+    }
+}
+
+#[test]
+fn chains_that_are_all_outside_begin_anew_with_an_anchor() {
+    let options = Tracking {
+        n_steps: 1,
+        n_warmup: 1,
+        max_error: 0.1,
+    };
+    let mut tracker = LogZTracker::new(Inside, Array2::from_elem((100, 1), 0.5), options).unwrap();
+    let mut rng = Seed::new(8).rng();
+    let mut look = |model: &Interval| {
+        let anchor = |m: &Interval| Ok(Anchor::exact((m.1 - m.0).ln()));
+        tracker.look(model, &mut |m, _| anchor(m), &mut rng)
+    };
+    look(&Interval(0.0, 1.0)).unwrap();
+    // Where nothing can start, the last look remains.
+    assert!(
+        look(&Interval(2.0, 3.0))
+            .unwrap_err()
+            .to_string()
+            .contains("start")
+    );
+    assert_eq!(look(&Interval(0.0, 1.0)).unwrap().n_ratios, 1);
+    // So narrow that none of 100 uniform draws is inside.
+    let narrow = Interval(0.5 - 1e-9, 0.5 + 1e-9);
+    let anchored = look(&narrow).unwrap();
+    assert_eq!(
+        (anchored.log_z, anchored.n_ratios),
+        ((narrow.1 - narrow.0).ln(), 0)
+    );
+    let followed = look(&narrow).unwrap();
+    assert_eq!((followed.log_z, followed.n_ratios), (anchored.log_z, 1));
 }
 
 #[test]
