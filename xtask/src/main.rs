@@ -57,8 +57,8 @@ installed, and is otherwise compiled into target/tools, once, which takes some m
 const TIDY_USAGE: &str = "\
 cargo xtask tidy
 
-Checks the length of files, stubs, printing, `unsafe`, the paths of one machine, which crate may depend on which, and how
-many crates the user of one builds.";
+Checks the length of files, stubs, printing, `unsafe`, the paths of one machine, which crate may depend on which, how
+many crates the user of one builds, and that nothing that cargo has built is tracked.";
 
 /// The same text that the program of the experiments prints; printing it here needs no release build.
 const REPRODUCE_USAGE: &str = include_str!("../../crates/repro/src/usage.txt");

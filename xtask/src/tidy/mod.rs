@@ -1,7 +1,8 @@
 //! `cargo xtask tidy`: what a machine can see of the project's rules.
 //!
 //! Rules about code are applied to code: comments and the texts of string literals are taken out first ([`source`]). Rules
-//! about who may depend on whom are in [`dependencies`], and how much a crate may cost its user in [`budgets`].
+//! about who may depend on whom are in [`dependencies`], how much a crate may cost its user in [`budgets`], and what the
+//! repository should not keep in [`tracked`].
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +13,7 @@ mod dependencies;
 mod manifest;
 mod rules;
 mod source;
+mod tracked;
 
 /// Prints every fault.
 pub fn run(root: &Path) -> ExitCode {
@@ -60,6 +62,7 @@ fn faults(root: &Path) -> Result<(Vec<String>, usize, Vec<budgets::Cost>), Strin
         }
     }
     faults.extend(dependencies::faults(root)?);
+    faults.extend(tracked::faults(root)?);
     let costs = budgets::costs(root)?;
     faults.extend(budgets::faults(&costs));
     Ok((faults, n_read, costs))
