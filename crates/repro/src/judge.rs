@@ -4,9 +4,10 @@
 //! training that could go wrong, and say at once whether a sample is a copy. Pictures are averaged over 2 × 2 pixels first, which forgives a shift
 //! by a pixel and lifts the accuracy on MNIST's test set from 96.9 % to above 97 %; the accuracy is measured wherever a verdict rests on it.
 
+use gibbsian_core::parallel::map_indices;
 use gibbsian_data::{Images, LabelledImages};
 use gibbsian_linalg::matmul_into;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
 use crate::Result;
 
@@ -81,13 +82,15 @@ impl Judge {
 
     fn judge_averaged(&self, pictures: ArrayView2<f32>) -> Vec<Judgement> {
         let mut judgements = Vec::with_capacity(pictures.nrows());
+        let mut room = Array2::zeros((AT_ONCE.min(pictures.nrows()), self.labels.len()));
         for block in pictures.axis_chunks_iter(Axis(0), AT_ONCE) {
             // |a − r|² = |a|² − 2 a·r + |r|².
-            let mut products = Array2::zeros((block.nrows(), self.labels.len()));
+            let mut products = room.slice_mut(s![..block.nrows(), ..]);
             matmul_into(-2.0, block, self.references.t(), 0.0, products.view_mut());
-            for (row, norm) in products.rows().into_iter().zip(squared_norms(block)) {
-                judgements.push(self.vote(row, norm));
-            }
+            let norms = squared_norms(block);
+            judgements.extend(map_indices(block.nrows(), |b| {
+                self.vote(products.row(b), norms[b])
+            }));
         }
         judgements
     }

@@ -2,6 +2,7 @@
 
 use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::{Discrete, DiscreteEnergy, Energy, EnergyPullback, RelaxedEnergy, Space};
+use gibbsian_linalg::{matmul, matmul_into};
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 
 use super::{BoltzmannMachine, pairs};
@@ -16,7 +17,7 @@ impl Energy for BoltzmannMachine {
     /// `−Σ_i s_i (½ (Ws)_i + b_i)`, a polynomial that may be read between 0 and 1 too.
     fn energy_into(&self, x: ArrayView2<f64>, out: ArrayViewMut1<f64>) {
         assert_energy_shapes(self.dim(), x, &out);
-        self.energy_from_product(x, x.dot(&self.weights).view(), out);
+        self.energy_from_product(x, matmul(x, self.weights.view()).view(), out);
     }
 }
 
@@ -55,7 +56,7 @@ impl DiscreteEnergy for BoltzmannMachine {
 
     /// `(2 s_i − 1)(b_i + (Ws)_i)`, all of them from one product.
     fn flip_deltas_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
-        out.assign(&x.dot(&self.weights));
+        matmul_into(1.0, x, self.weights.view(), 0.0, out.view_mut());
         Zip::from(&mut out)
             .and(x)
             .and_broadcast(&self.bias)
@@ -66,7 +67,7 @@ impl DiscreteEnergy for BoltzmannMachine {
 impl RelaxedEnergy for BoltzmannMachine {
     /// `s = b + Ws`.
     fn relaxed_score_into(&self, x: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
-        out.assign(&x.dot(&self.weights));
+        matmul_into(1.0, x, self.weights.view(), 0.0, out.view_mut());
         out += &self.bias;
     }
 
@@ -76,7 +77,7 @@ impl RelaxedEnergy for BoltzmannMachine {
         energy: ArrayViewMut1<f64>,
         mut score: ArrayViewMut2<f64>,
     ) {
-        score.assign(&x.dot(&self.weights));
+        matmul_into(1.0, x, self.weights.view(), 0.0, score.view_mut());
         self.energy_from_product(x, score.view(), energy);
         score += &self.bias;
     }
@@ -94,7 +95,7 @@ impl EnergyPullback for BoltzmannMachine {
         weigh(self.energy(x).view(), w.view_mut());
         let weighted = &x * &w.view().insert_axis(Axis(1));
         subtract_statistics(
-            weighted.t().dot(&x).view(),
+            matmul(weighted.t(), x).view(),
             weighted.sum_axis(Axis(0)).view(),
             grad,
         );

@@ -14,6 +14,7 @@ use gibbsian_core::{
     BlockLaw, Blocks, Discrete, DiscreteEnergy, Energy, EnergyPullback, Error, Layout, Parametric,
     ParametricMut, Record, RelaxedEnergy, Result, Snapshot, Space, Streams,
 };
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, concatenate, s};
 use rand::{Rng, RngExt};
 
@@ -111,7 +112,7 @@ impl VisibleMarginal {
     /// The field `b_h + W_hv v` on the hidden units, one row a case.
     fn hidden_field(&self, v: ArrayView2<f64>) -> Array2<f64> {
         let sent = self.machine.weights.slice(s![..self.n_visible, self.n_visible..]);
-        v.dot(&sent) + self.machine.bias.slice(s![self.n_visible..])
+        matmul(v, sent.view()) + self.machine.bias.slice(s![self.n_visible..])
     }
 
     /// `−½ v'W_vv v − b_v'v`.

@@ -5,6 +5,7 @@
 //! the transposed product, every pixel adding up what it gets in all patches that it lies in.
 
 use gibbsian_core::parallel::{BLOCK_ROWS, for_each_block, map_blocks};
+use gibbsian_linalg::matmul;
 use ndarray::{Array2, Array4, ArrayView1, ArrayView2, ArrayViewMut1};
 
 use crate::graph::Boundary;
@@ -130,7 +131,7 @@ impl Filters {
             let mut patches = self.patches();
             for (b, mut row) in rows.rows_mut().into_iter().enumerate() {
                 self.gather(v.row(block * BLOCK_ROWS + b), &mut patches);
-                let field = patches.dot(&self.matrix());
+                let field = matmul(patches.view(), self.matrix().view());
                 row.iter_mut().zip(&field).for_each(|(row, field)| *row = *field);
             }
         });
@@ -144,7 +145,7 @@ impl Filters {
         for_each_block(out.view_mut(), |block, mut rows| {
             for (b, row) in rows.rows_mut().into_iter().enumerate() {
                 let h = h.row(block * BLOCK_ROWS + b);
-                self.scatter(&self.places(&h).dot(&self.matrix().t()), row);
+                self.scatter(&matmul(self.places(&h).view(), self.matrix().t()), row);
             }
         });
         out
@@ -158,7 +159,7 @@ impl Filters {
             for b in rows {
                 self.gather(v.row(b), &mut patches);
                 let h = h.row(b);
-                sum += &patches.t().dot(&self.places(&h));
+                sum += &matmul(patches.t(), self.places(&h).view());
             }
             sum
         });

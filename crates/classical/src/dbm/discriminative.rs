@@ -12,6 +12,7 @@ use gibbsian_core::math::{log_sum_exp, sigmoid};
 use gibbsian_core::{
     Error, Layout, Objective, Parametric, ParametricMut, Record, Result, Snapshot, Space, Stateless,
 };
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, Zip, concatenate, s};
 use rand::Rng;
 
@@ -122,7 +123,7 @@ impl FeedForward {
         let mut activations: Vec<Array2<f64>> = Vec::with_capacity(self.layers.len());
         for (l, layer) in self.layers.iter().enumerate() {
             let below = activations.last().map_or(x, |a| a.view());
-            let mut a = below.dot(&layer.weights) + &layer.bias;
+            let mut a = matmul(below.view(), layer.weights.view()) + &layer.bias;
             if l + 1 < self.layers.len() {
                 a.mapv_inplace(sigmoid);
             } else {
@@ -249,14 +250,14 @@ impl Objective<FeedForward> for CrossEntropy {
             let mut bias = grad.slice_mut(s![end - layer.bias.len()..end]);
             bias.assign(&delta.sum_axis(Axis(0)));
             end -= layer.bias.len();
-            let product = below.t().dot(&delta);
+            let product = matmul(below.t(), delta.view());
             let weights = grad.slice_mut(s![end - layer.weights.len()..end]);
             for (g, p) in weights.into_iter().zip(&product) {
                 *g = *p;
             }
             end -= layer.weights.len();
             if l > 0 {
-                delta = delta.dot(&layer.weights.t());
+                delta = matmul(delta.view(), layer.weights.t());
                 Zip::from(&mut delta)
                     .and(&activations[l - 1])
                     .for_each(|d, a| *d *= a * (1.0 - a));

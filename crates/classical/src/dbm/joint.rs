@@ -5,6 +5,7 @@ use gibbsian_core::{
     BlockLaw, Blocks, Discrete, DiscreteEnergy, Energy, EnergyPullback, FiniteUnits, Layout, Parametric,
     ParametricMut, Record, Result, Snapshot, Space, Streams, Units,
 };
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip, s};
 use rand::Rng;
 
@@ -107,7 +108,7 @@ impl<V: Units, H: Units> Dbm<V, H> {
         for (l, weights) in self.weights.iter().enumerate() {
             let (part, after) = rest.split_at(Axis(0), weights.len());
             let weighted = &x[l] * &w.insert_axis(Axis(1));
-            let product = weighted.t().dot(&x[l + 1]);
+            let product = matmul(weighted.t(), x[l + 1].view());
             for (g, p) in part.into_iter().zip(&product) {
                 *g -= p;
             }

@@ -14,6 +14,7 @@
 
 use gibbsian_core::error::check_non_negative;
 use gibbsian_core::{Parametric, Result, Units};
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, Zip};
 
 use super::Dbm;
@@ -105,16 +106,16 @@ impl<V: Units, H: Units> Dbm<V, H> {
         check_non_negative("tolerance", tolerance)?;
         let mut q = self.upward_pass(v);
         // What the visible units send does not change.
-        let from_visible = v.dot(&self.weights[0]);
+        let from_visible = matmul(v, self.weights[0].view());
         while !q.converged && q.n_sweeps < max_sweeps {
             q.last_change = 0.0;
             for l in (1..=self.depth()).step_by(2).chain((2..=self.depth()).step_by(2)) {
                 let mut field = match l {
                     1 => from_visible.clone(),
-                    _ => q.means[l - 2].dot(&self.weights[l - 1]),
+                    _ => matmul(q.means[l - 2].view(), self.weights[l - 1].view()),
                 };
                 if let Some(w) = self.weights.get(l) {
-                    field += &q.means[l].dot(&w.t());
+                    field += &matmul(q.means[l].view(), w.t());
                 }
                 let mean = self.layers[l].mean(field.view());
                 Zip::from(&mean).and(&q.means[l - 1]).for_each(|new, old| {
@@ -133,7 +134,7 @@ impl<V: Units, H: Units> Dbm<V, H> {
     fn upward_pass(&self, v: ArrayView2<f64>) -> MeanField {
         let (mut fields, mut means): (Vec<Array2<f64>>, Vec<Array2<f64>>) = (Vec::new(), Vec::new());
         for l in 1..=self.depth() {
-            let mut field = means.last().map_or(v, |m| m.view()).dot(&self.weights[l - 1]);
+            let mut field = matmul(means.last().map_or(v, |m| m.view()), self.weights[l - 1].view());
             if l < self.depth() {
                 field *= 2.0;
             }
@@ -169,7 +170,8 @@ impl<V: Units, H: Units> Dbm<V, H> {
             let (field, mean) = (&q.fields[l - 1], &q.means[l - 1]);
             self.layers[l].log_partition_into(field.view(), gamma.view_mut());
             free_energy -= &gamma;
-            free_energy += &((field - &below.dot(&self.weights[l - 1])) * mean).sum_axis(Axis(1));
+            free_energy +=
+                &((field - &matmul(below.view(), self.weights[l - 1].view())) * mean).sum_axis(Axis(1));
             below = mean.view();
         }
         free_energy

@@ -41,6 +41,7 @@ use gibbsian_core::error::{check_finite, check_positive, check_shape};
 use gibbsian_core::{
     Error, Layout, Parametric, ParametricMut, Record, Result, Seed, Snapshot, Space, Streams, Units,
 };
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayBase, ArrayView1, ArrayView2, Axis, Data, Ix2, s};
 use rand::RngExt;
 
@@ -190,8 +191,10 @@ impl<V: Units, H: Units> Dbm<V, H> {
 
     /// The field that the neighbours of layer `l` send to it when layer `k` has the rows `x[k]`.
     fn field<S: Data<Elem = f64>>(&self, l: usize, x: &[ArrayBase<S, Ix2>]) -> Array2<f64> {
-        let below = l.checked_sub(1).map(|k| x[k].dot(&self.weights[k]));
-        let above = self.weights.get(l).map(|w| x[l + 1].dot(&w.t()));
+        let below = l
+            .checked_sub(1)
+            .map(|k| matmul(x[k].view(), self.weights[k].view()));
+        let above = self.weights.get(l).map(|w| matmul(x[l + 1].view(), w.t()));
         match (below, above) {
             (Some(below), Some(above)) => below + above,
             (below, above) => below.or(above).expect("a layer has a neighbour"),

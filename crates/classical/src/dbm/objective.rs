@@ -10,6 +10,7 @@
 
 use gibbsian_core::error::{check_batch, check_count, check_loss, check_non_negative};
 use gibbsian_core::{Error, Objective, Parametric, Record, Result, Snapshot, Streams, Units, Values};
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, concatenate};
 use rand::Rng;
 
@@ -177,7 +178,7 @@ impl<V: Units, H: Units> Dbm<V, H> {
         let mut layers = vec![v.to_owned()];
         for l in 1..=self.depth() {
             let scale = if l < self.depth() { 2.0 } else { 1.0 };
-            let field = layers[l - 1].dot(&self.weights[l - 1]) * scale;
+            let field = matmul(layers[l - 1].view(), self.weights[l - 1].view()) * scale;
             layers.push(self.layers[l].sample(field.view(), streams.part(l as u64)));
         }
         let views: Vec<_> = layers.iter().map(|x| x.view()).collect();

@@ -20,6 +20,7 @@ pub use parts::State;
 use gibbsian_core::error::{check_batch, check_shape};
 use gibbsian_core::path::exchange_rows;
 use gibbsian_core::{Error, Parametric, Path, Result, Space, Streams, Units};
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2, aview1, concatenate, s};
 use rand::Rng;
 
@@ -180,8 +181,10 @@ impl<'a, V: Units, H: Units> DbmPath<'a, V, H> {
 
     /// What the neighbours of layer `l`, all of the other half, send to it.
     fn field(&self, l: usize, x: &[Array2<f64>]) -> Array2<f64> {
-        let below = l.checked_sub(1).map(|k| x[k].dot(&self.weights[k]));
-        let above = self.weights.get(l).map(|w| x[l + 1].dot(&w.t()));
+        let below = l
+            .checked_sub(1)
+            .map(|k| matmul(x[k].view(), self.weights[k].view()));
+        let above = self.weights.get(l).map(|w| matmul(x[l + 1].view(), w.t()));
         match (below, above) {
             (Some(below), Some(above)) => below + above,
             (below, above) => below.or(above).unwrap_or_else(|| {

@@ -15,6 +15,7 @@ use gibbsian_core::{
     Blocks, Discrete, Energy, EnergyPullback, Error, FiniteUnits, Layout, Parametric, ParametricMut, Record,
     Result, Snapshot, Space, Streams, Units,
 };
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, concatenate, s};
 use rand::Rng;
 
@@ -159,7 +160,7 @@ impl<V: Units, H: Units> EnergyPullback for Replicated<V, H> {
         let (grad_weights, rest) = grad.split_at(Axis(0), self.rbm.weights().len());
         let (mut grad_visible, grad_hidden) = rest.split_at(Axis(0), self.rbm.visible().n_params());
         let weighted = &total * &minus.view().insert_axis(Axis(1));
-        let product = weighted.t().dot(&self.rbm.hidden().mean(field.view()));
+        let product = matmul(weighted.t(), self.rbm.hidden().mean(field.view()).view());
         for (g, p) in grad_weights.into_iter().zip(&product) {
             *g += p;
         }

@@ -2,6 +2,7 @@
 
 use gibbsian_core::error::{check_finite, check_shape};
 use gibbsian_core::{Layout, Parametric, ParametricMut, Result, Streams, Units};
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, concatenate};
 
 /// The law `p(x | y)` of a layer of units `U` in the field `y'W` that another layer sends.
@@ -34,21 +35,21 @@ impl<U: Units> Directed<U> {
 
     /// A draw of `p(x | y)` for every row.
     pub(super) fn sample(&self, y: ArrayView2<f64>, streams: Streams) -> Array2<f64> {
-        self.units.sample(y.dot(&self.weights).view(), streams)
+        self.units.sample(matmul(y, self.weights.view()).view(), streams)
     }
 
     /// `log p(x | y)` of pairs of rows.
     pub(super) fn log_law(&self, y: ArrayView2<f64>, x: ArrayView2<f64>) -> Array1<f64> {
-        self.units.log_law(y.dot(&self.weights).view(), x)
+        self.units.log_law(matmul(y, self.weights.view()).view(), x)
     }
 
     /// **Adds** the gradient of `−⟨log p(x | y)⟩` over pairs of rows to `grad`, and returns that mean: `W` learns by `y (x − E[x | y])'`, the delta rule.
     pub(super) fn add_cost(&self, y: ArrayView2<f64>, x: ArrayView2<f64>, grad: ArrayViewMut1<f64>) -> f64 {
         let n = x.nrows() as f64;
-        let field = y.dot(&self.weights);
+        let field = matmul(y, self.weights.view());
         let excess = (self.units.mean(field.view()) - x) / n;
         let (mut weights, mut units) = grad.split_at(Axis(0), self.weights.len());
-        weights += &y.t().dot(&excess).flatten();
+        weights += &matmul(y.t(), excess.view()).flatten();
         let w = Array1::from_elem(x.nrows(), 1.0 / n);
         self.units.energy_pullback_into(x, w.view(), units.view_mut());
         self.units

@@ -18,6 +18,7 @@ use gibbsian_core::error::{check_count, check_each, check_loss, check_shape};
 use gibbsian_core::math::{sigmoid, softplus};
 use gibbsian_core::parallel::for_each_block;
 use gibbsian_core::{Error, FiniteUnits, Objective, Result, Stateless, Streams, Units};
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, Zip};
 use rand::{Rng, RngExt};
 
@@ -167,7 +168,7 @@ impl<V: Units> Thinned<'_, V> {
         let (visible, mut hidden) = rest.split_at(Axis(0), self.rbm.visible.n_params());
         let means = self.total(v).mapv_into(sigmoid) * &self.retained * w.insert_axis(Axis(1));
         Zip::from(weights)
-            .and(&v.t().dot(&means).flatten())
+            .and(&matmul(v.t(), means.view()).flatten())
             .for_each(|g, p| *g -= p);
         self.rbm.visible.energy_pullback_into(v, w, visible);
         hidden -= &means.sum_axis(Axis(0));

@@ -4,6 +4,7 @@ use gibbsian_core::energy::{assert_energy_shapes, assert_two_symbols};
 use gibbsian_core::{
     Discrete, DiscreteEnergy, Energy, EnergyPullback, FiniteUnits, RelaxedEnergy, SmoothUnits, Space, Units,
 };
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 
 use super::Rbm;
@@ -40,7 +41,7 @@ impl<V: Units, H: Units> EnergyPullback for Rbm<V, H> {
         let (grad_visible, grad_hidden) = rest.split_at(Axis(0), self.visible.n_params());
         // ∂F/∂W = −v E[h|v]', weighted: −(w ∘ v)' E[h|v].
         let weighted = &x * &w.view().insert_axis(Axis(1));
-        let product = weighted.t().dot(&self.hidden.mean(field.view()));
+        let product = matmul(weighted.t(), self.hidden.mean(field.view()).view());
         Zip::from(grad_weights)
             .and(&Array1::from_iter(product))
             .for_each(|g, p| *g -= p);
@@ -88,7 +89,7 @@ impl<V: Units, H: Units> EnergyPullback for Rbm<V, H> {
                 .log_partition_pullback_into(moved.view(), (-&w).view(), grad_hidden.view_mut());
             changed.column_mut(site).assign(&x.column(site));
         }
-        of_units += &x.t().dot(&of_rows);
+        of_units += &matmul(x.t(), of_rows.view());
         Zip::from(&mut grad_weights)
             .and(&Array1::from_iter(of_units))
             .for_each(|g, p| *g -= p);

@@ -124,12 +124,12 @@ impl<V: Units, H: Units> Rbm<V, H> {
 
     /// The field `v'W` that visible rows `(B, V)` send to the hidden layer.
     pub fn hidden_field(&self, v: ArrayView2<f64>) -> Array2<f64> {
-        v.dot(&self.weights)
+        matmul(v, self.weights.view())
     }
 
     /// The field `Wh` that hidden rows `(B, H)` send to the visible layer.
     pub fn visible_field(&self, h: ArrayView2<f64>) -> Array2<f64> {
-        h.dot(&self.weights.t())
+        matmul(h, self.weights.t())
     }
 
     /// `E[h | v]`, one row a case.

@@ -14,6 +14,7 @@
 
 use gibbsian_core::error::{check_loss, check_non_negative};
 use gibbsian_core::{Error, Objective, Record, Result, Snapshot, Units};
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, ArrayView2, ArrayViewMut1, Axis, Zip};
 use rand::Rng;
 
@@ -97,7 +98,7 @@ impl<V: Units, O: Objective<Rbm<V, Bernoulli>>> Objective<Rbm<V, Bernoulli>> for
         let (weights, biases) = grad.split_at(Axis(0), model.weights().len());
         let (_, mut hidden) = biases.split_at(Axis(0), model.visible().n_params());
         Zip::from(weights)
-            .and(&x.t().dot(&pushed).flatten())
+            .and(&matmul(x.t(), pushed.view()).flatten())
             .for_each(|g, p| *g += p);
         hidden += &pushed.sum_axis(Axis(0));
         check_loss(loss, "with its sparsity penalty")

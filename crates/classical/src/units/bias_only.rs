@@ -85,12 +85,17 @@ macro_rules! bias_only_units {
             fn log_partition_into(&self, field: ndarray::ArrayView2<f64>, mut out: ndarray::ArrayViewMut1<f64>) {
                 use $crate::units::bias_only::BiasOnly;
                 gibbsian_core::energy::assert_energy_shapes(self.n_units(), field, &out);
-                let mut total = ndarray::Array1::zeros(self.n_units());
-                for (field, gamma) in field.rows().into_iter().zip(&mut out) {
-                    total.assign(&field);
-                    total += self.biases();
-                    *gamma = self.log_partition_at(total.view());
-                }
+                let out = out.view_mut().insert_axis(ndarray::Axis(1));
+                gibbsian_core::parallel::for_each_block(out, |block, mut out| {
+                    let mut total = ndarray::Array1::zeros(self.n_units());
+                    let rows = gibbsian_core::parallel::block_rows(block, field.nrows());
+                    let fields = field.slice(ndarray::s![rows, ..]);
+                    for (field, gamma) in fields.rows().into_iter().zip(&mut out) {
+                        total.assign(&field);
+                        total += self.biases();
+                        *gamma = self.log_partition_at(total.view());
+                    }
+                });
             }
 
             fn mean_into(&self, field: ndarray::ArrayView2<f64>, mut out: ndarray::ArrayViewMut2<f64>) {
@@ -99,7 +104,9 @@ macro_rules! bias_only_units {
                     .and(&field)
                     .and_broadcast(self.biases())
                     .for_each(|t, i, b| *t = i + b);
-                out.rows_mut().into_iter().for_each(|t| self.mean_at(t));
+                gibbsian_core::parallel::for_each_block(out, |_, mut rows| {
+                    rows.rows_mut().into_iter().for_each(|t| self.mean_at(t));
+                });
             }
 
             fn sample_into(

@@ -1,5 +1,8 @@
 //! Gibbs chains over all layers: all odd layers given the even ones, then the even ones given the odd.
 
+use std::cell::RefCell;
+use std::ops::Range;
+
 use gibbsian_core::simd::{self, LaneRng, bernoulli_law};
 use gibbsian_core::{BlockLaw, Blocks, Space, Streams};
 use gibbsian_linalg::kernels::tiles::TilePanel;
@@ -48,25 +51,54 @@ impl Chains {
 
     /// Takes cases from joint rows of layers of these sizes.
     pub(super) fn read(&mut self, sizes: &[usize], x: ArrayView2<f64>, form: Form) {
+        self.read_some(sizes, x, form, |_| true);
+    }
+
+    /// Takes these layers from joint rows; the others are to be drawn.
+    fn read_some(
+        &mut self,
+        sizes: &[usize],
+        x: ArrayView2<f64>,
+        form: Form,
+        is_read: impl Fn(usize) -> bool,
+    ) {
         self.n = x.nrows();
-        self.visible.read(x.slice(s![.., ..sizes[0]]), form);
         self.hidden.resize_with(sizes.len() - 1, HiddenBatch::default);
-        let mut first = sizes[0];
-        for (hidden, n_units) in self.hidden.iter_mut().zip(&sizes[1..]) {
-            hidden.read(x.slice(s![.., first..first + n_units]), form);
-            first += n_units;
+        for (l, columns) in columns(sizes).filter(|(l, _)| is_read(*l)) {
+            let x = x.slice(s![.., columns]);
+            match l.checked_sub(1) {
+                None => {
+                    self.visible.read(x, form);
+                }
+                Some(k) => self.hidden[k].read(x, form),
+            }
         }
     }
 
     /// Writes the states into joint rows.
-    pub(super) fn write(&self, sizes: &[usize], mut x: ArrayViewMut2<f64>) {
-        self.visible.write(x.slice_mut(s![.., ..sizes[0]]));
-        let mut first = sizes[0];
-        for (hidden, n_units) in self.hidden.iter().zip(&sizes[1..]) {
-            hidden.write(x.slice_mut(s![.., first..first + n_units]));
-            first += n_units;
+    pub(super) fn write(&self, sizes: &[usize], x: ArrayViewMut2<f64>) {
+        self.write_some(sizes, x, |_| true);
+    }
+
+    /// Writes these layers into joint rows.
+    fn write_some(&self, sizes: &[usize], mut x: ArrayViewMut2<f64>, is_written: impl Fn(usize) -> bool) {
+        for (l, columns) in columns(sizes).filter(|(l, _)| is_written(*l)) {
+            let x = x.slice_mut(s![.., columns]);
+            match l.checked_sub(1) {
+                None => self.visible.write(x),
+                Some(k) => self.hidden[k].write(x),
+            }
         }
     }
+}
+
+/// The columns of every layer in joint rows.
+fn columns(sizes: &[usize]) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let mut end = 0;
+    sizes.iter().enumerate().map(move |(l, n_units)| {
+        end += n_units;
+        (l, end - n_units..end)
+    })
 }
 
 impl Products<'_> {
@@ -211,13 +243,18 @@ impl Blocks for BinaryJoint<'_> {
         free: Option<ArrayView1<bool>>,
         rng: &mut dyn Rng,
     ) {
-        let mut chains = Chains::default();
-        chains.read(&self.machine.sizes(), x.view(), Form::Lists);
+        thread_local! {
+            static ROOM: RefCell<Chains> = RefCell::default();
+        }
+        // Taken and not borrowed: a thread that waits for others may begin another call.
+        let (mut chains, sizes) = (ROOM.take(), self.machine.sizes());
+        chains.read_some(&sizes, x.view(), Form::Lists, |l| l % 2 == block);
         let clamped = free.map(|free| (free, x.to_owned()));
         self.machine
             .by_lists()
             .redraw(&mut chains, block, Streams::draw(rng));
-        chains.write(&self.machine.sizes(), x.view_mut());
+        chains.write_some(&sizes, x.view_mut(), |l| l % 2 != block);
+        ROOM.set(chains);
         if let Some((free, old)) = clamped {
             for (i, _) in free.iter().enumerate().filter(|(_, free)| !**free) {
                 x.column_mut(i).assign(&old.column(i));

@@ -4,6 +4,7 @@ use gibbsian_core::energy::assert_energy_shapes;
 use gibbsian_core::parallel::{BLOCK_ROWS, for_each_block};
 use gibbsian_core::{Energy, EnergyPullback, RelaxedEnergy, simd};
 use gibbsian_linalg::kernels::{Line, PANEL};
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 
 use super::BinaryRbm;
@@ -71,7 +72,7 @@ impl EnergyPullback for BinaryRbm {
         let (mut grad_visible, mut grad_hidden) = rest.split_at(Axis(0), self.n_visible);
         // ∂F/∂W = −v E[h|v]', ∂F/∂b = −v, ∂F/∂c = −E[h|v].
         let weighted = &x * &w.view().insert_axis(Axis(1));
-        for (g, p) in grad_weights.into_iter().zip(&weighted.t().dot(&mean)) {
+        for (g, p) in grad_weights.into_iter().zip(&matmul(weighted.t(), mean.view())) {
             *g -= p;
         }
         grad_visible -= &weighted.sum_axis(Axis(0));

@@ -1,5 +1,7 @@
 //! Conditional draws, panel by panel.
 
+use std::cell::RefCell;
+
 use gibbsian_core::simd::{self, LaneRng};
 use gibbsian_core::{Blocks, Streams};
 use gibbsian_linalg::kernels::{Line, PANEL};
@@ -104,7 +106,6 @@ impl BinaryRbm {
 
 /// Lends `n` lines of scratch space that the thread keeps.
 pub(crate) fn with_lines<R>(n: usize, f: impl FnOnce(&mut [Line]) -> R) -> R {
-    use std::cell::RefCell;
     thread_local! {
         static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
     }
@@ -129,11 +130,16 @@ impl Blocks for BinaryRbm {
         free: Option<ArrayView1<bool>>,
         rng: &mut dyn Rng,
     ) {
-        let (mut v, mut h) = (VisibleBatch::default(), HiddenBatch::default());
+        thread_local! {
+            static ROOM: RefCell<(VisibleBatch, HiddenBatch)> = RefCell::default();
+        }
+        // Taken and not borrowed: a thread that waits for others may begin another call.
+        let (mut v, mut h) = ROOM.take();
         v.read(x.view(), Form::Lists);
         let clamped = free.map(|free| (free, x.to_owned()));
         self.by_lists().sweep(&mut v, &mut h, Streams::draw(rng));
         v.write(x.view_mut());
+        ROOM.set((v, h));
         if let Some((free, old)) = clamped {
             for (i, _) in free.iter().enumerate().filter(|(_, free)| !**free) {
                 x.column_mut(i).assign(&old.column(i));

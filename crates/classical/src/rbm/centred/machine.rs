@@ -5,6 +5,7 @@ use gibbsian_core::{
     Discrete, DiscreteEnergy, Energy, EnergyPullback, FiniteUnits, Layout, Parametric, ParametricMut, Result,
     Space,
 };
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 
 use super::{Centring, Parts};
@@ -63,7 +64,7 @@ impl<V: Biased, H: Biased> CentredRbm<V, H> {
 
     /// `(v − μ)'W`.
     fn field(&self, v: ArrayView2<f64>) -> Array2<f64> {
-        (&v - &self.centring.visible).dot(&self.machine.weights())
+        matmul((&v - &self.centring.visible).view(), self.machine.weights())
     }
 
     /// `b_c·μ + c_c·λ`.
@@ -142,7 +143,7 @@ impl<V: Biased, H: Biased> EnergyPullback for CentredRbm<V, H> {
         let mut parts = Parts::of(&self.machine, own.view_mut());
         let weighted = (&x - &self.centring.visible) * w.view().insert_axis(Axis(1));
         let means = self.machine.hidden().mean(field.view()) - &self.centring.hidden;
-        parts.weights -= &weighted.t().dot(&means);
+        parts.weights -= &matmul(weighted.t(), means.view());
         parts.visible_bias.scaled_add(w.sum(), &self.centring.visible);
         parts.hidden_bias.scaled_add(w.sum(), &self.centring.hidden);
         grad += &own;

@@ -27,6 +27,7 @@ pub use objective::MeanFieldLikelihood;
 use gibbsian_core::error::{check_batch, check_count, check_non_negative, check_probabilities, check_shape};
 use gibbsian_core::math::{bernoulli_entropy, sigmoid};
 use gibbsian_core::{Error, Result};
+use gibbsian_linalg::matmul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Zip};
 
 use super::Rbm;
@@ -131,12 +132,12 @@ impl Powers {
     /// `logit m` of one layer from the means `from` of the other and its own means `own`; rows of the powers belong to the other layer.
     fn logits(&self, bias: ArrayView1<f64>, from: ArrayView2<f64>, own: ArrayView2<f64>) -> Array2<f64> {
         let (other, own) = (Cumulants::of(from), Cumulants::of(own));
-        let mut logits = from.dot(&self.first) + bias;
+        let mut logits = matmul(from, self.first.view()) + bias;
         if let Some(w2) = &self.second {
-            logits += &(other.s.dot(w2) * &own.s_slope * 0.5);
+            logits += &(matmul(other.s.view(), w2.view()) * &own.s_slope * 0.5);
         }
         if let Some(w3) = &self.third {
-            logits += &(other.k.dot(w3) * &own.k_slope / 6.0);
+            logits += &(matmul(other.k.view(), w3.view()) * &own.k_slope / 6.0);
         }
         logits
     }
@@ -144,12 +145,12 @@ impl Powers {
     /// `Σ_ij [W m m + ½ W² s s + ⅙ W³ k k]` of every row.
     fn coupling(&self, visible: ArrayView2<f64>, hidden: ArrayView2<f64>) -> Array1<f64> {
         let (v, h) = (Cumulants::of(visible), Cumulants::of(hidden));
-        let mut sum = (visible.dot(&self.first) * hidden).sum_axis(Axis(1));
+        let mut sum = (matmul(visible, self.first.view()) * hidden).sum_axis(Axis(1));
         if let Some(w2) = &self.second {
-            sum += &((v.s.dot(w2) * &h.s).sum_axis(Axis(1)) * 0.5);
+            sum += &((matmul(v.s.view(), w2.view()) * &h.s).sum_axis(Axis(1)) * 0.5);
         }
         if let Some(w3) = &self.third {
-            sum += &((v.k.dot(w3) * &h.k).sum_axis(Axis(1)) / 6.0);
+            sum += &((matmul(v.k.view(), w3.view()) * &h.k).sum_axis(Axis(1)) / 6.0);
         }
         sum
     }
@@ -157,12 +158,12 @@ impl Powers {
     /// `⟨m m + W s s + ½ W² k k⟩` over the rows: the derivative of the mean coupling in `W`.
     fn coupling_slope(&self, visible: ArrayView2<f64>, hidden: ArrayView2<f64>) -> Array2<f64> {
         let (v, h) = (Cumulants::of(visible), Cumulants::of(hidden));
-        let mut slope = visible.t().dot(&hidden);
+        let mut slope = matmul(visible.t(), hidden);
         if self.second.is_some() {
-            slope += &(v.s.t().dot(&h.s) * &self.first);
+            slope += &(matmul(v.s.t(), h.s.view()) * &self.first);
         }
         if let (Some(w2), Some(_)) = (&self.second, &self.third) {
-            slope += &(v.k.t().dot(&h.k) * w2 * 0.5);
+            slope += &(matmul(v.k.t(), h.k.view()) * w2 * 0.5);
         }
         slope / visible.nrows() as f64
     }

@@ -7,8 +7,8 @@ use gibbsian_linalg::kernels::{ActiveLists, Line, PANEL, panels};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
 
-use super::Form;
 use super::visible::set_rows;
+use super::{Form, bits};
 
 /// Hidden states of `n` cases.
 #[derive(Clone, Debug, Default)]
@@ -117,22 +117,15 @@ impl HiddenBatch {
         self.resize(x.nrows(), x.ncols(), form);
         let n = self.n;
         self.fill(PANEL, |p, _, masks| {
-            for (row, mask) in x.rows().into_iter().zip(&mut *masks) {
-                *mask = 0;
-                for (j, x) in row.iter().skip(p * PANEL).take(PANEL).enumerate() {
-                    *mask |= u64::from(*x != 0.0) << j;
-                }
-            }
             let (masks, copies) = masks.split_at_mut(n);
+            bits::pack(x, p * PANEL, masks);
             copies.chunks_mut(n).for_each(|copy| copy.copy_from_slice(masks));
         });
     }
 
     /// Writes the states that were drawn, those of the first copy, as zeros and ones into the rows of `x`.
-    pub(crate) fn write(&self, mut x: ArrayViewMut2<f64>) {
-        for ((b, j), x) in x.indexed_iter_mut() {
-            *x = f64::from((self.mask(j / PANEL, b) >> (j % PANEL) & 1) as u8);
-        }
+    pub(crate) fn write(&self, x: ArrayViewMut2<f64>) {
+        bits::unpack(x, |p, b| self.mask(p, b));
     }
 
     /// The states of the 64 units of panel `p` of a case, in the first copy.

@@ -7,6 +7,7 @@
 //! States are bits, and what the products want is derived from them: lists of active lines, or the bytes of a matrix unit ([`Form`]). A layer may be there
 //! in several copies that share their weights, as in the pretraining of a deep machine; a product then counts in how many copies a unit is on.
 
+mod bits;
 mod hidden;
 mod visible;
 

@@ -7,7 +7,7 @@ use gibbsian_linalg::kernels::{ActiveLists, PANEL, panels, transpose_bits};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
 
-use super::{Form, for_each_bit};
+use super::{Form, bits, for_each_bit};
 
 /// Visible states of `n` cases.
 #[derive(Clone, Debug, Default)]
@@ -42,10 +42,7 @@ impl VisibleBatch {
 
     /// Takes cases from rows of zeros, ones and means, the same in all copies; returns whether there are only zeros and ones. Means have the form of lists whatever is asked for.
     pub(crate) fn read(&mut self, x: ArrayView2<f64>, form: Form) -> bool {
-        let standard = x.as_standard_layout();
-        let x = standard.as_slice().expect("a standard layout is contiguous");
-        let n_units = standard.ncols();
-        self.resize(standard.nrows(), n_units, form);
+        self.resize(x.nrows(), x.ncols(), form);
         let n = self.n;
         let binary = self
             .masks
@@ -53,13 +50,7 @@ impl VisibleBatch {
             .enumerate()
             .map(|(q, masks)| {
                 let (masks, copies) = masks.split_at_mut(n);
-                let first = q * PANEL;
-                let binary = vectorized(NonZero {
-                    x,
-                    n_units,
-                    first,
-                    masks,
-                });
+                let binary = bits::pack(x, q * PANEL, masks);
                 copies
                     .chunks_mut(n.max(1))
                     .for_each(|copy| copy.copy_from_slice(masks));
@@ -207,7 +198,7 @@ impl VisibleBatch {
     }
 
     /// Derives from `masks` what the form needs, with values where they are not all one.
-    fn index(&mut self, values: Option<&[f64]>) {
+    fn index(&mut self, values: Option<ArrayView2<f64>>) {
         self.has_values = values.is_some();
         match self.form {
             Form::Lists => self.list(values),
@@ -223,7 +214,7 @@ impl VisibleBatch {
     }
 
     /// Lists rows and columns of the states in `masks`.
-    fn list(&mut self, values: Option<&[f64]>) {
+    fn list(&mut self, values: Option<ArrayView2<f64>>) {
         let (n, n_units, n_copies, masks) = (self.n, self.n_units, 1 + self.more_copies, &self.masks);
         let n_panels = panels(n_units);
         self.rows.reset(n, n_copies * n_units, values.is_some());
@@ -234,11 +225,11 @@ impl VisibleBatch {
             for b in first..n.min(first + BLOCK_ROWS) {
                 for (q, panel) in masks.chunks(n_copies * n).enumerate() {
                     for mask in panel.iter().skip(b).step_by(n) {
-                        match values {
+                        match &values {
                             None => group.push_bits(b - first, *mask, (q * PANEL) as u32),
                             Some(x) => for_each_bit(*mask, |i| {
                                 let unit = q * PANEL + i;
-                                group.push_value(b - first, unit as u32, x[b * n_units + unit] as f32);
+                                group.push_value(b - first, unit as u32, x[[b, unit]] as f32);
                             }),
                         }
                     }
@@ -248,10 +239,10 @@ impl VisibleBatch {
         self.columns.fill_groups(PANEL, |q, mut group| {
             let panel = &masks[q * n_copies * n..(q + 1) * n_copies * n];
             for (b, mask) in panel.iter().enumerate().map(|(k, mask)| (k % n, mask)) {
-                match values {
+                match &values {
                     None => group.scatter_bits(*mask, b as u32),
                     Some(x) => for_each_bit(*mask, |i| {
-                        group.push_value(i, b as u32, x[b * n_units + q * PANEL + i] as f32);
+                        group.push_value(i, b as u32, x[[b, q * PANEL + i]] as f32);
                     }),
                 }
             }
@@ -260,15 +251,12 @@ impl VisibleBatch {
 
     /// Writes the states of the first copy into the rows of `x`.
     pub(crate) fn write(&self, mut x: ArrayViewMut2<f64>) {
+        if !self.has_values {
+            return bits::unpack(x, |q, b| self.panel(q)[b]);
+        }
         x.fill(0.0);
         for (b, mut row) in x.rows_mut().into_iter().enumerate() {
-            if self.has_values {
-                self.for_each_active(b, |i, value| row[i] = value);
-            } else {
-                for q in 0..panels(self.n_units) {
-                    for_each_bit(self.panel(q)[b], |i| row[q * PANEL + i] = 1.0);
-                }
-            }
+            self.for_each_active(b, |i, value| row[i] = value);
         }
     }
 }
@@ -330,46 +318,6 @@ impl Vectorized for Count<'_> {
             *total = *count as f32;
         }
     }
-}
-
-/// Finds which of 64 columns are not zero in each row; returns whether all those are exactly one.
-struct NonZero<'a> {
-    x: &'a [f64],
-    n_units: usize,
-    first: usize,
-    masks: &'a mut [u64],
-}
-
-impl Vectorized for NonZero<'_> {
-    type Output = bool;
-
-    #[inline(always)]
-    fn run(self) -> bool {
-        let mut binary = true;
-        for (row, mask) in self.x.chunks_exact(self.n_units).zip(self.masks) {
-            let end = self.n_units.min(self.first + PANEL);
-            let row = &row[self.first..end];
-            *mask = if let Some(row) = row.first_chunk::<PANEL>() {
-                binary &= row.iter().fold(true, |all, x| all & ((*x == 0.0) | (*x == 1.0)));
-                non_zero(row)
-            } else {
-                let mut padded = [0.0; PANEL];
-                padded[..row.len()].copy_from_slice(row);
-                binary &= row.iter().all(|x| *x == 0.0 || *x == 1.0);
-                non_zero(&padded)
-            };
-        }
-        binary
-    }
-}
-
-#[inline(always)]
-fn non_zero(row: &[f64; PANEL]) -> u64 {
-    let mut mask = 0;
-    for (i, x) in row.iter().enumerate() {
-        mask |= u64::from(*x != 0.0) << i;
-    }
-    mask
 }
 
 #[cfg(test)]
