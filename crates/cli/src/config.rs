@@ -17,7 +17,7 @@ pub(crate) struct Sections<M, T, S, E> {
     #[allow(dead_code, reason = "read beforehand, to choose the types of the sections")]
     pub kind: String,
     /// The seed of everything random.
-    #[serde(default)]
+    #[serde(default = "usual_seed")]
     #[allow(dead_code, reason = "part of what all kinds have, and read there")]
     pub seed: u64,
     /// Where the data are and how they are shown to the model.
@@ -37,10 +37,15 @@ pub(crate) struct Sections<M, T, S, E> {
     pub evaluation: E,
 }
 
+/// The seed where none is given, which `new` writes.
+fn usual_seed() -> u64 {
+    1
+}
+
 /// What all kinds have in common.
 #[derive(Debug, Deserialize)]
 struct Common {
-    #[serde(default)]
+    #[serde(default = "usual_seed")]
     seed: u64,
     data: DataKeys,
 }

@@ -100,7 +100,7 @@ pub(crate) fn run(arguments: &TrainArguments, console: &Arc<Console>, progress: 
         deadline: deadline(arguments.time_limit),
     };
     let trained = kind.train(&job).map_err(Failure::of_training)?;
-    for line in &trained.resumed {
+    for line in &trained.notices {
         console.notice(line);
     }
     if !trained.completed {

@@ -373,7 +373,7 @@ impl Kind for DbmKind {
             weights: machine.snapshot(),
             steps: stages.iter().map(|s| s.steps).sum(),
             completed: stages.iter().all(|s| s.completed),
-            resumed: stages.into_iter().filter_map(|s| s.resumed).collect(),
+            notices: stages.into_iter().filter_map(|s| s.resumed).collect(),
         })
     }
 

@@ -16,7 +16,7 @@ use gibbsian_objectives::{
     PhaseReport, Replay, ReplayBuffer, ReplayContrastiveDivergence, Reported, Traced, TwoPhases,
 };
 use gibbsian_samplers::{Chains, GO_ON, Mala, MetricForm, Nuts, Sampling, Schedule, Warmup};
-use gibbsian_train::{Adam, AdamOptions, Clipped, CsvLog, Decay, Descent};
+use gibbsian_train::{Adam, AdamOptions, Clipped, CsvLog, Decay, Descent, GuardOptions, Guarded, LossWithin};
 use ndarray::{Array1, ArrayView2, s};
 use serde::Deserialize;
 use serde_json::json;
@@ -29,7 +29,7 @@ use super::{Draws, Evaluation, Kind, Model, Wants};
 use crate::check;
 use crate::config::{self, Sections};
 use crate::data::prepare::fixed_rows;
-use crate::failure::{OrRefuse, Result};
+use crate::failure::{Failure, OrRefuse, Result};
 use crate::progress::Progress;
 
 /// Rows on either side of the energy gap.
@@ -37,6 +37,9 @@ const N_GAP: usize = 2_000;
 
 /// The last visits of a chain of the buffer whose energies its R-hat is computed from.
 const N_VISITS: usize = 20;
+
+/// Nats a column by which energies of data and chains may differ. Fresh chains from the well may be thousands of nats above narrow data; where energies explode they are beyond any bound a few steps later.
+const MOST_APART: f64 = 1e4;
 
 /// What is watched of the negative chains while an objective with chains is trained.
 struct Watching {
@@ -261,7 +264,17 @@ impl EnergyKind {
         let t = &self.training;
         let mut network = self.network(job.data.dim(), job.seed.child("weights"))?;
         let adam = Adam::new(&network.layout(), AdamOptions::default(), Decay::NONE)?;
-        let mut step = Descent::new(objective, Clipped::new(adam, 10.0)?);
+        let descent = Descent::new(objective, Clipped::new(adam, 10.0)?);
+        // Losses without chains are in units of squared scores and know no bound.
+        let bound = match chains {
+            Some(_) => MOST_APART * job.data.dim() as f64,
+            None => f64::INFINITY,
+        };
+        let within = LossWithin::new(-bound, bound)?;
+        let options = GuardOptions::default();
+        let most = options.max_rollbacks;
+        let mut step = Guarded::new(descent, &network, within, options)?;
+        let rollbacks = step.rollbacks();
         let course = Course {
             stage: "energy".into(),
             epochs: t.epochs,
@@ -290,12 +303,21 @@ impl EnergyKind {
                 log = log.column("chains_r_hat", move |_, _| agreement(&traces))?;
             }
         }
-        let stage = job.fit(course, rate, &*job.data.train, &mut network, &mut step, Some(log))?;
+        let stage = job.fit(course, rate, &*job.data.train, &mut network, &mut step, Some(log));
+        // A run that is given up has diverged, whether its loss is a number or not.
+        let stage = stage.map_err(|failure| match failure {
+            Failure::Failed(message) if rollbacks.len() >= most => Failure::NonFinite(message),
+            other => other,
+        })?;
         Ok(Trained {
             weights: Record::of_params(&network),
             steps: stage.steps,
             completed: stage.completed,
-            resumed: stage.resumed.into_iter().collect(),
+            notices: stage
+                .resumed
+                .into_iter()
+                .chain(fit::told(&rollbacks.all()))
+                .collect(),
         })
     }
 }

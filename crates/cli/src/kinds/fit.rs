@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use gibbsian_core::{Dataset, ParametricMut, Record, Seed, Snapshot, Space, TrainStep};
 use gibbsian_data::{LastBatch, Minibatches};
 use gibbsian_train::{
-    CheckpointFiles, Checkpointing, Cosine, CsvLog, GO_ON, GoOn, Monitor, STOP, Schedule, Trainer, WarmedUp,
+    CheckpointFiles, Checkpointing, Cosine, CsvLog, GO_ON, GoOn, Monitor, Rollback, STOP, Schedule, Trainer,
+    WarmedUp,
 };
 
 use crate::data::Prepared;
@@ -37,8 +38,8 @@ pub(crate) struct Trained {
     pub steps: u64,
     /// Whether training came to its end.
     pub completed: bool,
-    /// At which step an interrupted run was taken up, if one was, and what is to be said about that.
-    pub resumed: Vec<String>,
+    /// At which step an interrupted run was taken up, and where a run that diverged went back.
+    pub notices: Vec<String>,
 }
 
 /// How long and in which portions a stage looks at the data.
@@ -160,6 +161,25 @@ impl<M> Monitor<M> for Watch<'_, M> {
             None => Ok(GO_ON),
         }
     }
+}
+
+/// What is to be said of a run that diverged and went back: nothing where it never did.
+pub(crate) fn told(rollbacks: &[Rollback]) -> Option<String> {
+    let last = rollbacks.last()?;
+    let wrong = &last.divergence;
+    Some(format!(
+        "training diverged and went back {}, the last time from step {} to {}, where {} was {} and had to be {}; since then the learning rate is {} of what training.learning_rate says, which should be lower",
+        match rollbacks.len() {
+            1 => "once".into(),
+            n => format!("{n} times"),
+        },
+        last.step,
+        last.back_to,
+        wrong.criterion,
+        wrong.value,
+        wrong.requirement,
+        last.scale,
+    ))
 }
 
 /// Steps over which the learning rate of networks rises.

@@ -242,7 +242,7 @@ impl RbmKind {
             weights: machine.snapshot(),
             steps: stage.steps,
             completed: stage.completed,
-            resumed: stage.resumed.into_iter().collect(),
+            notices: stage.resumed.into_iter().collect(),
         })
     }
 }

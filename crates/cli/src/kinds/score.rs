@@ -257,7 +257,7 @@ impl ScoreKind {
             weights: Record::of_params(&network),
             steps: stage.steps,
             completed: stage.completed,
-            resumed: stage.resumed.into_iter().collect(),
+            notices: stage.resumed.into_iter().collect(),
         })
     }
 

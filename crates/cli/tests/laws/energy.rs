@@ -195,3 +195,33 @@ fn learning_rates_end_at_zero() {
         );
     }
 }
+
+#[test]
+fn energies_that_explode_go_back() {
+    let place = Place::new("energy-guarded");
+    place.table("points.csv", "x,y", points(300).view());
+    let config = |rate: &str| {
+        CONFIG
+            .replace("OBJECTIVE", "replay")
+            .replace("epochs = 30", &format!("epochs = 60\nlearning_rate = {rate}"))
+    };
+    place.write("energy.toml", config("3"));
+    let answer = place.run("train @energy.toml --out @run --quiet").fine();
+    assert!(
+        answer.err.contains("training diverged and went back"),
+        "{}",
+        answer.err
+    );
+    let last = &place.json("run/run.json")["last"];
+    assert!(last["energy_gap"].as_f64().unwrap().is_finite());
+
+    // Of rates that eight halvings do not mend, a failure with its cure: where energies are numbers and where they are not.
+    for (rate, wrong) in [("1e7", "`loss` is "), ("1e30", "became NaN")] {
+        place.write("energy.toml", config(rate));
+        let answer = place.run(&format!("train @energy.toml --out @at-{rate} --quiet"));
+        assert_eq!(answer.code, 1, "{}", answer.err);
+        for text in [wrong, "after 8 rollbacks", "lower training.learning_rate"] {
+            assert!(answer.err.contains(text), "{}", answer.err);
+        }
+    }
+}

@@ -70,12 +70,20 @@ impl Parts {
         let mut gradient = [0.0; 2];
         for (share, part) in self.values.iter_mut().zip(&self.jets) {
             *share /= total;
-            for (sum, g) in gradient.iter_mut().zip(part.gradient) {
-                *sum += *share * g;
+            // A part without a share has no say, though its derivatives may be infinite.
+            if *share > 0.0 {
+                for (sum, g) in gradient.iter_mut().zip(part.gradient) {
+                    *sum += *share * g;
+                }
             }
         }
         let mut hessian = [0.0; 3];
-        for (share, part) in self.values.iter().zip(&self.jets) {
+        for (share, part) in self
+            .values
+            .iter()
+            .zip(&self.jets)
+            .filter(|(share, _)| **share > 0.0)
+        {
             let [dx, dy] = [0, 1].map(|i| part.gradient[i] - gradient[i]);
             let spread = [dx * dx, dx * dy, dy * dy];
             for ((sum, h), d) in hessian.iter_mut().zip(part.hessian).zip(spread) {

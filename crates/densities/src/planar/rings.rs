@@ -48,7 +48,7 @@ impl Rings {
     /// Circles of these radii, with noise of this standard deviation along each coordinate.
     ///
     /// # Errors
-    /// No radius, a negative one or one that is not finite, or a deviation that is not positive.
+    /// No radius, a negative one or one that is not finite or more than 10¹⁵⁰ deviations; a deviation that is not between 10⁻¹⁵⁰ and 10¹⁵⁰, outside of which its square is no number.
     pub fn new(radii: Array1<f64>, deviation: f64) -> Result<Self> {
         if radii.is_empty() {
             return Err(Error::shape("radii", radii.shape(), "(at least 1)"));
@@ -57,6 +57,16 @@ impl Rings {
             r.is_finite() && r >= 0.0
         })?;
         check_positive("deviation", deviation)?;
+        if !(1e-150..=1e150).contains(&deviation) {
+            return Err(Error::parameter(
+                "deviation",
+                deviation,
+                "between 1e-150 and 1e150",
+            ));
+        }
+        check_each("radii", radii.view(), "at most 1e150 deviations", |r| {
+            r / deviation <= 1e150
+        })?;
         Ok(Self::build(radii, deviation))
     }
 
@@ -85,6 +95,10 @@ impl Rings {
     }
 
     fn kappa(&self, radius: f64, r: f64) -> f64 {
+        // A distance of infinite deviations from a circle without a radius, too.
+        if radius == 0.0 {
+            return 0.0;
+        }
         (r / self.deviation) * (radius / self.deviation)
     }
 
@@ -92,7 +106,7 @@ impl Rings {
         let r = x[0].hypot(x[1]);
         let kappa = self.kappa(radius, r);
         let precision = 1.0 / (self.deviation * self.deviation);
-        let steep = radius * precision;
+        let steep = radius / self.deviation / self.deviation;
         // The score is `slope · x`, and `slope` has a limit at the centre.
         let slope = if kappa < 1.0 {
             let ratio = if kappa > 0.0 {

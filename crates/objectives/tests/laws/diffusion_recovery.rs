@@ -290,3 +290,47 @@ fn bad_input_is_refused_by_name() {
         "`level` is 3, but must be below the number of levels, 3"
     );
 }
+
+/// `α = 1/(1 + t)`, `σ = t/(1 + t)`, with the form of the transition that every process has by itself, a difference of variances.
+struct Subtracted;
+
+impl LinearGaussian for Subtracted {
+    fn horizon(&self) -> f64 {
+        3.0
+    }
+    fn alpha(&self, t: f64) -> f64 {
+        1.0 / (1.0 + t)
+    }
+    fn variance(&self, t: f64) -> f64 {
+        (t / (1.0 + t)).powi(2)
+    }
+    fn drift_rate(&self, t: f64) -> f64 {
+        -1.0 / (1.0 + t)
+    }
+    fn diffusion_squared(&self, t: f64) -> f64 {
+        2.0 * t / (1.0 + t).powi(2)
+    }
+}
+
+#[test]
+fn a_variance_that_is_rounded_to_less_than_nothing_is_none() {
+    let early = (1..100_000)
+        .map(|k| 1e-5 * f64::from(k))
+        .find(|&t| Subtracted.transition(t, t.next_up()).variance < 0.0)
+        .expect("differences are rounded to either side");
+    let times = array![early, early.next_up(), 3.0];
+    let mut objective = DiffusionRecoveryLikelihood::new(Subtracted, times, SETTINGS).unwrap();
+    // Without noise there is nowhere to go, and the point itself is recovered.
+    let noisy = data();
+    let x = objective
+        .recover(&model(), 0, noisy.view(), &mut Seed::new(6).rng())
+        .unwrap();
+    let alpha = Subtracted.transition(early, early.next_up()).alpha;
+    assert_eq!(x, &noisy / alpha);
+    let mut grad = Array1::zeros(3);
+    for r in 0..10 {
+        let mut rng = Seed::new(7).nth(r).rng();
+        let loss = objective.loss_and_grad_into(&model(), noisy.view(), &mut rng, grad.view_mut());
+        assert!(loss.unwrap().is_finite() && grad.iter().all(|g| g.is_finite()));
+    }
+}

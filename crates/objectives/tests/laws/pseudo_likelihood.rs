@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::common::{call, data, mixed, model, refusal};
+use crate::common::{call, data, mixed, model, pull_rows, refusal};
 use gibbsian_core::{
     Discrete, DiscreteEnergy, Energy, EnergyPullback, Layout, Objective, Parametric, ParametricMut, Record,
     Result, Seed, Snapshot, Space,
@@ -208,13 +208,11 @@ impl EnergyPullback for HardCore {
         &self,
         x: ArrayView2<f64>,
         weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
-        mut grad: ArrayViewMut1<f64>,
+        grad: ArrayViewMut1<f64>,
     ) {
-        let mut w = Array1::zeros(x.nrows());
-        weigh(self.energy(x).view(), w.view_mut());
-        for (row, w) in x.rows().into_iter().zip(&w) {
-            grad[0] += w * occupation(row);
-        }
+        pull_rows(self, x, weigh, grad, |row, w, grad| {
+            grad[0] += w * occupation(row)
+        });
     }
 }
 

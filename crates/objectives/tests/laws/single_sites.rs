@@ -1,7 +1,7 @@
 //! Ratio matching, minimum probability flow, concrete and discrete score matching: against their definitions from the listed law, their gradients, what they are
 //! consistent with, and what their minimisers recover.
 
-use crate::common::{call, data, mixed, model, refusal};
+use crate::common::{call, data, mixed, model, pull_rows, refusal};
 use gibbsian_core::{
     Discrete, DiscreteEnergy, Energy, EnergyPullback, Layout, Objective, Parametric, ParametricMut, Record,
     Seed, Snapshot, Space,
@@ -324,11 +324,9 @@ impl EnergyPullback for OneHot {
         &self,
         x: ArrayView2<f64>,
         weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
-        mut grad: ArrayViewMut1<f64>,
+        grad: ArrayViewMut1<f64>,
     ) {
-        let mut w = Array1::zeros(x.nrows());
-        weigh(self.energy(x).view(), w.view_mut());
-        grad -= &x.t().dot(&w);
+        pull_rows(self, x, weigh, grad, |row, w, grad| grad.scaled_add(-w, &row));
     }
 }
 

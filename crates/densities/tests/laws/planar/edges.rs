@@ -26,6 +26,17 @@ fn bad_parameters_are_refused() {
     );
     assert!(Rings::new(array![f64::INFINITY], 1.0).is_err());
     assert!(Rings::new(array![1.0], f64::NAN).is_err());
+    for wrong in [1e-151, 1e151] {
+        let error = text(Rings::new(array![1.0], wrong).unwrap_err());
+        assert!(
+            error.starts_with("`deviation` is ") && error.contains("but must be between 1e-150 and 1e150"),
+            "{error}"
+        );
+    }
+    assert_eq!(
+        text(Rings::new(array![0.0, 10.0], 1e-150).unwrap_err()),
+        "`radii[1]` is 10, but must be at most 1e150 deviations"
+    );
     assert!(TwoMoons::new(0.0, 1.0).is_err());
     assert!(TwoMoons::new(1.0, f64::INFINITY).is_err());
     assert!(TwoSpirals::new(0.0, 1.0, 1.0).is_err());
@@ -214,4 +225,59 @@ fn edges_of_squares() {
     let black = -2f64.ln();
     let white = f64::NEG_INFINITY;
     assert_eq!(log_p, array![black, black, white, white, white]);
+}
+
+/// A circle of radius zero is a normal density of any deviation, at the centre and far out, and so are circles of which nothing is seen but the nearest.
+#[test]
+fn rings_of_all_sizes_have_limits() {
+    let near = |found: f64, expected: f64, place: &str| {
+        let close = found == expected || (found - expected).abs() <= 4.0 * f64::EPSILON * expected.abs();
+        assert!(close, "{place}: {found:e} instead of {expected:e}");
+    };
+    for deviation in [1e-150, 1e-80, 0.3, 1e80, 1e150] {
+        let lone = Rings::new(array![0.0], deviation).unwrap();
+        let beside = Rings::new(array![0.0, 1e100 * deviation], deviation).unwrap();
+        for (rings, share) in [(&lone, 1.0), (&beside, 0.5_f64)] {
+            let scaled = [[0.0, 0.0], [0.0, 1e-5], [0.3, -0.4], [30.0, 40.0]];
+            let x = Array2::from_shape_fn((4, 2), |(b, i)| scaled[b][i] * deviation);
+            let log_p = rings.log_density(x.view());
+            let score = rings.score(x.view());
+            let [mut again, mut along] = [(); 2].map(|()| Array2::zeros((4, 2)));
+            rings.score_jvp_into(
+                x.view(),
+                Array2::ones((4, 2)).view(),
+                again.view_mut(),
+                along.view_mut(),
+            );
+            one_energy("rings", rings, &x);
+            for b in 0..4 {
+                let place = format!("{:?} deviations of {deviation:e}", scaled[b]);
+                let square: f64 = scaled[b].iter().map(|z| z * z).sum();
+                let expected = share.ln() - std::f64::consts::TAU.ln() - 2.0 * deviation.ln() - 0.5 * square;
+                near(log_p[b], expected, &place);
+                for i in 0..2 {
+                    near(score[[b, i]], -scaled[b][i] / deviation, &place);
+                    near(along[[b, i]], -1.0 / deviation / deviation, &place);
+                }
+            }
+        }
+        // As far as numbers go.
+        let far = array![[1e308, 0.0], [-1e308, 1e308], [f64::MAX, f64::MAX]];
+        for rings in [&lone, &beside] {
+            let log_p = rings.log_density(far.view());
+            assert!(log_p.iter().all(|l| !l.is_nan()), "{deviation:e}: {log_p}");
+            one_energy("rings", rings, &far);
+        }
+    }
+    // A circle of its own, at it and at its centre: I₀(κ) e^{−κ} ~ 1/√(2πκ), and 1 where κ = 0.
+    for deviation in [1e-140, 1e-100, 1e100, 1e140] {
+        let radius = 1e20 * deviation;
+        let log_p = Rings::new(array![radius], deviation)
+            .unwrap()
+            .log_density(array![[radius, 0.0], [0.0, 0.0]].view());
+        let log_scale = std::f64::consts::TAU.ln() + 2.0 * deviation.ln();
+        let expected = -log_scale - 0.5 * (std::f64::consts::TAU.ln() + 40.0 * 10.0_f64.ln());
+        assert!((log_p[0] / expected - 1.0).abs() < 1e-14, "{log_p}");
+        assert!((log_p[1] / -0.5e40 - 1.0).abs() < 1e-14, "{log_p}");
+    }
 }

@@ -7,7 +7,7 @@ use gibbsian_core::{
 use gibbsian_linalg::Cholesky;
 use gibbsian_testkit::audit::Audit;
 use gibbsian_testkit::targets::{Gaussian, MixedSpin, Pairwise};
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, CowArray, Ix2, array};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, CowArray, Ix2, array};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
@@ -52,6 +52,21 @@ pub fn energy_derivatives(model: &Pairwise, x: ArrayView2<f64>) -> Array2<f64> {
         model.energy_pullback_into(row.insert_axis(ndarray::Axis(0)), array![1.0].view(), grad);
     }
     all
+}
+
+/// The pullback of an energy, of which `derivative(row, w, grad)` adds `w ∂E/∂θ` of a row.
+pub fn pull_rows<M: Energy>(
+    model: &M,
+    x: ArrayView2<f64>,
+    weigh: &mut dyn FnMut(ArrayView1<f64>, ArrayViewMut1<f64>),
+    mut grad: ArrayViewMut1<f64>,
+    derivative: impl Fn(ArrayView1<f64>, f64, &mut ArrayViewMut1<f64>),
+) {
+    let mut w = Array1::zeros(x.nrows());
+    weigh(model.energy(x).view(), w.view_mut());
+    for (row, w) in x.rows().into_iter().zip(&w) {
+        derivative(row, *w, &mut grad);
+    }
 }
 
 /// Loss and gradient of one call.
