@@ -143,9 +143,7 @@ impl<P: LinearGaussian> DiffusionRecoveryLikelihood<P> {
     /// `a_i` and `σ_i`.
     fn transition(&self, level: usize) -> (f64, f64) {
         let step = self.process.transition(self.times[level], self.times[level + 1]);
-        // A difference of nearly equal variances may be rounded to less than nothing. NaN stays.
-        let variance = if step.variance < 0.0 { 0.0 } else { step.variance };
-        (step.alpha, variance.sqrt())
+        (step.alpha, step.with_root().variance.sqrt())
     }
 
     /// Langevin chains on `p(y | x̃)`, one a row, each at its own level.

@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`experiment`] says what an experiment declares, [`context`] what it may do while it runs, [`gibbsian_figure`] and
 //! [`csv`] what it can show; [`ledger`] holds the verdicts, [`margin`] by how much, [`outcome`] what is stored between runs, [`report`] the page; [`schedule`] and
-//! [`progress`] say how long it will take;
+//! [`progress`] say how long it will take; [`side_by_side`](mod@side_by_side) deals out threads;
 //! [`runner`] and [`command`] put them together, and [`registry`] lists the experiments in the order of the report.
 //!
 //! Three rules hold throughout. Every declared claim is measured, or it fails. Clock time never enters a verdict, a figure
@@ -36,6 +36,7 @@ pub mod registry;
 pub mod report;
 pub mod runner;
 pub mod schedule;
+pub mod side_by_side;
 pub mod soundness;
 pub mod statistics;
 mod text;
@@ -44,6 +45,7 @@ pub use context::Context;
 pub use csv::Table;
 pub use experiment::{Check, Claim, Expected, Experiment, Measured, Provenance, Scale, Tolerance, measured};
 pub use gibbsian_figure::{Axis, ColourMap, HeatMap, ImageGrid, Plot};
+pub use side_by_side::{Task, both, side_by_side};
 
 /// The result of an experiment: any error becomes a failed claim in the ledger, with its text in the report.
 pub type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;

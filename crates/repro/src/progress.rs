@@ -1,8 +1,8 @@
 //! How far an experiment has come, and the run it belongs to: a bar on a terminal, a line now and then in a pipe.
 //!
 //! The time left of a stage is extrapolated from the steps done since the stage was first heard of, so a training that resumes
-//! at step 30 of 50 is not credited with the 30. The time left of the run is that of its [`Schedule`]; on a terminal it counts down between reports as
-//! well. Both are shown to people only and enter nothing that is written.
+//! at step 30 of 50 is not credited with the 30. Stages may run side by side; a terminal then shows one of them until it ends. The time left of the run is
+//! that of its [`Schedule`]; on a terminal it counts down between reports as well. Both are shown to people only and enter nothing that is written.
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,12 +17,22 @@ use crate::schedule::Schedule;
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 /// On a terminal, the line is drawn again this often.
 const BETWEEN_DRAWINGS: Duration = Duration::from_millis(500);
+/// A stage that has been silent for so long leaves the bar to another.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// The progress of one experiment.
 pub struct Progress {
     experiment: &'static str,
     display: Display,
-    stage: Mutex<Option<Stage>>,
+    stages: Mutex<Stages>,
+}
+
+/// All stages that were heard of.
+#[derive(Default)]
+struct Stages {
+    known: Vec<Stage>,
+    /// The one on the bar.
+    shown: usize,
 }
 
 enum Display {
@@ -33,8 +43,47 @@ enum Display {
 struct Stage {
     what: String,
     first_step: u64,
+    step: u64,
+    n_steps: u64,
     started: Instant,
+    heard: Instant,
     last_line: Instant,
+}
+
+impl Stages {
+    /// Notes a report: the place of its stage, and whether that is new. A stage that goes back begins again.
+    fn hear(&mut self, step: u64, n_steps: u64, what: &str, now: Instant) -> (usize, bool) {
+        let place = self.known.iter().position(|s| s.what == what);
+        if let Some(place) = place.filter(|&place| step >= self.known[place].step) {
+            let stage = &mut self.known[place];
+            (stage.step, stage.n_steps, stage.heard) = (step, n_steps, now);
+            return (place, false);
+        }
+        let stage = Stage {
+            what: what.to_string(),
+            first_step: step,
+            step,
+            n_steps,
+            started: now,
+            heard: now,
+            last_line: now,
+        };
+        let place = place.unwrap_or(self.known.len());
+        match self.known.get_mut(place) {
+            Some(known) => *known = stage,
+            None => self.known.push(stage),
+        }
+        (place, true)
+    }
+
+    /// Whether the bar is for the stage at this place: for the newest one, until that ends or falls silent.
+    fn has_bar(&mut self, place: usize, is_new: bool, now: Instant) -> bool {
+        let shown = &self.known[self.shown];
+        if is_new || shown.step >= shown.n_steps || now - shown.heard > SILENCE {
+            self.shown = place;
+        }
+        self.shown == place
+    }
 }
 
 impl Progress {
@@ -63,37 +112,29 @@ impl Progress {
         Progress {
             experiment,
             display,
-            stage: Mutex::new(None),
+            stages: Mutex::default(),
         }
     }
 
     /// Says that `step` of `n_steps` of a stage are done.
     pub fn report(&self, step: u64, n_steps: u64, what: &str) {
         let now = Instant::now();
-        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = stage
-            .as_ref()
-            .is_none_or(|s| s.what != what || step < s.first_step);
-        if is_new {
-            *stage = Some(Stage {
-                what: what.to_string(),
-                first_step: step,
-                started: now,
-                last_line: now,
-            });
-        }
-        let Some(stage) = stage.as_mut() else { return };
+        let mut stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        let (place, is_new) = stages.hear(step, n_steps, what, now);
+        let stage = &stages.known[place];
         let left = time_left(stage.first_step, step, n_steps, now - stage.started)
             .map_or(String::new(), |left| format!(", about {} left", in_words(left)));
         match &self.display {
             Display::Bar(bar) => {
-                bar.set_length(n_steps);
-                bar.set_message(format!("; {what}, {step} of {n_steps}{left}"));
-                bar.set_position(step);
+                if stages.has_bar(place, is_new, now) {
+                    bar.set_length(n_steps);
+                    bar.set_message(format!("; {what}, {step} of {n_steps}{left}"));
+                    bar.set_position(step);
+                }
             }
             Display::Lines(console) => {
                 if is_new || now - stage.last_line >= BETWEEN_LINES {
-                    stage.last_line = now;
+                    stages.known[place].last_line = now;
                     console.notice(format!("{}: {what}, {step} of {n_steps}{left}", self.experiment));
                 }
             }
@@ -176,6 +217,40 @@ mod tests {
         }
         let text = String::from_utf8(err.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text, "toy: training, 0 of 1000\ntoy: sampling, 0 of 1000\n");
+    }
+
+    /// Reports that alternate are of two stages; one that goes back begins again.
+    #[test]
+    fn stages_side_by_side_have_a_line_each() {
+        let err = Shared::default();
+        let schedule = Arc::new(Schedule::new(vec![Some(1.0)]));
+        let progress = Progress::new("toy", &schedule, &Console::piped(io::sink(), err.clone()));
+        for step in 0..100 {
+            progress.report(step, 100, "first");
+            progress.report(step, 100, "second");
+        }
+        progress.report(0, 100, "first");
+        let text = String::from_utf8(err.0.lock().unwrap().clone()).unwrap();
+        let lines = "toy: first, 0 of 100\ntoy: second, 0 of 100\ntoy: first, 0 of 100\n";
+        assert_eq!(text, lines);
+    }
+
+    #[test]
+    fn the_bar_stays_with_the_newest_stage_until_that_ends() {
+        let (mut stages, now) = (Stages::default(), Instant::now());
+        let mut report = |step, what, seconds| {
+            let now = now + Duration::from_secs(seconds);
+            let (place, is_new) = stages.hear(step, 10, what, now);
+            stages.has_bar(place, is_new, now)
+        };
+        assert!(report(0, "first", 0));
+        assert!(report(0, "second", 0));
+        assert!(!report(1, "first", 1));
+        assert!(report(10, "second", 1));
+        assert!(report(2, "first", 1));
+        assert!(report(0, "third", 1));
+        assert!(!report(3, "first", 3));
+        assert!(report(4, "first", 4), "nothing of the third for three seconds");
     }
 
     #[test]

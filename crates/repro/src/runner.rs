@@ -96,6 +96,9 @@ impl Summary {
 /// The folder, beside those of the experiments, of what experiments share.
 pub(crate) const CACHE: &str = "cache";
 
+/// The stack of a thread. Experiments run on threads of a pool; this is what they would have on a main thread.
+pub(crate) const STACK: usize = 8 << 20;
+
 /// Proves before any work that the output folder can be written into, making it if need be.
 pub fn prepare(out: &Path) -> Result<(), Error> {
     files::create_folder(out)?;
@@ -152,8 +155,7 @@ pub fn run(
     let pool = ThreadPoolBuilder::new()
         .num_threads(options.threads.unwrap_or(0))
         .thread_name(|i| format!("gibbsian-{i}"))
-        // Experiments run on a thread of the pool; this is what they would have on a main thread.
-        .stack_size(8 << 20)
+        .stack_size(STACK)
         .build()
         .map_err(|reason| format!("cannot start the threads: {reason}"))?;
     for stale in ["index.html", "ledger.json"] {

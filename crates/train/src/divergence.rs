@@ -99,7 +99,7 @@ pub struct LossWithin {
 }
 
 impl LossWithin {
-    /// With these bounds, of which one may be infinite.
+    /// With these bounds, which may be infinite.
     ///
     /// # Errors
     /// `high` is not greater than `low`.

@@ -72,6 +72,21 @@ pub struct GaussianTransition {
     pub variance: f64,
 }
 
+impl GaussianTransition {
+    /// The law with a variance that has a root: a difference of variances may be rounded to less than nothing, which is zero here. NaN stays.
+    ///
+    /// ```
+    /// use gibbsian_core::process::GaussianTransition;
+    ///
+    /// let rounded = GaussianTransition { alpha: 1.0, variance: -1e-17 };
+    /// assert_eq!(rounded.with_root().variance, 0.0);
+    /// ```
+    pub fn with_root(self) -> Self {
+        let variance = if self.variance < 0.0 { 0.0 } else { self.variance };
+        GaussianTransition { variance, ..self }
+    }
+}
+
 /// A forward process `dX = f_t X dt + g_t dB` on `0 ≤ t ≤ T`, the same for every coordinate.
 ///
 /// Functions of time are defined for `0 ≤ t ≤ T` and checked by whoever takes a time from a user ([`check_time`](Self::check_time)); elsewhere they return what
@@ -164,7 +179,7 @@ pub trait LinearGaussian: Sync {
     /// The law of `X_t` given `X_s` for `s ≤ t`.
     ///
     /// The provided form subtracts variances, so that that of the transition has the absolute error of `σ_t²`; override it where a form exists that does
-    /// not cancel, as for all processes of this module.
+    /// not cancel, as for all processes of this module. The difference may be less than nothing ([`GaussianTransition::with_root`]).
     fn transition(&self, s: f64, t: f64) -> GaussianTransition {
         let alpha = self.alpha(t) / self.alpha(s);
         GaussianTransition {

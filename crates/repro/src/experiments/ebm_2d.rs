@@ -13,33 +13,25 @@
 
 mod adversarial;
 mod bench;
+mod chains;
 mod claims;
 mod constant;
+mod contrasts;
 mod grid;
 mod levels;
+mod scores;
 mod shown;
 mod training;
 
-use gibbsian_core::{Density, Directions, Objective, Parametric, Seed};
 use gibbsian_densities::{MultivariateNormal, planar};
-use gibbsian_metrics::r_hat;
-use gibbsian_nn::NeuralEnergy;
-use gibbsian_objectives::{
-    ContrastiveDivergence, DenoisingScoreMatching, EnergyTraces, ImplicitScoreMatching,
-    ImprovedContrastiveDivergence, LastStep, NoiseContrastiveEstimation, RankingNoiseContrastiveEstimation,
-    Replay, ReplayBuffer, ReplayContrastiveDivergence, SelfNormalised, SlicedScoreMatching, Traced,
-};
-use gibbsian_samplers::Mala;
-use ndarray::{Array1, Array2, s};
+use ndarray::Array1;
 
-use self::bench::{Bench, Chains};
+use self::bench::{Bench, Learnt};
 use self::claims::{
     ASYMPTOTIC, CENTRED, CHAINS, CONSTANT, DOMAIN, FREE, MESH, MODES, Method, NEGATIVES, NORMALISED, NOTICED,
     SHIFT, TRUTH, UNHELD,
 };
-use self::training::{Course, MOMENTUM, RATE, network, train};
-use crate::statistics::mean_and_error;
-use crate::{Context, Experiment, Result, measured};
+use crate::{Context, Experiment, Result, Task, side_by_side};
 
 /// See the top of the file.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -102,215 +94,45 @@ const RADIUS: f64 = 2.0;
 const DEVIATION: f64 = 0.35;
 /// The standard deviation of the normal law that confines the energies; it is also the noise of the contrasts and the start of chains.
 const CONFINEMENT: f64 = 2.0;
-/// The noise of denoising score matching.
-const SIGMA: f64 = 0.15;
 /// A step of the chains, near the square of the modes' deviation.
 const STEP: f64 = 0.1;
-/// The last step of chains that are differentiated through, which nothing adjusts: what it leaves of a mode's variance is wrong by the square of a sixth.
-const LAST_STEP: f64 = 0.02;
-/// Steps of the chains an update.
-const N_STEPS: usize = 10;
-/// The number of independent runs for the error of the learned constant.
-const N_RUNS: u64 = 6;
 
 fn run(ctx: &mut Context) -> Result<()> {
     let target = planar::eight_gaussians(RADIUS, DEVIATION)?;
     let noise = MultivariateNormal::isotropic(Array1::zeros(2), CONFINEMENT * CONFINEMENT)?;
     let mut bench = Bench::new(ctx, target)?;
-    chains(ctx, &mut bench, &noise)?;
-    contrasts(ctx, &mut bench, &noise)?;
+    energies(ctx, &mut bench, &noise)?;
+    contrasts::learn(ctx, &mut bench, &noise)?;
     constant::measure(ctx, &noise)?;
-    scores(ctx, &mut bench)?;
     levels::learn(ctx, &mut bench, &noise)?;
     adversarial::learn(ctx, &mut bench)?;
     bench.finish(ctx)
 }
 
-/// How many updates negative chains are watched for, and how many visits a chain of the buffer must have had in them: each is visited in every sixteenth.
-const WINDOW: usize = 640;
-const N_VISITS: usize = 30;
-
-/// By Markov chains: those of a replay buffer, the same differentiated through their last step, and those that start at the data.
-///
-/// In the plane the gradient of an entropy from nearest neighbours has a mean and no variance; that gradients are clipped keeps it in bounds.
-fn chains(ctx: &mut Context, bench: &mut Bench, noise: &MultivariateNormal) -> Result<()> {
-    let course = Course {
-        batch: 128,
-        rate: RATE,
-        momentum: MOMENTUM,
-        n_steps: ctx.pick(3_000, 30_000),
-    };
-    let start = noise.sample(2_048, &mut ctx.seed().child("buffer").rng());
-    let buffer = || ReplayBuffer::new(start.clone());
-    let settings = Replay {
-        reinitialise: 0.02,
-        ..Replay::new(N_STEPS, course.batch)
-    };
-    let agreement = |traces: &EnergyTraces| -> Result<f64> { Ok(r_hat(traces.draws(N_VISITS).view())?) };
-    let replay = ReplayContrastiveDivergence::new(Mala::new(STEP)?, noise.clone(), buffer()?, settings)?;
-    let (model, step) = train(
-        ctx,
-        &bench.data,
-        course,
-        Method::REPLAY.name,
-        bench.start()?,
-        Traced::new(replay, WINDOW)?,
-    )?;
-    let watched = step.objective();
-    let seen = Chains::of(watched.objective().report()).agreeing(agreement(&watched.traces())?);
-    bench.judge(ctx, &Method::REPLAY, &model, seen)?;
-
-    let last = LastStep::new(LAST_STEP);
-    let improved =
-        ImprovedContrastiveDivergence::new(Mala::new(STEP)?, noise.clone(), buffer()?, settings, last)?;
-    let (model, step) = train(
-        ctx,
-        &bench.data,
-        course,
-        Method::IMPROVED.name,
-        bench.start()?,
-        Traced::new(improved, WINDOW)?,
-    )?;
-    let watched = step.objective();
-    let seen = Chains::of(watched.objective().report()).agreeing(agreement(&watched.traces())?);
-    bench.judge(ctx, &Method::IMPROVED, &model, seen)?;
-
-    let short = ContrastiveDivergence::new(Mala::new(STEP)?, N_STEPS)?;
-    let (model, step) = train(
-        ctx,
-        &bench.data,
-        course,
-        Method::SHORT.name,
-        bench.start()?,
-        short,
-    )?;
-    bench.judge(ctx, &Method::SHORT, &model, Chains::of(step.objective().report()))
-}
-
-/// By contrast with noise, and what becomes of the constant.
-fn contrasts(ctx: &mut Context, bench: &mut Bench, noise: &MultivariateNormal) -> Result<()> {
-    let course = Course {
-        batch: 128,
-        rate: RATE,
-        momentum: MOMENTUM,
-        n_steps: ctx.pick(4_000, 60_000),
-    };
-    let binary = || NoiseContrastiveEstimation::new(noise.clone(), 4);
-    // The normaliser of the well that a network is put into.
-    let start = (std::f64::consts::TAU * CONFINEMENT * CONFINEMENT).ln();
-
-    let (mut errors, mut first) = (Vec::new(), None);
-    for index in 0..N_RUNS {
-        // The first run is on the data of all methods; the others have data, weights and noise of their own.
-        let seed = ctx.seed().child("constants").nth(index);
-        let (data, model) = match index {
-            0 => (bench.data.clone(), bench.start()?),
-            _ => (
-                bench
-                    .target
-                    .sample(bench.data.nrows(), &mut seed.child("data").rng()),
-                network(seed)?,
-            ),
-        };
-        let name = format!("{} {index}", Method::BINARY.name);
-        let (model, _) = train(
-            ctx,
-            &data,
-            course,
-            &name,
-            SelfNormalised::new(model, start)?,
-            binary()?,
-        )?;
-        errors.push(model.log_z() - bench.grid.log_z(model.model()));
-        first.get_or_insert(model);
+/// By Markov chains, and by scores alone.
+fn energies(ctx: &mut Context, bench: &mut Bench, noise: &MultivariateNormal) -> Result<()> {
+    let methods = [
+        &Method::REPLAY,
+        &Method::IMPROVED,
+        &Method::SHORT,
+        &Method::IMPLICIT,
+        &Method::SLICED,
+        &Method::DENOISING,
+    ];
+    let (shared, here) = (&*bench, &*ctx);
+    let tasks: Vec<Task<'_, Learnt>> = vec![
+        Box::new(|| chains::replay(here, shared, noise)),
+        Box::new(|| chains::improved(here, shared, noise)),
+        Box::new(|| chains::short(here, shared)),
+        Box::new(|| scores::implicit(here, shared)),
+        Box::new(|| scores::sliced(here, shared)),
+        Box::new(|| scores::denoising(here, shared)),
+    ];
+    for (method, learnt) in methods.into_iter().zip(side_by_side(tasks)?) {
+        if method.name == Method::DENOISING.name {
+            scores::note_the_noise(ctx, bench, &learnt.model)?;
+        }
+        bench.judge(ctx, method, &learnt.model, learnt.look, learnt.chains)?;
     }
-    let (mean, error) = mean_and_error(errors.iter().copied());
-    ctx.measure(&CONSTANT, measured(mean).with_error(error))?;
-    let of_runs: Vec<String> = errors.iter().map(|e| format!("{e:+.4}")).collect();
-    ctx.note(format!(
-        "The learned constant minus log Z in {N_RUNS} runs: {}.",
-        of_runs.join(", ")
-    ));
-
-    let ranking = || RankingNoiseContrastiveEstimation::new(noise.clone(), 4);
-    let ranked = SelfNormalised::new(bench.start()?, start)?;
-    let (ranked, _) = train(ctx, &bench.data, course, Method::RANKING.name, ranked, ranking()?)?;
-    ctx.measure(&FREE, ranked.log_z() - start)?;
-    ctx.note(format!(
-        "Ranking leaves the constant at {start:.4}, where it began; log Z of its energy became {:.4}.",
-        bench.grid.log_z(ranked.model())
-    ));
-
-    // The same data and noise for an energy and the energy plus five.
-    let moved = |model: &SelfNormalised<NeuralEnergy>| {
-        SelfNormalised::new(model.model().clone(), model.log_z() + 5.0)
-    };
-    let change = |objective: &mut dyn Objective<SelfNormalised<NeuralEnergy>>,
-                  model: &SelfNormalised<NeuralEnergy>| {
-        let mut loss = |model: &SelfNormalised<NeuralEnergy>| {
-            let mut grad = Array1::zeros(model.n_params());
-            let mut rng = Seed::new(1).rng();
-            objective.loss_and_grad_into(
-                model,
-                bench.data.slice(s![..1_000, ..]),
-                &mut rng,
-                grad.view_mut(),
-            )
-        };
-        Ok::<f64, gibbsian_core::Error>(loss(&moved(model)?)? - loss(model)?)
-    };
-    ctx.measure(&SHIFT, change(&mut ranking()?, &ranked)?)?;
-    let first = first.expect("there are runs");
-    ctx.measure(&NOTICED, change(&mut binary()?, &first)?)?;
-    bench.judge(ctx, &Method::BINARY, first.model(), Chains::NONE)?;
-    bench.judge(ctx, &Method::RANKING, ranked.model(), Chains::NONE)
-}
-
-/// By their scores alone.
-fn scores(ctx: &mut Context, bench: &mut Bench) -> Result<()> {
-    let course = Course {
-        batch: 256,
-        rate: RATE,
-        momentum: MOMENTUM,
-        n_steps: ctx.pick(2_000, 20_000),
-    };
-    let name = Method::IMPLICIT.name;
-    let (model, _) = train(
-        ctx,
-        &bench.data,
-        course,
-        name,
-        bench.start()?,
-        ImplicitScoreMatching,
-    )?;
-    bench.judge(ctx, &Method::IMPLICIT, &model, Chains::NONE)?;
-
-    let sliced = SlicedScoreMatching::new(Directions::Sphere, 1)?;
-    let name = Method::SLICED.name;
-    let (model, _) = train(ctx, &bench.data, course, name, bench.start()?, sliced)?;
-    bench.judge(ctx, &Method::SLICED, &model, Chains::NONE)?;
-
-    let course = Course {
-        n_steps: ctx.pick(3_000, 30_000),
-        ..course
-    };
-    let denoising = DenoisingScoreMatching::new(SIGMA)?;
-    let (model, _) = train(
-        ctx,
-        &bench.data,
-        course,
-        Method::DENOISING.name,
-        bench.start()?,
-        denoising,
-    )?;
-    let noisy = bench
-        .target
-        .convolved((Array2::eye(2) * (SIGMA * SIGMA)).view())?;
-    let judged = bench.grid.judge(&model, &noisy)?;
-    ctx.note(format!(
-        "Denoising learns the density of noisy data: from that one its divergence is {:.4} nat, and that one is {:.4} nat from the truth.",
-        judged.divergence,
-        bench.grid.divergence_of(&bench.target, &noisy),
-    ));
-    bench.judge(ctx, &Method::DENOISING, &model, Chains::NONE)
+    Ok(())
 }

@@ -31,7 +31,7 @@ use self::network::{Recipe, Trained};
 use self::panel::{Look, Panel};
 use crate::pictures::Pictures;
 use crate::statistics::{larger, mean_and_error, smaller};
-use crate::{Axis, Context, Experiment, ImageGrid, Plot, Result, Scale, Table, models};
+use crate::{Axis, Context, Experiment, ImageGrid, Plot, Result, Scale, Table, both, models};
 
 /// See the top of the file.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -105,8 +105,11 @@ fn run(ctx: &mut Context) -> Result<()> {
         Scale::Full => (LARGE, Pictures::large()?),
     };
     let n_chains = ctx.pick(400, 1_000);
-    let persistent = recipe.train_persistent(ctx, &pictures)?;
-    let short_run = recipe.train_short_run(ctx, &pictures)?;
+    let here = &*ctx;
+    let (persistent, short_run) = both(
+        || recipe.train_persistent(here, &pictures),
+        || recipe.train_short_run(here, &pictures),
+    )?;
     if ctx.scale() == Scale::Full {
         recipe.keep(ctx, LARGE_WEIGHTS, &persistent.model)?;
         recipe.keep(ctx, "ebm-mnist-short-run", &short_run.model)?;

@@ -214,8 +214,9 @@ impl BrownianBlock for Block<'_> {
         increment.fill(0.0);
         area.fill(0.0);
         // `area` is the integral until the end.
-        for (k, (start, end)) in steps(&self.path.grid).enumerate().skip(first).take(last - first) {
-            let h = (end - start).abs();
+        let times = self.path.grid.times();
+        for k in first..last {
+            let h = (times[k + 1] - times[k]).abs();
             Zip::from(&mut area)
                 .and(&mut increment)
                 .and(self.path.increments.slice(s![rows.clone(), k, ..]))

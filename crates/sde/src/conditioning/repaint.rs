@@ -15,7 +15,6 @@ use super::replacement::{Known, KnownCoordinates, Replacement, ReplacementMemory
 use crate::brownian::BrownianBlock;
 use crate::grid::TimeGrid;
 use crate::reverse::ReverseSde;
-use crate::schemes::transition;
 use crate::solver::{Solver, Step};
 
 /// A solver of the reverse process that overwrites known coordinates and takes each step several times.
@@ -84,7 +83,7 @@ where
             return;
         }
         for _ in 1..self.n_passages {
-            let forth = transition(equation.process(), step.to, step.from);
+            let forth = equation.process().transition(step.to, step.from).with_root();
             let deviation = forth.variance.sqrt();
             if memory.forth.dim() != x.dim() {
                 memory.forth = Array2::zeros(x.raw_dim());

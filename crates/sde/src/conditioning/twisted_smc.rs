@@ -34,7 +34,7 @@ use rand::{Rng, RngExt};
 use super::Twist;
 use crate::brownian::FreshNoise;
 use crate::grid::TimeGrid;
-use crate::schemes::{check_backwards, transition};
+use crate::schemes::check_backwards;
 use crate::solver::{Step, check_arrived};
 
 /// A population of particles that goes from noise to data under a twist.
@@ -276,7 +276,7 @@ impl Ancestral {
     fn new<P: LinearGaussian + ?Sized>(process: &P, data_variance: f64, from: f64, to: f64) -> Self {
         let (alpha, variance) = (process.alpha(from), process.variance(from));
         let (alpha_next, variance_next) = (process.alpha(to), process.variance(to));
-        let forth = transition(process, to, from);
+        let forth = process.transition(to, from).with_root();
         let denoised = alpha_next * forth.variance / variance;
         let clean = super::pigdm::posterior_variance(data_variance, alpha, variance);
         Ancestral {

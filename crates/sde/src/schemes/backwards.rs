@@ -44,13 +44,6 @@ pub(super) fn check_member<P: LinearGaussian, M>(equation: &ReverseSde<P, M>, ow
     Err(Error::parameter("stochasticity", stochasticity, requirement))
 }
 
-/// The law of `X_t` given `X_s`, `s ≤ t`, whose variance has a root: a difference of variances may be rounded to less than nothing, which is zero here. NaN stays.
-pub(crate) fn transition<P: LinearGaussian + ?Sized>(process: &P, s: f64, t: f64) -> GaussianTransition {
-    let law = process.transition(s, t);
-    let variance = if law.variance < 0.0 { 0.0 } else { law.variance };
-    GaussianTransition { variance, ..law }
-}
-
 /// The numbers of a step from `t` back to `s`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Backwards {
@@ -66,7 +59,7 @@ pub(super) struct Backwards {
 
 impl Backwards {
     pub(super) fn of<P: LinearGaussian>(process: &P, from: f64, to: f64) -> Self {
-        let GaussianTransition { alpha, variance } = transition(process, to, from);
+        let GaussianTransition { alpha, variance } = process.transition(to, from).with_root();
         Backwards {
             alpha,
             variance,

@@ -58,7 +58,7 @@ mod unipc;
 mod working;
 
 pub use ancestral::{Ancestral, ReverseVariance};
-pub(crate) use backwards::{check_backwards, transition};
+pub(crate) use backwards::check_backwards;
 pub use ddim::Ddim;
 pub use dpm_solver::{DpmSolver2M, DpmSolver2S, DpmSolverSde2M, Multistep};
 pub use edm_heun::EdmHeun;

@@ -25,7 +25,6 @@ use rand::Rng;
 
 use super::{Estimate, Inequality, check_backwards, steps};
 use crate::grid::TimeGrid;
-use crate::schemes::transition;
 
 /// The rule of Gauss and Legendre with three points on `[0, 1]`, exact for polynomials of degree five: points and weights.
 const RULE: [(f64, f64); 3] = [
@@ -291,7 +290,7 @@ impl Walk {
     /// Goes on to the time `t`.
     fn to<P: LinearGaussian + ?Sized>(&mut self, process: &P, t: f64) {
         if t > self.now {
-            let law = transition(process, self.now, t);
+            let law = process.transition(self.now, t).with_root();
             let deviation = law.variance.sqrt();
             fill_standard_normal(&mut self.rng, self.noise.as_slice_mut().expect("standard layout"));
             self.x

@@ -15,16 +15,20 @@ use super::bench::{Bench, Chains};
 use super::claims::{MODES, Method, UNHELD};
 use super::training::{Course, train};
 use crate::statistics::smaller;
-use crate::{Context, Result};
+use crate::{Context, Result, both};
 
 /// The noise of the sampler, below the deviation of a mode.
 const NOISE: f64 = 0.2;
 
 pub(super) fn learn(ctx: &mut Context, bench: &mut Bench) -> Result<()> {
-    let pair = play(ctx, bench, "adversarial", 0.1)?;
+    let (shared, here) = (&*bench, &*ctx);
+    let (held, unheld) = both(
+        || play(here, shared, "adversarial", 0.1),
+        || play(here, shared, "adversarial, no penalty", 0.0),
+    )?;
     let z = Directions::Gaussian.draw((8_000, 2), &mut ctx.seed().child("latent").rng());
     let noise = Directions::Gaussian.draw((8_000, 2), &mut ctx.seed().child("sampled").rng());
-    let samples = pair.generator().generate(z.view()) + NOISE * noise;
+    let samples = held.generator().generate(z.view()) + NOISE * noise;
     let mut shares = [0.0; 8];
     for posterior in bench.target.posterior(samples.view()).rows() {
         let mode = (1..8).fold(0, |best, k| if posterior[k] > posterior[best] { k } else { best });
@@ -32,16 +36,18 @@ pub(super) fn learn(ctx: &mut Context, bench: &mut Bench) -> Result<()> {
     }
     ctx.measure(&MODES, shares.into_iter().fold(f64::INFINITY, smaller))?;
 
-    let unheld = play(ctx, bench, "adversarial, no penalty", 0.0)?.into_parts().0;
-    let judged = bench.grid.judge(&unheld, &bench.target)?;
+    let unheld = unheld.energy_model();
+    let judged = bench.grid.judge(unheld, &bench.target)?;
     ctx.measure(&UNHELD, judged.divergence)?;
     let of = |energy: &NeuralEnergy| -energy.energy(bench.data.view()).sum() / bench.data.nrows() as f64;
     ctx.note(format!(
         "Against a sampler without a penalty the mean of −E over the data is {:.2} and log Z {:.2}.",
-        of(&unheld),
+        of(unheld),
         judged.log_z,
     ));
-    bench.judge(ctx, &Method::ADVERSARIAL, pair.energy_model(), Chains::NONE)
+    let model = held.energy_model();
+    let look = bench.look(ctx, model)?;
+    bench.judge(ctx, &Method::ADVERSARIAL, model, look, Chains::NONE)
 }
 
 /// Trains energy and sampler against each other.

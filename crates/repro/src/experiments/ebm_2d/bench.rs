@@ -49,6 +49,23 @@ impl Chains {
     }
 }
 
+/// What was learned, on both meshes and by chains.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    judged: Judged,
+    /// The larger change of log Z and divergence by halving the mesh.
+    change: f64,
+    acceptance: f64,
+    r_hat: f64,
+}
+
+/// What a method left.
+pub(super) struct Learnt<M = NeuralEnergy> {
+    pub(super) model: M,
+    pub(super) look: Look,
+    pub(super) chains: Chains,
+}
+
 /// What all methods share: data, initial weights, the judge, and what it found.
 pub(super) struct Bench {
     pub(super) target: GaussianMixture,
@@ -106,30 +123,50 @@ impl Bench {
         network(self.weights)
     }
 
+    /// What can be said of a model without its method, which is most of the work.
+    pub(super) fn look<M: Potential>(&self, ctx: &Context, model: &M) -> Result<Look> {
+        let coarse = self.grid.judge(model, &self.target)?;
+        let judged = self.fine.judge(model, &self.target)?;
+        let change = larger(
+            (judged.log_z - coarse.log_z).abs(),
+            (judged.divergence - coarse.divergence).abs(),
+        );
+        let (acceptance, r_hat) = mixing(ctx, model)?;
+        Ok(Look {
+            judged,
+            change,
+            acceptance,
+            r_hat,
+        })
+    }
+
+    /// A model of plain energies with what can be said of it.
+    pub(super) fn learnt(&self, ctx: &Context, model: NeuralEnergy, chains: Chains) -> Result<Learnt> {
+        let look = self.look(ctx, &model)?;
+        Ok(Learnt { model, look, chains })
+    }
+
+    /// Measures the claims of a method, and shows what it learned.
     pub(super) fn judge<M: Potential>(
         &mut self,
         ctx: &mut Context,
         method: &Method,
         model: &M,
+        look: Look,
         chains: Chains,
     ) -> Result<()> {
-        let coarse = self.grid.judge(model, &self.target)?;
         let Judged {
             log_z,
             divergence,
             variation,
             outside,
-        } = self.fine.judge(model, &self.target)?;
+        } = look.judged;
         ctx.measure(&method.divergence, divergence)?;
         ctx.measure(&method.variation, variation)?;
-        let change = larger(
-            (log_z - coarse.log_z).abs(),
-            (divergence - coarse.divergence).abs(),
-        );
-        let (acceptance, r_hat) = mixing(ctx, model)?;
         // Methods without negative chains have nothing to agree.
         let negatives = chains.r_hat.unwrap_or(0.0);
-        for (worst, found) in self.worst.iter_mut().zip([change, outside, r_hat, negatives]) {
+        let found = [look.change, outside, look.r_hat, negatives];
+        for (worst, found) in self.worst.iter_mut().zip(found) {
             *worst = larger(*worst, found);
         }
         let numbers = [
@@ -137,9 +174,9 @@ impl Bench {
             variation,
             log_z,
             outside,
-            change,
-            acceptance,
-            r_hat,
+            look.change,
+            look.acceptance,
+            look.r_hat,
             chains.gap,
             chains.in_errors,
             chains.r_hat.unwrap_or(f64::NAN),

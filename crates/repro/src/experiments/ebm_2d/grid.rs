@@ -18,6 +18,7 @@ pub(super) struct Grid {
 }
 
 /// How a learned density compares with the truth.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Judged {
     pub(super) log_z: f64,
     /// `∫ p log (p/q)`.

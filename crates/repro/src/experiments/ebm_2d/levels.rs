@@ -11,14 +11,33 @@ use gibbsian_objectives::{DiffusionRecoveryLikelihood, Recovery, TelescopingRati
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, array};
 
 use super::CONFINEMENT;
-use super::bench::{Bench, Chains};
+use super::bench::{Bench, Chains, Learnt};
 use super::claims::{Method, NORMALISED};
 use super::training::{Course, MOMENTUM, RATE, train};
-use crate::{Context, Result};
+use crate::{Context, Result, both};
 
 pub(super) fn learn(ctx: &mut Context, bench: &mut Bench, noise: &MultivariateNormal) -> Result<()> {
-    recovery(ctx, bench)?;
-    telescoping(ctx, bench, noise)
+    let ratios = TelescopingRatioEstimation::new(noise.clone(), Array1::from(WAYMARKS.to_vec()))?;
+    let (shared, here) = (&*bench, &*ctx);
+    let (recovered, telescoped) = both(
+        || recovery(here, shared),
+        || telescoping(here, shared, noise, &ratios),
+    )?;
+    let clean = Clean(&recovered.model);
+    bench.judge(ctx, &Method::RECOVERY, &clean, recovered.look, recovered.chains)?;
+    let density = Telescoped {
+        ratios: &ratios,
+        noise,
+        model: &telescoped.model,
+    };
+    ctx.measure(&NORMALISED, bench.grid.log_z(&density))?;
+    bench.judge(
+        ctx,
+        &Method::TELESCOPING,
+        &density,
+        telescoped.look,
+        telescoped.chains,
+    )
 }
 
 /// Two layers of 64 units of a point and its level; in the well of a normal law, or alone.
@@ -62,7 +81,7 @@ impl Score for Clean<'_> {
 impl Potential for Clean<'_> {}
 
 /// The noise between levels is some three halves of a mode's deviation, so that a noisy point half-way between neighbours may be of either: their relative weights are in the conditional laws.
-fn recovery(ctx: &mut Context, bench: &mut Bench) -> Result<()> {
+fn recovery(ctx: &Context, bench: &Bench) -> Result<Learnt<NeuralTimeEnergy>> {
     let course = Course {
         batch: 128,
         rate: RATE,
@@ -78,8 +97,9 @@ fn recovery(ctx: &mut Context, bench: &mut Bench) -> Result<()> {
     let name = Method::RECOVERY.name;
     let model = network(ctx.seed().child(name), true)?;
     let (model, step) = train(ctx, &bench.data, course, name, model, objective)?;
-    let seen = Chains::of(step.objective().report());
-    bench.judge(ctx, &Method::RECOVERY, &Clean(&model), seen)
+    let look = bench.look(ctx, &Clean(&model))?;
+    let chains = Chains::of(step.objective().report());
+    Ok(Learnt { model, look, chains })
 }
 
 /// The density that telescoping ratios estimate, as an energy with all of its constant.
@@ -117,24 +137,29 @@ impl Potential for Telescoped<'_> {}
 
 const WAYMARKS: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 
-fn telescoping(ctx: &mut Context, bench: &mut Bench, noise: &MultivariateNormal) -> Result<()> {
+fn telescoping(
+    ctx: &Context,
+    bench: &Bench,
+    noise: &MultivariateNormal,
+    ratios: &TelescopingRatioEstimation<MultivariateNormal>,
+) -> Result<Learnt<NeuralTimeEnergy>> {
     let course = Course {
         batch: 128,
         rate: RATE,
         momentum: MOMENTUM,
         n_steps: ctx.pick(4_000, 40_000),
     };
-    let ratios = TelescopingRatioEstimation::new(noise.clone(), Array1::from(WAYMARKS.to_vec()))?;
     let name = Method::TELESCOPING.name;
     let model = network(ctx.seed().child(name), false)?;
     let (model, _) = train(ctx, &bench.data, course, name, model, ratios.clone())?;
     let density = Telescoped {
-        ratios: &ratios,
+        ratios,
         noise,
         model: &model,
     };
-    ctx.measure(&NORMALISED, bench.grid.log_z(&density))?;
-    bench.judge(ctx, &Method::TELESCOPING, &density, Chains::NONE)
+    let look = bench.look(ctx, &density)?;
+    let chains = Chains::NONE;
+    Ok(Learnt { model, look, chains })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use rand::RngExt;
 
 use super::attributes::{Measures, SIDE};
 use crate::statistics::{mean_and_error, smaller};
-use crate::{Check, Claim, Context, ImageGrid, Provenance, Result, Table};
+use crate::{Check, Claim, Context, ImageGrid, Provenance, Result, Table, Task, side_by_side};
 
 pub(super) const OWN: Claim = Claim {
     claim: "each expert that is added raises the share of samples that have its own attribute: the smallest of the three rises, less four standard errors",
@@ -59,10 +59,10 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
     let seed = ctx.seed().child("digits");
     let (n_common, n_expert, n_sweeps) = ctx.pick((2_500, 600, 300), (60_000, 6_000, 3_000));
     let everyone: Vec<usize> = (0..digits.x.nrows()).collect();
+    ctx.progress(0, 3, "a machine of all digits");
     let start = Rbm::random(digits.base_rates()?, Bernoulli::unbiased(N_COMMON), 0.01, seed)?;
     let common = train(start, None, &digits, &everyone, n_common, seed.child("common"))?;
-    let mut experts = Vec::new();
-    for (k, name) in ATTRIBUTES.iter().enumerate() {
+    let expert = |k: usize, name: &str| -> Result<Rbm> {
         let having: Vec<usize> = everyone
             .iter()
             .copied()
@@ -83,22 +83,28 @@ pub(super) fn measure(ctx: &mut Context) -> Result<()> {
             n_expert,
             seed,
         )?;
-        experts.push(difference(&both, &common)?);
-    }
+        difference(&both, &common)
+    };
+    ctx.progress(1, 3, "experts");
+    let tasks = ATTRIBUTES.iter().enumerate();
+    let tasks = tasks.map(|(k, name)| -> Task<'_, Rbm> { Box::new(move || expert(k, name)) });
+    let experts = side_by_side(tasks.collect())?;
+    let drawn = |n: usize| -> Result<Array2<f64>> {
+        let parts: Vec<&Rbm> = std::iter::once(&common).chain(&experts[..n]).collect();
+        let seed = seed.child("samples").nth(n as u64);
+        sample(&Rbm::product(&parts)?, &digits, n_sweeps, seed)
+    };
+    ctx.progress(2, 3, "draws");
+    let tasks = (0..=experts.len()).map(|n| -> Task<'_, Array2<f64>> { Box::new(move || drawn(n)) });
+    let draws = side_by_side(tasks.collect())?;
 
+    ctx.progress(3, 3, "judging");
     let mut table = Table::new(["model", "loop", "slant", "thick", "share", "all"]);
     report(&mut table, "digits", &digits.has)?;
     let (mut shares, mut pictures, mut each, mut all) = (Vec::new(), Vec::new(), Vec::new(), f64::NAN);
     let mut of_attributes: Vec<[(f64, f64); 3]> = Vec::new();
-    for n in 0..=experts.len() {
-        let parts: Vec<&Rbm> = std::iter::once(&common).chain(&experts[..n]).collect();
-        let samples = sample(
-            &Rbm::product(&parts)?,
-            &digits,
-            n_sweeps,
-            seed.child("samples").nth(n as u64),
-        )?;
-        let has = digits.attributes(&samples);
+    for (n, samples) in draws.iter().enumerate() {
+        let has = digits.attributes(samples);
         let name = ["common", "+ loop", "+ slant", "+ thick"][n];
         all = report(&mut table, name, &has)?;
         let of_each = [0, 1, 2].map(|k| mean_and_error(has.column(k).iter().copied()));

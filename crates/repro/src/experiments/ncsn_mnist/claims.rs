@@ -12,7 +12,7 @@ pub(super) const BETTER: Claim = Claim {
 };
 
 pub(super) const WEIGHTING: Claim = Claim {
-    claim: "the weight λ = σ² predicts the noise better than λ = 1 after equally many updates of a smaller network: the difference of the mean test losses",
+    claim: "the weight λ = σ² predicts the noise better than λ = 1 after equally many updates, fewer than the network of the samples has: the difference of the mean test losses",
     source: "Song and Ermon (2019, section 4.2): λ = σ² makes the levels' losses alike in size",
     provenance: Provenance::Published,
     quick: Some(Check::at_least(0.0)),
