@@ -321,7 +321,7 @@ pub(super) const ASYMPTOTIC: Claim = Claim {
     provenance: Provenance::MonteCarlo,
     quick: Some(Check::value(1.0).within_standard_errors(5.0)),
     full: Check::value(1.0).within_standard_errors(5.0),
-    reason: "five standard errors over samples; the correction of order 1/N, with N = 1,000, is a tenth of one of them at quick and half at full scale",
+    reason: "five standard errors over samples; the correction of order 1/N, with N = 2,000, is a twentieth of one of them at quick and a quarter at full scale",
 };
 
 pub(super) const CENTRED: Claim = Claim {
