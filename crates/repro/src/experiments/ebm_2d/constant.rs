@@ -27,7 +27,7 @@ type Model = SelfNormalised<MultivariateNormal>;
 
 /// Cases of a sample; its halves have as many as let every one of ten thousand find its minimum.
 const N_DATA: usize = 2_000;
-/// Newton steps to a minimum; most samples need ten.
+/// Newton steps to a minimum, at most.
 const MOST_STEPS: usize = 200;
 /// `ν`.
 const NOISE_A_CASE: usize = 4;
